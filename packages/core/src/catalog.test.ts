@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import example from '../../../farebox.config.ts';
+import { diffCatalog, planHash } from './catalog.ts';
+import type { Plan, PriceList } from './plan.ts';
+
+const list: PriceList = example;
+const [starter, pro, enterprise] = list.plans as [Plan, Plan, Plan];
+
+describe('planHash', () => {
+  test('does not depend on the order of fields', () => {
+    const { id, ...rest } = starter;
+    const reversed: Plan = { ...rest, price: { interval: 'month', currency: 'usd', amount_minor: 9900 }, id };
+    expect(planHash(reversed)).toBe(planHash(starter));
+  });
+
+  test('survives JSON, as a database stores it', () => {
+    const stored: Plan = JSON.parse(JSON.stringify(pro));
+    expect(planHash(stored)).toBe(planHash(pro));
+    expect(planHash(pro)).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  test('changes with anything a customer can notice', () => {
+    const changes: Plan[] = [
+      { ...starter, name: 'Start' },
+      { ...starter, highlighted: true },
+      { ...starter, price: { ...starter.price, amount_minor: 9901 } },
+      { ...starter, price: { ...starter.price, interval: 'year' } },
+      { ...starter, usage: [] },
+      { ...starter, limits: starter.limits.toReversed() },
+      { ...starter, features: { history: true } },
+      pro,
+      enterprise,
+    ];
+    expect(new Set([starter, ...changes].map(planHash)).size).toBe(changes.length + 1);
+  });
+
+  test('stays the same from release to release: stored hashes are compared with it', () => {
+    const plan: Plan = {
+      id: 'a',
+      name: 'Ä€𝄞',
+      description: '"',
+      highlighted: false,
+      price: { amount_minor: 1, currency: 'usd', interval: 'month' },
+      usage: [],
+      limits: [],
+      features: {},
+    };
+    expect(planHash(plan)).toBe('e8971e8229248a69da2318014aeb8bbf');
+  });
+});
+
+describe('diffCatalog', () => {
+  const stored = (plan: Plan, version: number) => ({ plan_id: plan.id, version, content_hash: planHash(plan) });
+
+  test('an empty catalogue gets version 1 of every plan, in the order of the list', () => {
+    expect(diffCatalog([], list)).toEqual(
+      list.plans.map((plan) => ({ type: 'publish_version', plan, version: 1, content_hash: planHash(plan) })),
+    );
+  });
+
+  test('only what changed gets a new version; what left is archived', () => {
+    const gone = { plan_id: 'hobby', version: 3, content_hash: 'x' };
+    const changed = { ...starter, description: 'Other words.' };
+    expect(
+      diffCatalog([stored(changed, 4), stored(pro, 2), gone], { ...list, plans: [starter, pro, enterprise] }),
+    ).toEqual([
+      { type: 'publish_version', plan: starter, version: 5, content_hash: planHash(starter) },
+      { type: 'unchanged', plan_id: 'pro' },
+      { type: 'publish_version', plan: enterprise, version: 1, content_hash: planHash(enterprise) },
+      { type: 'archive_plan', plan_id: 'hobby' },
+    ]);
+  });
+
+  test('applied, it leaves nothing to do', () => {
+    const applied = list.plans.map((plan) => stored(plan, 1));
+    expect(diffCatalog(applied, list).every((change) => change.type === 'unchanged')).toBe(true);
+  });
+});

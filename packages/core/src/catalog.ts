@@ -1,0 +1,55 @@
+import type { Plan, PriceList } from './plan.ts';
+
+/** One step that brings the stored catalogue to the price list. `unchanged` is said too, so that every plan has an answer. */
+export type CatalogChange =
+  | { type: 'publish_version'; plan: Plan; version: number; content_hash: string }
+  | { type: 'archive_plan'; plan_id: string }
+  | { type: 'unchanged'; plan_id: string };
+
+/**
+ * Compares the newest version of every stored plan with a price list. A plan whose content differs gets the next version
+ * number, a new one gets 1, one that is no longer listed is archived. Plans of the list come first, in its order.
+ */
+export function diffCatalog(
+  current: { plan_id: string; version: number; content_hash: string }[],
+  list: PriceList,
+): CatalogChange[] {
+  const stored = new Map(current.map((version) => [version.plan_id, version]));
+  const listed = new Set(list.plans.map((plan) => plan.id));
+  const changes = list.plans.map((plan): CatalogChange => {
+    const content_hash = planHash(plan);
+    const known = stored.get(plan.id);
+    if (known?.content_hash === content_hash) return { type: 'unchanged', plan_id: plan.id };
+    return { type: 'publish_version', plan, version: (known?.version ?? 0) + 1, content_hash };
+  });
+  const gone = current.filter((version) => !listed.has(version.plan_id));
+  return [...changes, ...gone.map((version): CatalogChange => ({ type: 'archive_plan', plan_id: version.plan_id }))];
+}
+
+/**
+ * A 128-bit fingerprint of a plan's content, 32 hexadecimal digits: equal content gives an equal hash whatever the order of
+ * an object's fields; the order of an array counts. It detects a change; it does not defend against a forger.
+ */
+export function planHash(plan: Plan): string {
+  const text = canonicalJson(plan);
+  return fnv1a(text, 0xcbf29ce484222325n) + fnv1a(text, 0x9ae16a3b2f90404fn);
+}
+
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  fields.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonicalJson(field)}`).join(',')}}`;
+}
+
+/** FNV-1a over UTF-16 code units, low byte first (http://www.isthe.com/chongo/tech/comp/fnv/), from the given basis. */
+function fnv1a(text: string, basis: bigint): string {
+  let hash = basis;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    hash = BigInt.asUintN(64, (hash ^ BigInt(unit & 0xff)) * 0x100000001b3n);
+    hash = BigInt.asUintN(64, (hash ^ BigInt(unit >> 8)) * 0x100000001b3n);
+  }
+  return hash.toString(16).padStart(16, '0');
+}

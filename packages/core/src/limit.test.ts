@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import { type GateKey, quotaOf, refuse } from './limit.ts';
+import type { Plan } from './plan.ts';
+
+const day = 86_400_000;
+const grace = 3 * day;
+const now = Date.UTC(2027, 2, 10, 12);
+const anyone = { ip: '203.0.113.7', scope: null };
+
+const plan: Plan = {
+  id: 'pro',
+  name: 'Pro',
+  description: 'For products.',
+  highlighted: false,
+  price: { amount_minor: 49_900, currency: 'usd', interval: 'month' },
+  usage: [
+    { meter_id: 'requests', included: 1000, quota: 'hard', overage: null },
+    { meter_id: 'tiles', included: 5, quota: 'hard', overage: null },
+  ],
+  limits: [{ name: '1s', limit: 10, window_ms: 1000 }],
+  features: {},
+};
+
+function entry(more: Partial<GateKey> = {}, subscription: Partial<GateKey['subscription'] & object> = {}): GateKey {
+  return {
+    key_id: 'key_1',
+    customer_id: 'cust_1',
+    livemode: false,
+    scopes: [],
+    allowed_cidrs: [],
+    expires_at: null,
+    disabled_at: null,
+    revoked_at: null,
+    subscription: {
+      id: 'subs_1',
+      status: 'active',
+      billing_anchor_at: Date.UTC(2027, 0, 31),
+      current_period_start_at: Date.UTC(2027, 1, 28),
+      current_period_end_at: Date.UTC(2027, 2, 31),
+      cancel_at: null,
+      ended_at: null,
+      past_due_since_at: null,
+      ...subscription,
+    },
+    plan,
+    quota_used: 0,
+    ...more,
+  };
+}
+
+describe('refuse', () => {
+  test('lets a good key through', () => {
+    expect(refuse(entry(), anyone, now, grace)).toBeNull();
+  });
+
+  test.each([
+    ['REVOKED', entry({ revoked_at: now })],
+    ['DISABLED', entry({ disabled_at: now })],
+    ['EXPIRED', entry({ expires_at: now })],
+    ['FORBIDDEN_IP', entry({ allowed_cidrs: ['198.51.100.0/24'] })],
+    ['SUBSCRIPTION_INACTIVE', entry({ subscription: null })],
+    ['SUBSCRIPTION_INACTIVE', entry({ plan: null })],
+    ['SUBSCRIPTION_INACTIVE', entry({}, { status: 'canceled' })],
+    ['SUBSCRIPTION_INACTIVE', entry({}, { current_period_end_at: now - grace })],
+    ['PAYMENT_PAST_DUE', entry({}, { status: 'past_due', past_due_since_at: now - grace })],
+    ['PAYMENT_PAST_DUE', entry({}, { status: 'unpaid' })],
+  ] as const)('%s, with a sentence that says what to do', (code, bad) => {
+    const refusal = refuse(bad, anyone, now, grace);
+    expect(refusal?.code).toBe(code);
+    expect(refusal?.detail).toMatch(/^[A-Z].*\.$/);
+  });
+
+  test.each([
+    ['an expiry to come', entry({ expires_at: now + 1 })],
+    ['a revocation to come', entry({ revoked_at: now + 1 })],
+    ['an address on the list', entry({ allowed_cidrs: ['198.51.100.0/24', '203.0.113.0/24'] })],
+    ['past due within grace', entry({}, { status: 'past_due', past_due_since_at: now - grace + 1 })],
+    ['a trial', entry({}, { status: 'trialing' })],
+  ])('%s passes', (_what, good) => {
+    expect(refuse(good, anyone, now, grace)).toBeNull();
+  });
+
+  test('a key with scopes does those and nothing else; one without does everything', () => {
+    const request = (scope: string | null) => ({ ip: null, scope });
+    expect(refuse(entry({ scopes: ['read'] }), request('read'), now, grace)).toBeNull();
+    expect(refuse(entry({ scopes: ['read'] }), request('write'), now, grace)?.code).toBe('INSUFFICIENT_SCOPE');
+    expect(refuse(entry({ scopes: ['read'] }), request(null), now, grace)).toBeNull();
+    expect(refuse(entry({ scopes: [] }), request('write'), now, grace)).toBeNull();
+  });
+
+  test('an allowlist refuses a request whose address is not known', () => {
+    expect(refuse(entry({ allowed_cidrs: ['0.0.0.0/0'] }), { ip: null, scope: null }, now, grace)?.code).toBe(
+      'FORBIDDEN_IP',
+    );
+  });
+
+  test('says the first reason in a fixed order', () => {
+    const reasons: [string, Partial<GateKey>][] = [
+      ['REVOKED', { revoked_at: 1 }],
+      ['DISABLED', { disabled_at: 1 }],
+      ['EXPIRED', { expires_at: 1 }],
+      ['FORBIDDEN_IP', { allowed_cidrs: ['198.51.100.1'] }],
+      ['INSUFFICIENT_SCOPE', { scopes: ['read'] }],
+      ['SUBSCRIPTION_INACTIVE', { subscription: null }],
+    ];
+    for (const [index, [code]] of reasons.entries()) {
+      const all: Partial<GateKey> = Object.assign({}, ...reasons.slice(index).map(([, fault]) => fault));
+      expect(refuse(entry(all), { ip: '203.0.113.7', scope: 'write' }, now, grace)?.code).toBe(code);
+    }
+  });
+});
+
+describe('quotaOf', () => {
+  test('is the first meter of the plan, in the billing period that holds now', () => {
+    const quota = quotaOf(entry(), now);
+    expect(quota?.usage.meter_id).toBe('requests');
+    expect(quota?.period).toEqual({ index: 1, start_at: Date.UTC(2027, 1, 28), end_at: Date.UTC(2027, 2, 31) });
+  });
+
+  test('turns over by the clock alone, at the anchor day', () => {
+    expect(quotaOf(entry(), Date.UTC(2027, 2, 31) - 1)?.period.index).toBe(1);
+    expect(quotaOf(entry(), Date.UTC(2027, 2, 31))?.period.index).toBe(2);
+  });
+
+  test('follows the interval of the price', () => {
+    const yearly = entry({ plan: { ...plan, price: { ...plan.price, interval: 'year' } } });
+    expect(quotaOf(yearly, now)?.period.end_at).toBe(Date.UTC(2028, 0, 31));
+  });
+
+  test('is null without a plan, a subscription or a metered amount', () => {
+    expect(quotaOf(entry({ plan: null }), now)).toBeNull();
+    expect(quotaOf(entry({ subscription: null }), now)).toBeNull();
+    expect(quotaOf(entry({ plan: { ...plan, usage: [] } }), now)).toBeNull();
+  });
+});

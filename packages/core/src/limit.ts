@@ -1,0 +1,97 @@
+import { inAnyCidr } from './cidr.ts';
+import { accessOf } from './entitlement.ts';
+import { type Period, periodAt } from './period.ts';
+import type { Instant, Plan, PlanUsage } from './plan.ts';
+import type { GateCode } from './wire.ts';
+
+/** Everything the gate knows about one API key: the key, its customer's subscription and the plan version they are on. */
+export interface GateKey {
+  key_id: string;
+  customer_id: string;
+  livemode: boolean;
+  /** What the key may do; empty: everything. */
+  scopes: string[];
+  /** From where it may be used; empty: from anywhere. */
+  allowed_cidrs: string[];
+  expires_at: Instant | null;
+  disabled_at: Instant | null;
+  revoked_at: Instant | null;
+  subscription: {
+    id: string;
+    status: string;
+    billing_anchor_at: Instant;
+    current_period_start_at: Instant;
+    current_period_end_at: Instant;
+    cancel_at: Instant | null;
+    ended_at: Instant | null;
+    past_due_since_at: Instant | null;
+  } | null;
+  plan: Plan | null;
+  /** Units of the quota's meter used in the current period, per the roll-up when the entry was read. */
+  quota_used: number;
+}
+
+/** Why a request does not pass, before any limit is asked. `detail` is one sentence for the caller of the seller's API. */
+export interface Refusal {
+  code: Exclude<GateCode, 'VALID'>;
+  detail: string;
+}
+
+// One object per reason, made once: a refusal allocates nothing.
+const revoked: Refusal = { code: 'REVOKED', detail: 'This API key was revoked. Use another key.' };
+const disabled: Refusal = {
+  code: 'DISABLED',
+  detail: 'This API key is disabled. Enable it in the dashboard, or use another key.',
+};
+const expired: Refusal = { code: 'EXPIRED', detail: 'This API key has expired. Create a new one in the dashboard.' };
+const forbiddenIp: Refusal = { code: 'FORBIDDEN_IP', detail: 'This API key may not be used from this IP address.' };
+const missingScope: Refusal = {
+  code: 'INSUFFICIENT_SCOPE',
+  detail: 'This API key does not have the scope this request needs.',
+};
+const inactive: Refusal = {
+  code: 'SUBSCRIPTION_INACTIVE',
+  detail: 'There is no active subscription. Choose a plan in the dashboard.',
+};
+const pastDue: Refusal = {
+  code: 'PAYMENT_PAST_DUE',
+  detail: 'The last payment failed. Update the payment method in the dashboard.',
+};
+
+/**
+ * Refuses a request for what the key or the subscription is, or answers null; limits come after. The order is fixed: key
+ * state, IP address, scope, subscription, so that a key which is no longer good says nothing about its customer's payments.
+ * A key with an allowlist and a request without an address is refused. Never throws.
+ */
+export function refuse(
+  entry: GateKey,
+  request: { ip: string | null; scope: string | null },
+  now: Instant,
+  grace_ms: number,
+): Refusal | null {
+  if (entry.revoked_at !== null && now >= entry.revoked_at) return revoked;
+  if (entry.disabled_at !== null && now >= entry.disabled_at) return disabled;
+  if (entry.expires_at !== null && now >= entry.expires_at) return expired;
+  if (entry.allowed_cidrs.length > 0 && (request.ip === null || !inAnyCidr(request.ip, entry.allowed_cidrs)))
+    return forbiddenIp;
+  if (request.scope !== null && entry.scopes.length > 0 && !entry.scopes.includes(request.scope)) return missingScope;
+  if (entry.subscription === null || entry.plan === null) return inactive;
+  switch (accessOf(entry.subscription, now, grace_ms)) {
+    case 'granted':
+      return null;
+    case 'past_due':
+      return pastDue;
+    case 'inactive':
+      return inactive;
+  }
+}
+
+/**
+ * The quota that applies at `now`: the first meter the plan includes, in the billing period that holds `now`.
+ * Null without a plan, a subscription or a metered amount.
+ */
+export function quotaOf(entry: GateKey, now: Instant): { usage: PlanUsage; period: Period } | null {
+  const usage = entry.plan?.usage[0];
+  if (usage === undefined || entry.plan === null || entry.subscription === null) return null;
+  return { usage, period: periodAt(entry.subscription.billing_anchor_at, entry.plan.price.interval, now) };
+}
