@@ -1,0 +1,205 @@
+import type { Json, JsonObject } from '../contract/wire.ts';
+import { renderCharge } from '../resources/charges.ts';
+import { renderSessionLines } from '../resources/checkout-sessions.ts';
+import { toJson } from '../resources/context.ts';
+import { renderAnyCustomer } from '../resources/customers.ts';
+import { renderInvoice, renderPayments } from '../resources/invoice-render.ts';
+import { renderPaymentIntent } from '../resources/payment-intents.ts';
+import { renderPaymentMethod } from '../resources/payment-methods.ts';
+import { renderPrice, renderTiers } from '../resources/prices.ts';
+import { renderProduct } from '../resources/products.ts';
+import { renderSubscription } from '../resources/subscription-render.ts';
+import type { Tx } from '../store/store.ts';
+import { embeddedList } from './lists.ts';
+import { invalid } from './api-error.ts';
+
+const MAX_LEVELS = 4;
+
+type Target =
+  | 'charge'
+  | 'customer'
+  | 'invoice'
+  | 'payment_intent'
+  | 'payment_method'
+  | 'price'
+  | 'product'
+  | 'subscription';
+
+/** Which fields hold an id that can be replaced by its object: `<object> <path>`. */
+const expandable: Record<string, Target> = {
+  'charge customer': 'customer',
+  'charge payment_intent': 'payment_intent',
+  'checkout.session customer': 'customer',
+  'checkout.session invoice': 'invoice',
+  'checkout.session subscription': 'subscription',
+  'customer invoice_settings.default_payment_method': 'payment_method',
+  'invoice customer': 'customer',
+  'invoice parent.subscription_details.subscription': 'subscription',
+  'invoice_payment invoice': 'invoice',
+  'invoice_payment payment.payment_intent': 'payment_intent',
+  'invoiceitem customer': 'customer',
+  'invoiceitem invoice': 'invoice',
+  'line_item pricing.price_details.price': 'price',
+  'line_item subscription': 'subscription',
+  'payment_intent customer': 'customer',
+  'payment_intent latest_charge': 'charge',
+  'payment_intent payment_method': 'payment_method',
+  'payment_method customer': 'customer',
+  'plan product': 'product',
+  'price product': 'product',
+  'product default_price': 'price',
+  'refund charge': 'charge',
+  'refund payment_intent': 'payment_intent',
+  'subscription customer': 'customer',
+  'subscription default_payment_method': 'payment_method',
+  'subscription latest_invoice': 'invoice',
+};
+
+/** Expandable at Stripe and always null here. */
+const always_null: ReadonlySet<string> = new Set([
+  'charge balance_transaction',
+  'charge application_fee',
+  'charge transfer_data',
+  'customer default_source',
+  'customer test_clock',
+  'invoice default_payment_method',
+  'invoice latest_revision',
+  'invoice test_clock',
+  'payment_intent review',
+  'product tax_code',
+  'refund balance_transaction',
+  'subscription default_source',
+  'subscription pending_setup_intent',
+  'subscription schedule',
+  'subscription test_clock',
+]);
+
+function load(tx: Tx, account_name: string, target: Target, id: string): object {
+  switch (target) {
+    case 'charge':
+      return renderCharge(tx, tx.need('charge', id));
+    case 'customer':
+      return renderAnyCustomer(tx.need('customer', id));
+    case 'invoice':
+      return renderInvoice(tx, tx.need('invoice', id), account_name);
+    case 'payment_intent':
+      return renderPaymentIntent(tx, tx.need('payment_intent', id));
+    case 'payment_method':
+      return renderPaymentMethod(tx.need('payment_method', id));
+    case 'price':
+      return renderPrice(tx.need('price', id));
+    case 'product':
+      return renderProduct(tx.need('product', id));
+    case 'subscription':
+      return renderSubscription(tx, tx.need('subscription', id));
+  }
+}
+
+/** Fields that exist only when asked for. */
+function included(tx: Tx, object: JsonObject, key: string): object | null | undefined {
+  const id = word(object, 'id');
+  switch (`${word(object, 'object')} ${key}`) {
+    case 'checkout.session line_items':
+      return renderSessionLines(tx, tx.need('checkout_session', id));
+    case 'customer subscriptions': {
+      const own = tx.all('subscription').filter((each) => each.customer === id && each.ended_at === null);
+      const rendered = own.toReversed().map((each) => renderSubscription(tx, each));
+      return embeddedList(`/v1/customers/${id}/subscriptions`, rendered);
+    }
+    case 'customer sources':
+    case 'customer tax_ids':
+      return embeddedList(`/v1/customers/${id}/${key}`, []);
+    case 'invoice confirmation_secret': {
+      const intent = tx.need('invoice', id).payment_intent;
+      if (intent === null) return null;
+      return { client_secret: tx.need('payment_intent', intent).client_secret, type: 'payment_intent' };
+    }
+    case 'invoice payments':
+      return renderPayments(tx, id);
+    case 'price tiers':
+      return renderTiers(tx.need('price', id));
+    case 'price currency_options':
+      return {};
+    default:
+      return undefined;
+  }
+}
+
+function refuse(path: string): Error {
+  return invalid(`This property cannot be expanded (${path}).`, { param: 'expand', before_execution: true });
+}
+
+/** A text field of an object, such as its `object` or `id`. */
+function word(object: JsonObject, key: string): string {
+  const value = object[key];
+  return typeof value === 'string' ? value : '';
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+interface Walk {
+  tx: Tx;
+  account_name: string;
+  /** The whole path, for messages. */
+  path: string;
+}
+
+/** Expands `keys` below `value`; `owner` is the nearest object with a type and `inner` the way from it to here. */
+function walk(at: Walk, value: JsonObject, keys: string[], owner: JsonObject, inner: string): void {
+  const [key, ...rest] = keys;
+  if (key === undefined) return;
+  const way = inner === '' ? key : `${inner}.${key}`;
+  if (!Object.hasOwn(value, key) || value[key] === undefined) {
+    const extra = value === owner ? included(at.tx, value, key) : undefined;
+    if (extra === undefined) throw refuse(at.path);
+    value[key] = extra === null ? null : (JSON.parse(JSON.stringify(extra)) as Json);
+  }
+  const target = expandable[`${word(owner, 'object')} ${way}`];
+  const found = value[key];
+  if (typeof found === 'string' && target !== undefined) {
+    value[key] = toJson(load(at.tx, at.account_name, target, found));
+  }
+  const next = value[key];
+  if (Array.isArray(next)) {
+    for (const each of next) if (isObject(each)) walk(at, each, rest, each, '');
+    if (next.length === 0 || rest.length > 0) return;
+  }
+  if (isObject(next)) {
+    if (rest.length === 0) {
+      const is_plain = target === undefined && next['object'] === undefined && !isIncluded(owner, key);
+      if (is_plain) throw refuse(at.path);
+      return;
+    }
+    if (typeof next['object'] === 'string') walk(at, next, rest, next, '');
+    else walk(at, next, rest, owner, way);
+    return;
+  }
+  // A null where an object may stand expands to null; anything else is not an object at all.
+  const may_be_null =
+    target !== undefined || isIncluded(owner, key) || always_null.has(`${word(owner, 'object')} ${way}`);
+  if (next !== null || !may_be_null) throw refuse(at.path);
+}
+
+function isIncluded(owner: JsonObject, key: string): boolean {
+  const name = `${word(owner, 'object')} ${key}`;
+  return ['invoice confirmation_secret', 'price tiers', 'price currency_options'].includes(name);
+}
+
+/** Expands the paths of `expand[]` inside an answer. https://docs.stripe.com/api/expanding_objects */
+export function expand(tx: Tx, account_name: string, answer: object, paths: readonly string[]): JsonObject {
+  const json = toJson(answer);
+  for (const path of paths) {
+    const keys = path.split('.');
+    if (keys.filter((key) => key !== 'data').length > MAX_LEVELS) {
+      throw invalid(`You cannot expand more than ${MAX_LEVELS} levels of a property (${path}).`, {
+        code: 'property_expansion_max_depth',
+        param: 'expand',
+        before_execution: true,
+      });
+    }
+    walk({ tx, account_name, path }, json, keys, json, '');
+  }
+  return json;
+}

@@ -1,0 +1,86 @@
+import type { Store } from '../store/store.ts';
+import type { WebhookPolicy } from '../store/machinery.ts';
+import type { SandboxClock } from '../time/clock.ts';
+import type { Advanced } from '../time/runner.ts';
+import type { Deliveries } from '../webhooks/deliveries.ts';
+import { checkoutPages } from './checkout.ts';
+import { controlRoom } from './control-room.ts';
+import { notice } from './html.ts';
+import { invoicePages } from './invoice.ts';
+
+/** What the pages are made of. */
+export interface PageDeps {
+  account_name: string;
+  advance(ms: number): Promise<Advanced>;
+  clock: SandboxClock;
+  committed(): void;
+  deliveries: Deliveries;
+  failed(cause: unknown): void;
+  policy: { get(): WebhookPolicy; set(policy: WebhookPolicy): void };
+  store: Store;
+}
+
+/** A request for a page, taken apart. */
+export interface PageRequest {
+  method: string;
+  /** Segments after the page's own first one. */
+  rest: string[];
+  form: URLSearchParams;
+  /** Wants JSON and sends it. */
+  json: boolean;
+  origin: string;
+}
+
+/** A form of another site must not press our buttons. */
+function isForeign(request: Request): boolean {
+  if (request.method !== 'POST') return false;
+  const site = request.headers.get('sec-fetch-site');
+  if (site !== null) return site !== 'same-origin' && site !== 'none';
+  const from = request.headers.get('origin');
+  if (from === null) return false;
+  return from === 'null' || !URL.canParse(from) || new URL(from).host !== new URL(request.url).host;
+}
+
+async function formOf(request: Request): Promise<URLSearchParams> {
+  if (request.method !== 'POST') return new URL(request.url).searchParams;
+  const text = await request.text();
+  if (!/json/.test(request.headers.get('content-type') ?? '')) return new URLSearchParams(text);
+  const form = new URLSearchParams();
+  const body: unknown = text === '' ? {} : JSON.parse(text);
+  if (typeof body === 'object' && body !== null) {
+    for (const [key, value] of Object.entries(body)) form.set(key, String(value));
+  }
+  return form;
+}
+
+/** Answers every page of the sandbox; `null` for what is not one. */
+export function createPages(deps: PageDeps): (request: Request, origin: string) => Promise<Response | null> {
+  const pages: Record<string, (request: PageRequest) => Promise<Response>> = {
+    c: checkoutPages(deps),
+    i: invoicePages(deps),
+    _sandbox: controlRoom(deps),
+  };
+  return async (request, origin) => {
+    const [, first = '', ...rest] = new URL(request.url).pathname.split('/');
+    if (first === '' && rest.length === 0) {
+      return notice('A local Stripe', 'The API is under /v1.', { href: '/_sandbox', label: 'Control room' }, 200);
+    }
+    const answer = Object.hasOwn(pages, first) ? pages[first] : undefined;
+    if (answer === undefined) return null;
+    const { method } = request;
+    if (method !== 'GET' && method !== 'POST' && method !== 'HEAD') {
+      return new Response('Method not allowed\n', { status: 405, headers: { allow: 'GET, POST' } });
+    }
+    if (isForeign(request)) return notice('Not from here', 'This form was sent from another site.', null, 403);
+    const accepts = `${request.headers.get('accept') ?? ''} ${request.headers.get('content-type') ?? ''}`;
+    try {
+      const form = await formOf(request);
+      return await answer({ method, rest, form, json: accepts.includes('application/json'), origin });
+    } catch (cause) {
+      if (cause instanceof SyntaxError)
+        return Response.json({ error: { message: 'The body is not JSON.' } }, { status: 400 });
+      deps.failed(cause);
+      return notice('The sandbox failed', cause instanceof Error ? cause.message : String(cause), null, 500);
+    }
+  };
+}

@@ -1,0 +1,82 @@
+import type { Json, JsonObject } from '../contract/wire.ts';
+import type { JobKind } from '../store/machinery.ts';
+import type { Seconds } from '../store/records.ts';
+import type { Tx } from '../store/store.ts';
+
+/** An event that will be stored when the transaction's work is done. */
+interface Emitted {
+  type: string;
+  object: JsonObject;
+  previous_attributes: JsonObject | null;
+}
+
+/** What every piece of work gets: the transaction, and who asked. */
+export interface Context {
+  tx: Tx;
+  /** The seller's name, as invoices and pages show it. */
+  account_name: string;
+  events: Emitted[];
+  /** `null` for work that time did. */
+  request: { id: string; idempotency_key: string | null } | null;
+}
+
+/** A context with no events yet. */
+export function createContext(tx: Tx, account_name: string, request: Context['request']): Context {
+  return { tx, account_name, events: [], request };
+}
+
+/** A rendered object as plain JSON, shared with nobody. */
+export function toJson(rendered: object): JsonObject {
+  return JSON.parse(JSON.stringify(rendered)) as JsonObject;
+}
+
+/** Notes that something happened to an object as it is now. */
+export function emit(context: Context, type: string, rendered: object): void {
+  context.events.push({ type, object: toJson(rendered), previous_attributes: null });
+}
+
+function isHash(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The fields of `after` that had other values before, with those values; hashes are compared key by key, lists whole. */
+function changedFields(before: JsonObject, after: JsonObject): JsonObject {
+  const changed: JsonObject = {};
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const was = before[key];
+    const is = after[key];
+    if (JSON.stringify(was) === JSON.stringify(is)) continue;
+    if (isHash(was) && isHash(is) && is['object'] === undefined) changed[key] = changedFields(was, is);
+    else if (isHash(was) && was['object'] === 'list') changed[key] = { data: was['data'] };
+    else changed[key] = was ?? null;
+  }
+  return changed;
+}
+
+/** Notes a change; without a difference there is no event. */
+export function emitUpdate(context: Context, type: string, before: object, after: object): void {
+  const object = toJson(after);
+  const previous_attributes = changedFields(toJson(before), object);
+  if (Object.keys(previous_attributes).length > 0) context.events.push({ type, object, previous_attributes });
+}
+
+/** Puts this transaction's events in the given order of types; types not named keep their place at the end. */
+export function orderEvents(context: Context, types: readonly string[]): void {
+  const rank = (type: string): number => (types.includes(type) ? types.indexOf(type) : types.length);
+  context.events.sort((a, b) => rank(a.type) - rank(b.type));
+}
+
+/** Puts work into the queue of time. */
+export function schedule(context: Context, at: Seconds, kind: JobKind, object_id: string): void {
+  const setting = context.tx.need('setting', 'sandbox');
+  const seq = setting.next_job;
+  context.tx.put('setting', { ...setting, next_job: seq + 1 });
+  context.tx.put('job', { id: `job_${seq}`, at_ms: at * 1000, kind, object_id, seq });
+}
+
+/** Takes work out of the queue again. */
+export function unschedule(context: Context, kind: JobKind, object_id: string): void {
+  for (const job of context.tx.all('job')) {
+    if (job.kind === kind && job.object_id === object_id) context.tx.remove('job', job.id);
+  }
+}

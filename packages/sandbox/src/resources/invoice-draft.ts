@@ -1,0 +1,133 @@
+import type {
+  InvoiceItemRecord,
+  InvoiceRecord,
+  LineRecord,
+  Seconds,
+  SubscriptionItemRecord,
+  SubscriptionRecord,
+} from '../store/records.ts';
+import { type Context, emit } from './context.ts';
+import { renderInvoice } from './invoice-render.ts';
+import { formatAmount, priceAmount } from './money.ts';
+
+const intervals = { day: 'day', week: 'week', month: 'month', year: 'year' } as const;
+
+/** `1 × Pro (at $499.00 / month)`, as Stripe words a line. */
+function describe(context: Context, item: SubscriptionItemRecord): string {
+  const price = context.tx.need('price', item.price);
+  const product = context.tx.get('product', price.product);
+  const { interval, interval_count } = price.recurring ?? { interval: 'month', interval_count: 1 };
+  const each = formatAmount(priceAmount(price, 1), price.currency);
+  const every = interval_count === 1 ? intervals[interval] : `every ${interval_count} ${intervals[interval]}s`;
+  return `${item.quantity} × ${product?.name ?? price.product} (at ${each} / ${every})`;
+}
+
+/** A pending item as a line of an invoice. */
+export function lineOfInvoiceItem(context: Context, item: InvoiceItemRecord): LineRecord {
+  return {
+    id: context.tx.newId('il_'),
+    amount: item.amount,
+    currency: item.currency,
+    description: item.description,
+    discountable: item.discountable,
+    invoice_item: item.id,
+    metadata: item.metadata,
+    period: item.period,
+    price: item.price,
+    quantity: item.quantity,
+    subscription: item.subscription,
+    subscription_item: null,
+    unit_amount_decimal: item.unit_amount_decimal,
+  };
+}
+
+function lineOfItem(context: Context, subscription: SubscriptionRecord, item: SubscriptionItemRecord): LineRecord {
+  const price = context.tx.need('price', item.price);
+  return {
+    id: context.tx.newId('il_'),
+    amount: priceAmount(price, item.quantity),
+    currency: price.currency,
+    description: describe(context, item),
+    discountable: true,
+    invoice_item: null,
+    metadata: { ...subscription.metadata, ...item.metadata },
+    period: { start: item.current_period_start, end: item.current_period_end },
+    price: price.id,
+    quantity: item.quantity,
+    subscription: subscription.id,
+    subscription_item: item.id,
+    unit_amount_decimal: price.unit_amount_decimal ?? '0',
+  };
+}
+
+/** Items of the customer that wait for an invoice of this subscription, newest first. */
+export function pendingItems(context: Context, subscription: SubscriptionRecord): InvoiceItemRecord[] {
+  return context.tx
+    .all('invoice_item')
+    .filter(
+      (item) =>
+        item.invoice === null &&
+        item.customer === subscription.customer &&
+        item.currency === subscription.currency &&
+        (item.subscription === null || item.subscription === subscription.id),
+    )
+    .toReversed();
+}
+
+interface Draft {
+  billing_reason: InvoiceRecord['billing_reason'];
+  automatically_finalizes_at: Seconds | null;
+  period: { start: Seconds; end: Seconds };
+}
+
+/**
+ * Writes a draft invoice: pending items first, then the subscription's own items for its running period. The last
+ * invoice of a canceled subscription has only the pending ones.
+ */
+export function createDraft(context: Context, subscription: SubscriptionRecord, facts: Draft): InvoiceRecord {
+  const { tx } = context;
+  const id = tx.newId('in_');
+  const pending = pendingItems(context, subscription).map((item) => tx.put('invoice_item', { ...item, invoice: id }));
+  const lines = [
+    ...pending.map((item) => lineOfInvoiceItem(context, item)),
+    ...(facts.billing_reason === 'subscription_cancel' ? [] : subscription.items).map((item) =>
+      lineOfItem(context, subscription, item),
+    ),
+  ];
+  const invoice = tx.put('invoice', {
+    id,
+    created: tx.now,
+    amount_paid: 0,
+    attempt_count: 0,
+    auto_advance: true,
+    automatically_finalizes_at: facts.automatically_finalizes_at,
+    billing_reason: facts.billing_reason,
+    currency: subscription.currency,
+    customer: subscription.customer,
+    customer_address: null,
+    customer_email: null,
+    customer_name: null,
+    customer_phone: null,
+    description: null,
+    ending_balance: null,
+    finalized_at: null,
+    footer: null,
+    lines,
+    metadata: {},
+    next_payment_attempt: facts.automatically_finalizes_at,
+    number: null,
+    page_token: null,
+    paid_at: null,
+    payment_intent: null,
+    period_end: facts.period.end,
+    period_start: facts.period.start,
+    starting_balance: 0,
+    status: 'draft',
+    subscription: subscription.id,
+    subscription_metadata: subscription.metadata,
+    voided_at: null,
+    webhooks_delivered_at: tx.now,
+  });
+  emit(context, 'invoice.created', renderInvoice(tx, invoice, context.account_name));
+  return invoice;
+}

@@ -1,0 +1,97 @@
+/** An exact number: `n / d`, `d > 0`. */
+interface Fraction {
+  n: bigint;
+  d: bigint;
+}
+
+/** Stripe's zero-decimal and three-decimal currencies. https://docs.stripe.com/currencies */
+const exponents: Record<string, number> = {
+  ...Object.fromEntries(
+    'bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' ').map((code) => [code, 0]),
+  ),
+  ...Object.fromEntries('bhd jod kwd omr tnd'.split(' ').map((code) => [code, 3])),
+};
+
+function fractionOf(decimal: string): Fraction {
+  const [whole = '0', places = ''] = decimal.split('.');
+  return { n: BigInt(whole + places), d: 10n ** BigInt(places.length) };
+}
+
+/** Half away from zero. Stripe does not document how it rounds exact halves. */
+function round({ n, d }: Fraction): number {
+  const negative = n < 0n;
+  const magnitude = negative ? -n : n;
+  const rounded = (magnitude * 2n + d) / (d * 2n);
+  return Number(negative ? -rounded : rounded);
+}
+
+/** `unit × quantity` in minor units: exact, rounded once. */
+export function amountOf(unit_amount_decimal: string, quantity: number): number {
+  const unit = fractionOf(unit_amount_decimal);
+  return round({ n: unit.n * BigInt(quantity), d: unit.d });
+}
+
+/** `amount / quantity` as a decimal of at most twelve places. */
+export function unitOf(amount: number, quantity: number): string {
+  if (quantity === 0) return '0';
+  const scale = 10n ** 12n;
+  const scaled = (BigInt(amount) * scale) / BigInt(quantity);
+  const negative = scaled < 0n;
+  const digits = (negative ? -scaled : scaled).toString().padStart(13, '0');
+  const places = digits.slice(-12).replace(/0+$/, '');
+  return `${negative ? '-' : ''}${digits.slice(0, -12)}${places === '' ? '' : `.${places}`}`;
+}
+
+interface PricedBy {
+  tiers: { up_to: number | null; unit_amount_decimal: string | null; flat_amount_decimal: string | null }[] | null;
+  tiers_mode: 'graduated' | 'volume' | null;
+  unit_amount_decimal: string | null;
+}
+
+/** What a quantity costs under a price: per unit, or by tiers whose `up_to` is inclusive. */
+export function priceAmount(price: PricedBy, quantity: number): number {
+  if (price.tiers === null) return amountOf(price.unit_amount_decimal ?? '0', quantity);
+  const total: Fraction = { n: 0n, d: 10n ** 12n };
+  const add = (decimal: string | null, times: number): void => {
+    if (decimal === null) return;
+    const { n, d } = fractionOf(decimal);
+    total.n += (n * BigInt(times) * total.d) / d;
+  };
+  let below = 0;
+  for (const tier of price.tiers) {
+    const reaches = tier.up_to === null || quantity <= tier.up_to;
+    if (price.tiers_mode === 'volume') {
+      if (!reaches) continue;
+      add(tier.unit_amount_decimal, quantity);
+      add(tier.flat_amount_decimal, 1);
+      break;
+    }
+    const here = (reaches ? quantity : (tier.up_to ?? quantity)) - below;
+    add(tier.unit_amount_decimal, here);
+    if (here > 0) add(tier.flat_amount_decimal, 1);
+    if (reaches) break;
+    below = tier.up_to ?? below;
+  }
+  return round(total);
+}
+
+/** Whether an amount is a whole number of minor units; if so, that number. */
+export function wholeAmount(decimal: string | null): number | null {
+  if (decimal === null) return null;
+  const { n, d } = fractionOf(decimal);
+  return n % d === 0n ? Number(n / d) : null;
+}
+
+/** For people: `$1,234.50`. Exact: the digits are moved, never divided. */
+export function formatAmount(amount: number, currency: string): string {
+  const exponent = exponents[currency] ?? 2;
+  const digits = Math.abs(amount)
+    .toString()
+    .padStart(exponent + 1, '0');
+  const whole = exponent === 0 ? digits : digits.slice(0, -exponent);
+  const places = exponent === 0 ? '' : `.${digits.slice(-exponent)}`;
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
+  const symbol = { usd: '$', eur: '€', gbp: '£', jpy: '¥' }[currency];
+  const text = symbol === undefined ? `${grouped}${places} ${currency.toUpperCase()}` : `${symbol}${grouped}${places}`;
+  return amount < 0 ? `-${text}` : text;
+}

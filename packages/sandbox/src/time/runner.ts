@@ -1,0 +1,171 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createContext, type Context } from '../resources/context.ts';
+import { expireSession } from '../resources/checkout-sessions.ts';
+import { storeEvents } from '../resources/events.ts';
+import { endAtDate, expireIncomplete, finishDraft, renew, retry } from '../resources/subscription-cycle.ts';
+import type { JobKind, JobRecord } from '../store/machinery.ts';
+import type { Store } from '../store/store.ts';
+import { createAlarm } from './alarm.ts';
+import type { SandboxClock } from './clock.ts';
+
+const SHORTEST_TIMER_MS = 20;
+/** How often a draft that waits for its webhook is looked at. */
+const DELIVERY_MS = 200;
+/** How long due work rests after the consumer or the work itself failed. */
+const REST_MS = 5_000;
+
+const work: Record<JobKind, (context: Context, object_id: string) => void> = {
+  cycle: renew,
+  finalize: finishDraft,
+  retry,
+  cancel: endAtDate,
+  expire_incomplete: expireIncomplete,
+  expire_session: expireSession,
+};
+
+interface Deps {
+  account_name: string;
+  clock: SandboxClock;
+  store: Store;
+  /** Awaited before each piece of due work and after the last. */
+  before: () => Promise<void>;
+  committed(): void;
+  failed(cause: unknown): void;
+}
+
+/** What an advance did. */
+export interface Advanced {
+  from: number;
+  to: number;
+  /** `cycle sub_…`, in the order run. */
+  ran: string[];
+}
+
+/** Runs due work: as it comes on the running clock, or stepwise when the clock is advanced. */
+export interface Runner {
+  /** `target` is asked when earlier advances are done. */
+  advance(target: (from: number) => number): Promise<Advanced>;
+  /** Looks for the next due work: called after every commit. */
+  poke(): void;
+  stop(): Promise<void>;
+}
+
+/** The work in the queue, first due first. */
+export function queued(store: Store, now_ms: number): JobRecord[] {
+  return store.read(now_ms, (tx) => tx.all('job')).toSorted((a, b) => a.at_ms - b.at_ms || a.seq - b.seq);
+}
+
+/**
+ * A draft waits while `invoice.created` is still being delivered, as it does at Stripe: after the machine slept, the
+ * seller's program may start later than the sandbox. It waits no longer than deliveries are retried.
+ */
+function awaitsDelivery(deps: Deps, job: JobRecord): boolean {
+  if (job.kind !== 'finalize') return false;
+  return deps.store.read(job.at_ms, (tx) =>
+    tx.all('delivery').some((delivery) => {
+      const event = delivery.state === 'pending' ? tx.get('event', delivery.event) : undefined;
+      return event?.type === 'invoice.created' && event.object['id'] === job.object_id;
+    }),
+  );
+}
+
+/** Runs one job at its own time, in one transaction with the clock's step. */
+function run(deps: Deps, job: JobRecord, moves_clock: boolean): void {
+  const { clock, store } = deps;
+  store.transact(job.at_ms, (tx) => {
+    const context = createContext(tx, deps.account_name, null);
+    tx.remove('job', job.id);
+    work[job.kind](context, job.object_id);
+    storeEvents(context, clock.machine());
+    if (moves_clock) tx.put('setting', clock.settingAt(tx.need('setting', 'sandbox'), job.at_ms));
+  });
+}
+
+/** Moves the clock where no work is left to do on the way. */
+async function settle(deps: Deps, at_ms: number): Promise<void> {
+  const { clock, store } = deps;
+  if (clock.now() >= at_ms) return;
+  store.transact(at_ms, (tx) => tx.put('setting', clock.settingAt(tx.need('setting', 'sandbox'), at_ms)));
+  await store.durable();
+}
+
+/** Runs what is due until then, in order; `goes` says whether to go on. */
+async function runUntil(deps: Deps, target_ms: number, moves_clock: boolean, goes: () => boolean): Promise<string[]> {
+  const { clock, store } = deps;
+  const ran: string[] = [];
+  for (;;) {
+    await deps.before();
+    const jobs = queued(store, clock.now());
+    // An advance does not wait for real time to pass: it goes on after the first attempt.
+    const next = jobs.find((job) => moves_clock || !awaitsDelivery(deps, job));
+    if (!goes() || next === undefined || next.at_ms > target_ms) return ran;
+    // A job that is already late (the machine slept) does not turn the clock back.
+    run(deps, next, moves_clock && next.at_ms > clock.now());
+    ran.push(`${next.kind} ${next.object_id}`);
+    await store.durable();
+    deps.committed();
+  }
+}
+
+/** Creates the runner. Advances queue up behind each other; requests go on between the steps of one. */
+export function createRunner(deps: Deps): Runner {
+  const { clock, store } = deps;
+  const inside = new AsyncLocalStorage<boolean>();
+  let tail: Promise<unknown> = Promise.resolve();
+  let stopped = false;
+  let busy = 0;
+  let wait_ms = SHORTEST_TIMER_MS;
+  const goes = (): boolean => !stopped;
+
+  function enqueue<T>(task: () => Promise<T>): Promise<T> {
+    busy += 1;
+    const result = tail
+      .then(() => inside.run(true, task))
+      .finally(() => {
+        busy -= 1;
+        poke();
+      });
+    tail = result.catch(() => null);
+    return result;
+  }
+
+  function rest(cause: unknown): void {
+    wait_ms = REST_MS;
+    deps.failed(cause);
+  }
+
+  const alarm = createAlarm(() => {
+    wait_ms = SHORTEST_TIMER_MS;
+    enqueue(() => runUntil(deps, clock.now(), false, goes).catch(rest)).catch(rest);
+  });
+
+  function poke(): void {
+    alarm.clear();
+    if (stopped || busy > 0) return;
+    const setting = store.read(0, (tx) => tx.need('setting', 'sandbox'));
+    const [next] = queued(store, clock.now());
+    if (next === undefined || (setting.frozen_at_ms !== null && next.at_ms > clock.now())) return;
+    const waits = next.at_ms <= clock.now() && awaitsDelivery(deps, next);
+    alarm.set(Math.max(next.at_ms - clock.now(), waits ? DELIVERY_MS : wait_ms));
+  }
+
+  return {
+    async advance(target) {
+      if (inside.getStore() === true) throw new Error('The clock cannot be advanced from inside an advance.');
+      return await enqueue(async () => {
+        const from = clock.now();
+        const at_ms = target(from);
+        if (!Number.isFinite(at_ms) || at_ms < from) throw new Error('The clock only moves forward.');
+        const ran = await runUntil(deps, at_ms, true, goes);
+        await settle(deps, at_ms);
+        return { from, to: clock.now(), ran };
+      });
+    },
+    poke,
+    async stop() {
+      stopped = true;
+      alarm.clear();
+      await tail;
+    },
+  };
+}
