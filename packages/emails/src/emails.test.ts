@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { renderMail } from './index.ts';
+import type { MailData, MailKind } from './mail.ts';
+
+const brand = { seller_name: 'Skycast', support_email: 'help@skycast.example' };
+
+const samples: MailData = {
+  verify_address: { name: 'Ada', url: 'http://localhost:4000/verify?token=abc&next=1' },
+  welcome: {
+    name: 'Ada',
+    plan_name: 'Pro',
+    key_start: 'sky_live_abcd',
+    dashboard_url: 'http://localhost:4000/dashboard',
+    api_url: 'http://localhost:4010',
+  },
+  receipt: {
+    name: 'Ada',
+    invoice_number: 'SKY-0001',
+    amount: '$508.60',
+    paid_on: '1 March 2026',
+    lines: [
+      { description: 'Pro, 1 March to 1 April 2026', amount: '$499.00' },
+      { description: '12,000 API requests over 1,000,000', amount: '$9.60' },
+    ],
+    invoice_url: 'https://pay.example/in_1',
+    pdf_url: 'https://pay.example/in_1.pdf',
+  },
+};
+
+const kinds: MailKind[] = ['verify_address', 'welcome', 'receipt'];
+
+test.each(kinds)('%s is signed by the seller, adapts to dark readers and asks for one thing', async (kind) => {
+  const { subject, html } = await renderMail(kind, samples[kind], brand);
+  expect(subject).toContain('Skycast');
+  expect(html).toMatch(/^<!DOCTYPE html/);
+  expect(html).toContain('name="color-scheme" content="light dark"');
+  expect(html).toContain('@media (prefers-color-scheme: dark)');
+  expect(html.match(/class="action"/g)).toHaveLength(1);
+  expect(html).toContain('mailto:help@skycast.example');
+  expect(html).not.toMatch(/<script|<img|https?:\/\/[^"]*farebox/i);
+});
+
+test('the text version says the same, addresses included', async () => {
+  const verify = await renderMail('verify_address', samples.verify_address, brand);
+  expect(verify.text).toContain('Hello Ada,');
+  expect(verify.text).toContain('http://localhost:4000/verify?token=abc&next=1');
+  const welcome = await renderMail('welcome', samples.welcome, brand);
+  expect(welcome.text).toContain('sky_live_abcd…');
+  expect(welcome.text).toContain('http://localhost:4010');
+  const receipt = await renderMail('receipt', samples.receipt, brand);
+  for (const part of ['SKY-0001', '$499.00', '$9.60', '$508.60', '1 March 2026', 'https://pay.example/in_1.pdf']) {
+    expect(receipt.text).toContain(part);
+  }
+  for (const { text } of [verify, welcome, receipt]) expect(text).not.toMatch(/<[a-z]|undefined|null|\[object/);
+});
+
+test('what a customer typed is text, never markup', async () => {
+  const name = '<img src=x onerror=alert(1)> & "Söhne"';
+  const { html, text } = await renderMail('verify_address', { ...samples.verify_address, name }, brand);
+  expect(html).not.toContain('<img');
+  expect(html).toContain('&lt;img src=x onerror=alert(1)&gt; &amp; &quot;Söhne&quot;');
+  expect(text).toContain('<img src=x onerror=alert(1)> & "Söhne"');
+});
+
+test('a control character in any text is refused, so that no header or line can be added', async () => {
+  for (const bad of ['Ada\r\nBcc: all@example.com', 'Ada\u0000', 'Ada\u2028x', '\u202Ecod.exe']) {
+    await expect(renderMail('verify_address', { ...samples.verify_address, name: bad }, brand)).rejects.toThrow('name');
+    await expect(renderMail('welcome', samples.welcome, { ...brand, seller_name: bad })).rejects.toThrow('seller_name');
+  }
+  const lines = [{ description: 'a\nb', amount: '1' }];
+  await expect(renderMail('receipt', { ...samples.receipt, lines }, brand)).rejects.toThrow('lines.0.description');
+});
+
+test('only web addresses become links', async () => {
+  for (const url of ['javascript:alert(1)', '/relative', 'data:text/html,x']) {
+    await expect(renderMail('verify_address', { name: 'Ada', url }, brand)).rejects.toThrow('not a web address');
+  }
+});
+
+test('a receipt without pages at Stripe has no action, and with a PDF alone that one', async () => {
+  const none = await renderMail('receipt', { ...samples.receipt, invoice_url: null, pdf_url: null }, brand);
+  expect(none.html).not.toContain('class="action"');
+  const pdf = await renderMail('receipt', { ...samples.receipt, invoice_url: null }, brand);
+  expect(pdf.text).toContain('Download the PDF https://pay.example/in_1.pdf');
+});
+
+test('a welcome without a first key says how to make one', async () => {
+  const { text } = await renderMail('welcome', { ...samples.welcome, key_start: null }, brand);
+  expect(text).toContain('Make an API key in the dashboard');
+});

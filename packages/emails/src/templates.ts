@@ -1,0 +1,73 @@
+import type { ReactElement } from 'react';
+import { amounts, code, letter, link, paragraph, strong } from './layout.ts';
+import type { Brand, MailData, MailKind } from './mail.ts';
+
+interface Template<K extends MailKind> {
+  subject(data: MailData[K], brand: Brand): string;
+  letter(data: MailData[K], brand: Brand): ReactElement;
+}
+
+export const templates: { [K in MailKind]: Template<K> } = {
+  verify_address: {
+    subject: (_, brand) => `Confirm your email address for ${brand.seller_name}`,
+    letter: ({ name, url }, brand) =>
+      letter({
+        brand,
+        preview: 'One click and your account is ready.',
+        title: 'Confirm your email address',
+        body: [
+          paragraph(`Hello ${name},`),
+          paragraph(`you signed up at ${brand.seller_name} with this address. Please confirm that it is yours.`),
+        ],
+        action: { label: 'Confirm address', url },
+        note: 'If that was not you, ignore this mail: nothing happens without the button.',
+      }),
+  },
+  welcome: {
+    subject: (data, brand) => `Welcome to ${brand.seller_name} ${data.plan_name}`,
+    letter: ({ name, plan_name, key_start, dashboard_url, api_url }, brand) =>
+      letter({
+        brand,
+        preview: 'Your API key is waiting in the dashboard.',
+        title: `Welcome to ${plan_name}`,
+        body: [
+          paragraph(`Hello ${name},`),
+          paragraph('your subscription has begun.'),
+          key_start === null
+            ? paragraph('Make an API key in the dashboard to begin.')
+            : paragraph(
+                'Your API key begins with ',
+                code(`${key_start}…`),
+                '. The dashboard shows the whole key once; keep it like a password.',
+              ),
+          paragraph('Send requests to ', link(api_url, api_url), '.'),
+        ],
+        action: { label: 'Open the dashboard', url: dashboard_url },
+        note: null,
+      }),
+  },
+  receipt: {
+    subject: (data, brand) => `Your receipt from ${brand.seller_name}: ${data.amount}`,
+    letter: ({ name, invoice_number, amount, paid_on, lines, invoice_url, pdf_url }, brand) =>
+      letter({
+        brand,
+        preview: `Invoice ${invoice_number}, paid on ${paid_on}.`,
+        title: `${amount} paid`,
+        body: [
+          paragraph(`Hello ${name},`),
+          paragraph('thank you: invoice ', strong(invoice_number), ` was paid on ${paid_on}.`),
+          amounts(lines, amount),
+          ...(pdf_url !== null && invoice_url !== null
+            ? [paragraph('For your books: ', link(pdf_url, 'the invoice as PDF'), '.')]
+            : []),
+        ],
+        action: actionOf(invoice_url, pdf_url),
+        note: null,
+      }),
+  },
+};
+
+function actionOf(invoice_url: string | null, pdf_url: string | null): { label: string; url: string } | null {
+  if (invoice_url !== null) return { label: 'View the invoice', url: invoice_url };
+  return pdf_url === null ? null : { label: 'Download the PDF', url: pdf_url };
+}
