@@ -1,0 +1,71 @@
+import { formatMoney } from '@farebox/core';
+import { Skeleton } from '@mantine/core';
+import { IconCheck, IconX } from '@tabler/icons-react';
+import { formatPeriod } from '../../lib/format.ts';
+import type { PublicPlan, Subscription } from '../../lib/wire.ts';
+import { Panel } from '../../ui/Panel.tsx';
+import { Status } from '../../ui/Status.tsx';
+import { usePlans } from './api.ts';
+import { limitWords } from './plan-words.ts';
+import classes from './PlanPanel.module.css';
+import { statusWords } from './subscription-words.ts';
+
+/** What the customer has, and what happens next. */
+export function PlanPanel({ subscription }: { subscription: Subscription | undefined }) {
+  const plans = usePlans();
+  if (!subscription) {
+    return (
+      <Panel title="Plan" id="plan">
+        <Skeleton height={34} width="55%" />
+        <Skeleton height={14} mt={14} width="80%" />
+        <Skeleton height={14} mt={10} width="70%" />
+      </Panel>
+    );
+  }
+  const words = statusWords(subscription);
+  const { amount_minor, currency, interval } = subscription.price;
+  return (
+    <Panel title="Plan" id="plan" actions={<Status tone={words.tone}>{words.label}</Status>}>
+      <p className={classes.name}>{subscription.plan_name}</p>
+      <p className={classes.price}>
+        {formatMoney(amount_minor, currency, { trim: true })} a {interval}
+      </p>
+      <dl className={classes.list}>
+        <div>
+          <dt>Billing period</dt>
+          <dd>{formatPeriod(subscription.current_period_start_at, subscription.current_period_end_at)}</dd>
+        </div>
+        <div>
+          <dt>Next</dt>
+          <dd data-tone={words.tone}>{words.sentence}</dd>
+        </div>
+        <Contents plan={plans.data?.find((plan) => plan.id === subscription.plan_id)} />
+      </dl>
+    </Panel>
+  );
+}
+
+/** The price list's words for the plan; a subscriber of an older version sees the current name of each feature. */
+function Contents({ plan }: { plan: PublicPlan | undefined }) {
+  if (!plan) return null;
+  return (
+    <>
+      <div>
+        <dt>Rate limits</dt>
+        <dd>{plan.limits.map(limitWords).join(', ')}</dd>
+      </div>
+      {plan.features.map((feature) => (
+        <div key={feature.id}>
+          <dt>{feature.name}</dt>
+          <dd>
+            {feature.enabled ? (
+              <IconCheck size={16} className={classes.yes} aria-label="Included" role="img" />
+            ) : (
+              <IconX size={16} className={classes.no} aria-label="Not included" role="img" />
+            )}
+          </dd>
+        </div>
+      ))}
+    </>
+  );
+}

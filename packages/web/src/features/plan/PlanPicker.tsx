@@ -1,0 +1,99 @@
+import { formatMoney } from '@farebox/core';
+import { Button, Skeleton } from '@mantine/core';
+import { IconCheck, IconPoint } from '@tabler/icons-react';
+import { useId } from 'react';
+import { useSeller } from '../../lib/session.ts';
+import type { PublicPlan } from '../../lib/wire.ts';
+import { Fault } from '../../ui/Fault.tsx';
+import { Status } from '../../ui/Status.tsx';
+import { useCheckout, usePlans } from './api.ts';
+import { CheckoutFault } from './CheckoutFault.tsx';
+import { includedWords, limitWords, overageWords } from './plan-words.ts';
+import classes from './PlanPicker.module.css';
+
+/** The price list for somebody without a subscription: choose, and go to the checkout. */
+export function PlanPicker() {
+  const plans = usePlans();
+  const checkout = useCheckout();
+  if (plans.isError) return <Fault what="The plans" error={plans.error} retry={plans.refetch} />;
+  return (
+    <div className={classes.picker}>
+      {checkout.isError ? (
+        <CheckoutFault error={checkout.error} retry={() => checkout.mutate(checkout.variables)} />
+      ) : null}
+      <div className={classes.plans}>
+        {plans.data
+          ? plans.data.map((plan) => (
+              <PlanCard
+                key={plan.id}
+                plan={plan}
+                busy={checkout.isPending && checkout.variables === plan.id}
+                disabled={checkout.isPending}
+                choose={() => checkout.mutate(plan.id)}
+              />
+            ))
+          : [1, 2, 3].map((place) => <Skeleton key={place} height={320} radius="lg" />)}
+      </div>
+    </div>
+  );
+}
+
+interface PlanCardProps {
+  plan: PublicPlan;
+  busy: boolean;
+  disabled: boolean;
+  choose: () => void;
+}
+
+function PlanCard({ plan, busy, disabled, choose }: PlanCardProps) {
+  const titleId = useId();
+  const { amount_minor, currency, interval } = plan.price;
+  return (
+    <article className={classes.plan} data-highlighted={plan.highlighted} aria-labelledby={titleId}>
+      <header>
+        <h2 id={titleId}>{plan.name}</h2>
+        {plan.highlighted ? <Status tone="brand">Most popular</Status> : null}
+      </header>
+      <p className={classes.price}>
+        <strong>{formatMoney(amount_minor, currency, { trim: true })}</strong> / {interval}
+      </p>
+      <p className={classes.words}>{plan.description}</p>
+      <PlanFacts plan={plan} />
+      <Button
+        variant={plan.highlighted ? 'filled' : 'default'}
+        size="md"
+        fullWidth
+        loading={busy}
+        disabled={disabled && !busy}
+        onClick={choose}
+      >
+        Choose {plan.name}
+      </Button>
+    </article>
+  );
+}
+
+function PlanFacts({ plan }: { plan: PublicPlan }) {
+  const meters = useSeller()?.meters ?? [];
+  const usage = plan.usage.flatMap((one) => {
+    const meter = meters.find(({ id }) => id === one.meter_id);
+    return [includedWords(one, meter, plan.price.interval), ...overageWords(one, meter, plan.price.currency)];
+  });
+  const features = plan.features.filter((feature) => feature.enabled).map((feature) => feature.name);
+  return (
+    <ul className={classes.facts}>
+      {[...usage, plan.limits.map(limitWords).join(', ')].map((fact) => (
+        <li key={fact}>
+          <IconPoint size={16} aria-hidden="true" />
+          {fact}
+        </li>
+      ))}
+      {features.map((feature) => (
+        <li key={feature}>
+          <IconCheck size={16} aria-hidden="true" />
+          {feature}
+        </li>
+      ))}
+    </ul>
+  );
+}

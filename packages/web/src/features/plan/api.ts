@@ -1,0 +1,40 @@
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { get, post } from '../../lib/http.ts';
+import type { CheckoutSession, List, PublicPlan, Subscription } from '../../lib/wire.ts';
+import { isLive } from './subscription-words.ts';
+
+export function usePlans() {
+  return useQuery({
+    queryKey: ['plans'],
+    staleTime: 60_000,
+    queryFn: async ({ signal }) => (await get<List<PublicPlan>>('/v1/plans', signal)).data,
+  });
+}
+
+/** The live subscription; else the last one, which has ended; null when there never was one. */
+export function useSubscription() {
+  return useQuery({
+    queryKey: ['subscription'],
+    refetchInterval: 30_000,
+    queryFn: async ({ signal }): Promise<Subscription | null> => {
+      const { data } = await get<List<Subscription>>('/v1/subscriptions', signal);
+      return data.find(isLive) ?? data[0] ?? null;
+    },
+  });
+}
+
+/** Opens a checkout and leaves this site for it. Stays pending afterwards: the page is going away. */
+export function useCheckout() {
+  return useMutation({
+    mutationFn: async (plan_id: string): Promise<void> => {
+      const { url } = await post<CheckoutSession>('/v1/checkout_sessions', { plan_id });
+      if (url === null) throw new Error('The payment page is not ready yet. Please try again in a moment.');
+      location.assign(url);
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+    },
+  });
+}
+
+export function readCheckout(id: string, signal?: AbortSignal): Promise<CheckoutSession> {
+  return get<CheckoutSession>(`/v1/checkout_sessions/${encodeURIComponent(id)}`, signal);
+}

@@ -1,0 +1,43 @@
+import type { Meter, PlanUsage } from '@farebox/core';
+import { describe, expect, test } from 'vitest';
+import { includedWords, limitWords, overageWords } from './plan-words.ts';
+
+const requests: Meter = { id: 'requests', name: 'API requests', unit: 'request', aggregation: 'count' };
+const base: PlanUsage = { meter_id: 'requests', included: 1_000_000, quota: 'soft', overage: null };
+
+describe('a plan in plain words', () => {
+  test('the included amount names the meter and the interval', () => {
+    expect(includedWords(base, requests, 'month')).toBe('1,000,000 API requests a month');
+  });
+
+  test('a flat overage is one sentence with the exact unit price', () => {
+    const usage: PlanUsage = { ...base, overage: { type: 'per_unit', unit_price_decimal: '0.12' } };
+    expect(overageWords(usage, requests, 'usd')).toEqual(['Then $0.0012 per extra request']);
+  });
+
+  test('graduated tiers are told by their size, not by their upper bound', () => {
+    const tiers = [
+      { up_to: 1_000_000, unit_price_decimal: '0.08' },
+      { up_to: 3_000_000, unit_price_decimal: '0.06' },
+      { up_to: null, unit_price_decimal: '0.05' },
+    ];
+    expect(overageWords({ ...base, overage: { type: 'graduated', tiers } }, requests, 'usd')).toEqual([
+      'First 1,000,000 extra: $0.0008 each',
+      'Next 2,000,000: $0.0006 each',
+      'Every further request: $0.0005 each',
+    ]);
+  });
+
+  test('a hard quota says that it refuses', () => {
+    expect(overageWords({ ...base, quota: 'hard' }, requests, 'usd')).toEqual([
+      'No overage: requests past the included amount are refused until the next period',
+    ]);
+  });
+
+  test('a window is told in its largest whole unit', () => {
+    expect(limitWords({ name: '1s', limit: 10, window_ms: 1_000 })).toBe('10 per second');
+    expect(limitWords({ name: '1m', limit: 300, window_ms: 60_000 })).toBe('300 per minute');
+    expect(limitWords({ name: '10s', limit: 50, window_ms: 10_000 })).toBe('50 per 10 seconds');
+    expect(limitWords({ name: '24h', limit: 5_000, window_ms: 86_400_000 })).toBe('5,000 per day');
+  });
+});

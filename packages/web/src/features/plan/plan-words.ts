@@ -1,0 +1,54 @@
+import { formatDecimal, type Meter, type PlanUsage, type RateLimit, type UsagePrice } from '@farebox/core';
+import { formatCount } from '../../lib/format.ts';
+
+/** `1,000,000 API requests a month` */
+export function includedWords(usage: PlanUsage, meter: Meter | undefined, interval: string): string {
+  return `${formatCount(usage.included)} ${meter?.name ?? usage.meter_id} a ${interval}`;
+}
+
+/** One line per tier, in the words a buyer uses; a hard quota says that it refuses. */
+export function overageWords(usage: PlanUsage, meter: Meter | undefined, currency: string): string[] {
+  const unit = meter?.unit ?? 'unit';
+  if (usage.quota === 'hard' || usage.overage === null) {
+    return [`No overage: ${unit}s past the included amount are refused until the next period`];
+  }
+  return usage.overage.type === 'per_unit'
+    ? [`Then ${unitPrice(usage.overage.unit_price_decimal, currency)} per extra ${unit}`]
+    : tierWords(usage.overage.tiers, unit, currency);
+}
+
+function tierWords(
+  tiers: Extract<UsagePrice, { type: 'graduated' }>['tiers'],
+  unit: string,
+  currency: string,
+): string[] {
+  return tiers.map((tier, index) => {
+    const price = `${unitPrice(tier.unit_price_decimal, currency)} each`;
+    const previous = index === 0 ? 0 : (tiers[index - 1]?.up_to ?? 0);
+    if (tier.up_to === null) return index === 0 ? `Every extra ${unit}: ${price}` : `Every further ${unit}: ${price}`;
+    const size = formatCount(tier.up_to - previous);
+    return index === 0 ? `First ${size} extra: ${price}` : `Next ${size}: ${price}`;
+  });
+}
+
+function unitPrice(price_decimal: string, currency: string): string {
+  return formatDecimal(price_decimal, currency);
+}
+
+const windowUnits: readonly [name: string, ms: number][] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1_000],
+];
+
+/** `300 per minute`, `50 per 10 seconds` */
+export function limitWords(limit: RateLimit): string {
+  return `${formatCount(limit.limit)} per ${windowWords(limit.window_ms)}`;
+}
+
+function windowWords(window_ms: number): string {
+  const [name, ms] = windowUnits.find(([, size]) => window_ms % size === 0) ?? ['ms', 1];
+  const count = window_ms / ms;
+  return count === 1 ? name : `${count} ${name}s`;
+}

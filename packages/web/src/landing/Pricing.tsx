@@ -1,0 +1,84 @@
+import { formatMoney } from '@farebox/core';
+import { includedWords, limitWords, overageWords } from '../features/plan/plan-words.ts';
+import type { PublicPlan } from '../lib/wire.ts';
+import { planHref } from './plan-href.ts';
+import type { LandingProps } from './props.ts';
+
+export function Pricing(props: LandingProps) {
+  return (
+    <section className="pricing wrap" id="pricing" aria-labelledby="pricing-title">
+      <h2 id="pricing-title">Pricing</h2>
+      <p className="section-lead">
+        A base price with requests included. Past them you pay for what you use, in arrears.
+      </p>
+      <div className="plans">
+        {props.plans.map((plan) => (
+          <PlanCard key={plan.id} plan={plan} {...props} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function PlanCard({ plan, seller, features, signedIn }: LandingProps & { plan: PublicPlan }) {
+  const titleId = `plan-${plan.id}`;
+  const { amount_minor, currency, interval } = plan.price;
+  return (
+    <article className={plan.highlighted ? 'plan highlighted' : 'plan'} aria-labelledby={titleId}>
+      <header>
+        <h3 id={titleId}>{plan.name}</h3>
+        {plan.highlighted ? <span className="tag">Most popular</span> : null}
+      </header>
+      <p className="price">
+        <strong>{formatMoney(amount_minor, currency, { trim: true })}</strong> / {interval}
+      </p>
+      <p className="plan-words">{plan.description}</p>
+      <a className={plan.highlighted ? 'button' : 'button quiet'} href={planHref(plan, signedIn)}>
+        Choose {plan.name}
+      </a>
+      <dl>
+        {plan.usage.map((usage) => {
+          const meter = seller.meters.find((one) => one.id === usage.meter_id);
+          return (
+            <div key={usage.meter_id}>
+              <dt>Included</dt>
+              <dd className="strong">{includedWords(usage, meter, interval)}</dd>
+              <dt>Past that</dt>
+              {overageWords(usage, meter, currency).map((line) => (
+                <dd key={line}>{line}</dd>
+              ))}
+            </div>
+          );
+        })}
+        <div>
+          <dt>Rate limits</dt>
+          <dd>{plan.limits.map(limitWords).join(' · ')}</dd>
+        </div>
+      </dl>
+      <ul>
+        {features.map((feature) => (
+          <FeatureLine
+            key={feature.id}
+            name={feature.name}
+            description={feature.description}
+            enabled={plan.features.some((one) => one.id === feature.id && one.enabled)}
+          />
+        ))}
+      </ul>
+    </article>
+  );
+}
+
+function FeatureLine({ name, description, enabled }: { name: string; description: string; enabled: boolean }) {
+  return (
+    <li className={enabled ? 'yes' : 'no'}>
+      <svg viewBox="0 0 24 24" role="img" aria-label={enabled ? 'Included:' : 'Not included:'}>
+        <path d={enabled ? 'M5 12.5l4.5 4.5L19 7.5' : 'M7 7l10 10M17 7L7 17'} />
+      </svg>
+      <span>
+        {name}
+        {description === '' ? null : <small>{description}</small>}
+      </span>
+    </li>
+  );
+}

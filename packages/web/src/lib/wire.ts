@@ -1,0 +1,201 @@
+import type { Currency, Feature, Meter, PlanUsage, Price, RateLimit, RatedLine } from '@farebox/core';
+
+/** What the server answers, as JSON. Instants are ISO 8601 strings, money is integer minor units. */
+
+export interface List<T> {
+  object: 'list';
+  data: T[];
+  has_more: boolean;
+  next_cursor: string | null;
+}
+
+/** `GET /v1/seller` */
+export interface PublicSeller {
+  name: string;
+  tagline: string;
+  description: string;
+  support_email: string;
+  api_url: string;
+  currency: Currency;
+  meters: Meter[];
+  livemode: boolean;
+  /** The development mail inbox, when mail goes there. */
+  inbox_url: string | null;
+  clock_movable: boolean;
+  /** The server's time when it answered; in test mode its clock can be ahead of everybody's. */
+  now?: string | undefined;
+  /** A GET of the seller's API that answers any key, with its query: what examples call. The root when not named. */
+  example_path: string;
+  /** Brand at the start of API keys; examples show it when it is known. */
+  key_prefix?: string | undefined;
+}
+
+/** One of `GET /v1/plans` */
+export interface PublicPlan {
+  object: 'plan';
+  id: string;
+  name: string;
+  description: string;
+  highlighted: boolean;
+  price: Price;
+  usage: PlanUsage[];
+  limits: RateLimit[];
+  features: PlanFeature[];
+  action: 'subscribe' | 'current' | null;
+}
+
+interface PlanFeature extends Pick<Feature, 'id' | 'name' | 'description'> {
+  enabled: boolean;
+}
+
+/** `GET /v1/me` */
+export interface Me {
+  user: { id: string; name: string; email: string; email_verified: boolean };
+  customer: { id: string; name: string; email: string } | null;
+  operator: { role: string } | null;
+}
+
+export interface Subscription {
+  object: 'subscription';
+  id: string;
+  customer_id: string;
+  plan_id: string;
+  plan_name: string;
+  plan_version: number;
+  status: string;
+  price: Price;
+  current_period_start_at: string;
+  current_period_end_at: string;
+  cancel_at: string | null;
+  canceled_at: string | null;
+  ended_at: string | null;
+  created_at: string;
+}
+
+export interface CheckoutSession {
+  object: 'checkout_session';
+  id: string;
+  state: 'open' | 'complete' | 'expired';
+  url: string | null;
+  plan_id: string;
+  expires_at: string;
+  subscription?: Subscription | null;
+}
+
+export interface MeterSummary {
+  meter_id: string;
+  name: string;
+  unit: string;
+  quantity: number;
+  included: number;
+  quota: 'soft' | 'hard';
+  remaining: number;
+  overage: number;
+  amount_minor: number;
+  lines: RatedLine[];
+}
+
+/** `GET /v1/usage/summary` */
+export interface UsageSummary {
+  object: 'usage_summary';
+  period: { start_at: string; end_at: string };
+  currency: Currency;
+  meters: MeterSummary[];
+  base_amount_minor: number;
+  cost_so_far_minor: number;
+  total_so_far_minor: number;
+}
+
+/** `GET /v1/usage` */
+export interface UsageSeries {
+  object: 'usage_series';
+  meter_id: string;
+  window: 'hour' | 'day';
+  data: { start_at: string; quantity: number }[];
+}
+
+export interface ApiKey {
+  object: 'api_key';
+  id: string;
+  name: string;
+  start: string;
+  scopes: string[];
+  allowed_cidrs: string[];
+  livemode: boolean;
+  status: 'active' | 'disabled' | 'expired' | 'revoked';
+  last_used_at: string | null;
+  expires_at: string | null;
+  created_at: string;
+  /** Whether `POST /v1/keys/first` would still answer with this key's secret; absent: not known. */
+  revealable: boolean;
+}
+
+export interface ApiKeyWithSecret extends ApiKey {
+  secret: string;
+}
+
+export interface InvoiceLine {
+  kind: string;
+  description: string;
+  quantity: number | null;
+  amount_minor: number;
+  period_start_at: string | null;
+  period_end_at: string | null;
+}
+
+export interface Invoice {
+  object: 'invoice';
+  id: string;
+  number: string | null;
+  status: string;
+  billing_reason: string | null;
+  currency: Currency;
+  subtotal_minor: number;
+  total_minor: number;
+  amount_due_minor: number;
+  amount_paid_minor: number;
+  period_start_at: string | null;
+  period_end_at: string | null;
+  created_at: string;
+  paid_at: string | null;
+  hosted_url: string | null;
+  has_pdf: boolean;
+  lines: InvoiceLine[];
+}
+
+/** One of `GET /v1/customers` (operators) */
+export interface Customer {
+  object: 'customer';
+  id: string;
+  name: string;
+  email: string;
+  stripe_customer_id: string | null;
+  created_at: string;
+  subscription: { plan_id: string; plan_name: string; status: string; current_period_end_at: string } | null;
+}
+
+export type StripeEventState = 'received' | 'done' | 'ignored' | 'parked';
+
+/** One of `GET /v1/admin/stripe_events` */
+export interface StripeEvent {
+  id: string;
+  type: string;
+  object_id: string | null;
+  customer_id: string | null;
+  state: StripeEventState;
+  reason: string | null;
+  attempts: number;
+  created_at: string;
+  received_at: string;
+  handled_at: string | null;
+}
+
+/** `GET /v1/admin/overview` */
+export interface AdminOverview {
+  customers: number;
+  live_subscriptions: number;
+  mrr: { currency: Currency; mrr_minor: number; subscriptions: number }[];
+  requests_24h: number;
+  stripe_events: Record<StripeEventState, number>;
+  plans: { plan_id: string; plan_name: string; subscriptions: number }[];
+}

@@ -1,0 +1,40 @@
+import { IconBolt, IconLayoutDashboard, IconReceipt, IconUsers } from '@tabler/icons-react';
+import { Outlet } from '@tanstack/react-router';
+import { ModeMark } from '../../features/accounts/ModeMark.tsx';
+import { UserMenu } from '../../features/accounts/UserMenu.tsx';
+import { useSeller } from '../../lib/session.ts';
+import { ColorSchemeToggle } from '../../ui/ColorSchemeToggle.tsx';
+import { type NavItem, Shell } from '../../ui/Shell.tsx';
+import { Guard } from '../Guard.tsx';
+import classes from './admin.module.css';
+
+const nav: NavItem[] = [
+  { label: 'Overview', icon: IconLayoutDashboard, to: '/admin' },
+  { label: 'Customers', icon: IconUsers, to: '/admin/customers' },
+  { label: 'Subscriptions', icon: IconReceipt, to: '/admin/subscriptions' },
+  { label: 'Events', icon: IconBolt, to: '/admin/events' },
+];
+
+export function AdminLayout() {
+  const seller = useSeller();
+  return (
+    <Guard allow={(me) => me.operator !== null}>
+      {(me) => (
+        <Shell
+          brand={seller?.name ?? ''}
+          nav={nav}
+          account={<p className={classes.role}>Operator</p>}
+          mark={<ModeMark />}
+          tools={
+            <>
+              <ColorSchemeToggle />
+              <UserMenu user={me.user} />
+            </>
+          }
+        >
+          <Outlet />
+        </Shell>
+      )}
+    </Guard>
+  );
+}

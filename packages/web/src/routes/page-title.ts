@@ -1,0 +1,16 @@
+const titles: Record<string, string> = {
+  '/sign-up': 'Create your account',
+  '/sign-in': 'Sign in',
+  '/verify': 'Confirm your email',
+  '/checkout/return': 'Your payment',
+  '/dashboard': 'Dashboard',
+  '/admin': 'Overview for operators',
+  '/admin/welcome': 'Welcome',
+  '/admin/customers': 'Customers',
+  '/admin/subscriptions': 'Subscriptions',
+  '/admin/events': 'Stripe events',
+};
+
+export function pageTitle(pathname: string): string {
+  return titles[pathname.replace(/\/$/, '')] ?? 'Not found';
+}
