@@ -1,0 +1,91 @@
+import type { Verification } from '@farebox/core';
+import { type Connection, type Decision, type VerifyInput, callVerify } from './lib/verify.ts';
+import { FareboxUnavailable } from './lib/errors.ts';
+
+export type { Verification } from '@farebox/core';
+export type { Decision, VerifyInput } from './lib/verify.ts';
+export { FareboxError, FareboxUnavailable } from './lib/errors.ts';
+
+export interface FareboxOptions {
+  /** Where Farebox runs: `https://billing.example.com`. */
+  url: string;
+  /** A secret key of the seller, `fbx_sk_…`. Not a customer's API key. */
+  secret_key: string;
+  /** How long one decision may take before Farebox counts as away. 2000 if left out. */
+  timeout_ms?: number;
+  /**
+   * What happens to requests while Farebox is away. `refuse` (the default): they are answered with 503. `allow`: they pass
+   * unchecked and uncounted, also those with a wrong key or none that is good.
+   */
+  on_unavailable?: 'refuse' | 'allow';
+}
+
+/** The connection of an API to Farebox. Make one and keep it: connections are reused. */
+export interface Farebox {
+  /**
+   * Decides on one request and counts it when it may pass. A refusal is an answer (`valid: false` and a `code`), not an error.
+   * Rejects with `FareboxUnavailable` when Farebox is away and `on_unavailable` is `refuse`, and with `FareboxError` when the
+   * call itself is wrong, whatever `on_unavailable` says.
+   */
+  verify(input: VerifyInput): Promise<Verification>;
+  /** As `verify`, with the headers for the answer. For adapters. */
+  decide(input: VerifyInput): Promise<Decision>;
+}
+
+const defaultTimeoutMs = 2000;
+
+/** Throws `TypeError` when the address or the secret key cannot be one: at the start, not at the first request. */
+export function createFarebox(options: FareboxOptions): Farebox {
+  const connection = connectionOf(options);
+  const allows = options.on_unavailable === 'allow';
+
+  async function decide(input: VerifyInput): Promise<Decision> {
+    try {
+      return await callVerify(connection, input);
+    } catch (error) {
+      if (allows && error instanceof FareboxUnavailable) return unchecked();
+      throw error;
+    }
+  }
+
+  return {
+    decide,
+    async verify(input) {
+      return (await decide(input)).verification;
+    },
+  };
+}
+
+function connectionOf({ url, secret_key, timeout_ms = defaultTimeoutMs }: FareboxOptions): Connection {
+  const base = URL.canParse(url) ? new URL(url) : null;
+  if (base === null || !/^https?:$/.test(base.protocol))
+    throw new TypeError(`url must be an http or https address; it is "${url}".`);
+  if (!/^fbx_sk_(live|test)_[0-9A-Za-z]+$/.test(secret_key)) {
+    throw new TypeError('secret_key must be a secret key of Farebox: fbx_sk_test_… or fbx_sk_live_….');
+  }
+  if (!(timeout_ms > 0)) throw new TypeError('timeout_ms must be more than 0.');
+  const path = `${base.pathname.replace(/\/+$/, '')}/v1/keys/verify`;
+  return { verify_url: new URL(path, base).href, secret_key, timeout_ms };
+}
+
+/** What a request that passed unchecked looks like: valid, and about nobody. */
+function unchecked(): Decision {
+  return {
+    verification: {
+      valid: true,
+      code: 'VALID',
+      detail: 'Farebox could not be reached; the request passed unchecked and uncounted.',
+      request_id: '',
+      key_id: null,
+      customer_id: null,
+      plan_id: null,
+      features: {},
+      limits: [],
+      quota: null,
+      cost_decimal: '0',
+      currency: null,
+      retry_after_s: null,
+    },
+    headers: {},
+  };
+}
