@@ -1,0 +1,58 @@
+/** The kinds of caller. */
+export type Caller = 'anonymous' | 'customer' | 'operator' | 'seller';
+
+const everybody: readonly Caller[] = ['anonymous', 'customer', 'operator', 'seller'];
+const known: readonly Caller[] = ['customer', 'operator', 'seller'];
+const sellerSide: readonly Caller[] = ['operator', 'seller'];
+const people: readonly Caller[] = ['customer', 'operator'];
+const customer: readonly Caller[] = ['customer'];
+const operator: readonly Caller[] = ['operator'];
+const seller: readonly Caller[] = ['seller'];
+
+/**
+ * Who may call what. Checked before any route runs; a route that is not in the table is closed to all, so that none ships
+ * without an answer to the question. Whose objects a caller gets is decided by the route, from the credential.
+ */
+export const policy: Readonly<Record<string, readonly Caller[]>> = {
+  'GET /v1/me': people,
+  'POST /v1/operators/first_run': everybody,
+
+  'GET /v1/plans': everybody,
+  'GET /v1/seller': everybody,
+
+  'GET /v1/customers': sellerSide,
+  'POST /v1/customers': seller,
+  'GET /v1/customers/:id': known,
+  'PATCH /v1/customers/:id': sellerSide,
+
+  'POST /v1/checkout_sessions': ['customer', 'seller'],
+  'GET /v1/checkout_sessions/:id': known,
+  'GET /v1/subscriptions': known,
+  'GET /v1/subscriptions/:id': known,
+
+  'GET /v1/usage': known,
+  'GET /v1/usage/summary': known,
+  'GET /v1/usage/live': customer,
+
+  'GET /v1/keys': known,
+  'POST /v1/keys': ['customer', 'seller'],
+  'POST /v1/keys/first': customer,
+  'GET /v1/keys/:id': known,
+  'POST /v1/keys/:id/revoke': known,
+  'POST /v1/keys/verify': seller,
+  // The caller is the seller's proxy with its customer's key: the key is the credential.
+  'GET /v1/gate/forward-auth': everybody,
+
+  'GET /v1/invoices': known,
+  'GET /v1/invoices/:id': known,
+  'GET /v1/invoices/:id/pdf': known,
+
+  'GET /v1/admin/overview': operator,
+  'GET /v1/admin/stripe_events': operator,
+  'POST /v1/admin/stripe_events/:id/replay': operator,
+  'GET /v1/analytics/revenue': sellerSide,
+
+  // Stripe signs what it sends.
+  'POST /v1/stripe/webhooks': everybody,
+  'POST /v1/test/clock/advance': operator,
+};

@@ -1,0 +1,143 @@
+import type { Database, Tx } from '../db/database.ts';
+import type { Log } from '../lib/log.ts';
+import type { Clock } from '../ports.ts';
+import { type AttemptRule, addressGroup, createAttempts } from './attempts.ts';
+import { createAudit } from './audit.ts';
+import { type Verification, createAuth, sessionCookie } from './auth.ts';
+import { createMembers } from './members.ts';
+import { type FirstOperator, createOperators } from './operators.ts';
+import type { Person } from './store.ts';
+
+const minute_ms = 60_000;
+const signInsByAddress: AttemptRule = { kind: 'sign_in_address', limit: 60, window_ms: 15 * minute_ms };
+const failuresByAccount: AttemptRule = { kind: 'sign_in_account', limit: 10, window_ms: 15 * minute_ms };
+const signUpsByAddress: AttemptRule = { kind: 'sign_up', limit: 30, window_ms: 15 * minute_ms };
+const lettersByAddress: AttemptRule = { kind: 'letter_address', limit: 10, window_ms: 15 * minute_ms };
+const lettersByAccount: AttemptRule = { kind: 'letter_account', limit: 3, window_ms: 15 * minute_ms };
+const tokensByAddress: AttemptRule = { kind: 'first_run', limit: 20, window_ms: 15 * minute_ms };
+
+/** Who a session belongs to. */
+export type SessionPrincipal =
+  | { type: 'customer'; customer_id: string; user_id: string; role: 'owner' }
+  | { type: 'operator'; user_id: string; role: 'owner' };
+
+/** A request of a person, as far as signing in needs it. `ip` is null for a call from inside. */
+export interface Visit {
+  headers: Headers;
+  ip: string | null;
+}
+
+export interface AccountsDeps {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  secret: string;
+  base_url: string;
+  /** Makes the customer of somebody who signed up. */
+  ensureCustomer: (tx: Tx, person: { name: string; email: string }) => Promise<{ id: string }>;
+  /** Sends the letter that asks whether an address is its user's. */
+  sendVerification: (letter: Verification) => Promise<void>;
+}
+
+export type Accounts = ReturnType<typeof createAccounts>;
+
+/** People: signing up and in, what they belong to, the seller's operators, and the audit log. */
+export function createAccounts(deps: AccountsDeps) {
+  const { db, clock, base_url } = deps;
+  const audit = createAudit({ db, clock });
+  const attempts = createAttempts({ clock });
+  const members = createMembers({ db, clock, audit, ensureCustomer: deps.ensureCustomer });
+  const auth = createAuth({ ...deps, signedUp: async (user_id) => void (await members.join(user_id)) });
+  const operators = createOperators({
+    db,
+    clock,
+    audit,
+    hashPassword: async (password) => await (await auth.$context).password.hash(password),
+  });
+
+  /** Asks better-auth. Whether the caller may ask from where it stands has been decided, so it is asked as from here. */
+  async function ask(method: 'GET' | 'POST', path: string, headers: Headers, body?: object): Promise<Response> {
+    const own = new Headers({ origin: new URL(base_url).origin, 'content-type': 'application/json' });
+    for (const name of ['cookie', 'user-agent']) {
+      const value = headers.get(name);
+      if (value !== null) own.set(name, value);
+    }
+    const init = { method, headers: own, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    return await auth.handler(new Request(`${base_url}/auth${path}`, init));
+  }
+
+  /** Asks for a new session and ends the one the browser came with, so that no session outlives a sign-in. */
+  async function enter(path: string, headers: Headers, body: object): Promise<Response> {
+    const before = await auth.api.getSession({ headers, query: { disableRefresh: true } });
+    const response = await ask('POST', path, headers, body);
+    if (response.ok && before) await (await auth.$context).internalAdapter.deleteSession(before.session.token);
+    return response;
+  }
+
+  async function personOf(headers: Headers): Promise<Person | null> {
+    const found = await auth.api.getSession({ headers, query: { disableRefresh: true } });
+    return found ? await members.find(found.user.id) : null;
+  }
+
+  return {
+    audit,
+    operators,
+    session_cookies: [sessionCookie(base_url)],
+    personOf,
+
+    /** Who is signed in. Every call reads the stored session, so that a revoked one opens nothing. */
+    async findSession(headers: Headers): Promise<SessionPrincipal | null> {
+      const person = await personOf(headers);
+      if (person === null) return null;
+      if (person.operator_role !== null) return { type: 'operator', user_id: person.id, role: 'owner' };
+      if (person.customer_id === null) return null;
+      return { type: 'customer', customer_id: person.customer_id, user_id: person.id, role: 'owner' };
+    },
+
+    /** Cookies that carry an ageing session further; empty while it is young. */
+    async renew(headers: Headers): Promise<string[]> {
+      const { headers: answer } = await auth.api.getSession({ headers, returnHeaders: true });
+      return answer.getSetCookie();
+    },
+
+    async signUp(visit: Visit, input: { name: string; email: string; password: string }): Promise<Response> {
+      attempts.take(signUpsByAddress, addressGroup(visit.ip));
+      return await enter('/sign-up/email', visit.headers, input);
+    },
+
+    /**
+     * An unknown address and a wrong password get the same answer after the same work. An attempt counts from its start,
+     * so that many at once gain nothing, and success clears the account's count.
+     */
+    async signIn(visit: Visit, input: { email: string; password: string }): Promise<Response> {
+      const account = input.email.toLowerCase();
+      attempts.take(signInsByAddress, addressGroup(visit.ip));
+      attempts.take(failuresByAccount, account);
+      const response = await enter('/sign-in/email', visit.headers, input);
+      if (response.ok) attempts.forget(failuresByAccount, account);
+      return response;
+    },
+
+    async signOut(visit: Visit): Promise<Response> {
+      return await ask('POST', '/sign-out', visit.headers, {});
+    },
+
+    async resendVerification(visit: Visit, input: { email: string }): Promise<Response> {
+      attempts.take(lettersByAddress, addressGroup(visit.ip));
+      attempts.take(lettersByAccount, input.email.toLowerCase());
+      return await ask('POST', '/send-verification-email', visit.headers, input);
+    },
+
+    /** Where the reader of the letter goes next: `/verify`, with `?error=…` when the link is of no use. */
+    async verifyEmail(visit: Visit, token: string): Promise<string> {
+      const query = new URLSearchParams({ token, callbackURL: '/verify' });
+      const response = await ask('GET', `/verify-email?${query.toString()}`, visit.headers);
+      return response.headers.get('location') ?? '/verify?error=INVALID_TOKEN';
+    },
+
+    async firstRun(visit: Visit, input: FirstOperator): Promise<{ user_id: string; email: string }> {
+      attempts.take(tokensByAddress, addressGroup(visit.ip));
+      return await operators.redeemFirstRunToken(input);
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { sql } from 'kysely';
+import type { Reader, Tx } from '../db/database.ts';
+import type { Json } from '../db/tables.ts';
+
+/** A person, with what the person belongs to. */
+export interface Person {
+  id: string;
+  name: string;
+  email: string;
+  email_verified: boolean;
+  customer_id: string | null;
+  member_role: string | null;
+  operator_role: string | null;
+}
+
+export async function personById(db: Reader, user_id: string): Promise<Person | undefined> {
+  return await db
+    .selectFrom('auth_user')
+    .leftJoin('member', 'member.user_id', 'auth_user.id')
+    .leftJoin('operator', 'operator.user_id', 'auth_user.id')
+    .where('auth_user.id', '=', user_id)
+    .select([
+      'auth_user.id',
+      'auth_user.name',
+      'auth_user.email',
+      'auth_user.email_verified',
+      'member.customer_id',
+      'member.role as member_role',
+      'operator.role as operator_role',
+    ])
+    .executeTakeFirst();
+}
+
+/** Holds the person's row until the transaction ends, so that two requests cannot both give it a customer. */
+export async function lockPerson(tx: Tx, user_id: string): Promise<void> {
+  await tx.selectFrom('auth_user').select('id').where('id', '=', user_id).forUpdate().execute();
+}
+
+export async function insertMember(
+  tx: Tx,
+  member: { customer_id: string; user_id: string; role: 'owner'; created_at: Date },
+): Promise<void> {
+  await tx.insertInto('member').values(member).execute();
+}
+
+/** Nobody else becomes operator, or gets a token for it, until the transaction ends. */
+export async function lockOperators(tx: Tx): Promise<void> {
+  await sql`lock table operator in share row exclusive mode`.execute(tx);
+}
+
+export async function hasOperator(db: Reader): Promise<boolean> {
+  return (await db.selectFrom('operator').select('user_id').limit(1).executeTakeFirst()) !== undefined;
+}
+
+export async function replaceFirstRunToken(tx: Tx, token: { digest: Buffer; created_at: Date }): Promise<void> {
+  await tx.deleteFrom('first_run_token').execute();
+  await tx.insertInto('first_run_token').values(token).execute();
+}
+
+export async function knowsFirstRunToken(db: Reader, digest: Buffer): Promise<boolean> {
+  const row = await db.selectFrom('first_run_token').select('digest').where('digest', '=', digest).executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Uses the token up. False when somebody else has. */
+export async function takeFirstRunToken(tx: Tx, digest: Buffer): Promise<boolean> {
+  const rows = await tx.deleteFrom('first_run_token').where('digest', '=', digest).returning('digest').execute();
+  return rows.length === 1;
+}
+
+/** A person who signs in with a password, as better-auth stores one. False when the address is taken. */
+export async function insertPerson(
+  tx: Tx,
+  person: { id: string; account_id: string; name: string; email: string; password_hash: string; created_at: Date },
+): Promise<boolean> {
+  const { created_at } = person;
+  const times = { created_at, updated_at: created_at };
+  const inserted = await tx
+    .insertInto('auth_user')
+    .values({ id: person.id, name: person.name, email: person.email, email_verified: true, ...times })
+    .onConflict((conflict) => conflict.column('email').doNothing())
+    .returning('id')
+    .execute();
+  if (inserted.length === 0) return false;
+  await tx
+    .insertInto('auth_account')
+    .values({
+      id: person.account_id,
+      user_id: person.id,
+      account_id: person.id,
+      provider_id: 'credential',
+      password: person.password_hash,
+      ...times,
+    })
+    .execute();
+  return true;
+}
+
+export async function insertOperator(
+  tx: Tx,
+  operator: { user_id: string; role: 'owner'; created_at: Date },
+): Promise<void> {
+  await tx.insertInto('operator').values(operator).execute();
+}
+
+export async function insertAuditEntry(
+  db: Reader,
+  entry: {
+    id: string;
+    actor: string;
+    action: string;
+    customer_id: string | null;
+    object_id: string | null;
+    detail: Record<string, Json>;
+    created_at: Date;
+  },
+): Promise<void> {
+  await db
+    .insertInto('audit_entry')
+    .values({ ...entry, detail: JSON.stringify(entry.detail) })
+    .execute();
+}

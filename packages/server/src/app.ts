@@ -1,0 +1,367 @@
+import { type PriceList } from '@farebox/core';
+import type { Hono } from 'hono';
+import { createAccountRoutes } from './accounts/routes.ts';
+import { createAccounts } from './accounts/service.ts';
+import { createAnalytics } from './analytics/queries.ts';
+import { createAnalyticsRoutes } from './analytics/routes.ts';
+import type { Config, Secrets } from './config.ts';
+import { createInsuredCounter } from './counter/insured.ts';
+import { createMemoryCounter } from './counter/memory.ts';
+import { createRedisCounter } from './counter/redis.ts';
+import { createCustomerRoutes } from './customers/routes.ts';
+import { createCustomers } from './customers/service.ts';
+import type { Database, Tx } from './db/database.ts';
+import { createGate } from './gate/gate.ts';
+import { createGateRoutes } from './gate/routes.ts';
+import { createSnapshot } from './gate/snapshot.ts';
+import type { AppEnv } from './http/principal.ts';
+import { createWeb } from './http/web.ts';
+import { createInvoiceRoutes } from './invoices/routes.ts';
+import { createLastUsed } from './keys/last-used.ts';
+import { createKeyRoutes } from './keys/routes.ts';
+import { createKeys } from './keys/service.ts';
+import { bumpGateVersion } from './keys/store.ts';
+import { invariant } from './lib/invariant.ts';
+import type { Log } from './lib/log.ts';
+import { createInboxMailer } from './mail/inbox.ts';
+import { createSmtpMailer } from './mail/smtp.ts';
+import { createNotices } from './notices/service.ts';
+import { createInboxRoutes } from './notices/routes.ts';
+import { landingNotice } from './plans/landing.ts';
+import { type Seller, createPlanRoutes, publicPlan } from './plans/routes.ts';
+import { createPlans } from './plans/service.ts';
+import type { Clock, Counter } from './ports.ts';
+import { createQueue } from './queue/queue.ts';
+import { createRoutes, pages } from './routes.ts';
+import { connectStripe } from './stripe/connect.ts';
+import type { MoneyNotice } from './stripe/effects.ts';
+import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
+import { createSubscriptionRoutes } from './subscriptions/routes.ts';
+import { liveSubscription } from './subscriptions/store.ts';
+import { createSubscribe } from './subscriptions/subscribe.ts';
+import { usagePartitions } from './usage/jobs.ts';
+import { createUsageRoutes } from './usage/routes.ts';
+import { createUsage, usageOfPeriod } from './usage/service.ts';
+
+export interface AppOptions {
+  config: Config;
+  secrets: Secrets;
+  list: PriceList;
+  db: Database;
+  database_url: string;
+  log: Log;
+  clock: Clock;
+  /** A local Stripe's address; null for Stripe itself. */
+  stripe: { host: string; port: number } | null;
+  /** The web app's build. */
+  web_dir: string;
+}
+
+/** A clock somebody may move: the local Stripe's. */
+export interface MovableClock {
+  advance(ms: number): Promise<void>;
+}
+
+export type App = Awaited<ReturnType<typeof createApp>>;
+
+/** The only place where things are connected. Nothing runs until `start`. */
+export async function createApp(options: AppOptions) {
+  const tools = createTools(options);
+  const slices = createSlices(options, tools);
+  const { db, log } = options;
+  const { queue } = tools;
+  const { plans, customers, keys, usage, notices, accounts, snapshot, lastUsed, counter } = slices;
+  const stripe = await connectStripe({
+    ...options,
+    ...slices,
+    queue,
+    secret_key: options.secrets.stripe_secret_key,
+    webhook_secret: options.secrets.stripe_webhook_secret,
+    address: options.stripe,
+    mintFirst: (tx, customerId) => keys.mintFirst(tx, customerId),
+    notify: slices.notifyCustomer,
+    invalidate: bumpGateVersion,
+    changed: (customerId) => snapshot.changed(customerId),
+    flushUsage: () => usage.flush(),
+    usageOfPeriod,
+  });
+  const subscribe = createSubscribe({
+    ...options,
+    base_url: options.config.base_url,
+    payments: stripe.payments,
+    onSale: (planId) => plans.onSale(planId),
+    versionById: (id) => plans.version(null, id),
+    findCustomer: (id) => customers.get(id),
+    linkStripe: async (id, stripeId) => void (await customers.linkStripe(null, id, stripeId)),
+  });
+  stripe.jobs.register();
+  notices.register();
+  queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now())));
+  queue.work('keys.expire_first', async () => void (await keys.expireFirst()));
+  queue.every('0 3 * * *', 'usage.partitions');
+  queue.every('15 * * * *', 'keys.expire_first');
+
+  const stopping = new AbortController();
+  let clockToMove: MovableClock | null = null;
+  const app = await createDoors({
+    options,
+    tools,
+    slices,
+    stripe,
+    subscribe,
+    stopping: stopping.signal,
+    clockToMove: () => clockToMove,
+  });
+
+  return {
+    fetch: (request: Request, bindings: object) => app.fetch(request, bindings),
+    keys,
+    customers,
+    subscribe,
+    notices,
+    queue,
+    /** Publishes the price list, starts jobs and the gate's poll. */
+    async start(): Promise<void> {
+      await queue.start();
+      await usagePartitions(db, options.clock.now());
+      const { published, archived } = await plans.publish();
+      if (published.length + archived.length > 0) log.info({ published, archived }, 'price list published');
+      snapshot.start();
+      lastUsed.start();
+    },
+    /** Runs what is due by the clock and waits until nothing is queued: what time does in production. */
+    async settle(): Promise<void> {
+      await usage.flush();
+      await queue.idle();
+      await stripe.jobs.sweep();
+      await queue.idle();
+    },
+    attachClock(clock: MovableClock): void {
+      clockToMove = clock;
+    },
+    issueFirstRunToken: () => accounts.operators.issueFirstRunToken(),
+    livePlanOf: slices.livePlanOf,
+    /** Whether the gate knows this key and it is not revoked. */
+    async knowsKey(token: string): Promise<boolean> {
+      const entry = await snapshot.get(token);
+      return entry !== null && entry.revoked_at === null;
+    },
+    /** Streams end and the health check says so; called before the server stops listening. */
+    drain(): void {
+      stopping.abort();
+    },
+    /** After the last request: what is buffered is written, what runs ends. */
+    async stop(): Promise<void> {
+      await queue.stop();
+      await snapshot.stop();
+      await usage.close();
+      await lastUsed.close();
+      await counter.close();
+    },
+  };
+}
+
+type Tools = ReturnType<typeof createTools>;
+type Slices = ReturnType<typeof createSlices>;
+
+function createTools({ config, db, database_url, log, clock }: AppOptions) {
+  const queue = createQueue({ url: database_url, log, sole: config.database.kind === 'embedded' });
+  const mailer =
+    config.mail.kind === 'smtp' ? createSmtpMailer({ url: config.mail.url }) : createInboxMailer({ db, clock });
+  return { queue, mailer };
+}
+
+/** With a movable clock the counter must follow it, so Redis is told the time instead of asked. */
+function createCounter(
+  config: Config,
+  log: Log,
+  onQuotaEvicted: (id: string) => void,
+): Counter & { close(): Promise<void> } {
+  const local = createMemoryCounter({ onQuotaEvicted });
+  if (config.counter.kind === 'memory') return { ...local, close: () => Promise.resolve() };
+  const onError = (error: unknown) => log.debug({ err: error }, 'Redis');
+  const shared = createRedisCounter({
+    url: config.counter.url,
+    time: config.stripe.kind === 'sandbox' ? 'caller' : 'redis',
+    timeout_ms: 50,
+    onError,
+  });
+  const insured = createInsuredCounter({
+    shared,
+    local,
+    onLost: (error) => log.warn({ err: error }, 'Redis does not answer: limits are counted per process until it does'),
+    onBack: () => log.info({}, 'Redis answers again'),
+  });
+  return { take: insured.take, close: () => shared.close() };
+}
+
+function createSlices(options: AppOptions, tools: Tools) {
+  const { config, secrets, list, db, log, clock } = options;
+  const { queue } = tools;
+  const peppers = [{ id: 1, secret: secrets.key_pepper }];
+  const brand = list.seller.key_prefix;
+  const plans = createPlans({ db, clock, queue, list });
+  const customers = createCustomers({ db, clock });
+  const usage = createUsage({ db, clock, log, meters: list.meters });
+  const snapshot = createSnapshot({
+    db,
+    clock,
+    peppers,
+    log,
+    usedInPeriods: (scopes) => usage.usedInPeriods(scopes),
+    settle: () => usage.flush(),
+  });
+  const keys = createKeys({
+    db,
+    clock,
+    secrets: { peppers, seal_key: secrets.seal_key },
+    livemode: config.livemode,
+    brand,
+    changed: (customerId) => snapshot.changed(customerId),
+  });
+  const counter = createCounter(config, log, (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))));
+  const lastUsed = createLastUsed({ db, log });
+  const gate = createGate({
+    entries: snapshot,
+    counter,
+    clock,
+    record: (event) => void usage.record(event),
+    used: (keyId, at) => lastUsed.touch(keyId, at),
+    brand,
+    grace_ms: config.grace_ms,
+  });
+  const notices = createNotices({
+    db,
+    clock,
+    queue,
+    mailer: tools.mailer,
+    log,
+    from: config.mail_from,
+    brand: list.seller,
+  });
+  const accounts = createAccounts({
+    db,
+    clock,
+    log,
+    secret: secrets.auth,
+    base_url: config.base_url,
+    ensureCustomer: (tx, person) => customers.ensureForUser(tx, person),
+    sendVerification: async ({ user, url, dedupe_key }) => {
+      await db.transaction((tx) =>
+        notices.enqueue(tx, {
+          kind: 'verify_address',
+          dedupe_key,
+          recipient: user.email,
+          customer_id: null,
+          data: { name: user.name, url },
+        }),
+      );
+    },
+  });
+  return {
+    plans,
+    customers,
+    snapshot,
+    keys,
+    usage,
+    lastUsed,
+    counter,
+    gate,
+    notices,
+    accounts,
+    notifyCustomer,
+    livePlanOf,
+  };
+
+  async function notifyCustomer(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void> {
+    const customer = await customers.find(tx, customerId);
+    invariant(customer !== null, 'a notice is for a stored customer');
+    const { name, email } = customer;
+    const to = { recipient: email, customer_id: customerId, dedupe_key: notice.dedupe_key };
+    const links = { dashboard_url: `${config.base_url}/dashboard`, api_url: list.seller.api_url };
+    if (notice.kind === 'welcome')
+      await notices.enqueue(tx, { ...to, kind: 'welcome', data: { name, ...notice.data, ...links } });
+    else await notices.enqueue(tx, { ...to, kind: 'receipt', data: { name, ...notice.data } });
+  }
+
+  async function livePlanOf(customerId: string): Promise<string | null> {
+    const live = await liveSubscription(db.kysely, customerId);
+    const version = live === null ? null : await plans.version(null, live.plan_version_id);
+    return version?.plan_id ?? null;
+  }
+}
+
+async function createDoors(deps: {
+  options: AppOptions;
+  tools: Tools;
+  slices: Slices;
+  stripe: Awaited<ReturnType<typeof connectStripe>>;
+  subscribe: ReturnType<typeof createSubscribe>;
+  stopping: AbortSignal;
+  clockToMove(): MovableClock | null;
+}): Promise<Hono<AppEnv>> {
+  const { options, tools, slices, stripe, subscribe } = deps;
+  const { config, db, clock, log, list } = options;
+  const { plans, customers, keys, usage, accounts } = slices;
+  const seller = (): Seller => ({
+    ...list.seller,
+    currency: list.currency,
+    meters: list.meters,
+    livemode: config.livemode,
+    inbox_url: config.mail.kind === 'inbox' ? `${config.base_url}/_inbox` : null,
+    clock_movable: deps.clockToMove() !== null,
+    now: new Date(clock.now()).toISOString(),
+  });
+  const web = await createWeb({
+    dir: options.web_dir,
+    pages,
+    landing: async ({ principal, query }) => ({
+      seller: seller(),
+      plans: (await plans.current()).map((version) => publicPlan(version, plans, null)),
+      features: list.features,
+      signedIn: principal.type === 'customer',
+      notice: landingNotice(query),
+    }),
+  });
+  return createRoutes({
+    clock,
+    log,
+    base_url: config.base_url,
+    trusted_proxies: config.trusted_proxies,
+    authenticate: {
+      findSecretKey: (text) => keys.verifySecretKey(text),
+      findSession: (headers) => accounts.findSession(headers),
+      session_cookies: accounts.session_cookies,
+    },
+    documented: [
+      createPlanRoutes({ plans, seller, livePlanOf: slices.livePlanOf }),
+      createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
+      createCustomerRoutes({ customers }),
+      createSubscriptionRoutes({ db, subscribe, versionById: (id) => plans.version(null, id) }),
+      createKeyRoutes({ keys, clock }),
+      createGateRoutes({ gate: slices.gate, clock }),
+      createUsageRoutes({ usage, stopping: deps.stopping }),
+      createInvoiceRoutes({ db }),
+      createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
+      createStripeRoutes({ db, queue: tools.queue }),
+      createTestClockRoutes({ clock, movable: deps.clockToMove }),
+    ],
+    doors: [stripe.webhook],
+    web,
+    inbox: config.mail.kind === 'inbox' ? createInboxRoutes({ db }) : null,
+    unready: async () => {
+      if (deps.stopping.aborted) return 'stopping';
+      if (usage.state().failing !== null) return 'usage cannot be written';
+      return await whatFails(() => db.ping());
+    },
+  });
+}
+
+async function whatFails(check: () => Promise<void>): Promise<string | null> {
+  try {
+    await check();
+    return null;
+  } catch {
+    return 'the database does not answer';
+  }
+}

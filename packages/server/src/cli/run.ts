@@ -1,0 +1,55 @@
+import { ConfigFaults } from '../config.ts';
+
+const commands: Record<string, { about: string; load(): Promise<(args: string[]) => Promise<number>> }> = {
+  dev: {
+    about: 'everything on this machine: database, local Stripe, mail inbox, example API',
+    load: async () => (await import('./dev.ts')).dev,
+  },
+  serve: {
+    about: 'production: PostgreSQL, Stripe and SMTP from the environment',
+    load: async () => (await import('./serve.ts')).serve,
+  },
+  migrate: {
+    about: 'bring the database of DATABASE_URL up to date and stop',
+    load: async () => (await import('./migrate.ts')).migrateCommand,
+  },
+  check: {
+    about: 'read the price list and the environment, report every fault, change nothing',
+    load: async () => (await import('./check.ts')).check,
+  },
+};
+
+/** Runs one command; answers the exit code. A refusal is a sentence, not a stack. */
+export async function run(args: string[]): Promise<number> {
+  const [name = '', ...rest] = args;
+  const command = commands[name];
+  if (command === undefined) {
+    const list = Object.entries(commands).map(([key, { about }]) => `  farebox ${key.padEnd(8)} ${about}`);
+    console.error(
+      [name === '' || name === 'help' ? 'Farebox.' : `There is no command "${name}".`, '', ...list].join('\n'),
+    );
+    return name === 'help' ? 0 : 2;
+  }
+  try {
+    const start = await command.load();
+    return await start(rest);
+  } catch (error) {
+    console.error(sentenceOf(error));
+    return 1;
+  }
+}
+
+/** What a person can act on: faults of the price list and environment come whole, the rest with its stack. */
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (
+    error instanceof ConfigFaults ||
+    error.name === 'PlanFaults' ||
+    error.name === 'Refusal' ||
+    error.name === 'MigrationRefused' ||
+    error.name === 'FolderHeldError'
+  ) {
+    return error.message;
+  }
+  return error.stack ?? error.message;
+}

@@ -1,0 +1,26 @@
+import { readConfig, readEnvironment } from '../config.ts';
+import { systemClock } from '../lib/clock.ts';
+import { createLog } from '../lib/log.ts';
+import { boot } from './boot.ts';
+import { untilStopped } from './stop.ts';
+
+/** `farebox serve`: production. Answers when it has been told to stop and everything accepted is done. */
+export async function serve(): Promise<number> {
+  const { config, secrets } = readConfig('serve', readEnvironment());
+  const log = createLog(config.log_level);
+  const farebox = await boot({
+    config,
+    secrets,
+    log,
+    clock: systemClock,
+    stripe: null,
+    onProgress: (line) => log.info({}, line),
+  });
+  log.info({ url: config.base_url, port: config.port }, 'serving');
+  if (farebox.first_run_token !== null) {
+    console.log(
+      `No operator yet. Open ${config.base_url}/admin/welcome and enter this one-time token: ${farebox.first_run_token}`,
+    );
+  }
+  return await untilStopped([() => farebox.stop()]);
+}

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { ConfigFaults, readConfig } from './config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'farebox-config-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const production = {
+  FAREBOX_URL: 'https://billing.example.com/',
+  FAREBOX_SECRET: 'x'.repeat(40),
+  DATABASE_URL: 'postgres://db/farebox',
+  STRIPE_SECRET_KEY: 'sk_live_abc',
+  STRIPE_WEBHOOK_SECRET: 'whsec_abc',
+  SMTP_URL: 'smtp://mail:587',
+};
+
+function faultsOf(mode: 'dev' | 'serve', environment: Record<string, string>): readonly string[] {
+  try {
+    readConfig(mode, environment);
+  } catch (error) {
+    if (error instanceof ConfigFaults) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+test('an empty environment is a whole development set-up on this machine only', () => {
+  const { config, secrets } = readConfig('dev', { FAREBOX_DATA_DIR: folder });
+  expect(config).toMatchObject({
+    host: '127.0.0.1',
+    port: 4000,
+    database: { kind: 'embedded' },
+    stripe: { kind: 'sandbox', port: 4001 },
+    mail: { kind: 'inbox' },
+    livemode: false,
+  });
+  expect(readConfig('dev', { FAREBOX_DATA_DIR: folder }).secrets.key_pepper).toBe(secrets.key_pepper);
+  expect(statSync(join(folder, 'secret')).mode & 0o077).toBe(0);
+});
+
+test('every fault is said at once', () => {
+  const faults = faultsOf('dev', {
+    PORT: 'eighty',
+    DATABASE_URL: 'mysql://x',
+    REDIS_URL: 'x',
+    STRIPE_SECRET_KEY: 'pk_test_1',
+    FAREBOX_SECRET: 'short',
+    LOG_LEVEL: 'loud',
+  });
+  expect(faults).toHaveLength(7);
+  for (const name of [
+    'PORT',
+    'DATABASE_URL',
+    'REDIS_URL',
+    'STRIPE_SECRET_KEY',
+    'STRIPE_WEBHOOK_SECRET',
+    'FAREBOX_SECRET',
+    'LOG_LEVEL',
+  ])
+    expect(faults.join('\n')).toContain(name);
+});
+
+test('production refuses to start without what it needs, and a live key with what is unsafe', () => {
+  expect(faultsOf('serve', {})).toHaveLength(4);
+  expect(faultsOf('serve', production)).toEqual([]);
+  const { DATABASE_URL: _, ...embedded } = production;
+  expect(faultsOf('serve', embedded)).toEqual([expect.stringContaining('DATABASE_URL')]);
+  expect(faultsOf('serve', { ...production, FAREBOX_URL: 'http://billing.example.com' })).toEqual([
+    expect.stringContaining('https'),
+  ]);
+  expect(faultsOf('serve', { ...production, STRIPE_WEBHOOK_SECRET: ' ' })).toEqual([expect.stringContaining('forged')]);
+});
+
+test('one master secret gives one secret per purpose, and the address loses its slash', () => {
+  const { config, secrets } = readConfig('serve', production);
+  expect(config.base_url).toBe('https://billing.example.com');
+  expect(config.livemode).toBe(true);
+  expect(
+    new Set([secrets.auth, secrets.key_pepper, secrets.seal_key.toString('hex'), production.FAREBOX_SECRET]).size,
+  ).toBe(4);
+});

@@ -1,0 +1,183 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+
+/** Everything that is chosen at the start and may be logged. Frozen. */
+export interface Config {
+  /** `dev`: `npm start`, with everything the machine lacks brought along. `serve`: production. */
+  mode: 'dev' | 'serve';
+  host: string;
+  port: number;
+  /** Where people reach this program; cookies, mails and Stripe's return links use it. No trailing slash. */
+  base_url: string;
+  data_dir: string;
+  price_list: string;
+  database: { kind: 'embedded' } | { kind: 'postgres'; url: string };
+  counter: { kind: 'memory' } | { kind: 'redis'; url: string };
+  stripe: { kind: 'sandbox'; port: number } | { kind: 'stripe' };
+  mail: { kind: 'inbox' } | { kind: 'smtp'; url: string };
+  mail_from: string;
+  livemode: boolean;
+  /** Days a customer keeps access after a payment failed. */
+  grace_ms: number;
+  /** Peers whose X-Forwarded-For is believed. */
+  trusted_proxies: readonly string[];
+  log_level: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** What must never be logged. Kept apart from `Config` so that it is not, by accident. */
+export interface Secrets {
+  auth: string;
+  /** Peppers of key digests by id; the highest id is used for new keys. */
+  key_pepper: string;
+  seal_key: Buffer;
+  stripe_secret_key: string;
+  stripe_webhook_secret: string;
+}
+
+/** Every fault of the environment at once. */
+export class ConfigFaults extends Error {
+  override name = 'ConfigFaults';
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(
+      `The environment has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
+    this.faults = faults;
+  }
+}
+
+type Environment = Record<string, string | undefined>;
+
+/** The process's environment, with a `.env` file of the working folder underneath. The only reader of `process.env`. */
+export function readEnvironment(): Environment {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return process.env;
+}
+
+/**
+ * Environment → Config and Secrets. Throws `ConfigFaults` with every fault.
+ * In development a missing master secret is made once and kept in the data folder, readable by its owner only.
+ */
+export function readConfig(mode: Config['mode'], environment: Environment): { config: Config; secrets: Secrets } {
+  const faults: string[] = [];
+  const text = (name: string): string | undefined => {
+    const value = environment[name]?.trim();
+    return value === undefined || value === '' ? undefined : value;
+  };
+  const port = portOf(text('PORT'), 4000, faults);
+  const host = text('HOST') ?? (mode === 'dev' ? '127.0.0.1' : '0.0.0.0');
+  const dataDir = resolve(text('FAREBOX_DATA_DIR') ?? '.farebox');
+  const stripeKey = text('STRIPE_SECRET_KEY');
+  const databaseUrl = urlOf('DATABASE_URL', text('DATABASE_URL'), ['postgres:', 'postgresql:'], faults);
+  const redisUrl = urlOf('REDIS_URL', text('REDIS_URL'), ['redis:', 'rediss:'], faults);
+  const smtpUrl = urlOf('SMTP_URL', text('SMTP_URL'), ['smtp:', 'smtps:'], faults);
+  const baseUrl = urlOf('FAREBOX_URL', text('FAREBOX_URL'), ['http:', 'https:'], faults);
+  const webhookSecret = text('STRIPE_WEBHOOK_SECRET');
+  const livemode = stripeKey?.startsWith('sk_live_') ?? false;
+
+  if (stripeKey !== undefined && !/^[sr]k_(test|live)_[A-Za-z0-9]+$/.test(stripeKey)) {
+    faults.push('STRIPE_SECRET_KEY must start with sk_test_, sk_live_, rk_test_ or rk_live_.');
+  }
+  if (stripeKey !== undefined && webhookSecret === undefined) {
+    faults.push('STRIPE_WEBHOOK_SECRET is needed with STRIPE_SECRET_KEY: an empty secret would accept forged events.');
+  }
+  if (mode === 'serve' && stripeKey === undefined)
+    faults.push('STRIPE_SECRET_KEY is needed to serve; `npm start` brings a local Stripe.');
+  if (mode === 'serve' && baseUrl === undefined)
+    faults.push('FAREBOX_URL is needed to serve: the address people reach this program at.');
+  if (mode === 'serve' && smtpUrl === undefined)
+    faults.push('SMTP_URL is needed to serve; `npm start` brings a mail inbox.');
+  if (livemode && databaseUrl === undefined)
+    faults.push('A live Stripe key needs DATABASE_URL: the embedded database is for one machine and no backups.');
+  if (livemode && baseUrl?.startsWith('http:')) faults.push('A live Stripe key needs an https FAREBOX_URL.');
+
+  const graceDays = numberOf('FAREBOX_GRACE_DAYS', text('FAREBOX_GRACE_DAYS'), 7, 0, 90, faults);
+  const level = text('LOG_LEVEL') ?? (mode === 'dev' ? 'warn' : 'info');
+  if (!isLevel(level)) faults.push('LOG_LEVEL must be debug, info, warn or error.');
+  const master = masterSecret(mode, text('FAREBOX_SECRET'), dataDir, faults);
+  if (faults.length > 0) throw new ConfigFaults(faults);
+
+  const priceList = text('FAREBOX_CONFIG') ?? 'farebox.config.ts';
+  const config: Config = {
+    mode,
+    host,
+    port,
+    base_url: (baseUrl ?? `http://localhost:${port}`).replace(/\/+$/, ''),
+    data_dir: dataDir,
+    price_list: isAbsolute(priceList) ? priceList : resolve(priceList),
+    database: databaseUrl === undefined ? { kind: 'embedded' } : { kind: 'postgres', url: databaseUrl },
+    counter: redisUrl === undefined ? { kind: 'memory' } : { kind: 'redis', url: redisUrl },
+    stripe: stripeKey === undefined ? { kind: 'sandbox', port: port + 1 } : { kind: 'stripe' },
+    mail: smtpUrl === undefined ? { kind: 'inbox' } : { kind: 'smtp', url: smtpUrl },
+    mail_from: text('MAIL_FROM') ?? 'billing@localhost',
+    livemode,
+    grace_ms: graceDays * 86_400_000,
+    trusted_proxies: (text('FAREBOX_TRUSTED_PROXIES') ?? '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+    log_level: isLevel(level) ? level : 'info',
+  };
+  return {
+    config: Object.freeze(config),
+    secrets: {
+      auth: derive(master, 'sessions').toString('hex'),
+      key_pepper: derive(master, 'key digests').toString('hex'),
+      seal_key: derive(master, 'first keys'),
+      stripe_secret_key: stripeKey ?? 'sk_test_farebox',
+      stripe_webhook_secret: webhookSecret ?? `whsec_${derive(master, 'local webhooks').toString('hex')}`,
+    },
+  };
+}
+
+/** One secret in, one per purpose out: learning one does not give the others. */
+function derive(master: string, purpose: string): Buffer {
+  return createHmac('sha256', master).update(`farebox ${purpose}`).digest();
+}
+
+function masterSecret(mode: Config['mode'], given: string | undefined, dataDir: string, faults: string[]): string {
+  if (given !== undefined) {
+    if (given.length < 32) faults.push('FAREBOX_SECRET must have at least 32 characters.');
+    return given;
+  }
+  if (mode === 'serve') {
+    faults.push('FAREBOX_SECRET is needed to serve: at least 32 random characters, kept outside the database.');
+    return '';
+  }
+  mkdirSync(dataDir, { recursive: true });
+  const path = join(dataDir, 'secret');
+  if (!existsSync(path)) writeFileSync(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
+  return readFileSync(path, 'utf8').trim();
+}
+
+function portOf(value: string | undefined, fallback: number, faults: string[]): number {
+  return numberOf('PORT', value, fallback, 1, 65_000, faults);
+}
+
+function numberOf(
+  name: string,
+  value: string | undefined,
+  fallback: number,
+  least: number,
+  most: number,
+  faults: string[],
+): number {
+  if (value === undefined) return fallback;
+  const parsed = Number(value);
+  if (/^\d+$/.test(value) && parsed >= least && parsed <= most) return parsed;
+  faults.push(`${name} must be a whole number from ${least} to ${most}; it is "${value}".`);
+  return fallback;
+}
+
+function urlOf(name: string, value: string | undefined, protocols: string[], faults: string[]): string | undefined {
+  if (value === undefined) return undefined;
+  const url = URL.parse(value);
+  if (url !== null && protocols.includes(url.protocol)) return value;
+  faults.push(`${name} must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}.`);
+  return undefined;
+}
+
+function isLevel(level: string): level is Config['log_level'] {
+  return level === 'debug' || level === 'info' || level === 'warn' || level === 'error';
+}

@@ -1,0 +1,77 @@
+import type { Instant } from '@farebox/core';
+import { describe, expect, test } from 'vitest';
+import type { Take } from '../ports.ts';
+import { counterConformance } from './conformance.ts';
+import { createMemoryCounter } from './memory.ts';
+
+counterConformance('memory', () => createMemoryCounter());
+// The same rules where every decision has to make room for itself.
+counterConformance('memory (three places)', () => createMemoryCounter({ max_ids: 3 }));
+
+const start: Instant = Date.UTC(2026, 5, 1);
+const end = start + 86_400_000;
+
+function window(id: string, limit = 10): Take {
+  return { kind: 'window', id, limit, window_ms: 1000 };
+}
+
+function quota(id: string, seed = 0): Take {
+  return { kind: 'quota', id, limit: 10, hard: true, seed, period_end_at: end };
+}
+
+describe('memory counter: its size', () => {
+  test('never exceeds the cap, whatever number of identities comes', () => {
+    const counter = createMemoryCounter({ max_ids: 1000 });
+    for (let count = 0; count < 100_000; count += 1) {
+      counter.take([window(`cust_${count}:1s`), quota(`cust_${count}:requests:1`)], 1, start);
+    }
+    expect(counter.stats()).toMatchObject({
+      windows: 1000,
+      quotas: 1000,
+      evicted_windows: 99_000,
+      evicted_quotas: 99_000,
+    });
+  });
+
+  test('what no longer counts makes room first', () => {
+    const counter = createMemoryCounter({ max_ids: 100 });
+    for (let count = 0; count < 100; count += 1) counter.take([window(`cust_${count}:1s`)], 1, start);
+    for (let count = 100; count < 200; count += 1) counter.take([window(`cust_${count}:1s`)], 1, start + 5000);
+    expect(counter.stats()).toMatchObject({ windows: 100, evicted_windows: 0 });
+  });
+
+  test('a customer who keeps calling keeps its window while strangers pass through', () => {
+    const counter = createMemoryCounter({ max_ids: 64 });
+    let admitted = 0;
+    for (let count = 0; count < 5000; count += 1) {
+      if (counter.take([window('cust_busy:1s')], 1, start).allowed) admitted += 1;
+      counter.take([window(`cust_${count}:1s`)], 1, start);
+    }
+    expect(admitted).toBe(10);
+  });
+
+  test('a forgotten quota says so at once and starts again from the seed it is given, so it never grants', () => {
+    const forgotten = new Set<string>();
+    const written = new Map<string, number>();
+    const counter = createMemoryCounter({ max_ids: 4, onQuotaEvicted: (id) => forgotten.add(id) });
+    const admitted = new Map<string, number>();
+    for (let round = 0; round < 40; round += 1) {
+      for (let customer = 0; customer < 20; customer += 1) {
+        const id = `cust_${customer}:requests:1`;
+        if (forgotten.delete(id)) written.set(id, admitted.get(id) ?? 0);
+        if (counter.take([quota(id, written.get(id) ?? 0)], 1, start).allowed)
+          admitted.set(id, (admitted.get(id) ?? 0) + 1);
+      }
+    }
+    expect([...admitted.values()]).toEqual(Array.from({ length: 20 }, () => 10));
+    expect(counter.stats().evicted_quotas).toBeGreaterThan(0);
+  });
+
+  test('a window of another length under the same name starts from what was used', () => {
+    const counter = createMemoryCounter();
+    counter.take([window('cust_a:burst')], 7, start);
+    const longer: Take = { kind: 'window', id: 'cust_a:burst', limit: 10, window_ms: 60_000 };
+    expect(counter.take([longer], 4, start + 10)).toMatchObject({ allowed: false, used: [7] });
+    expect(counter.take([longer], 3, start + 10)).toMatchObject({ allowed: true, used: [10] });
+  });
+});

@@ -1,0 +1,62 @@
+import { z } from '@hono/zod-openapi';
+import type { ListedCustomer } from './store.ts';
+
+/** One line: names and addresses end up in the heads of mails. */
+// oxlint-disable-next-line no-control-regex -- refusing control characters is the point
+const oneLine = /^[^\u0000-\u001f\u007f\u2028\u2029]*$/;
+
+const name = z.string().trim().min(1).max(200).regex(oneLine, 'It must be one line.');
+const email = z.email().max(254);
+
+export const customerSchema = z
+  .object({
+    object: z.literal('customer'),
+    id: z.string(),
+    external_id: z.string().nullable().openapi({ description: "The seller's own id of this customer." }),
+    name: z.string(),
+    email: z.string(),
+    stripe_customer_id: z.string().nullable(),
+    created_at: z.iso.datetime(),
+    subscription: z
+      .object({
+        plan_id: z.string(),
+        plan_name: z.string(),
+        status: z.string(),
+        current_period_end_at: z.iso.datetime(),
+      })
+      .nullable(),
+  })
+  .openapi('Customer');
+
+export type CustomerBody = z.infer<typeof customerSchema>;
+
+export const createCustomerBody = z.strictObject({
+  external_id: z.string().min(1).max(200).regex(oneLine, 'It must be one line.').optional(),
+  name,
+  email,
+});
+
+export const updateCustomerBody = z.strictObject({ name: name.optional(), email: email.optional() });
+
+/** A row as HTTP shows it. */
+export function customerBody(row: ListedCustomer): CustomerBody {
+  const { plan_id, plan_name, status, current_period_end_at } = row;
+  return {
+    object: 'customer',
+    id: row.id,
+    external_id: row.external_id,
+    name: row.name,
+    email: row.email,
+    stripe_customer_id: row.stripe_customer_id,
+    created_at: row.created_at.toISOString(),
+    subscription:
+      plan_id === null || status === null || current_period_end_at === null
+        ? null
+        : {
+            plan_id,
+            plan_name: plan_name ?? plan_id,
+            status,
+            current_period_end_at: current_period_end_at.toISOString(),
+          },
+  };
+}

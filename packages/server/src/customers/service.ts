@@ -1,0 +1,92 @@
+import type { Instant } from '@farebox/core';
+import type { Database, Tx } from '../db/database.ts';
+import { createId } from '../lib/id.ts';
+import { invariant } from '../lib/invariant.ts';
+import type { Clock } from '../ports.ts';
+import { Problem } from '../problem.ts';
+import * as store from './store.ts';
+import type { CustomerFilter, CustomerRow, ListedCustomer } from './store.ts';
+
+export type Customers = ReturnType<typeof createCustomers>;
+
+/** Who pays the seller, and the link to a customer at Stripe. */
+export function createCustomers(deps: { db: Database; clock: Clock }) {
+  const { db, clock } = deps;
+
+  function fresh(input: { external_id: string | null; name: string; email: string }): CustomerRow {
+    const now = clock.now();
+    return {
+      id: createId('cust', now),
+      ...input,
+      stripe_customer_id: null,
+      stripe_synced_at: null,
+      created_at: new Date(now),
+    };
+  }
+
+  async function get(id: string): Promise<ListedCustomer> {
+    const row = await store.listedCustomer(db.kysely, id);
+    if (row === undefined) throw new Problem('not_found', 'There is no such customer.');
+    return row;
+  }
+
+  return {
+    /** A new customer for somebody who signed up. The caller's transaction ties it to the person, once. */
+    async ensureForUser(tx: Tx, person: { name: string; email: string }): Promise<{ id: string }> {
+      const row = fresh({ external_id: null, name: person.name, email: person.email });
+      await store.insertCustomer(tx, row);
+      return { id: row.id };
+    },
+
+    async find(tx: Tx | null, id: string): Promise<CustomerRow | null> {
+      return (await store.customerById(tx ?? db.kysely, id)) ?? null;
+    },
+
+    /** Throws `not_found`. */
+    get,
+
+    async byStripeId(tx: Tx | null, stripe_customer_id: string): Promise<CustomerRow | null> {
+      return (await store.customerByStripeId(tx ?? db.kysely, stripe_customer_id)) ?? null;
+    },
+
+    /** Up to `limit + 1` rows, newest first; the one too many says that there is more. */
+    async list(filter: CustomerFilter): Promise<ListedCustomer[]> {
+      return await store.listCustomers(db.kysely, filter);
+    },
+
+    /** The seller's own record of a customer. With an `external_id` the same call twice makes one customer. */
+    async upsert(input: { external_id?: string | undefined; name: string; email: string }): Promise<{
+      customer: ListedCustomer;
+      created: boolean;
+    }> {
+      const row = fresh({ external_id: input.external_id ?? null, name: input.name, email: input.email });
+      const { row: stored, created } = await store.upsertByExternalId(db.kysely, row);
+      return { customer: await get(stored.id), created };
+    },
+
+    async update(id: string, change: { name?: string; email?: string }): Promise<ListedCustomer> {
+      if (Object.keys(change).length > 0) await store.updateCustomer(db.kysely, id, change);
+      return await get(id);
+    },
+
+    /**
+     * Ties a customer to one at Stripe. The first writer wins: the answer is the id that holds, which is not the given one
+     * when another call was earlier. One Stripe customer can belong to one of ours only.
+     */
+    async linkStripe(tx: Tx | null, id: string, stripe_customer_id: string): Promise<string> {
+      const linked = await store.linkStripeCustomer(tx ?? db.kysely, id, stripe_customer_id);
+      invariant(typeof linked === 'string', 'only a stored customer is linked to Stripe');
+      return linked;
+    },
+
+    /** Notes when the mirror of this customer was last read from Stripe. */
+    async markSynced(tx: Tx, id: string, at: Instant): Promise<void> {
+      await store.markSynced(tx, id, new Date(at));
+    },
+
+    /** Of these customers the ones at Stripe that have not been read from there since `before`. */
+    async staleOf(ids: readonly string[], before: Date): Promise<string[]> {
+      return await store.staleCustomers(db.kysely, ids, before);
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import { sql } from 'kysely';
+import type { Reader } from '../db/database.ts';
+
+export interface CustomerRow {
+  id: string;
+  external_id: string | null;
+  name: string;
+  email: string;
+  stripe_customer_id: string | null;
+  stripe_synced_at: Date | null;
+  created_at: Date;
+}
+
+/** A customer with what it is subscribed to now. */
+export interface ListedCustomer extends CustomerRow {
+  plan_id: string | null;
+  plan_name: string | null;
+  status: string | null;
+  current_period_end_at: Date | null;
+}
+
+export interface CustomerFilter {
+  limit: number;
+  after: { created_at: Date; id: string } | null;
+  /** Part of a name or an address, or a whole id. */
+  query: string | null;
+}
+
+export async function insertCustomer(db: Reader, row: CustomerRow): Promise<void> {
+  await db.insertInto('customer').values(row).execute();
+}
+
+/** Inserts, or renames the customer that has this `external_id` already. */
+export async function upsertByExternalId(
+  db: Reader,
+  row: CustomerRow,
+): Promise<{ row: CustomerRow; created: boolean }> {
+  const stored = await db
+    .insertInto('customer')
+    .values(row)
+    .onConflict((conflict) => conflict.column('external_id').doUpdateSet({ name: row.name, email: row.email }))
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return { row: stored, created: stored.id === row.id };
+}
+
+export async function customerById(db: Reader, id: string): Promise<CustomerRow | undefined> {
+  return await db.selectFrom('customer').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+export async function customerByStripeId(db: Reader, stripe_customer_id: string): Promise<CustomerRow | undefined> {
+  return await db
+    .selectFrom('customer')
+    .selectAll()
+    .where('stripe_customer_id', '=', stripe_customer_id)
+    .executeTakeFirst();
+}
+
+export async function updateCustomer(
+  db: Reader,
+  id: string,
+  change: { name?: string; email?: string },
+): Promise<CustomerRow | undefined> {
+  return await db.updateTable('customer').set(change).where('id', '=', id).returningAll().executeTakeFirst();
+}
+
+/** Links where no link is, and answers the link there is now; undefined when there is no such customer. */
+export async function linkStripeCustomer(
+  db: Reader,
+  id: string,
+  stripe_customer_id: string,
+): Promise<string | null | undefined> {
+  await db
+    .updateTable('customer')
+    .set({ stripe_customer_id })
+    .where('id', '=', id)
+    .where('stripe_customer_id', 'is', null)
+    .execute();
+  return (await customerById(db, id))?.stripe_customer_id;
+}
+
+/** Never backwards: of two reads that ran at once the newer one counts. */
+export async function markSynced(db: Reader, id: string, at: Date): Promise<void> {
+  await db
+    .updateTable('customer')
+    .set({ stripe_synced_at: at })
+    .where('id', '=', id)
+    .where((eb) => eb.or([eb('stripe_synced_at', 'is', null), eb('stripe_synced_at', '<', at)]))
+    .execute();
+}
+
+/** Of these customers the ones that Stripe knows and whose mirror was last read before `before`. */
+export async function staleCustomers(db: Reader, ids: readonly string[], before: Date): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .selectFrom('customer')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('stripe_customer_id', 'is not', null)
+    .where((eb) => eb.or([eb('stripe_synced_at', 'is', null), eb('stripe_synced_at', '<', before)]))
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+function listed(db: Reader) {
+  return db
+    .selectFrom('customer')
+    .leftJoin('live_subscription', 'live_subscription.customer_id', 'customer.id')
+    .selectAll('customer')
+    .select([
+      'live_subscription.plan_id',
+      'live_subscription.plan_name',
+      'live_subscription.status',
+      'live_subscription.current_period_end_at',
+    ]);
+}
+
+export async function listedCustomer(db: Reader, id: string): Promise<ListedCustomer | undefined> {
+  return await listed(db).where('customer.id', '=', id).executeTakeFirst();
+}
+
+/** One more than `limit`, newest first. */
+export async function listCustomers(db: Reader, filter: CustomerFilter): Promise<ListedCustomer[]> {
+  const { after, query } = filter;
+  return await listed(db)
+    .$if(after !== null, (select) =>
+      select.where(sql<boolean>`(customer.created_at, customer.id) < (${after?.created_at}, ${after?.id})`),
+    )
+    .$if(query !== null, (select) => {
+      const part = `%${(query ?? '').replaceAll(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
+      return select.where((eb) =>
+        eb.or([
+          eb('customer.name', 'ilike', part),
+          eb('customer.email', 'ilike', part),
+          eb('customer.id', '=', query ?? ''),
+          eb('customer.external_id', '=', query ?? ''),
+        ]),
+      );
+    })
+    .orderBy('customer.created_at', 'desc')
+    .orderBy('customer.id', 'desc')
+    .limit(filter.limit + 1)
+    .execute();
+}

@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import pg from 'pg';
+import { sha256 } from '../lib/secret.ts';
+import type { DB } from './tables.ts';
+
+/** A transaction under way; what must happen together takes one. */
+export type Tx = Transaction<DB>;
+
+/** What a store needs to read and write: the database itself or a transaction. */
+export type Reader = Kysely<DB>;
+
+export interface Database {
+  kysely: Kysely<DB>;
+  pool: pg.Pool;
+  /**
+   * Runs `fn` in one transaction. When the database ends it for a deadlock or a serialization failure (nothing was
+   * written then), `fn` runs again: it must have no effect but through `tx`, and never wait for the network.
+   */
+  transaction<T>(fn: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Resolves when the database answers. */
+  ping(): Promise<void>;
+  /**
+   * Runs `fn` while no other process or call runs under the same name. The lock is PostgreSQL's (session level), held
+   * by a connection of its own, so it ends with this process however that ends, and `fn` may use the pool.
+   */
+  withLock<T>(name: string, fn: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** A connection string; or the parts. */
+  url?: string;
+  /** A host, or the folder of a socket. */
+  host?: string;
+  database?: string;
+  user?: string;
+  /** Most connections of the pool. */
+  max?: number;
+  /** Hears of connections that broke while nobody used them; the next query opens another. */
+  onIdleError?: (error: Error) => void;
+}
+
+const connectTimeout_ms = 10_000;
+const attempts = 5;
+
+/** Hours and days are cut in UTC; a transaction that is forgotten open does not hold its locks for ever. */
+const sessionSettings = "set timezone to 'UTC'; set idle_in_transaction_session_timeout to '60s'";
+
+/** Opens a pool. Nothing is connected until the first query. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const { max = 10, onIdleError } = options;
+  const connection = connectionOf(options);
+  const pool = new pg.Pool({
+    ...connection,
+    max,
+    idleTimeoutMillis: 30_000,
+    // oxlint-disable-next-line typescript/no-misused-promises -- the pool awaits it, its types do not say so
+    onConnect: async (client) => {
+      await client.query(sessionSettings);
+    },
+  });
+  pool.on('error', (error) => onIdleError?.(error));
+  const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
+  let closing: Promise<void> | null = null;
+  return {
+    kysely,
+    pool,
+    transaction: (fn) => retried(() => kysely.transaction().execute(fn)),
+    async ping() {
+      await pool.query('select 1');
+    },
+    withLock: createLocks(connection),
+    close: () => (closing ??= kysely.destroy()),
+  };
+}
+
+function connectionOf(options: DatabaseOptions): pg.ClientConfig {
+  const { url, host, database, user } = options;
+  return {
+    ...(url === undefined ? {} : { connectionString: url }),
+    ...(host === undefined ? {} : { host }),
+    ...(database === undefined ? {} : { database }),
+    ...(user === undefined ? {} : { user }),
+    application_name: 'farebox',
+    connectionTimeoutMillis: connectTimeout_ms,
+    keepAlive: true,
+    types: { getTypeParser },
+  };
+}
+
+/** 40001 serialization_failure, 40P01 deadlock_detected: the database chose this one to give way. */
+const givesWay = new Set(['40001', '40P01']);
+
+async function retried<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (attempt === attempts || !(error instanceof pg.DatabaseError) || !givesWay.has(error.code ?? '')) throw error;
+      await sleep(10 * 2 ** attempt);
+    }
+  }
+}
+
+/** Calls of one process under one name stand in line here, so that waiting costs one connection per name. */
+function createLocks(connection: pg.ClientConfig): Database['withLock'] {
+  const lines = new Map<string, Promise<unknown>>();
+  return async (name, fn) => {
+    const before = lines.get(name) ?? Promise.resolve();
+    const mine = before.then(() => underLock(connection, name, fn));
+    const settled = mine.catch(() => undefined); // the caller hears of it; the next in line only waits
+    lines.set(name, settled);
+    try {
+      return await mine;
+    } finally {
+      if (lines.get(name) === settled) lines.delete(name);
+    }
+  };
+}
+
+async function underLock<T>(connection: pg.ClientConfig, name: string, fn: () => Promise<T>): Promise<T> {
+  const client = new pg.Client(connection);
+  let broken: Error | null = null;
+  client.on('error', (error) => {
+    broken = error;
+  });
+  await client.connect();
+  try {
+    const key = lockKey(name);
+    await client.query('select pg_advisory_lock($1)', [key]);
+    const result = await fn();
+    if (broken !== null) throw new Error(`The lock "${name}" was lost while it was needed.`, { cause: broken });
+    await client.query('select pg_advisory_unlock($1)', [key]);
+    return result;
+  } finally {
+    await client.end();
+  }
+}
+
+/** PostgreSQL's advisory locks are numbers of 64 bits. */
+export function lockKey(name: string): string {
+  return sha256(`farebox:${name}`).readBigInt64BE(0).toString();
+}
+
+const oid = { int8: 20, int8Array: 1016, numeric: 1700, date: 1082, dateArray: 1182, textArray: 1009 };
+
+/**
+ * How values leave the database, here and nowhere else: int8 as a number (a number past 2^53 throws), numeric as its
+ * text, date as `YYYY-MM-DD`, timestamptz as a Date.
+ */
+function getTypeParser(id: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  if (format !== 'binary') {
+    if (id === oid.int8) return safeInteger;
+    if (id === oid.numeric || id === oid.date) return (value) => value;
+    if (id === oid.int8Array) return (value) => textArray(value).map(safeInteger);
+    if (id === oid.dateArray) return textArray;
+  }
+  return pg.types.getTypeParser(id, format);
+}
+
+function textArray(value: string): string[] {
+  const parse: (value: string) => string[] = pg.types.getTypeParser(oid.textArray, 'text');
+  return parse(value);
+}
+
+function safeInteger(value: string): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${value} is past the integers a number holds exactly`);
+  return number;
+}

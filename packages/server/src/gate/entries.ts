@@ -1,0 +1,89 @@
+import type { Log } from '../lib/log.ts';
+import { equalDigests, hmacSha256 } from '../lib/secret.ts';
+import type { Clock } from '../ports.ts';
+import type { Entries, Entry } from './gate.ts';
+import { createMisses } from './misses.ts';
+import { createRefresh } from './refresh.ts';
+import { type Held, type Pepper, type Source, type World, createBounded, idOf, unavailable } from './world.ts';
+
+/** Half a second to notice and the rest of a second to read: a change made elsewhere counts here within one. */
+const defaultPollMs = 500;
+/** How long the last snapshot decides while the database does not answer. After that nothing passes. */
+const defaultStaleMs = 5 * 60_000;
+const defaultMaxEntries = 200_000;
+const maxUnknown = 50_000;
+
+/**
+ * Entries by digest. A miss is read once and keys that do not exist are remembered. All is renewed when the database's version
+ * moved (polled) or `changed` says so (at once). What is held is bounded; what was pushed out is read again when it is asked for.
+ */
+export function createEntries(deps: {
+  source: Source;
+  clock: Clock;
+  peppers: readonly Pepper[];
+  settle?: () => Promise<void>;
+  log: Pick<Log, 'warn' | 'info'>;
+  poll_ms?: number;
+  stale_ms?: number;
+  max_entries?: number;
+}) {
+  const { clock, log } = deps;
+  const poll_ms = deps.poll_ms ?? defaultPollMs;
+  const staleTicks = Math.ceil((deps.stale_ms ?? defaultStaleMs) / poll_ms);
+  const peppers = deps.peppers.toSorted((a, b) => b.id - a.id);
+  const held = createBounded<Held>(deps.max_entries ?? defaultMaxEntries);
+  const unknown = createBounded<true>(maxUnknown);
+  const world: World = { source: deps.source, held, unknown, epoch: 0, mark: 0 };
+  const misses = createMisses({ world, clock, settle: deps.settle });
+  const refresh = createRefresh({ world, clock, log });
+  /** By customer, the mark of its counter that was forgotten last. */
+  const forgotten = new Map<string, number>();
+  let timer: NodeJS.Timeout | null = null;
+
+  /** Throws or rejects with `gate_unavailable` when it cannot be known. */
+  function get(token: string): Entry | null | Promise<Entry | null> {
+    if (refresh.unanswered() > staleTicks) throw unavailable(null);
+    const digests = peppers.map((pepper) => hmacSha256(pepper.secret, token));
+    for (const digest of digests) {
+      const found = held.get(idOf(digest));
+      if (found === undefined || !equalDigests(found.digest, digest)) continue;
+      if (forgotten.size > 0 && (forgotten.get(found.entry.customer_id) ?? 0) > found.mark) break;
+      return found.entry;
+    }
+    const [newest] = digests;
+    if (newest === undefined) return null;
+    const id = idOf(newest);
+    return unknown.has(id) ? null : misses.read(id, digests);
+  }
+
+  return {
+    get,
+    changed: refresh.changed,
+    tick: refresh.tick,
+
+    /** The customer's counter was forgotten: the next request of each of its keys waits for its usage to be read. */
+    reseed(customerId: string): void {
+      world.mark += 1;
+      forgotten.set(customerId, world.mark);
+      if (forgotten.size <= held.max) return;
+      held.clear();
+      forgotten.clear();
+    },
+
+    stats: () => ({ entries: held.size(), unknown: unknown.size(), unanswered_polls: refresh.unanswered() }),
+
+    start(): void {
+      if (timer !== null) return;
+      timer = setInterval(() => void refresh.tick(), poll_ms);
+      timer.unref();
+      void refresh.tick();
+    },
+
+    /** Resolves when no read is under way any more. */
+    async stop(): Promise<void> {
+      if (timer !== null) clearInterval(timer);
+      timer = null;
+      await refresh.idle();
+    },
+  } satisfies Entries & Record<string, unknown>;
+}

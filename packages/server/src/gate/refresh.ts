@@ -1,0 +1,122 @@
+import type { Log } from '../lib/log.ts';
+import type { Clock } from '../ports.ts';
+import { type Held, type World, idOf } from './world.ts';
+
+const chunk = 1000;
+
+/** Keeps what is held as new as the database: at once when told, and by polling its version. */
+export function createRefresh(deps: { world: World; clock: Clock; log: Pick<Log, 'warn' | 'info'> }) {
+  const { world, clock, log } = deps;
+  const { held, source } = world;
+  let refreshing: Promise<void> | null = null;
+  let queued: Promise<void> | null = null;
+  /** Whose entries are to be read again; null: everybody's. */
+  let due: Set<string> | null = new Set();
+  let failed = false;
+  let seen: number | null = null;
+  let polling: Promise<void> | null = null;
+  let unanswered = 0;
+
+  /**
+   * What is known of this customer's keys, or of everybody's, may be old: it is read again, beginning after this call.
+   * Resolves when that is done, and also when it failed; then it is tried again at each poll.
+   */
+  function changed(customerId?: string): Promise<void> {
+    return renew(customerId === undefined ? null : [customerId]);
+  }
+
+  function renew(customers: readonly string[] | null): Promise<void> {
+    begin();
+    add(customers);
+    if (refreshing === null) return run();
+    queued ??= refreshing.then(run);
+    return queued;
+  }
+
+  function add(customers: Iterable<string> | null): void {
+    if (customers === null) due = null;
+    else for (const customer of customers) due?.add(customer);
+  }
+
+  /** From here on, what was read before is not kept. */
+  function begin(): void {
+    world.epoch += 1;
+    world.unknown.clear();
+  }
+
+  function run(): Promise<void> {
+    queued = null;
+    refreshing = readDue().finally(() => {
+      refreshing = null;
+    });
+    return refreshing;
+  }
+
+  async function readDue(): Promise<void> {
+    begin();
+    const customers = due;
+    due = new Set();
+    const ids = held.keys(({ entry }) => customers === null || customers.has(entry.customer_id));
+    try {
+      for (let from = 0; from < ids.length; from += chunk) await readChunk(ids.slice(from, from + chunk));
+      failed = false;
+    } catch (error) {
+      failed = true;
+      add(customers);
+      log.warn({ err: error }, 'the gate could not read its entries; the last ones stay until it can');
+    }
+  }
+
+  async function readChunk(ids: readonly string[]): Promise<void> {
+    const before = new Map<string, Held>();
+    for (const id of ids) {
+      const one = held.get(id);
+      if (one !== undefined) before.set(id, one);
+    }
+    const digests = [...before.values()].map((one) => one.digest);
+    const found = await source.read(digests, clock.now(), (digest) => before.get(idOf(digest))?.entry);
+    const byId = new Map(found.map((one) => [idOf(one.digest), one]));
+    for (const [id, old] of before) {
+      if (held.get(id) !== old) continue;
+      const now = byId.get(id);
+      if (now === undefined) held.delete(id);
+      else held.set(id, { ...now, mark: old.mark });
+    }
+  }
+
+  async function poll(): Promise<void> {
+    try {
+      const { version, customers } = await source.changesSince(seen);
+      if (version !== seen || failed) {
+        await renew(customers);
+        if (failed) return;
+        seen = version;
+      }
+      if (unanswered > 1) log.info({ unanswered }, 'the gate reads its database again');
+      unanswered = 0;
+    } catch (error) {
+      if (unanswered === 1) log.warn({ err: error }, 'the gate cannot read its database; the last snapshot decides');
+    }
+  }
+
+  /** One beat of the poll. Beats are counted, not timed: a clock that is moved makes nothing old. */
+  function tick(): Promise<void> {
+    unanswered += 1;
+    polling ??= poll().finally(() => {
+      polling = null;
+    });
+    return polling;
+  }
+
+  return {
+    changed,
+    tick,
+    /** Beats since the database was last known to say what is held. */
+    unanswered: () => unanswered,
+    /** Resolves when no read is under way any more. */
+    async idle(): Promise<void> {
+      await polling;
+      await (queued ?? refreshing);
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import { type GateKey, type Instant, type Plan, quotaOf } from '@farebox/core';
+import { sql } from 'kysely';
+import type { Database, Reader } from '../db/database.ts';
+import { invariant } from '../lib/invariant.ts';
+import type { Log } from '../lib/log.ts';
+import type { Clock } from '../ports.ts';
+import { createEntries } from './entries.ts';
+import type { Entry } from './gate.ts';
+import type { Found, Pepper, Source } from './world.ts';
+
+/** Usage of one meter of one customer in one period. */
+export interface UsedScope {
+  customer_id: string;
+  meter_id: string;
+  start_at: Instant;
+  end_at: Instant;
+}
+
+interface Row {
+  digest: Buffer;
+  key_id: string;
+  customer_id: string;
+  livemode: boolean;
+  scopes: string[];
+  allowed_cidrs: string[];
+  expires_at: Date | null;
+  disabled_at: Date | null;
+  revoked_at: Date | null;
+  subscription_id: string | null;
+  subscription_status: string | null;
+  billing_anchor_at: Date | null;
+  current_period_start_at: Date | null;
+  current_period_end_at: Date | null;
+  cancel_at: Date | null;
+  ended_at: Date | null;
+  past_due_since_at: Date | null;
+  plan_version_id: string | null;
+}
+
+/** Changes followed one by one; after more than that everything is read. */
+const mostChanges = 1000;
+/** Plans kept for those who share them. More than that were published only by accident. */
+const mostPlans = 10_000;
+
+/**
+ * What the gate knows of keys, kept in memory and fed from the view `gate_entry`. It is the truth about nothing: it can be
+ * thrown away at any time. `createEntries` says how old it may be; here it is read.
+ */
+export function createSnapshot(deps: {
+  db: Pick<Database, 'kysely'>;
+  clock: Clock;
+  peppers: readonly Pepper[];
+  /** Units used in each scope, in order: where counters start. */
+  usedInPeriods: (scopes: readonly UsedScope[]) => Promise<number[]>;
+  /** Writes usage that is still on its way, so that the next count has it. */
+  settle?: () => Promise<void>;
+  log: Pick<Log, 'warn' | 'info'>;
+  poll_ms?: number;
+  stale_ms?: number;
+  max_entries?: number;
+}) {
+  const { db, usedInPeriods, ...rest } = deps;
+  return createEntries({ ...rest, source: createSource({ db: db.kysely, usedInPeriods }) });
+}
+
+/**
+ * Reads entries. A plan version is frozen, so each is read once and shared by everybody on it; usage of the current period is
+ * asked for in one go, and not where it is known.
+ */
+function createSource(deps: {
+  db: Reader;
+  usedInPeriods: (scopes: readonly UsedScope[]) => Promise<number[]>;
+}): Source {
+  const plans = new Map<string, Plan>();
+
+  async function readRows(digests: readonly Buffer[]): Promise<Row[]> {
+    const { rows } = await sql<Row>`
+      select digest, key_id, customer_id, livemode, scopes, allowed_cidrs, expires_at, disabled_at, revoked_at,
+        subscription_id, subscription_status, billing_anchor_at, current_period_start_at, current_period_end_at,
+        cancel_at, ended_at, past_due_since_at, plan_version_id
+      from gate_entry where digest = any(${[...digests]}::bytea[])
+    `.execute(deps.db);
+    return rows;
+  }
+
+  async function readPlans(rows: readonly Row[]): Promise<void> {
+    if (plans.size > mostPlans) plans.clear();
+    const examples = new Map<string, Buffer>();
+    for (const { plan_version_id, digest } of rows) {
+      if (plan_version_id !== null && !plans.has(plan_version_id)) examples.set(plan_version_id, digest);
+    }
+    if (examples.size === 0) return;
+    const found = await sql<{ plan_version_id: string; plan: Plan }>`
+      select plan_version_id, plan from gate_entry where digest = any(${[...examples.values()]}::bytea[])
+    `.execute(deps.db);
+    for (const { plan_version_id, plan } of found.rows) plans.set(plan_version_id, plan);
+  }
+
+  return {
+    async changesSince(seen) {
+      const { rows } = await sql<{ version: number; changed_version: number | null; customer_id: string | null }>`
+        select v.version, c.version as changed_version, c.customer_id
+        from gate_version v
+        left join lateral (
+          select * from gate_change where gate_change.version > ${seen} order by gate_change.version limit ${mostChanges}
+        ) c on true
+      `.execute(deps.db);
+      const version = rows[0]?.version;
+      invariant(version !== undefined, 'the gate has a version');
+      const changes = rows.filter((row) => row.changed_version !== null);
+      // One row per version since then, each with a name: otherwise there is no telling who changed.
+      const customers = changes.flatMap((row) => row.customer_id ?? []);
+      const complete = seen !== null && customers.length === version - seen;
+      return { version, customers: complete ? [...new Set(customers)] : null };
+    },
+
+    async read(digests, now, known) {
+      const rows = await readRows(digests);
+      await readPlans(rows);
+      const found = rows.map(({ digest, ...row }): Found => ({
+        digest,
+        entry: entryOf(row, row.plan_version_id === null ? null : (plans.get(row.plan_version_id) ?? null)),
+      }));
+      const asked: { entry: Entry; scope: UsedScope }[] = [];
+      for (const { digest, entry } of found) {
+        const quota = quotaOf(entry, now);
+        if (quota === null) continue;
+        const { start_at, end_at } = quota.period;
+        entry.quota_period_start_at = start_at;
+        const before = known(digest);
+        if (before?.quota_period_start_at === start_at && before.plan?.usage[0]?.meter_id === quota.usage.meter_id) {
+          entry.quota_used = before.quota_used;
+        } else {
+          asked.push({
+            entry,
+            scope: { customer_id: entry.customer_id, meter_id: quota.usage.meter_id, start_at, end_at },
+          });
+        }
+      }
+      const used = await deps.usedInPeriods(asked.map(({ scope }) => scope));
+      for (const [index, { entry }] of asked.entries()) entry.quota_used = used[index] ?? 0;
+      return found;
+    },
+  };
+}
+
+function entryOf(row: Omit<Row, 'digest'>, plan: Plan | null): Entry {
+  return {
+    key_id: row.key_id,
+    customer_id: row.customer_id,
+    livemode: row.livemode,
+    scopes: row.scopes,
+    allowed_cidrs: row.allowed_cidrs,
+    expires_at: instantOf(row.expires_at),
+    disabled_at: instantOf(row.disabled_at),
+    revoked_at: instantOf(row.revoked_at),
+    subscription: subscriptionOf(row),
+    plan,
+    quota_used: 0,
+    quota_period_start_at: null,
+    plan_takes: null,
+  };
+}
+
+function subscriptionOf(row: Omit<Row, 'digest'>): GateKey['subscription'] {
+  const { subscription_id, subscription_status, billing_anchor_at, current_period_start_at, current_period_end_at } =
+    row;
+  if (subscription_id === null || subscription_status === null) return null;
+  if (billing_anchor_at === null || current_period_start_at === null || current_period_end_at === null) return null;
+  return {
+    id: subscription_id,
+    status: subscription_status,
+    billing_anchor_at: billing_anchor_at.getTime(),
+    current_period_start_at: current_period_start_at.getTime(),
+    current_period_end_at: current_period_end_at.getTime(),
+    cancel_at: instantOf(row.cancel_at),
+    ended_at: instantOf(row.ended_at),
+    past_due_since_at: instantOf(row.past_due_since_at),
+  };
+}
+
+function instantOf(date: Date | null): Instant | null {
+  return date === null ? null : date.getTime();
+}

@@ -1,0 +1,107 @@
+import type { Instant } from '@farebox/core';
+import { Problem } from '../problem.ts';
+import type { Entry } from './gate.ts';
+
+/** A secret under which digests of keys are made. */
+export interface Pepper {
+  id: number;
+  secret: string | Buffer;
+}
+
+/** An entry and what it was found by. */
+export interface Found {
+  digest: Buffer;
+  entry: Entry;
+}
+
+/** Where entries are read from. */
+export interface Source {
+  /** The version, which moves with every change, and whose entries changed since the one given; null: perhaps everybody's. */
+  changesSince(version: number | null): Promise<{ version: number; customers: string[] | null }>;
+  /**
+   * The entries behind these digests; one that is missing does not exist. `known` answers the entry as it is kept: where the
+   * period is still the same, its usage is taken over, since the counter has long gone on from there.
+   */
+  read(digests: readonly Buffer[], now: Instant, known: (digest: Buffer) => Entry | undefined): Promise<Found[]>;
+}
+
+/** An entry as it is held. */
+export interface Held extends Found {
+  /** How many counters had been forgotten when its usage was read: one forgotten later makes it old. */
+  mark: number;
+}
+
+/** What is known, shared by those who read it, miss it and renew it. */
+export interface World {
+  source: Source;
+  held: Bounded<Held>;
+  /** Keys that do not exist. */
+  unknown: Bounded<true>;
+  /** Counts changes: a read that began before the last one is not kept. */
+  epoch: number;
+  /** Counts forgotten counters. */
+  mark: number;
+}
+
+/** 32 bytes as a text of 32 characters: what a Map can find. */
+export function idOf(digest: Buffer): string {
+  return digest.toString('latin1');
+}
+
+export function unavailable(error: unknown): Problem {
+  const options = error === null ? {} : { detail: error };
+  return new Problem(
+    'gate_unavailable',
+    'The gate cannot read its database, so this request was not decided. Try again.',
+    options,
+  );
+}
+
+export interface Bounded<T> {
+  max: number;
+  get(id: string): T | undefined;
+  has(id: string): boolean;
+  set(id: string, item: T): void;
+  delete(id: string): void;
+  clear(): void;
+  size(): number;
+  /** Of the items that fit. Copied: what is added meanwhile is not in it. */
+  keys(fits: (item: T) => boolean): string[];
+}
+
+/** A map with a greatest size; of what is in it, something old makes room, in constant time. */
+export function createBounded<T>(max: number): Bounded<T> {
+  const items = new Map<string, T>();
+  // Goes round the map in the order of insertion, and on from where it was, over what was deleted since.
+  let oldest = items.keys();
+
+  function makeRoom(): void {
+    let next = oldest.next();
+    if (next.done === true) {
+      oldest = items.keys();
+      next = oldest.next();
+    }
+    if (next.done !== true) items.delete(next.value);
+  }
+
+  return {
+    max,
+    get: (id) => items.get(id),
+    has: (id) => items.has(id),
+    set(id, item) {
+      if (items.size >= max && !items.has(id)) makeRoom();
+      items.set(id, item);
+    },
+    delete: (id) => void items.delete(id),
+    clear() {
+      items.clear();
+      oldest = items.keys();
+    },
+    size: () => items.size,
+    keys(fits) {
+      const found: string[] = [];
+      for (const [id, item] of items) if (fits(item)) found.push(id);
+      return found;
+    },
+  };
+}

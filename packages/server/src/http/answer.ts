@@ -1,0 +1,118 @@
+import type { ProblemBody } from '@farebox/core';
+import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { TrieRouter } from 'hono/router/trie-router';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Log } from '../lib/log.ts';
+import { Problem, type ProblemCode } from '../problem.ts';
+import type { AppEnv } from './principal.ts';
+
+/** The only place that knows the HTTP status of a refusal. */
+const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string }> = {
+  invalid_request: { status: 400, title: 'The request is not valid' },
+  invalid_json: { status: 400, title: 'The body is not JSON' },
+  ambiguous_key: { status: 400, title: 'Two credentials in one request' },
+  invalid_signature: { status: 400, title: 'The signature does not match' },
+  unauthenticated: { status: 401, title: 'Not signed in' },
+  forbidden: { status: 403, title: 'Not allowed' },
+  first_run_token_invalid: { status: 403, title: 'The first-run token is not valid' },
+  not_found: { status: 404, title: 'Not found' },
+  plan_not_found: { status: 404, title: 'No such plan' },
+  subscription_required: { status: 404, title: 'No subscription' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
+  already_subscribed: { status: 409, title: 'Already subscribed' },
+  checkout_in_progress: { status: 409, title: 'A checkout is open' },
+  plan_not_pushed: { status: 409, title: 'The plan is not at Stripe yet' },
+  key_limit_reached: { status: 409, title: 'Too many keys' },
+  key_revoked: { status: 409, title: 'The key is revoked' },
+  clock_not_movable: { status: 409, title: 'The clock cannot be moved' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'Unsupported content type' },
+  too_many_requests: { status: 429, title: 'Too many requests' },
+  internal_error: { status: 500, title: 'Something went wrong here' },
+  gate_unavailable: { status: 503, title: 'The gate cannot decide' },
+  stripe_unavailable: { status: 503, title: 'Stripe does not answer' },
+};
+
+/** The status a refusal is answered with. */
+export function statusOf(code: ProblemCode): ContentfulStatusCode {
+  return answers[code].status;
+}
+
+/** Every refusal, for the page that explains them. */
+export function problemTable(): { code: string; status: ContentfulStatusCode; title: string }[] {
+  return Object.entries(answers).map(([code, { status, title }]) => ({ code, status, title }));
+}
+
+/** The title of a refusal, for documents. */
+export function titleOf(code: ProblemCode): string {
+  return answers[code].title;
+}
+
+/** A refusal as `application/problem+json` (RFC 9457). Takes only what is meant for the caller. */
+function problemAnswer(c: Context<AppEnv>, problem: Problem, headers: Record<string, string> = {}): Response {
+  const { status, title } = answers[problem.code];
+  const body: ProblemBody = {
+    type: `/docs/errors#${problem.code}`,
+    title,
+    status,
+    code: problem.code,
+    detail: problem.message,
+    ...(problem.param === undefined ? {} : { param: problem.param }),
+    request_id: c.get('request_id') ?? '',
+    ...(problem.errors.length === 0 ? {} : { errors: [...problem.errors] }),
+  };
+  return c.body(JSON.stringify(body), status, { 'content-type': 'application/problem+json', ...headers });
+}
+
+/** Answers everything a handler throws. What is no refusal of ours is logged with the request's id and told to nobody. */
+export function createErrorAnswer(log: Log): ErrorHandler<AppEnv> {
+  return (error, c) => {
+    const request = { request_id: c.get('request_id'), method: c.req.method, path: c.req.path };
+    const problem = error instanceof HTTPException ? problemOf(error) : error;
+    if (!(problem instanceof Problem)) {
+      log.error({ ...request, err: error }, 'request failed');
+      return problemAnswer(c, new Problem('internal_error', 'This failed on our side and has been logged.'));
+    }
+    const status = statusOf(problem.code);
+    const seen = { ...request, code: problem.code, client_ip: c.get('client_ip') };
+    if (problem.detail !== undefined) log.warn({ ...seen, detail: problem.detail }, problem.message);
+    else if (status === 401 || status === 403) log.info(seen, 'access denied');
+    return problemAnswer(c, problem);
+  };
+}
+
+/** What Hono and its validators throw, in our form. */
+function problemOf(error: HTTPException): Problem | HTTPException {
+  if (error.status === 415) {
+    return new Problem('unsupported_media_type', 'Send application/json.', { param: 'content-type' });
+  }
+  if (error.status === 413) return new Problem('body_too_large', 'The body is too large.');
+  if (error.status === 400) return new Problem('invalid_json', 'The body is not valid JSON.');
+  return error;
+}
+
+/** The methods somebody may ask a known path with. */
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+/**
+ * Answers what no route took: 405 with `Allow` when the path exists under other methods, 404 otherwise.
+ * `routes` is read at the first miss, when all routes are mounted.
+ */
+export function createNotFoundAnswer(
+  routes: () => readonly { method: string; path: string }[],
+): NotFoundHandler<AppEnv> {
+  let known: TrieRouter<true> | undefined;
+  return (c) => {
+    if (!known) {
+      known = new TrieRouter<true>();
+      for (const route of routes()) if (route.method !== 'ALL') known.add(route.method, route.path, true);
+    }
+    const router = known;
+    const allowed = methods.filter((method) => router.match(method, c.req.path)[0].length > 0);
+    if (allowed.length === 0) return problemAnswer(c, new Problem('not_found', 'There is nothing at this address.'));
+    const allow = allowed.includes('GET') ? ['HEAD', ...allowed] : allowed;
+    const problem = new Problem('method_not_allowed', `This address takes ${allow.join(', ')}.`);
+    return problemAnswer(c, problem, { allow: allow.join(', ') });
+  };
+}

@@ -1,0 +1,141 @@
+import type { Reader } from '../db/database.ts';
+
+/** What Stripe says of one invoice, in our words. */
+export interface MirrorInvoice {
+  stripe_invoice_id: string;
+  stripe_subscription_id: string | null;
+  number: string | null;
+  status: string;
+  billing_reason: string | null;
+  currency: string;
+  subtotal_minor: number;
+  total_minor: number;
+  amount_due_minor: number;
+  amount_paid_minor: number;
+  period_start_at: Date;
+  period_end_at: Date;
+  hosted_url: string | null;
+  pdf_url: string | null;
+  finalized_at: Date | null;
+  paid_at: Date | null;
+  stripe_created_at: Date;
+  lines: MirrorLine[];
+}
+
+export interface MirrorLine {
+  stripe_line_id: string;
+  kind: 'base' | 'overage' | 'other';
+  description: string;
+  quantity: number | null;
+  amount_minor: number;
+  period_start_at: Date;
+  period_end_at: Date;
+}
+
+export type InvoiceRow = Omit<MirrorInvoice, 'lines' | 'stripe_subscription_id'> & {
+  id: string;
+  customer_id: string;
+  subscription_id: string | null;
+  created_at: Date;
+};
+
+export interface LineRow {
+  invoice_id: string;
+  position: number;
+  kind: string;
+  description: string;
+  quantity: number | null;
+  amount_minor: number;
+  period_start_at: Date;
+  period_end_at: Date;
+}
+
+export async function invoiceByStripeId(db: Reader, stripeInvoiceId: string): Promise<InvoiceRow | null> {
+  return (
+    (await db.selectFrom('invoice').selectAll().where('stripe_invoice_id', '=', stripeInvoiceId).executeTakeFirst()) ??
+    null
+  );
+}
+
+export async function invoiceById(db: Reader, id: string): Promise<InvoiceRow | null> {
+  return (await db.selectFrom('invoice').selectAll().where('id', '=', id).executeTakeFirst()) ?? null;
+}
+
+/** Inserts, or writes over an older read; null when the row there is newer. */
+export async function upsertInvoice(db: Reader, row: InvoiceRow & { fetched_at: Date }): Promise<InvoiceRow | null> {
+  const { id: _id, created_at: _created, ...changes } = row;
+  const written = await db
+    .insertInto('invoice')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.column('stripe_invoice_id').doUpdateSet(changes).where('invoice.fetched_at', '<=', row.fetched_at),
+    )
+    .returningAll()
+    .executeTakeFirst();
+  return written ?? null;
+}
+
+export async function replaceLines(db: Reader, invoiceId: string, lines: readonly MirrorLine[]): Promise<void> {
+  await db.deleteFrom('invoice_line').where('invoice_id', '=', invoiceId).execute();
+  if (lines.length === 0) return;
+  await db
+    .insertInto('invoice_line')
+    .values(lines.map((line, position) => ({ ...line, invoice_id: invoiceId, position })))
+    .execute();
+}
+
+/** A page of invoices, newest first; of one customer or of all. */
+export async function listInvoices(
+  db: Reader,
+  page: { customer_id: string | null; limit: number; after: { created_at: Date; id: string } | null },
+): Promise<InvoiceRow[]> {
+  let query = db
+    .selectFrom('invoice')
+    .selectAll()
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(page.limit);
+  if (page.customer_id !== null) query = query.where('customer_id', '=', page.customer_id);
+  const after = page.after;
+  if (after !== null) {
+    query = query.where((eb) =>
+      eb.or([
+        eb('created_at', '<', after.created_at),
+        eb.and([eb('created_at', '=', after.created_at), eb('id', '<', after.id)]),
+      ]),
+    );
+  }
+  return await query.execute();
+}
+
+export async function linesOf(db: Reader, invoiceIds: readonly string[]): Promise<LineRow[]> {
+  if (invoiceIds.length === 0) return [];
+  return await db
+    .selectFrom('invoice_line')
+    .select([
+      'invoice_id',
+      'position',
+      'kind',
+      'description',
+      'quantity',
+      'amount_minor',
+      'period_start_at',
+      'period_end_at',
+    ])
+    .where('invoice_id', 'in', invoiceIds)
+    .orderBy('invoice_id')
+    .orderBy('position')
+    .execute();
+}
+
+/** Customers with an invoice that Stripe has still to finalize or collect. */
+export async function customersWithUnsettledInvoice(db: Reader, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('invoice')
+    .select('customer_id')
+    .distinct()
+    .where('status', 'in', ['draft', 'open'])
+    .limit(limit)
+    .execute();
+  return rows.map((row) => row.customer_id);
+}

@@ -1,0 +1,119 @@
+import type { Context } from 'hono';
+import { listOf, toList } from '../http/list.ts';
+import { type AppEnv, actorOf, customerScope, requireCustomer } from '../http/principal.ts';
+import { access, body, createRoute, idParam, json, problems, router } from '../http/router.ts';
+import type { Clock } from '../ports.ts';
+import { Problem } from '../problem.ts';
+import { apiKeySchema, createKeyBody, listKeysQuery, newApiKeySchema, viewOf } from './schema.ts';
+import type { Keys } from './service.ts';
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/keys',
+  summary: 'List API keys',
+  security: access.anybody,
+  request: { query: listKeysQuery },
+  responses: {
+    200: json(listOf(apiKeySchema), 'The keys of one customer, newest first.'),
+    ...problems('unauthenticated', 'not_found'),
+  },
+});
+
+const createKeyRoute = createRoute({
+  method: 'post',
+  path: '/v1/keys',
+  summary: 'Create an API key',
+  security: access.anybody,
+  request: { body: body(createKeyBody) },
+  responses: {
+    201: json(newApiKeySchema, 'The key with its secret, which is not shown again.'),
+    ...problems('unauthenticated', 'not_found', 'key_limit_reached', 'too_many_requests'),
+  },
+});
+
+const readRoute = createRoute({
+  method: 'get',
+  path: '/v1/keys/{id}',
+  summary: 'Read an API key',
+  security: access.anybody,
+  request: { params: idParam },
+  responses: { 200: json(apiKeySchema, 'The key, without its secret.'), ...problems('unauthenticated', 'not_found') },
+});
+
+const revokeRoute = createRoute({
+  method: 'post',
+  path: '/v1/keys/{id}/revoke',
+  summary: 'Revoke an API key',
+  security: access.anybody,
+  request: { params: idParam },
+  responses: {
+    200: json(apiKeySchema, 'The key, revoked. Asking again answers the same.'),
+    ...problems('unauthenticated', 'not_found'),
+  },
+});
+
+const firstRoute = createRoute({
+  method: 'post',
+  path: '/v1/keys/first',
+  summary: 'Show the first API key, once',
+  security: access.customer,
+  responses: {
+    200: json(newApiKeySchema, 'The key that was made when the subscription began. The second call finds nothing.'),
+    ...problems('unauthenticated', 'forbidden', 'not_found'),
+  },
+});
+
+export function createKeyRoutes(deps: { keys: Keys; clock: Clock }) {
+  const { keys, clock } = deps;
+  const app = router();
+
+  app.openapi(listRoute, async (c) => {
+    const { customer_id, limit, starting_after } = c.req.valid('query');
+    const rows = await keys.list({ customer_id: customerOf(c, customer_id), limit, after: starting_after });
+    return c.json(
+      toList(
+        rows,
+        limit,
+        (row) => viewOf(row, clock.now()),
+        (row) => row,
+      ),
+      200,
+    );
+  });
+
+  app.openapi(createKeyRoute, async (c) => {
+    const { customer_id, expires_at, ...input } = c.req.valid('json');
+    const { key, secret } = await keys.create(null, {
+      ...input,
+      customer_id: customerOf(c, customer_id),
+      expires_at: expires_at === null ? null : Date.parse(expires_at),
+      actor: actorOf(c.get('principal')),
+    });
+    return c.json({ ...viewOf(key, clock.now()), secret }, 201);
+  });
+
+  app.openapi(readRoute, async (c) => {
+    const key = await keys.get(customerScope(c), c.req.valid('param').id);
+    return c.json(viewOf(key, clock.now()), 200);
+  });
+
+  app.openapi(revokeRoute, async (c) => {
+    const key = await keys.revoke(customerScope(c), c.req.valid('param').id, actorOf(c.get('principal')));
+    return c.json(viewOf(key, clock.now()), 200);
+  });
+
+  app.openapi(firstRoute, async (c) => {
+    const first = await keys.revealFirst(requireCustomer(c));
+    if (first === null) throw new Problem('not_found', 'There is no first key to show.');
+    return c.json({ ...viewOf(first.key, clock.now()), secret: first.secret }, 200);
+  });
+
+  return app;
+}
+
+/** The seller says whose keys it means; a customer means its own. */
+function customerOf(c: Context<AppEnv>, customer_id: string | undefined): string {
+  const scope = customerScope(c, customer_id);
+  if (scope === null) throw new Problem('invalid_request', 'customer_id: Say whose keys.', { param: 'customer_id' });
+  return scope;
+}

@@ -1,0 +1,132 @@
+import { parseKey } from '@farebox/core';
+import type { Database } from '../db/database.ts';
+import { createId } from '../lib/id.ts';
+import { equalDigests } from '../lib/secret.ts';
+import type { Clock } from '../ports.ts';
+import { insertAudit, insertSecretKey, liveSecretKeys, revokeSecretKey } from './store.ts';
+import { type Pepper, digestsOf, mintToken, secretKeyBrand } from './token.ts';
+
+interface SecretKey {
+  id: string;
+  livemode: boolean;
+}
+
+interface Known {
+  read_at: number;
+  keys: Map<string, SecretKey & { digest: Buffer }>;
+}
+
+/** From this age on the next caller starts a new read, and is answered from the old one. */
+const refreshAgeMs = 500;
+/** From this age on a caller waits for the read: a revoked secret key stops within this time. */
+const freshMs = 1000;
+/** For this long the last read answers while the database does not. */
+const outageMs = 5 * 60_000;
+
+/**
+ * The seller's own credentials. Every call of the gate over HTTP carries one, so the few there are stay in memory and are
+ * read again as they age.
+ */
+export function createSecretKeys(deps: { db: Database; clock: Clock; peppers: readonly Pepper[]; livemode: boolean }) {
+  const { db, clock, peppers } = deps;
+  let known: Known | null = null;
+  let reading: Promise<Known> | null = null;
+
+  function read(): Promise<Known> {
+    if (reading !== null) return reading;
+    const started: Promise<Known> = readNow().then(
+      (found) => {
+        if (reading === started) {
+          reading = null;
+          known = found;
+        }
+        return found;
+      },
+      (error: unknown) => {
+        if (reading === started) reading = null;
+        throw error;
+      },
+    );
+    reading = started;
+    return started;
+  }
+
+  async function readNow(): Promise<Known> {
+    const read_at = clock.now();
+    const rows = await liveSecretKeys(db.kysely);
+    return { read_at, keys: new Map(rows.map((row) => [row.digest.toString('latin1'), row])) };
+  }
+
+  /** What is known, and what a read under way will know, may be older than the change just made. */
+  function forget(): void {
+    known = null;
+    reading = null;
+  }
+
+  async function current(): Promise<Known> {
+    const age = known === null ? Number.POSITIVE_INFINITY : Math.abs(clock.now() - known.read_at);
+    if (known !== null && age < freshMs) {
+      // A failed early read is no failure yet: the one that is waited for says so.
+      if (age >= refreshAgeMs) void read().catch(() => undefined);
+      return known;
+    }
+    try {
+      return await read();
+    } catch (error) {
+      if (known !== null && age < outageMs) return known;
+      throw error;
+    }
+  }
+
+  return {
+    async verifySecretKey(text: string): Promise<SecretKey | null> {
+      if (parseKey(text, secretKeyBrand) === null) return null;
+      const { keys } = await current();
+      for (const digest of digestsOf(text, peppers)) {
+        const found = keys.get(digest.toString('latin1'));
+        if (found !== undefined && equalDigests(found.digest, digest))
+          return { id: found.id, livemode: found.livemode };
+      }
+      return null;
+    },
+
+    /** The secret is in the answer and nowhere else. */
+    async createSecretKey(name: string, actor = 'system'): Promise<{ id: string; start: string; secret: string }> {
+      const now = clock.now();
+      const id = createId('sk', now);
+      const { secret, start, digest } = mintToken(secretKeyBrand, deps.livemode, peppers);
+      await db.transaction(async (tx) => {
+        await insertSecretKey(tx, { id, name, start, digest, livemode: deps.livemode, created_at: new Date(now) });
+        await insertAudit(tx, {
+          id: createId('audt', now),
+          actor,
+          action: 'secret_key.created',
+          customer_id: null,
+          object_id: id,
+          detail: { name },
+          created_at: new Date(now),
+        });
+      });
+      forget();
+      return { id, start, secret };
+    },
+
+    /** At once on this node, within a second on every other. Idempotent. */
+    async revokeSecretKey(id: string, actor = 'system'): Promise<void> {
+      const now = clock.now();
+      await db.transaction(async (tx) => {
+        if (!(await revokeSecretKey(tx, id, new Date(now)))) return;
+        await insertAudit(tx, {
+          id: createId('audt', now),
+          actor,
+          action: 'secret_key.revoked',
+          customer_id: null,
+          object_id: id,
+          detail: {},
+          created_at: new Date(now),
+        });
+      });
+      forget();
+    },
+  };
+}

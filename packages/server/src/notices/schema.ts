@@ -1,0 +1,54 @@
+import type { MailData } from '@farebox/emails';
+import { z } from 'zod';
+
+/** What each kind of notice is told, as it is kept in the row between the transaction and the mail. */
+const noticeData = {
+  verify_address: z.object({ name: z.string(), url: z.string() }),
+  welcome: z.object({
+    name: z.string(),
+    plan_name: z.string(),
+    key_start: z.string().nullable(),
+    dashboard_url: z.string(),
+    api_url: z.string(),
+  }),
+  receipt: z.object({
+    name: z.string(),
+    invoice_number: z.string(),
+    amount: z.string(),
+    paid_on: z.string(),
+    lines: z.array(z.object({ description: z.string(), amount: z.string() })),
+    invoice_url: z.string().nullable(),
+    pdf_url: z.string().nullable(),
+  }),
+} satisfies { [K in keyof MailData]: z.ZodType<MailData[K]> };
+
+export type NoticeKind = keyof MailData;
+
+/** One thing to tell somebody. */
+export type NewNotice = {
+  [K in NoticeKind]: {
+    kind: K;
+    /** What is told, as a name: `receipt:in_…:paid`. A second notice of the same name is not made. */
+    dedupe_key: string;
+    recipient: string;
+    customer_id: string | null;
+    data: MailData[K];
+  };
+}[NoticeKind];
+
+/** The data of a row as its kind's; throws when a row holds something else. */
+export function parseNotice(
+  kind: string,
+  data: unknown,
+): { [K in NoticeKind]: { kind: K; data: MailData[K] } }[NoticeKind] {
+  switch (kind) {
+    case 'verify_address':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'welcome':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'receipt':
+      return { kind, data: noticeData[kind].parse(data) };
+    default:
+      throw new Error(`no mail is called ${kind}`);
+  }
+}

@@ -1,0 +1,116 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { listOf, wholeList } from '../http/list.ts';
+import type { AppEnv } from '../http/principal.ts';
+import { access, createRoute, json, problems, router, z } from '../http/router.ts';
+import type { Plans } from './service.ts';
+import type { PlanVersion } from './store.ts';
+
+const tierSchema = z.object({ up_to: z.int().nullable(), unit_price_decimal: z.string() });
+
+const planSchema = z
+  .object({
+    object: z.literal('plan'),
+    id: z.string(),
+    version: z.int(),
+    name: z.string(),
+    description: z.string(),
+    highlighted: z.boolean(),
+    price: z.object({ amount_minor: z.int(), currency: z.string(), interval: z.enum(['month', 'year']) }),
+    usage: z.array(
+      z.object({
+        meter_id: z.string(),
+        included: z.int(),
+        quota: z.enum(['soft', 'hard']),
+        overage: z
+          .discriminatedUnion('type', [
+            z.object({ type: z.literal('per_unit'), unit_price_decimal: z.string() }),
+            z.object({ type: z.literal('graduated'), tiers: z.array(tierSchema) }),
+          ])
+          .nullable(),
+      }),
+    ),
+    limits: z.array(z.object({ name: z.string(), limit: z.int(), window_ms: z.int() })),
+    features: z.array(z.object({ id: z.string(), name: z.string(), description: z.string(), enabled: z.boolean() })),
+    action: z
+      .enum(['subscribe', 'current'])
+      .nullable()
+      .openapi({ description: 'What the signed-in customer can do with it; null for everybody else.' }),
+  })
+  .openapi('Plan');
+
+export type PublicPlan = z.infer<typeof planSchema>;
+
+const sellerSchema = z
+  .object({
+    name: z.string(),
+    tagline: z.string(),
+    description: z.string(),
+    support_email: z.string(),
+    key_prefix: z.string(),
+    api_url: z.string(),
+    example_path: z.string(),
+    currency: z.string(),
+    meters: z.array(
+      z.object({ id: z.string(), name: z.string(), unit: z.string(), aggregation: z.enum(['count', 'sum']) }),
+    ),
+    livemode: z.boolean(),
+    inbox_url: z.string().nullable(),
+    clock_movable: z.boolean(),
+    now: z.iso.datetime().openapi({ description: "This program's time; a local Stripe's clock can be moved." }),
+  })
+  .openapi('Seller');
+
+export type Seller = z.infer<typeof sellerSchema>;
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/plans',
+  summary: 'The price list',
+  security: access.public,
+  responses: { 200: json(listOf(planSchema), "In the price list's order."), ...problems() },
+});
+
+const sellerRoute = createRoute({
+  method: 'get',
+  path: '/v1/seller',
+  summary: 'Who sells here',
+  security: access.public,
+  responses: { 200: json(sellerSchema, 'The seller.'), ...problems() },
+});
+
+export function createPlanRoutes(deps: {
+  plans: Plans;
+  seller(): Seller;
+  livePlanOf(customerId: string): Promise<string | null>;
+}): OpenAPIHono<AppEnv> {
+  const app = router();
+  app.openapi(listRoute, async (c) => {
+    const principal = c.get('principal');
+    const isCustomer = principal.type === 'customer';
+    const live = isCustomer ? await deps.livePlanOf(principal.customer_id) : null;
+    const action = (planId: string) =>
+      !isCustomer ? null : live === planId ? 'current' : live === null ? 'subscribe' : null;
+    const versions = await deps.plans.current();
+    return c.json(wholeList(versions.map((version) => publicPlan(version, deps.plans, action(version.plan_id)))), 200);
+  });
+  app.openapi(sellerRoute, (c) => c.json(deps.seller(), 200));
+  return app;
+}
+
+/** A plan version as everybody may see it. */
+export function publicPlan(version: PlanVersion, plans: Plans, action: 'subscribe' | 'current' | null): PublicPlan {
+  const { id, name, description, highlighted, price, usage, limits } = version.content;
+  return {
+    object: 'plan',
+    id,
+    version: version.version,
+    name,
+    description,
+    highlighted,
+    price,
+    usage,
+    limits,
+    features: plans.featuresOf(version.content),
+    action,
+  };
+}

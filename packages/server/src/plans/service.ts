@@ -1,0 +1,97 @@
+import { type Plan, type PriceList, diffCatalog } from '@farebox/core';
+import type { Database, Tx } from '../db/database.ts';
+import { createId } from '../lib/id.ts';
+import type { Clock } from '../ports.ts';
+import { Problem } from '../problem.ts';
+import type { Queue } from '../queue/queue.ts';
+import {
+  type PlanVersion,
+  archiveVersion,
+  currentVersions,
+  insertVersion,
+  newestVersions,
+  restoreVersion,
+  versionById,
+  versionByStripePrice,
+} from './store.ts';
+
+export type Plans = ReturnType<typeof createPlans>;
+
+/** The catalogue: the price list published as frozen versions. */
+export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queue, 'enqueue'>; list: PriceList }) {
+  const { db, clock, queue, list } = deps;
+  return {
+    list,
+
+    /**
+     * Makes the stored catalogue equal to the price list: a changed plan gets a new version, one that left is archived.
+     * Idempotent. Publishing and the order to push it to Stripe are one transaction.
+     */
+    async publish(): Promise<{ published: string[]; archived: string[] }> {
+      return await db.transaction(async (tx) => {
+        const at = new Date(clock.now());
+        const newest = await newestVersions(tx);
+        const published: string[] = [];
+        const archived: string[] = [];
+        for (const change of diffCatalog(newest, list)) {
+          const known = newest.find(
+            (version) => version.plan_id === (change.type === 'publish_version' ? change.plan.id : change.plan_id),
+          );
+          if (change.type === 'publish_version') {
+            await archiveVersion(tx, change.plan.id, at);
+            await insertVersion(tx, {
+              id: createId('planv', clock.now()),
+              plan_id: change.plan.id,
+              version: change.version,
+              content: change.plan,
+              content_hash: change.content_hash,
+              published_at: at,
+            });
+            published.push(`${change.plan.id} version ${change.version}`);
+          } else if (change.type === 'archive_plan') {
+            if (known !== undefined && known.archived_at === null) archived.push(change.plan_id);
+            await archiveVersion(tx, change.plan_id, at);
+          } else if (known !== undefined && known.archived_at !== null) {
+            await restoreVersion(tx, known.id);
+            published.push(`${known.plan_id} version ${known.version}`);
+          }
+        }
+        await queue.enqueue(tx, { name: 'stripe.push', data: {} });
+        return { published, archived };
+      });
+    },
+
+    /** The version on sale of every plan, in the price list's order. */
+    async current(): Promise<PlanVersion[]> {
+      const versions = await currentVersions(db.kysely);
+      return list.plans.flatMap((plan) => versions.filter((version) => version.plan_id === plan.id));
+    },
+
+    /** Throws `plan_not_found` for a plan that is not on sale. */
+    async onSale(planId: string): Promise<PlanVersion> {
+      const found = (await currentVersions(db.kysely)).find((version) => version.plan_id === planId);
+      if (found !== undefined) return found;
+      const names = list.plans.map((plan) => plan.id).join(', ');
+      throw new Problem('plan_not_found', `There is no plan "${planId}". Plans on sale: ${names}.`, {
+        param: 'plan_id',
+      });
+    },
+
+    async version(tx: Tx | null, id: string): Promise<PlanVersion | null> {
+      return await versionById(tx ?? db.kysely, id);
+    },
+
+    async versionByStripePrice(tx: Tx | null, stripePriceId: string): Promise<PlanVersion | null> {
+      return await versionByStripePrice(tx ?? db.kysely, stripePriceId);
+    },
+
+    featuresOf(plan: Plan): { id: string; name: string; description: string; enabled: boolean }[] {
+      return list.features.map(({ id, name, description }) => ({
+        id,
+        name,
+        description,
+        enabled: plan.features[id] ?? false,
+      }));
+    },
+  };
+}

@@ -1,0 +1,48 @@
+/** Codes of refusals Farebox promises. Stable: callers match on them. `http/answer.ts` knows each one's status. */
+export type ProblemCode =
+  | 'invalid_request'
+  | 'invalid_json'
+  | 'body_too_large'
+  | 'unsupported_media_type'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'already_subscribed'
+  | 'checkout_in_progress'
+  | 'subscription_required'
+  | 'plan_not_found'
+  | 'plan_not_pushed'
+  | 'key_limit_reached'
+  | 'key_revoked'
+  | 'ambiguous_key'
+  | 'invalid_signature'
+  | 'first_run_token_invalid'
+  | 'too_many_requests'
+  | 'stripe_unavailable'
+  | 'gate_unavailable'
+  | 'clock_not_movable'
+  | 'internal_error';
+
+/** A refusal we promise. `message` is for the caller; `detail` is for the log and never leaves the server. */
+export class Problem extends Error {
+  override name = 'Problem';
+  readonly code: ProblemCode;
+  /** The field at fault, as a path. */
+  readonly param: string | undefined;
+  /** All faults of the input, when there are several. */
+  readonly errors: readonly { param: string; detail: string }[];
+  readonly detail: unknown;
+
+  constructor(
+    code: ProblemCode,
+    message: string,
+    options: { param?: string; errors?: readonly { param: string; detail: string }[]; detail?: unknown } = {},
+  ) {
+    super(message);
+    this.code = code;
+    this.param = options.param;
+    this.errors = options.errors ?? [];
+    this.detail = options.detail;
+  }
+}

@@ -1,0 +1,60 @@
+/** Every kind of job and what it is told. A job carries ids; its handler reads the rest when it runs. */
+export interface Jobs {
+  'stripe.event': { event_id: string };
+  'stripe.sync': { customer_id: string };
+  'stripe.sweep': Record<string, never>;
+  'stripe.push': Record<string, never>;
+  'stripe.undo_duplicate': { stripe_subscription_id: string };
+  'usage.report': { report_id: string };
+  'usage.partitions': Record<string, never>;
+  'keys.expire_first': Record<string, never>;
+  'notice.send': { notice_id: string };
+}
+
+export type JobName = keyof Jobs;
+
+/** One job of any kind. */
+export type Job = {
+  [N in JobName]: {
+    name: N;
+    data: Jobs[N];
+    /**
+     * While a job of this name and key waits, another is not added: the one that waits will see everything. That holds
+     * for handlers that read their truth outside the transaction (Stripe); a handler that must see rows written in the
+     * same transaction as its job takes no key. Names in `coalesced` have a key without being given one.
+     */
+    singletonKey?: string;
+    /** Not before this instant of the machine's clock, in milliseconds. */
+    startAfter?: number;
+  };
+}[JobName];
+
+interface Handling {
+  /** Jobs of the name that one process runs at the same time. */
+  concurrency: number;
+  /** Tries after the first. With the back-off below, eight take about four minutes and twenty about an hour and a half. */
+  retries: number;
+}
+
+/** How each kind of job is run. Between tries the wait doubles from one second to `longestRetryDelay_s`. */
+export const handlings: Record<JobName, Handling> = {
+  'stripe.event': { concurrency: 4, retries: 20 },
+  'stripe.sync': { concurrency: 4, retries: 20 },
+  'stripe.sweep': { concurrency: 1, retries: 2 },
+  'stripe.push': { concurrency: 1, retries: 20 },
+  'stripe.undo_duplicate': { concurrency: 1, retries: 20 },
+  'usage.report': { concurrency: 2, retries: 20 },
+  'usage.partitions': { concurrency: 1, retries: 8 },
+  'keys.expire_first': { concurrency: 1, retries: 8 },
+  'notice.send': { concurrency: 4, retries: 8 },
+};
+
+export const longestRetryDelay_s = 600;
+
+/** The key of a job that is given none, for the names of which one waiting job is enough. */
+export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
+  'stripe.sync': (data) => data.customer_id,
+  'stripe.sweep': () => 'all',
+  'usage.partitions': () => 'all',
+  'keys.expire_first': () => 'all',
+};

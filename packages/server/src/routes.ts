@@ -1,0 +1,82 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { Hono } from 'hono';
+import { policy } from './accounts/policy.ts';
+import { type AuthenticateDeps, createAuthenticate } from './http/authenticate.ts';
+import { createErrorAnswer, createNotFoundAnswer } from './http/answer.ts';
+import { createAuthorize, unlistedRoutes } from './http/authorize.ts';
+import { createBodyReader } from './http/body.ts';
+import { createClientIp } from './http/client-ip.ts';
+import { createErrorDocs } from './http/error-docs.ts';
+import { createHome } from './http/home.ts';
+import { createDocument } from './http/openapi.ts';
+import { createOriginCheck } from './http/origin.ts';
+import type { AppEnv } from './http/principal.ts';
+import { createRequestId } from './http/request-id.ts';
+import { createSecurityHeaders } from './http/security-headers.ts';
+import { invariant } from './lib/invariant.ts';
+import type { Log } from './lib/log.ts';
+import type { Clock } from './ports.ts';
+
+/** Paths of the single-page application; the server answers all of them with the same page. */
+export const pages = [
+  '/sign-up',
+  '/sign-in',
+  '/verify',
+  '/checkout/return',
+  '/dashboard',
+  '/dashboard/*',
+  '/admin',
+  '/admin/*',
+];
+
+/** Routes that read their own bytes: a signature is over them, or a framework's parser is too slow. */
+const rawBodies = ['/v1/stripe/webhooks', '/v1/keys/verify'];
+
+/**
+ * Every URL of the program, and what each request passes on its way, top to bottom. Documented routes come from the slices;
+ * the rest are doors for machines and the pages.
+ */
+export function createRoutes(deps: {
+  clock: Clock;
+  log: Log;
+  base_url: string;
+  trusted_proxies: readonly string[];
+  authenticate: AuthenticateDeps;
+  documented: readonly OpenAPIHono<AppEnv>[];
+  doors: readonly Hono<AppEnv>[];
+  web: Hono<AppEnv>;
+  inbox: Hono<AppEnv> | null;
+  /** Null while everything needed answers; otherwise what does not. */
+  unready(): Promise<string | null>;
+}): Hono<AppEnv> {
+  const origin = new URL(deps.base_url).origin;
+  const app = new Hono<AppEnv>();
+  app.onError(createErrorAnswer(deps.log));
+  app.notFound(createNotFoundAnswer(() => app.routes));
+
+  app.use(createRequestId({ clock: deps.clock }));
+  app.use(createSecurityHeaders({ https: origin.startsWith('https:') }));
+  app.use(createHome(deps.base_url));
+  app.use(createClientIp(deps.trusted_proxies));
+  app.use(createAuthenticate(deps.authenticate));
+  app.use(createOriginCheck([origin]));
+  app.use(createAuthorize(policy));
+  app.use(createBodyReader({ except: rawBodies }));
+
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/readyz', async (c) => {
+    const unready = await deps.unready();
+    return unready === null ? c.json({ status: 'ready' }) : c.json({ status: 'not ready', reason: unready }, 503);
+  });
+  for (const slice of deps.documented) app.route('/', slice);
+  for (const door of deps.doors) app.route('/', door);
+  const document = createDocument(deps.documented, { version: '0.1.0', server_url: deps.base_url });
+  app.get('/openapi.json', (c) => c.json(document));
+  app.route('/', createErrorDocs());
+  if (deps.inbox !== null) app.route('/', deps.inbox);
+  app.route('/', deps.web);
+
+  const unlisted = unlistedRoutes(policy, app.routes);
+  invariant(unlisted.length === 0, `routes without a policy: ${unlisted.join(', ')}`);
+  return app;
+}

@@ -1,0 +1,134 @@
+import type { Database } from '../db/database.ts';
+import type { Log } from '../lib/log.ts';
+import type { Clock } from '../ports.ts';
+import type { Queue } from '../queue/queue.ts';
+import { customersWithUnsettledInvoice } from '../invoices/store.ts';
+import { customersDue, customersInCheckout } from '../subscriptions/store.ts';
+import { markReportSent, pendingReports, reportById } from '../usage/report.ts';
+import { closeEvent, eventById, unhandledEvents } from './store.ts';
+import { Unreadable } from './translate.ts';
+
+/** Events that say something of a customer's money. Others are counted and left. */
+const handledTypes: ReadonlySet<string> = new Set([
+  'checkout.session.completed',
+  'checkout.session.expired',
+  'checkout.session.async_payment_succeeded',
+  'checkout.session.async_payment_failed',
+  'customer.subscription.created',
+  'customer.subscription.updated',
+  'customer.subscription.deleted',
+  'customer.subscription.paused',
+  'customer.subscription.resumed',
+  'invoice.created',
+  'invoice.updated',
+  'invoice.finalized',
+  'invoice.paid',
+  'invoice.payment_failed',
+  'invoice.payment_action_required',
+  'invoice.voided',
+  'invoice.marked_uncollectible',
+  'charge.refunded',
+]);
+
+const sweepLimit = 500;
+/** A customer read this recently is left to the events. */
+const restMs = 60_000;
+
+/** The background doors of Stripe: each names one thing to do and can be repeated at any time. */
+export function createStripeJobs(deps: {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  queue: Queue;
+  customers: {
+    findByStripeId(stripeCustomerId: string): Promise<{ id: string; stripe_synced_at: Date | null } | null>;
+    staleOf(customerIds: readonly string[], before: Date): Promise<string[]>;
+    findStripeId(customerId: string): Promise<string | null>;
+  };
+  subscriptionStripeId(subscriptionId: string): Promise<string>;
+  meterName(meterId: string): { meter_name: string; unit: string };
+  syncCustomer(customerId: string): Promise<void>;
+  push(): Promise<string[]>;
+  billUsage(
+    report: NonNullable<Awaited<ReturnType<typeof reportById>>>,
+    target: { stripe_customer_id: string; stripe_subscription_id: string; meter_name: string; unit: string },
+  ): Promise<void>;
+  undoDuplicate(stripeSubscriptionId: string): Promise<void>;
+}) {
+  const { db, clock, queue, log } = deps;
+
+  /** An event only says whom to look at. A read that began after it came already holds what it tells. */
+  async function event(id: string): Promise<void> {
+    const row = await eventById(db.kysely, id);
+    if (row === null || row.state === 'done' || row.state === 'ignored') return;
+    const close = (state: 'done' | 'ignored' | 'parked', reason: string | null) =>
+      closeEvent(db.kysely, id, state, reason, new Date(clock.now()));
+    if (!handledTypes.has(row.type))
+      return await close('ignored', 'This type of event says nothing that Farebox keeps.');
+    const customer =
+      row.stripe_customer_id === null ? null : await deps.customers.findByStripeId(row.stripe_customer_id);
+    if (customer === null)
+      return await close('ignored', `Customer ${row.stripe_customer_id ?? '(none)'} is not one of this installation.`);
+    const isCovered = customer.stripe_synced_at !== null && customer.stripe_synced_at > row.received_at;
+    if (!isCovered) {
+      try {
+        await deps.syncCustomer(customer.id);
+      } catch (error) {
+        if (!(error instanceof Unreadable)) throw error;
+        log.error({ event: id, type: row.type, reason: error.message }, 'event parked');
+        return await close('parked', error.message);
+      }
+    }
+    await close('done', null);
+  }
+
+  /** Looks again at everybody who may have changed without our hearing: due by the clock, in a checkout, or owing. */
+  async function sweep(): Promise<void> {
+    const now = clock.now();
+    const due = await customersDue(db.kysely, new Date(now), sweepLimit);
+    const waiting = [
+      ...(await customersInCheckout(db.kysely, sweepLimit)),
+      ...(await customersWithUnsettledInvoice(db.kysely, sweepLimit)),
+    ];
+    const stale = await deps.customers.staleOf([...new Set([...due, ...waiting])], new Date(now - restMs));
+    const events = await unhandledEvents(db.kysely, new Date(now - restMs), sweepLimit);
+    const reports = await pendingReports(db.kysely, sweepLimit);
+    await db.transaction(async (tx) => {
+      for (const customer_id of stale) await queue.enqueue(tx, { name: 'stripe.sync', data: { customer_id } });
+      for (const event_id of events) await queue.enqueue(tx, { name: 'stripe.event', data: { event_id } });
+      for (const report_id of reports) await queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
+    });
+  }
+
+  async function report(id: string): Promise<void> {
+    const row = await reportById(db.kysely, id);
+    if (row === null || row.state === 'sent') return;
+    // One at a time: two workers on one report would both read that nothing is there yet.
+    await db.withLock(`usage.report:${id}`, async () => {
+      const stripe_customer_id = await deps.customers.findStripeId(row.customer_id);
+      if (stripe_customer_id === null) return;
+      const stripe_subscription_id = await deps.subscriptionStripeId(row.subscription_id);
+      await deps.billUsage(row, { stripe_customer_id, stripe_subscription_id, ...deps.meterName(row.meter_id) });
+      await markReportSent(db.kysely, id, new Date(clock.now()));
+    });
+    await deps.syncCustomer(row.customer_id);
+  }
+
+  return {
+    sweep,
+    register(): void {
+      queue.work('stripe.event', async ({ event_id }) => await event(event_id));
+      queue.work('stripe.sync', async ({ customer_id }) => await deps.syncCustomer(customer_id));
+      queue.work('stripe.sweep', sweep);
+      queue.work('stripe.push', async () => {
+        await deps.push();
+      });
+      queue.work('usage.report', async ({ report_id }) => await report(report_id));
+      queue.work(
+        'stripe.undo_duplicate',
+        async ({ stripe_subscription_id }) => await deps.undoDuplicate(stripe_subscription_id),
+      );
+      queue.every('* * * * *', 'stripe.sweep');
+    },
+  };
+}

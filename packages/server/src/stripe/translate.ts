@@ -1,0 +1,136 @@
+import type Stripe from 'stripe';
+import type { MirrorInvoice, MirrorLine } from '../invoices/store.ts';
+import type { MirrorSubscription } from '../subscriptions/store.ts';
+
+/** A shape or reference we do not know. The event that led here is parked with this reason, for an operator to see. */
+export class Unreadable extends Error {
+  override name = 'Unreadable';
+}
+
+/** Pure. With `client.ts` the only place that knows Stripe's field names; times there are whole seconds. */
+export function translateSubscription(subscription: Stripe.Subscription, planVersionId: string): MirrorSubscription {
+  const item = baseItem(subscription);
+  return {
+    stripe_subscription_id: subscription.id,
+    plan_version_id: planVersionId,
+    status: subscription.status,
+    billing_anchor_at: at(subscription.billing_cycle_anchor),
+    current_period_start_at: at(item.current_period_start),
+    current_period_end_at: at(item.current_period_end),
+    cancel_at: orNull(subscription.cancel_at),
+    canceled_at: orNull(subscription.canceled_at),
+    ended_at: orNull(subscription.ended_at),
+    stripe_created_at: at(subscription.created),
+  };
+}
+
+/** Stripe's id of the price that the subscription's base item is on. */
+export function basePriceId(subscription: Stripe.Subscription): string {
+  return baseItem(subscription).price.id;
+}
+
+/** Since 2025 the period stands on each item, not on the subscription; a missing one must never become an invalid date. */
+function baseItem(subscription: Stripe.Subscription): Stripe.SubscriptionItem {
+  const item =
+    subscription.items.data.find((candidate) => candidate.price.recurring?.usage_type !== 'metered') ??
+    subscription.items.data[0];
+  if (item === undefined) throw new Unreadable(`Subscription ${subscription.id} has no items.`);
+  if (!Number.isSafeInteger(item.current_period_start) || !Number.isSafeInteger(item.current_period_end)) {
+    throw new Unreadable(`Subscription ${subscription.id} has an item without a period.`);
+  }
+  return item;
+}
+
+export function translateInvoice(invoice: Stripe.Invoice, lines: readonly Stripe.InvoiceLineItem[]): MirrorInvoice {
+  if (invoice.status === null) throw new Unreadable(`Invoice ${invoice.id} has no status.`);
+  return {
+    stripe_invoice_id: invoice.id,
+    stripe_subscription_id: subscriptionOf(invoice),
+    number: invoice.number,
+    status: invoice.status,
+    billing_reason: invoice.billing_reason,
+    currency: invoice.currency,
+    subtotal_minor: invoice.subtotal,
+    total_minor: invoice.total,
+    amount_due_minor: invoice.amount_due,
+    amount_paid_minor: invoice.amount_paid,
+    period_start_at: at(invoice.period_start),
+    period_end_at: at(invoice.period_end),
+    hosted_url: invoice.hosted_invoice_url ?? null,
+    pdf_url: invoice.invoice_pdf ?? null,
+    finalized_at: orNull(invoice.status_transitions.finalized_at),
+    paid_at: orNull(invoice.status_transitions.paid_at),
+    stripe_created_at: at(invoice.created),
+    lines: lines.map(translateLine),
+  };
+}
+
+/** The subscription an invoice is for: `parent.subscription_details`, where it stands since 2025. */
+function subscriptionOf(invoice: Stripe.Invoice): string | null {
+  const subscription = invoice.parent?.subscription_details?.subscription;
+  return subscription === undefined || subscription === null ? null : idOf(subscription);
+}
+
+function translateLine(line: Stripe.InvoiceLineItem): MirrorLine {
+  const isOverage = line.metadata['farebox_usage_report'] !== undefined;
+  const isBase = line.parent?.type === 'subscription_item_details';
+  return {
+    stripe_line_id: line.id,
+    kind: isOverage ? 'overage' : isBase ? 'base' : 'other',
+    description: line.description ?? 'Charge',
+    quantity: isOverage ? Number(line.metadata['farebox_quantity'] ?? line.quantity) : line.quantity,
+    amount_minor: line.amount,
+    period_start_at: at(line.period.start),
+    period_end_at: at(line.period.end),
+  };
+}
+
+/** Whom an event speaks of: Stripe's customer id and what we wrote into its metadata. The payload is a hint and nothing more. */
+export function subjectOf(event: Stripe.Event): {
+  object_id: string | null;
+  stripe_customer_id: string | null;
+  farebox_customer: string | null;
+} {
+  const object: unknown = event.data.object;
+  if (!isRecord(object)) return { object_id: null, stripe_customer_id: null, farebox_customer: null };
+  const id = stringOr(object['id']);
+  const customer = object['object'] === 'customer' ? id : idFrom(object['customer']);
+  const metadata = object['metadata'];
+  return {
+    object_id: id,
+    stripe_customer_id: customer,
+    farebox_customer: isRecord(metadata) ? stringOr(metadata['farebox_customer']) : null,
+  };
+}
+
+/** Stripe's statuses of a checkout are an open list in its types; one we do not know must not pass for any we do. */
+export function translateCheckoutState(session: Stripe.Checkout.Session): 'open' | 'complete' | 'expired' {
+  const status: string | null = session.status;
+  if (status === 'open' || status === 'complete' || status === 'expired') return status;
+  throw new Unreadable(`Checkout session ${session.id} has the status ${String(status)}.`);
+}
+
+export function idOf(reference: string | { id: string }): string {
+  return typeof reference === 'string' ? reference : reference.id;
+}
+
+function idFrom(reference: unknown): string | null {
+  if (typeof reference === 'string') return reference;
+  return isRecord(reference) ? stringOr(reference['id']) : null;
+}
+
+function stringOr(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function at(seconds: number): Date {
+  return new Date(seconds * 1000);
+}
+
+function orNull(seconds: number | null): Date | null {
+  return seconds === null ? null : at(seconds);
+}

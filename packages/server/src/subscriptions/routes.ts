@@ -1,0 +1,114 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Database } from '../db/database.ts';
+import { invariant } from '../lib/invariant.ts';
+import { listOf, listQuery, toList } from '../http/list.ts';
+import { type AppEnv, customerScope } from '../http/principal.ts';
+import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
+import type { PlanVersion } from '../plans/store.ts';
+import { Problem } from '../problem.ts';
+import {
+  checkoutSchema,
+  checkoutView,
+  openCheckoutBody,
+  subscriptionSchema,
+  subscriptionView,
+  withPlan,
+} from './schema.ts';
+import { type CheckoutRow, listSubscriptions, liveSubscription } from './store.ts';
+import type { createSubscribe } from './subscribe.ts';
+
+const openRoute = createRoute({
+  method: 'post',
+  path: '/v1/checkout_sessions',
+  summary: 'Open a checkout for a plan',
+  security: access.anybody,
+  request: { body: body(openCheckoutBody) },
+  responses: {
+    201: json(checkoutSchema, 'The checkout; send the customer to its `url`.'),
+    ...problems(
+      'unauthenticated',
+      'plan_not_found',
+      'already_subscribed',
+      'checkout_in_progress',
+      'plan_not_pushed',
+      'stripe_unavailable',
+    ),
+  },
+});
+
+const readRoute = createRoute({
+  method: 'get',
+  path: '/v1/checkout_sessions/{id}',
+  summary: 'A checkout as Stripe has it now',
+  security: access.anybody,
+  request: { params: idParam },
+  responses: {
+    200: json(checkoutSchema, 'The checkout, and the subscription once it is paid.'),
+    ...problems('unauthenticated', 'not_found', 'stripe_unavailable'),
+  },
+});
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/subscriptions',
+  summary: 'Subscriptions',
+  security: access.anybody,
+  request: { query: listQuery.extend({ customer_id: z.string().max(64).optional() }) },
+  responses: {
+    200: json(listOf(subscriptionSchema), 'Newest first; a customer sees its own.'),
+    ...problems('unauthenticated', 'not_found'),
+  },
+});
+
+export function createSubscriptionRoutes(deps: {
+  db: Database;
+  subscribe: ReturnType<typeof createSubscribe>;
+  versionById(id: string): Promise<PlanVersion | null>;
+}): OpenAPIHono<AppEnv> {
+  const { db, subscribe } = deps;
+  const app = router();
+  app.openapi(openRoute, async (c) => {
+    const { plan_id, customer_id } = c.req.valid('json');
+    const checkout = await subscribe.open(buyer(c, customer_id), plan_id);
+    return c.json(await view(checkout), 201);
+  });
+  app.openapi(readRoute, async (c) => {
+    const scope = customerScope(c);
+    const checkout = await subscribe.refresh(scope, c.req.valid('param').id);
+    return c.json(await view(checkout), 200);
+  });
+  app.openapi(listRoute, async (c) => {
+    const { limit, starting_after, customer_id } = c.req.valid('query');
+    const rows = await listSubscriptions(db.kysely, {
+      customer_id: customerScope(c, customer_id),
+      limit: limit + 1,
+      after: starting_after ?? null,
+    });
+    return c.json(
+      toList(rows, limit, subscriptionView, (row) => row),
+      200,
+    );
+  });
+  return app;
+
+  async function view(checkout: CheckoutRow): Promise<z.infer<typeof checkoutSchema>> {
+    const version = await deps.versionById(checkout.plan_version_id);
+    invariant(version !== null, 'a plan version is never deleted');
+    const live = checkout.state === 'complete' ? await liveSubscription(db.kysely, checkout.customer_id) : null;
+    const livePlan = live === null ? null : await deps.versionById(live.plan_version_id);
+    return checkoutView(
+      checkout,
+      version.plan_id,
+      live === null || livePlan === null ? null : withPlan(live, livePlan),
+    );
+  }
+}
+
+/** Who buys: a customer for itself, the seller's program for the customer it names. */
+function buyer(c: Context<AppEnv>, customerId: string | undefined): string {
+  const scope = customerScope(c, customerId);
+  if (scope === null)
+    throw new Problem('invalid_request', 'customer_id: say whom the checkout is for.', { param: 'customer_id' });
+  return scope;
+}

@@ -1,0 +1,146 @@
+import { type Clock, type Payments } from '../ports.ts';
+import type { Database } from '../db/database.ts';
+import { createId } from '../lib/id.ts';
+import { invariant } from '../lib/invariant.ts';
+import type { PlanVersion } from '../plans/store.ts';
+import { Problem } from '../problem.ts';
+import {
+  type CheckoutRow,
+  checkoutById,
+  closeCheckout,
+  liveSubscription,
+  openCheckouts,
+  recordCheckout,
+  reserveCheckout,
+} from './store.ts';
+
+/** How long a checkout can be paid. Stripe allows 30 minutes to 24 hours. */
+const checkoutLifetimeMs = 60 * 60_000;
+/** Stripe refuses a session whose expiry is nearer than 30 minutes; a reservation left by a crash is not re-used later than this. */
+const checkoutOpeningMs = 20 * 60_000;
+
+interface Customer {
+  id: string;
+  name: string;
+  email: string;
+}
+
+/**
+ * Opens a checkout. One purchase at a time per customer: a reservation row is committed before Stripe hears of it, a
+ * double click gets the same session again, another plan closes the older session first, and who already pays is refused.
+ */
+export function createSubscribe(deps: {
+  db: Database;
+  clock: Clock;
+  payments: Payments;
+  base_url: string;
+  onSale(planId: string): Promise<PlanVersion>;
+  versionById(id: string): Promise<PlanVersion | null>;
+  findCustomer(id: string): Promise<Customer>;
+  linkStripe(customerId: string, stripeCustomerId: string): Promise<void>;
+}) {
+  const { db, clock, payments } = deps;
+
+  async function open(customerId: string, planId: string): Promise<CheckoutRow> {
+    const version = await deps.onSale(planId);
+    if (version.stripe_price_id === null) {
+      throw new Problem('plan_not_pushed', `The plan "${planId}" has not reached Stripe yet. Try again in a moment.`, {
+        param: 'plan_id',
+      });
+    }
+    const customer = await deps.findCustomer(customerId);
+    const { stripe_customer_id } = await payments.ensureCustomer(customer);
+    await deps.linkStripe(customerId, stripe_customer_id);
+    // A payment may have gone through without our hearing of it; ask before selling the same thing again.
+    await payments.syncCustomer(customerId);
+    await refuseSubscribed(customerId);
+
+    const reservation = await reserve(customerId, version);
+    if (reservation.url !== null) return reservation;
+    const session = await payments.openCheckout({
+      id: reservation.id,
+      customer_id: customerId,
+      stripe_customer_id,
+      stripe_price_id: version.stripe_price_id,
+      plan_version_id: version.id,
+      success_url: `${deps.base_url}/checkout/return?checkout_session=${reservation.id}`,
+      cancel_url: `${deps.base_url}/?checkout=canceled&plan=${encodeURIComponent(planId)}`,
+      expires_at: reservation.expires_at.getTime(),
+    });
+    await recordCheckout(db.kysely, reservation.id, session);
+    return { ...reservation, ...session };
+  }
+
+  async function refuseSubscribed(customerId: string): Promise<void> {
+    const live = await liveSubscription(db.kysely, customerId);
+    if (live === null) return;
+    const version = await deps.versionById(live.plan_version_id);
+    throw new Problem(
+      'already_subscribed',
+      `You already have the plan "${version?.plan_id ?? 'unknown'}". Nothing was charged. See your dashboard.`,
+      { param: 'plan_id' },
+    );
+  }
+
+  /** The customer's open place, for this plan: the one there is, or a new one after the older is closed. Bounded tries. */
+  async function reserve(customerId: string, version: PlanVersion): Promise<CheckoutRow> {
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const [held] = await openCheckouts(db.kysely, customerId);
+      if (held !== undefined) {
+        if (canContinue(held, version.id)) return held;
+        await release(held);
+        await refuseSubscribed(customerId);
+        continue;
+      }
+      const now = clock.now();
+      const row: CheckoutRow = {
+        id: createId('chks', now),
+        customer_id: customerId,
+        plan_version_id: version.id,
+        state: 'open',
+        stripe_session_id: null,
+        url: null,
+        expires_at: new Date(now + checkoutLifetimeMs),
+        created_at: new Date(now),
+      };
+      if (await reserveCheckout(db.kysely, row)) return row;
+    }
+    throw new Problem(
+      'checkout_in_progress',
+      'Another checkout of this account is being opened. Try again in a moment.',
+    );
+  }
+
+  function canContinue(held: CheckoutRow, versionId: string): boolean {
+    if (held.plan_version_id !== versionId) return false;
+    // Without an answer from Stripe the same intent is sent again: same id, same idempotency key, same session.
+    const until = held.url === null ? held.created_at.getTime() + checkoutOpeningMs : held.expires_at.getTime();
+    return clock.now() < until;
+  }
+
+  async function release(held: CheckoutRow): Promise<void> {
+    if (held.stripe_session_id !== null) {
+      const { state } = await payments.closeCheckout(held.stripe_session_id);
+      if (state === 'complete') {
+        await payments.syncCustomer(held.customer_id);
+        return;
+      }
+    }
+    await closeCheckout(db.kysely, held.id, 'expired');
+  }
+
+  /** The state of a checkout as Stripe has it now. The return page and a later visit ask the same question. */
+  async function refresh(customerId: string | null, id: string): Promise<CheckoutRow> {
+    const row = await checkoutById(db.kysely, id);
+    if (row === null || (customerId !== null && row.customer_id !== customerId)) {
+      throw new Problem('not_found', `There is no checkout session ${JSON.stringify(id)}.`);
+    }
+    if (row.state !== 'open') return row;
+    await payments.syncCustomer(row.customer_id);
+    const after = await checkoutById(db.kysely, id);
+    invariant(after !== null, 'a checkout session is never deleted');
+    return after;
+  }
+
+  return { open, refresh };
+}

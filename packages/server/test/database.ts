@@ -1,0 +1,33 @@
+import pg from 'pg';
+import { afterAll } from 'vitest';
+import { openDatabase, type Database } from '../src/db/database.ts';
+import { randomToken } from '../src/lib/secret.ts';
+import { testServer, withDatabase } from './server.ts';
+
+/**
+ * A database of its own for one test file, with every migration applied. Call it at the top level of the file
+ * (`const db = await testDatabase()`): it is dropped after the file's tests.
+ */
+export async function testDatabase(options: { empty?: boolean } = {}): Promise<Database & { url: string }> {
+  const server = await testServer();
+  const name = `${server.prefix}${randomToken(6).toLowerCase()}`;
+  const template = options.empty === true ? 'template0' : server.template;
+  await administer(server.url, `create database ${name} template ${template}`);
+  const url = withDatabase(server.url, name);
+  const database = openDatabase({ url, max: 8 });
+  afterAll(async () => {
+    await database.close();
+    await administer(server.url, `drop database if exists ${name} with (force)`);
+  });
+  return { ...database, url };
+}
+
+async function administer(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
