@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+const places = [
+  process.env['CHROMIUM_PATH'] ?? '',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+/** Where this machine's Chromium is; null when it has none. In CI that is a fault. */
+export const chromiumPath = places.find((place) => place !== '' && existsSync(place)) ?? null;
+
+if (chromiumPath === null && process.env['CI'] === 'true') throw new Error('CI needs Chromium.');
+if (chromiumPath === null)
+  process.stdout.write('skipped: the journeys in a browser (no Chromium on this machine; set CHROMIUM_PATH)\n');
+
+/** A browser that stays on this machine: nothing it could load lies elsewhere. */
+export async function openBrowser(): Promise<Browser> {
+  return await chromium.launch({
+    executablePath: chromiumPath ?? '',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}

@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testDatabase } from '../../packages/server/test/database.ts';
+import { type Program, startProgram } from '../../packages/server/test/program.ts';
+import { chromiumPath, openBrowser } from './chromium.ts';
+
+/** The run's engine: the embedded one, or the PostgreSQL the suite was given. */
+const database = process.env['FAREBOX_TEST_DATABASE_URL'] === undefined ? null : await testDatabase({ empty: true });
+
+/** The whole way of a customer through `npm start`, in a browser, as README describes it. */
+describe.skipIf(chromiumPath === null)('the first purchase', () => {
+  let program: Program;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let key = '';
+  const folder = mkdtempSync(join(tmpdir(), 'farebox-journey-'));
+  const foreign: string[] = [];
+  const faults: string[] = [];
+
+  beforeAll(async () => {
+    const environment = {
+      FAREBOX_CONFIG: 'packages/server/test/fixtures/small.config.ts',
+      ...(database === null ? {} : { DATABASE_URL: database.url }),
+    };
+    program = await startProgram({ port: await freePort(), data_dir: folder, environment });
+    browser = await openBrowser();
+    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    page = await context.newPage();
+    page.on('request', (request) => {
+      const { hostname, protocol } = new URL(request.url());
+      if (protocol.startsWith('http') && hostname !== 'localhost') foreign.push(request.url());
+    });
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) faults.push(message.text());
+    });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await program?.interrupt();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('landing → sign up → Pro → a declined card says why → 4242 pays', async () => {
+    await page.goto(program.url);
+    expect(await page.locator('script:not([type="application/ld+json"])').count()).toBe(0);
+    await accessible();
+    await page.getByRole('link', { name: 'Choose Pro' }).first().click();
+    await page.getByLabel('Name').fill('Grace Hopper');
+    await page.getByLabel('Email').fill('grace@example.com');
+    await page.getByRole('textbox', { name: 'Password' }).fill('a long enough password');
+    await accessible();
+    await page.getByRole('button', { name: /sign up|create|continue/i }).click();
+    await page.getByLabel('Card number').waitFor();
+    await accessible();
+    await pay('4000 0000 0000 0002');
+    await page.getByText('Your card was declined.').first().waitFor();
+    await pay('4242 4242 4242 4242');
+    await page.waitForURL('**/dashboard');
+  });
+
+  test('the dashboard shows the plan and, once, the key; a curl with it is answered and the chart moves within a second', async () => {
+    await page.getByRole('heading', { name: 'API requests this period' }).waitFor();
+    await page.getByText('Pro', { exact: false }).first().waitFor();
+    await page.getByRole('button', { name: 'Reveal key' }).click();
+    key = ((await page.getByRole('group', { name: 'Secret key' }).textContent()) ?? '').trim();
+    expect(key).toMatch(/^sky_test_[0-9A-Za-z]{36}$/);
+    await accessible();
+    const answered = curl();
+    const since = performance.now();
+    expect(answered).toMatch(/^HTTP\/1.1 200/);
+    expect(answered).toMatch(/RateLimit: "1s";r=99;t=\d+, "1m";r=2999;t=\d+, "month";r=4/i);
+    expect(answered).toMatch(/Farebox-Cost: 0 usd/i);
+    expect(answered).toMatch(/Farebox-Quota-Remaining: 4/i);
+    await kpi('API requests this period').getByText('1', { exact: true }).waitFor({ timeout: 5000 });
+    expect(performance.now() - since).toBeLessThan(1000);
+    await page.reload();
+    await page.getByRole('heading', { name: 'API keys' }).waitFor();
+    expect(await page.content()).not.toContain(key);
+  });
+
+  test('the clock moves a month: a paid invoice with base and overage lines, and a new period', async () => {
+    for (let call = 0; call < 7; call += 1) curl();
+    await kpi('API requests this period').getByText('8', { exact: true }).waitFor();
+    await kpi('Cost so far').getByText('$499.60').waitFor();
+    const control = await context.newPage();
+    await control.goto(`${program.stripe_url}/_sandbox`);
+    await control.getByRole('button', { name: '31 days' }).first().click();
+    await control.waitForLoadState();
+    await control.getByRole('button', { name: '1 day' }).first().click();
+    await control.waitForLoadState();
+    await control.close();
+    await page.reload();
+    const invoices = page.getByRole('region', { name: 'Invoices' });
+    await invoices.getByText('$499.60').waitFor();
+    expect(await invoices.getByText('Paid', { exact: true }).count()).toBe(2);
+    await invoices
+      .getByRole('button', { name: /^Lines of/ })
+      .first()
+      .click();
+    await invoices.getByText('Pro', { exact: false }).first().waitFor();
+    await invoices.getByText('beyond the included amount').first().waitFor();
+    await kpi('API requests this period').getByText('0', { exact: true }).waitFor();
+    const href = (await invoices.getByRole('link', { name: 'PDF' }).first().getAttribute('href')) ?? '';
+    const pdf = await page.request.get(new URL(href, program.url).href);
+    expect((await pdf.body()).subarray(0, 5).toString()).toBe('%PDF-');
+  });
+
+  test('a revoked key stops at once', async () => {
+    await page.getByRole('button', { name: 'Revoke' }).first().click();
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /revoke/i })
+      .last()
+      .click();
+    await page.getByText('Revoked', { exact: true }).waitFor();
+    expect(curl()).toMatch(/^HTTP\/1.1 401/);
+  });
+
+  test('the operator enters the one-time token once, signs in, and sees customers, revenue and events', async () => {
+    const token = /fbx_first_[0-9A-Za-z]+/.exec(program.output())?.[0] ?? '';
+    const operator = await browser.newContext();
+    const admin = await operator.newPage();
+    await admin.goto(`${program.url}/admin/welcome#${token}`);
+    await admin.getByLabel('Name').fill('Olga');
+    await admin.getByLabel('Email').fill('olga@example.com');
+    await admin.getByRole('textbox', { name: 'Password' }).fill('another long password');
+    await admin.getByRole('button', { name: /create|set up|continue/i }).click();
+    await admin.waitForURL('**/admin');
+    await admin.getByText('$598').first().waitFor();
+    await admin.goto(`${program.url}/admin/customers`);
+    await admin.getByText('grace@example.com').waitFor();
+    await admin.goto(`${program.url}/admin/events`);
+    await admin.getByText('invoice.paid').first().waitFor();
+    await operator.close();
+    const again = await fetch(`${program.url}/v1/operators/first_run`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: program.url },
+      body: JSON.stringify({ token, name: 'Eve', email: 'eve@example.com', password: 'yet another password' }),
+    });
+    expect(again.status).toBe(403);
+  });
+
+  test('the inbox holds the three mails of the purchase', async () => {
+    await page.goto(`${program.url}/_inbox`);
+    for (const subject of [/verify|confirm/i, /welcome/i, /receipt/i]) await page.getByText(subject).first().waitFor();
+  });
+
+  test('no page asked another host for anything, and none reported an error', () => {
+    expect(foreign).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
+  async function pay(card: string): Promise<void> {
+    await page.getByLabel('Card number').fill(card);
+    await page.getByLabel(/^Expiry/).fill('12 / 34');
+    await page.getByLabel('CVC').fill('123');
+    await page.getByLabel('Name on card').fill('Grace Hopper');
+    await page.getByRole('button', { name: /^Pay/ }).click();
+  }
+
+  function kpi(name: string) {
+    return page.getByRole('region', { name, exact: true });
+  }
+
+  /** The command a person pastes. */
+  function curl(): string {
+    const url = `http://localhost:${Number(new URL(program.url).port) + 10}/v1/forecast?city=Oslo`;
+    return execFileSync('curl', ['-si', '-H', `Authorization: Bearer ${key}`, url], { encoding: 'utf8' });
+  }
+
+  async function accessible(): Promise<void> {
+    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa']).analyze();
+    expect(
+      violations
+        .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
+        .map(({ id, nodes }) => `${page.url()} ${id}: ${nodes[0]?.html}`),
+    ).toEqual([]);
+  }
+});
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
