@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import Stripe from 'stripe';
+import { freePort } from '../packages/server/test/free-port.ts';
 import { type Program, startProgram } from '../packages/server/test/program.ts';
 import { type Visitor, createVisitor, payOnPage } from '../packages/server/test/visitor.ts';
 
@@ -33,7 +32,7 @@ interface Point {
 
 const rounds = process.argv.includes('--long') ? 5 : 1;
 const folder = mkdtempSync(join(tmpdir(), 'farebox-crash-'));
-const port = await freePort();
+const port = await freePort(11);
 let program = await startProgram({ port, data_dir: folder });
 const stripe = new Stripe('sk_test_farebox', { host: 'localhost', port: port + 1, protocol: 'http', telemetry: false });
 const customers: Customer[] = [];
@@ -284,13 +283,4 @@ async function judge(customer: Customer): Promise<void> {
   );
   const stored = series.data.reduce((sum, point) => sum + point.quantity, 0);
   if (stored < customer.acknowledged) fault(`usage seen ${customer.acknowledged}, stored ${stored}`);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address !== null ? Math.min(address.port, 60_000) : 0;
 }

@@ -100,6 +100,22 @@ test('a file is read in one sitting: at most 400 lines, tests 600', () => {
   expect(faults).toEqual([]);
 });
 
+test('a function is seen at once: at most 70 lines; a factory counts by the functions it holds', () => {
+  const faults: string[] = [];
+  for (const file of code.filter((name) => name.startsWith('packages/') && !name.endsWith('/conformance.ts'))) {
+    const lines = (sources.get(file) ?? '').split('\n');
+    for (const [index, line] of lines.entries()) {
+      // The formatter closes a block at the indentation it was opened at.
+      const opened = /^(\s*)(?:export )?(?:default )?(?:async )?(?:function\*? ?(\w*)|(\w+)(?=\([^;=]*\{$))/.exec(line);
+      const name = opened?.[2] ?? opened?.[3] ?? '';
+      if (opened === null || /^create[A-Z]|^(if|for|while|switch|catch|describe)$/.test(name)) continue;
+      const end = lines.findIndex((later, at) => at > index && later.startsWith(`${opened[1]}}`));
+      if (end - index > 70) faults.push(`${file}:${index + 1} ${name}: ${end - index} lines`);
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
 test('rooms know only the rooms they may: the arrows of ARCHITECTURE.md', () => {
   const faults: string[] = [];
   for (const file of server) {

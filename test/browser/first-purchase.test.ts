@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { freePort } from '../../packages/server/test/free-port.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testDatabase } from '../../packages/server/test/database.ts';
 import { type Program, startProgram } from '../../packages/server/test/program.ts';
@@ -30,7 +29,7 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
       FAREBOX_CONFIG: 'packages/server/test/fixtures/small.config.ts',
       ...(database === null ? {} : { DATABASE_URL: database.url }),
     };
-    program = await startProgram({ port: await freePort(), data_dir: folder, environment });
+    program = await startProgram({ port: await freePort(11), data_dir: folder, environment });
     browser = await openBrowser();
     context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
     page = await context.newPage();
@@ -186,12 +185,3 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
     ).toEqual([]);
   }
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}

@@ -211,25 +211,6 @@ function createSlices(options: AppOptions, tools: Tools) {
     usedInPeriods: (scopes) => usage.usedInPeriods(scopes),
     settle: () => usage.flush(),
   });
-  const keys = createKeys({
-    db,
-    clock,
-    secrets: { peppers, seal_key: secrets.seal_key },
-    livemode: config.livemode,
-    brand,
-    changed: (customerId) => snapshot.changed(customerId),
-  });
-  const counter = createCounter(config, log, (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))));
-  const lastUsed = createLastUsed({ db, log });
-  const gate = createGate({
-    entries: snapshot,
-    counter,
-    clock,
-    record: (event) => void usage.record(event),
-    used: (keyId, at) => lastUsed.touch(keyId, at),
-    brand,
-    grace_ms: config.grace_ms,
-  });
   const notices = createNotices({
     db,
     clock,
@@ -257,6 +238,26 @@ function createSlices(options: AppOptions, tools: Tools) {
         }),
       );
     },
+  });
+  const keys = createKeys({
+    db,
+    clock,
+    audit: accounts.audit,
+    secrets: { peppers, seal_key: secrets.seal_key },
+    livemode: config.livemode,
+    brand,
+    changed: (customerId) => snapshot.changed(customerId),
+  });
+  const counter = createCounter(config, log, (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))));
+  const lastUsed = createLastUsed({ db, log });
+  const gate = createGate({
+    entries: snapshot,
+    counter,
+    clock,
+    record: (event) => void usage.record(event),
+    used: (keyId, at) => lastUsed.touch(keyId, at),
+    brand,
+    grace_ms: config.grace_ms,
   });
   return {
     plans,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PriceList } from '@farebox/core';
 import { type App, createApp } from '../app.ts';
@@ -30,35 +31,52 @@ export async function boot(options: {
   onProgress(line: string): void;
   adjustList?(list: PriceList): PriceList;
 }): Promise<Running> {
-  const { config, log, onProgress } = options;
+  const { config, onProgress } = options;
   const loaded = await loadPriceList(config.price_list);
   const list = options.adjustList?.(loaded) ?? loaded;
-  const embedded =
-    config.database.kind === 'embedded' ? await startEmbedded({ dir: config.data_dir, onProgress }) : null;
-  const url = embedded?.url ?? (config.database.kind === 'postgres' ? config.database.url : '');
-  const db = openDatabase({ url, max: 20 });
-  const { applied } = await migrate(db.pool);
-  if (applied.length > 0) onProgress(`database: ${applied.length} migrations applied`);
-  const app = await createApp({
-    ...options,
-    list,
-    db,
-    database_url: url,
-    web_dir: join(import.meta.dirname, '../../../web/dist'),
-  });
-  await app.start();
-  const server = await listen(app.fetch, config);
-  return {
-    app,
-    list,
-    first_run_token: await app.issueFirstRunToken(),
-    async stop() {
+  /** What to undo, newest first, on stop and when the start fails half way. */
+  const undo: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+  };
+  try {
+    const [url] = await Promise.all([openEngine(config, onProgress, undo), buildWeb(onProgress)]);
+    const db = openDatabase({ url, max: 20 });
+    undo.push(() => db.close());
+    const { applied } = await migrate(db.pool);
+    if (applied.length > 0) onProgress(`database: ${applied.length} migrations applied`);
+    const app = await createApp({ ...options, list, db, database_url: url, web_dir: join(webDir, 'dist') });
+    undo.push(() => app.stop());
+    await app.start();
+    const server = await listen(app.fetch, config);
+    undo.push(async () => {
       app.drain();
       await server.close();
-      await app.stop();
-      await db.close();
-      await embedded?.stop();
-      log.info({}, 'stopped');
-    },
-  };
+    });
+    return { app, list, first_run_token: await app.issueFirstRunToken(), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+const webDir = join(import.meta.dirname, '../../../web');
+
+/** The database's address; starts the embedded one when none is named. */
+async function openEngine(
+  config: Config,
+  onProgress: (line: string) => void,
+  undo: (() => Promise<void>)[],
+): Promise<string> {
+  if (config.database.kind === 'postgres') return config.database.url;
+  const embedded = await startEmbedded({ dir: config.data_dir, onProgress });
+  undo.push(() => embedded.stop());
+  return embedded.url;
+}
+
+/** Where the sources of the web app are, its build follows them; an installation without them brings the build along. */
+async function buildWeb(onProgress: (line: string) => void): Promise<void> {
+  if (!existsSync(join(webDir, 'src'))) return;
+  const { buildIfStale } = await import('../../../web/scripts/build-if-stale.ts');
+  await buildIfStale(onProgress);
 }

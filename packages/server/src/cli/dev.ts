@@ -26,10 +26,8 @@ export async function dev(): Promise<number> {
   const steps: (() => Promise<void>)[] = [];
   try {
     await claimPorts(config.host, portsOf(config));
-    const web = (await import('../../../web/scripts/build-if-stale.ts')).buildIfStale(say);
     const local = await startLocalStripe(config, secrets, say);
     if (local !== null) steps.unshift(() => local.stop());
-    await web;
     const farebox = await boot({
       config,
       secrets: local?.secrets ?? secrets,

@@ -1,4 +1,5 @@
 import { readConfig, readEnvironment } from '../config.ts';
+import { acquireFolder } from '../db/folder-lock.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log.ts';
 import { boot } from './boot.ts';
@@ -8,6 +9,8 @@ import { untilStopped } from './stop.ts';
 export async function serve(): Promise<number> {
   const { config, secrets } = readConfig('serve', readEnvironment());
   const log = createLog(config.log_level);
+  const lock =
+    config.database.kind === 'embedded' ? await acquireFolder(config.data_dir, { url: config.base_url }) : null;
   const farebox = await boot({
     config,
     secrets,
@@ -22,5 +25,5 @@ export async function serve(): Promise<number> {
       `No operator yet. Open ${config.base_url}/admin/welcome and enter this one-time token: ${farebox.first_run_token}`,
     );
   }
-  return await untilStopped([() => farebox.stop()]);
+  return await untilStopped([() => farebox.stop(), async () => await lock?.release()]);
 }

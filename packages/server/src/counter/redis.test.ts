@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import type { Take } from '../ports.ts';
+import { freePort } from '../../test/free-port.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { counterConformance } from './conformance.ts';
 import { createInsuredCounter } from './insured.ts';
@@ -110,13 +110,4 @@ async function answering(counter: RedisCounter): Promise<void> {
   await expect
     .poll(async () => (await counter.take([{ ...once_, id: 'probe:1s' }], 0, start)).allowed, { timeout: 10_000 })
     .toBe(true);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -1,5 +1,6 @@
 import { formatKey } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
+import { createAudit } from '../accounts/audit.ts';
 import { testDatabase } from '../../test/database.ts';
 import { createSubscribers, planOf } from '../../test/subscribers.ts';
 import { createMemoryCounter } from '../counter/memory.ts';
@@ -14,6 +15,7 @@ import type { Found, Source } from './world.ts';
 
 const db = await testDatabase();
 const clock = fakeClock(Date.UTC(2026, 2, 10, 12));
+const audit = createAudit({ db, clock });
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const peppers = [{ id: 1, secret: 'pepper' }];
 const usage = createUsage({ db, clock, log: quiet, meters: [], flush_ms: 3_600_000 });
@@ -31,6 +33,7 @@ function node(options: { max_ids?: number } = {}) {
   const keys = createKeys({
     db,
     clock,
+    audit,
     secrets: { peppers, seal_key: Buffer.alloc(32, 1) },
     livemode: false,
     brand: 'sky',

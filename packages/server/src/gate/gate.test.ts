@@ -1,5 +1,6 @@
 import { type Verification, formatKey } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
+import { createAudit } from '../accounts/audit.ts';
 import { testDatabase } from '../../test/database.ts';
 import { createSubscribers, createTestApp, member, planOf, seller } from '../../test/subscribers.ts';
 import { createMemoryCounter } from '../counter/memory.ts';
@@ -12,6 +13,7 @@ import { createSnapshot } from './snapshot.ts';
 
 const db = await testDatabase();
 const clock = fakeClock(Date.UTC(2026, 2, 10, 12, 0, 0, 50));
+const audit = createAudit({ db, clock });
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const peppers = [{ id: 1, secret: 'pepper' }];
 const usage = createUsage({ db, clock, log: quiet, meters: [], flush_ms: 3_600_000 });
@@ -26,6 +28,7 @@ const snapshot = createSnapshot({
 const keys = createKeys({
   db,
   clock,
+  audit,
   secrets: { peppers, seal_key: Buffer.alloc(32, 1) },
   livemode: false,
   brand: 'sky',

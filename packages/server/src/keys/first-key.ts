@@ -3,12 +3,12 @@ import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
 import { seal, unseal } from '../lib/secret.ts';
 import type { Clock } from '../ports.ts';
+import type { KeyAudit } from './record.ts';
 import {
   type ApiKeyRow,
   bumpGateVersion,
   expireFirstKeys,
   hasFirstKey,
-  insertAudit,
   insertFirstKey,
   insertKey,
   keyById,
@@ -28,6 +28,7 @@ export function createFirstKeys(deps: {
   db: Database;
   clock: Clock;
   secrets: { peppers: readonly Pepper[]; seal_key: Buffer };
+  audit: KeyAudit;
   livemode: boolean;
   brand: string;
 }) {
@@ -56,14 +57,12 @@ export function createFirstKeys(deps: {
       // The id goes inside, so that a sealed text moved to another row does not open there.
       const sealed = seal(secrets.seal_key, `${id}:${token.secret}`);
       await insertFirstKey(tx, { customer_id: customerId, key_id: id, sealed, expires_at: new Date(now + waitMs) });
-      await insertAudit(tx, {
-        id: createId('audt', now),
+      await deps.audit.record(tx, {
         actor: 'system',
         action: 'api_key.created',
         customer_id: customerId,
         object_id: id,
         detail: { name: 'First key', first: true },
-        created_at: new Date(now),
       });
       await bumpGateVersion(tx, customerId);
       return { key_id: id, key_start: token.start };
@@ -80,14 +79,11 @@ export function createFirstKeys(deps: {
         if (key.revoked_at !== null) return null;
         const text = unseal(secrets.seal_key, taken.sealed);
         invariant(text.startsWith(`${key.id}:`), 'a sealed key is the one of its row');
-        await insertAudit(tx, {
-          id: createId('audt', now),
+        await deps.audit.record(tx, {
           actor: `customer:${customerId}`,
           action: 'api_key.revealed',
           customer_id: customerId,
           object_id: key.id,
-          detail: {},
-          created_at: new Date(now),
         });
         return { key, secret: text.slice(key.id.length + 1) };
       });

@@ -1,5 +1,6 @@
 import { keyPattern, parseKey } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
+import { createAudit } from '../accounts/audit.ts';
 import { testDatabase } from '../../test/database.ts';
 import { createSubscribers, createTestApp, member, seller } from '../../test/subscribers.ts';
 import { fakeClock } from '../lib/clock.ts';
@@ -10,11 +11,13 @@ import { createKeys } from './service.ts';
 
 const db = await testDatabase();
 const clock = fakeClock(Date.UTC(2026, 2, 10, 12));
+const audit = createAudit({ db, clock });
 const secrets = { peppers: [{ id: 1, secret: 'pepper one' }], seal_key: Buffer.alloc(32, 7) };
 let changes = 0;
 const keys = createKeys({
   db,
   clock,
+  audit,
   secrets,
   livemode: false,
   brand: 'sky',
@@ -324,7 +327,15 @@ describe('secret keys', () => {
   });
 
   test('a revoked one stops at once here, and within a second where nobody was told', async () => {
-    const elsewhere = createKeys({ db, clock, secrets, livemode: false, brand: 'sky', changed: async () => undefined });
+    const elsewhere = createKeys({
+      db,
+      clock,
+      audit,
+      secrets,
+      livemode: false,
+      brand: 'sky',
+      changed: async () => undefined,
+    });
     const made = await keys.createSecretKey('server');
     expect(await elsewhere.verifySecretKey(made.secret)).not.toBeNull();
     await keys.revokeSecretKey(made.id);
@@ -339,6 +350,7 @@ describe('secret keys', () => {
     const rotated = createKeys({
       db,
       clock,
+      audit,
       secrets: { ...secrets, peppers: both },
       livemode: false,
       brand: 'sky',

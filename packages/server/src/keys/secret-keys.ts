@@ -3,7 +3,8 @@ import type { Database } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import { equalDigests } from '../lib/secret.ts';
 import type { Clock } from '../ports.ts';
-import { insertAudit, insertSecretKey, liveSecretKeys, revokeSecretKey } from './store.ts';
+import type { KeyAudit } from './record.ts';
+import { insertSecretKey, liveSecretKeys, revokeSecretKey } from './store.ts';
 import { type Pepper, digestsOf, mintToken, secretKeyBrand } from './token.ts';
 
 interface SecretKey {
@@ -27,7 +28,13 @@ const outageMs = 5 * 60_000;
  * The seller's own credentials. Every call of the gate over HTTP carries one, so the few there are stay in memory and are
  * read again as they age.
  */
-export function createSecretKeys(deps: { db: Database; clock: Clock; peppers: readonly Pepper[]; livemode: boolean }) {
+export function createSecretKeys(deps: {
+  db: Database;
+  clock: Clock;
+  audit: KeyAudit;
+  peppers: readonly Pepper[];
+  livemode: boolean;
+}) {
   const { db, clock, peppers } = deps;
   let known: Known | null = null;
   let reading: Promise<Known> | null = null;
@@ -97,14 +104,11 @@ export function createSecretKeys(deps: { db: Database; clock: Clock; peppers: re
       const { secret, start, digest } = mintToken(secretKeyBrand, deps.livemode, peppers);
       await db.transaction(async (tx) => {
         await insertSecretKey(tx, { id, name, start, digest, livemode: deps.livemode, created_at: new Date(now) });
-        await insertAudit(tx, {
-          id: createId('audt', now),
+        await deps.audit.record(tx, {
           actor,
           action: 'secret_key.created',
-          customer_id: null,
           object_id: id,
           detail: { name },
-          created_at: new Date(now),
         });
       });
       forget();
@@ -116,14 +120,10 @@ export function createSecretKeys(deps: { db: Database; clock: Clock; peppers: re
       const now = clock.now();
       await db.transaction(async (tx) => {
         if (!(await revokeSecretKey(tx, id, new Date(now)))) return;
-        await insertAudit(tx, {
-          id: createId('audt', now),
+        await deps.audit.record(tx, {
           actor,
           action: 'secret_key.revoked',
-          customer_id: null,
           object_id: id,
-          detail: {},
-          created_at: new Date(now),
         });
       });
       forget();

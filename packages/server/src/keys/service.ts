@@ -4,6 +4,7 @@ import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { createFirstKeys } from './first-key.ts';
+import type { KeyAudit } from './record.ts';
 import { createSecretKeys } from './secret-keys.ts';
 import {
   type ApiKeyRow,
@@ -11,7 +12,6 @@ import {
   countKeysSince,
   countLiveKeys,
   customerExists,
-  insertAudit,
   insertKey,
   keyById,
   listKeys,
@@ -47,6 +47,7 @@ export function createKeys(deps: {
   clock: Clock;
   secrets: { peppers: readonly Pepper[]; seal_key: Buffer };
   livemode: boolean;
+  audit: KeyAudit;
   /** Start of every key of a customer, from the price list. */
   brand: string;
   changed: (customerId: string) => Promise<void>;
@@ -80,27 +81,20 @@ export function createKeys(deps: {
       expires_at: expiryOf(input.expires_at ?? null, now),
       created_at: at,
     });
-    await audit(tx, 'api_key.created', key, input.actor ?? 'system', { name: key.name, scopes: key.scopes });
+    await deps.audit.record(tx, {
+      actor: input.actor ?? 'system',
+      action: 'api_key.created',
+      customer_id: key.customer_id,
+      object_id: key.id,
+      detail: { name: key.name, scopes: key.scopes },
+    });
     await bumpGateVersion(tx, key.customer_id);
     return { key, secret: token.secret };
   }
 
-  async function audit(tx: Tx, action: string, key: ApiKeyRow, actor: string, detail: object): Promise<void> {
-    const now = clock.now();
-    await insertAudit(tx, {
-      id: createId('audt', now),
-      actor,
-      action,
-      customer_id: key.customer_id,
-      object_id: key.id,
-      detail,
-      created_at: new Date(now),
-    });
-  }
-
   return {
     ...createFirstKeys(deps),
-    ...createSecretKeys({ db, clock, peppers: secrets.peppers, livemode: deps.livemode }),
+    ...createSecretKeys({ db, clock, audit: deps.audit, peppers: secrets.peppers, livemode: deps.livemode }),
 
     /** The secret is in the answer and nowhere else. Works without a subscription; the gate then answers that there is none. */
     async create(tx: Tx | null, input: NewKey): Promise<{ key: ApiKeyRow; secret: string }> {
@@ -137,7 +131,8 @@ export function createKeys(deps: {
           if (existing === null) throw noSuchKey();
           return existing;
         }
-        await audit(tx, 'api_key.revoked', revoked, actor, {});
+        const { customer_id } = revoked;
+        await deps.audit.record(tx, { actor, action: 'api_key.revoked', customer_id, object_id: id });
         await bumpGateVersion(tx, revoked.customer_id);
         return revoked;
       });

@@ -207,21 +207,3 @@ export async function bumpGateVersion(tx: Tx, customerId: string | null = null):
     insert into gate_change (version, customer_id) select version, ${customerId}::text from next
   `.execute(tx);
 }
-
-export async function insertAudit(
-  db: Reader,
-  entry: {
-    id: string;
-    actor: string;
-    action: string;
-    customer_id: string | null;
-    object_id: string;
-    detail: object;
-    created_at: Date;
-  },
-): Promise<void> {
-  await db
-    .insertInto('audit_entry')
-    .values({ ...entry, detail: JSON.stringify(entry.detail) })
-    .execute();
-}

@@ -75,7 +75,7 @@ export function createPayments(deps: {
       }
     },
 
-    syncCustomer: (customerId) => deps.syncCustomer(customerId),
+    syncCustomer: (customerId) => reach(() => deps.syncCustomer(customerId)),
   };
 }
 

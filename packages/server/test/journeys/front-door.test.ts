@@ -1,0 +1,87 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { freePort } from '../free-port.ts';
+import { type Program, startProgram } from '../program.ts';
+
+/** `npm start` as a newcomer meets it, on the embedded database. */
+const folder = mkdtempSync(join(tmpdir(), 'farebox-door-'));
+const data = join(folder, 'data');
+const port = await freePort(11);
+let program: Program = await startProgram({ port, data_dir: data });
+const key = keyOf(program);
+
+afterAll(async () => {
+  await program.interrupt();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('says where everything is, gives a one-time token and a key that works, and shows no password', async () => {
+  const printed = program.output();
+  for (const place of ['/', '/dashboard', '/admin', '/_inbox']) expect(printed).toContain(`${program.url}${place}`);
+  expect(printed).toContain(`${program.stripe_url}/_sandbox`);
+  expect(printed).toMatch(/fbx_first_[0-9A-Za-z]{20,}/);
+  expect(printed.match(/^ +curl /gm)).toHaveLength(3);
+  expect(printed).not.toMatch(/password/i);
+  expect(await forecast()).toMatchObject({ status: 200, quota: '99999', cost: '0 usd', retry: null });
+});
+
+test('the eleventh call in a second is refused with Retry-After', async () => {
+  const answers = [];
+  for (let call = 0; call < 14; call += 1) answers.push(await forecast());
+  expect(answers.map((answer) => answer.status)).toContain(429);
+  expect(Number(answers.find((answer) => answer.status === 429)?.retry)).toBeGreaterThanOrEqual(1);
+});
+
+test('a second start on the same folder is refused with who holds it', async () => {
+  const other = await freePort(11);
+  await expect(startProgram({ port: other, data_dir: data })).rejects.toThrow(
+    new RegExp(`Another Farebox \\(process ${program.pid}, since .*, at ${program.url}\\) is using`),
+  );
+});
+
+test('a taken port is named, with what to do', async () => {
+  await expect(startProgram({ port, data_dir: join(folder, 'elsewhere') })).rejects.toThrow(
+    new RegExp(`Port ${port} \\(Farebox\\) is taken.*PORT=`, 's'),
+  );
+});
+
+test('Ctrl-C ends it cleanly and the next start finds everything as it was', async () => {
+  expect(await program.interrupt()).toBe(0);
+  program = await startProgram({ port, data_dir: data });
+  expect(keyOf(program)).toBe(key);
+  expect((await forecast()).status).toBe(200);
+});
+
+test('kill -9 leaves nothing that stops the next start', async () => {
+  await program.kill();
+  program = await startProgram({ port, data_dir: data });
+  expect((await forecast()).status).toBe(200);
+});
+
+test('an environment with faults is refused with all of them', async () => {
+  mkdirSync(join(folder, 'faulty'));
+  const environment = { DATABASE_URL: 'mysql://nowhere', STRIPE_SECRET_KEY: 'pk_test_public' };
+  await expect(startProgram({ port, data_dir: join(folder, 'faulty'), environment })).rejects.toThrow(
+    /The environment has 3 faults:.*DATABASE_URL.*STRIPE_SECRET_KEY.*STRIPE_WEBHOOK_SECRET/s,
+  );
+});
+
+function keyOf(running: Program): string {
+  return /KEY=(sky_test_[0-9A-Za-z]{36})/.exec(running.output())?.[1] ?? '';
+}
+
+async function forecast() {
+  const response = await fetch(`http://localhost:${port + 10}/v1/forecast?city=Oslo`, {
+    headers: { authorization: `Bearer ${key}` },
+  });
+  const { headers } = response;
+  await response.arrayBuffer();
+  return {
+    status: response.status,
+    quota: headers.get('farebox-quota-remaining'),
+    cost: headers.get('farebox-cost'),
+    retry: headers.get('retry-after'),
+  };
+}
