@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import Stripe from 'stripe';
+import { makeFolder, removeFolder } from '../packages/server/test/folder.ts';
 import { freePort } from '../packages/server/test/free-port.ts';
 import { type Program, startProgram } from '../packages/server/test/program.ts';
 import { type Visitor, createVisitor, payOnPage } from '../packages/server/test/visitor.ts';
@@ -31,7 +29,7 @@ interface Point {
 }
 
 const rounds = process.argv.includes('--long') ? 5 : 1;
-const folder = mkdtempSync(join(tmpdir(), 'farebox-crash-'));
+const folder = makeFolder('crash', 'open');
 const port = await freePort(11);
 let program = await startProgram({ port, data_dir: folder });
 const stripe = new Stripe('sk_test_farebox', { host: 'localhost', port: port + 1, protocol: 'http', telemetry: false });
@@ -54,7 +52,7 @@ await program.interrupt();
 program = await restart();
 for (const customer of customers) await judge(customer);
 await program.interrupt();
-rmSync(folder, { recursive: true, force: true });
+removeFolder(folder);
 
 for (const line of found) console.log(`  FAULT ${line}`);
 const figures = {

@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { makeFolder, removeFolder } from '../../packages/server/test/folder.ts';
 import { freePort } from '../../packages/server/test/free-port.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testDatabase } from '../../packages/server/test/database.ts';
@@ -20,7 +18,7 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
   let context: BrowserContext;
   let page: Page;
   let key = '';
-  const folder = mkdtempSync(join(tmpdir(), 'farebox-journey-'));
+  const folder = makeFolder('journey', 'open');
   const foreign: string[] = [];
   const faults: string[] = [];
 
@@ -45,7 +43,7 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
   afterAll(async () => {
     await browser?.close();
     await program?.interrupt();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   });
 
   test('landing → sign up → Pro → a declined card says why → 4242 pays', async () => {

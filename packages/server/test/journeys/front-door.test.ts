@@ -1,12 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { makeFolder, removeFolder } from '../folder.ts';
 import { freePort } from '../free-port.ts';
 import { type Program, startProgram } from '../program.ts';
 
-/** `npm start` as a newcomer meets it, on the embedded database. */
-const folder = mkdtempSync(join(tmpdir(), 'farebox-door-'));
+/** `npm start` as a newcomer meets it, on the embedded database, in a folder that only its owner may enter. */
+const folder = makeFolder('door', 'closed');
 const data = join(folder, 'data');
 const port = await freePort(11);
 let program: Program = await startProgram({ port, data_dir: data });
@@ -14,7 +14,7 @@ const key = keyOf(program);
 
 afterAll(async () => {
   await program.interrupt();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder, data);
 });
 
 test('says where everything is, gives a one-time token and a key that works, and shows no password', async () => {
