@@ -217,7 +217,7 @@ function createSlices(options: AppOptions, tools: Tools) {
     queue,
     mailer: tools.mailer,
     log,
-    from: config.mail_from,
+    from: senderOf(config.mail_from, list.seller.name),
     brand: list.seller,
   });
   const accounts = createAccounts({
@@ -365,4 +365,9 @@ async function whatFails(check: () => Promise<void>): Promise<string | null> {
   } catch {
     return 'the database does not answer';
   }
+}
+
+/** The seller's name before a bare address; a name that would need quoting in a mail header is left out. */
+function senderOf(address: string, name: string): string {
+  return address.includes('<') || !/^[\p{L}\p{N} '&-]+$/u.test(name) ? address : `${name} <${address}>`;
 }
