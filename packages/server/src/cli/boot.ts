@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { PriceList } from '@farebox/core';
 import { type App, createApp } from '../app.ts';
 import type { Config, Secrets } from '../config.ts';
-import { openDatabase } from '../db/database.ts';
+import { type Database, openDatabase } from '../db/database.ts';
 import { startEmbedded } from '../db/embedded.ts';
 import { migrate } from '../db/migrate.ts';
 import type { Log } from '../lib/log.ts';
+import { Refusal } from '../lib/refusal.ts';
 import { loadPriceList } from '../plans/load.ts';
 import type { Clock } from '../ports.ts';
 import { listen } from './listen.ts';
@@ -43,6 +44,7 @@ export async function boot(options: {
     const [url] = await Promise.all([openEngine(config, onProgress, undo), buildWeb(onProgress)]);
     const db = openDatabase({ url, max: 20 });
     undo.push(() => db.close());
+    await refuseUnfit(db);
     const { applied } = await migrate(db.pool);
     if (applied.length > 0) onProgress(`database: ${applied.length} migrations applied`);
     const app = await createApp({ ...options, list, db, database_url: url, web_dir: join(webDir, 'dist') });
@@ -69,7 +71,9 @@ async function openEngine(
   undo: (() => Promise<void>)[],
 ): Promise<string> {
   if (config.database.kind === 'postgres') return config.database.url;
-  const embedded = await startEmbedded({ dir: config.data_dir, onProgress });
+  const embedded = await startEmbedded({ dir: config.data_dir, onProgress }).catch((cause: unknown) => {
+    throw new Refusal(cause instanceof Error ? cause.message : String(cause), { cause });
+  });
   undo.push(() => embedded.stop());
   return embedded.url;
 }
@@ -79,4 +83,26 @@ async function buildWeb(onProgress: (line: string) => void): Promise<void> {
   if (!existsSync(join(webDir, 'src'))) return;
   const { buildIfStale } = await import('../../../web/scripts/build-if-stale.ts');
   await buildIfStale(onProgress);
+}
+
+/** The oldest PostgreSQL that the migrations and queries are tested on. */
+const leastPostgres = 15;
+
+/** A database that does not answer or is too old is said before anything is written to it. */
+async function refuseUnfit(db: Database): Promise<void> {
+  let version: number;
+  try {
+    const { rows } = await db.pool.query<{ version: number }>(
+      "select current_setting('server_version_num')::int / 10000 as version",
+    );
+    version = rows[0]?.version ?? 0;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Refusal(`The database of DATABASE_URL does not answer: ${reason}. Start it, or correct the address.`, {
+      cause,
+    });
+  }
+  if (version < leastPostgres) {
+    throw new Refusal(`The database is PostgreSQL ${version}; Farebox needs ${leastPostgres} or newer.`);
+  }
 }

@@ -1,11 +1,7 @@
 import { createServer as createProbe } from 'node:net';
 import { serve as serveFetch } from '@hono/node-server';
 import type { Server } from 'node:http';
-
-/** A refusal to start, said in one sentence. */
-class Refusal extends Error {
-  override name = 'Refusal';
-}
+import { Refusal } from '../lib/refusal.ts';
 
 /** Refuses before anything is started when a port is taken; names the port and what to set. */
 export async function claimPorts(host: string, wanted: readonly { port: number; what: string }[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { PriceList } from '@farebox/core';
+import { Refusal } from '../lib/refusal.ts';
 
 /**
  * Reads the price list: a TypeScript or JavaScript module whose default export is what `definePlans` returned.
@@ -8,10 +9,12 @@ import type { PriceList } from '@farebox/core';
  */
 export async function loadPriceList(path: string): Promise<PriceList> {
   if (!existsSync(path))
-    throw new Error(`No price list at ${path}. Set FAREBOX_CONFIG, or start in the folder that has farebox.config.ts.`);
+    throw new Refusal(
+      `No price list at ${path}. Set FAREBOX_CONFIG, or start in the folder that has farebox.config.ts.`,
+    );
   const module: { default?: unknown } = await import(pathToFileURL(path).href);
   const list = module.default;
-  if (!isPriceList(list)) throw new Error(`${path} must have a default export made by definePlans({ … }).`);
+  if (!isPriceList(list)) throw new Refusal(`${path} must have a default export made by definePlans({ … }).`);
   return list;
 }
 

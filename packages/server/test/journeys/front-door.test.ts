@@ -68,6 +68,13 @@ test('an environment with faults is refused with all of them', async () => {
   );
 });
 
+test('a database that does not answer is said in a sentence, without a stack and without the password', async () => {
+  const environment = { DATABASE_URL: `postgres://farebox:hush@127.0.0.1:${await freePort()}/farebox` };
+  const refused = startProgram({ port: await freePort(11), data_dir: join(folder, 'faulty'), environment });
+  await expect(refused).rejects.toThrow(/The database of DATABASE_URL does not answer: connect ECONNREFUSED/);
+  await expect(refused).rejects.not.toThrow(/hush|\n\s+at .*boot\.ts/);
+});
+
 function keyOf(running: Program): string {
   return /KEY=(sky_test_[0-9A-Za-z]{36})/.exec(running.output())?.[1] ?? '';
 }
