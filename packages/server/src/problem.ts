@@ -20,6 +20,7 @@ export type ProblemCode =
   | 'first_run_token_invalid'
   | 'too_many_requests'
   | 'stripe_unavailable'
+  | 'database_unavailable'
   | 'gate_unavailable'
   | 'clock_not_movable'
   | 'internal_error';

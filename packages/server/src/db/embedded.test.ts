@@ -101,12 +101,27 @@ test('a server whose folder was moved meanwhile is taken over, not started twice
 });
 
 test('a server that was killed too is started again with everything that was committed', async () => {
-  const first = await start();
-  await query(first, 'create table kept as select generate_series(1, 1000) as n');
-  process.kill(first.pid, 'SIGKILL');
-  await expect.poll(() => isAlive(first.pid)).toBe(false);
-  const second = await start();
-  expect(await query(second, 'select count(*)::int as rows from kept')).toEqual({ rows: 1000 });
+  const before = await start();
+  await query(before, 'create table kept as select generate_series(1, 1000) as n');
+  await before.stop();
+  const pid = await startAndDie();
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(() => isAlive(pid)).toBe(false);
+  const after = await start();
+  expect(await query(after, 'select count(*)::int as rows from kept')).toEqual({ rows: 1000 });
+});
+
+test('a server that ends while we live is back within seconds, at the same address', async () => {
+  const lines: string[] = [];
+  const embedded = await start(lines);
+  await query(embedded, 'create table kept as select 42 as answer');
+  const killed = embedded.pid;
+  process.kill(killed, 'SIGKILL');
+  await expect.poll(() => embedded.pid, { timeout: 15_000 }).not.toBe(killed);
+  expect(await query(embedded, 'select answer from kept')).toEqual({ answer: 42 });
+  expect(lines).toContain('the database ended by itself; starting it again');
+  await embedded.stop();
+  expect(isAlive(embedded.pid)).toBe(false);
 });
 
 test('another process under the number of a dead server is not mistaken for it', async () => {

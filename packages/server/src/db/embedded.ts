@@ -77,14 +77,53 @@ export async function startEmbedded(options: { dir: string; onProgress?: (line: 
     onProgress('starting the database');
     server = await launch(engine, logFile, onProgress);
   }
-  const running = server;
-  await ensureDatabase(running.host);
+  const { host } = server;
+  await ensureDatabase(host);
+  const kept = keep(server, engine, () => launch(engine, logFile, onProgress), onProgress);
   let stopped: Promise<void> | null = null;
   return {
-    url: `postgres://${user}@/${database}?host=${encodeURIComponent(running.host)}`,
-    host: running.host,
-    pid: running.pid,
-    stop: () => (stopped ??= stop(running, engine.data)),
+    url: `postgres://${user}@/${database}?host=${encodeURIComponent(host)}`,
+    host,
+    get pid() {
+      return kept.pid();
+    },
+    stop: () => (stopped ??= kept.stop()),
+  };
+}
+
+/** How often it is looked whether the server still runs. */
+const watch_ms = 500;
+
+/** Starts the server again when it ends by itself (killed for its memory, by an administrator); its clients reconnect. */
+function keep(
+  server: Server,
+  engine: Engine,
+  again: () => Promise<Server>,
+  onProgress: (line: string) => void,
+): { pid(): number; stop(): Promise<void> } {
+  let running = server;
+  let reviving: Promise<void> | null = null;
+  async function revive(): Promise<void> {
+    onProgress('the database ended by itself; starting it again');
+    try {
+      running = await again();
+    } catch (error) {
+      // Sessions of the dead server may still be ending: the next look tries again.
+      onProgress(error instanceof Error ? error.message : String(error));
+    }
+    reviving = null;
+  }
+  const watch = setInterval(() => {
+    if (reviving === null && !isServerOn(running.pid, engine.data)) reviving = revive();
+  }, watch_ms);
+  watch.unref();
+  return {
+    pid: () => running.pid,
+    async stop() {
+      clearInterval(watch);
+      await reviving;
+      await stop(running, engine.data);
+    },
   };
 }
 
@@ -135,7 +174,24 @@ function refuseOtherVersion(engine: Engine): void {
   );
 }
 
+/** What PostgreSQL says while sessions of a killed server are still ending. */
+const stillEnding = /pre-existing shared memory block|lock file "postmaster\.pid" already exists/;
+const endingPatience_ms = 15_000;
+
+/** Starts the server; after a kill, once the last session of the one before is gone. */
 async function launch(engine: Engine, logFile: string, onProgress: (line: string) => void): Promise<Server> {
+  for (let waited_ms = 0; ; waited_ms += 200) {
+    try {
+      return await launchOnce(engine, logFile, onProgress);
+    } catch (error) {
+      const isEnding = error instanceof Error && stillEnding.test(error.message);
+      if (!isEnding || waited_ms >= endingPatience_ms) throw error;
+      await sleep(200);
+    }
+  }
+}
+
+async function launchOnce(engine: Engine, logFile: string, onProgress: (line: string) => void): Promise<Server> {
   const host = socketFolder(engine);
   if (existsSync(logFile) && statSync(logFile).size > 1_000_000) renameSync(logFile, `${logFile}.1`);
   const log = openSync(logFile, 'a', 0o600);

@@ -31,6 +31,7 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   too_many_requests: { status: 429, title: 'Too many requests' },
   internal_error: { status: 500, title: 'Something went wrong here' },
   gate_unavailable: { status: 503, title: 'The gate cannot decide' },
+  database_unavailable: { status: 503, title: 'The database does not answer' },
   stripe_unavailable: { status: 503, title: 'Stripe does not answer' },
 };
 
@@ -70,6 +71,11 @@ export function createErrorAnswer(log: Log): ErrorHandler<AppEnv> {
   return (error, c) => {
     const request = { request_id: c.get('request_id'), method: c.req.method, path: c.req.path };
     const problem = error instanceof HTTPException ? problemOf(error) : error;
+    if (isDatabaseAway(problem)) {
+      log.error({ ...request, err: error }, 'the database does not answer');
+      const away = new Problem('database_unavailable', 'The database does not answer just now. Try again in a moment.');
+      return problemAnswer(c, away, { 'retry-after': '1' });
+    }
     if (!(problem instanceof Problem)) {
       log.error({ ...request, err: error }, 'request failed');
       return problemAnswer(c, new Problem('internal_error', 'This failed on our side and has been logged.'));
@@ -80,6 +86,18 @@ export function createErrorAnswer(log: Log): ErrorHandler<AppEnv> {
     else if (status === 401 || status === 403) log.info(seen, 'access denied');
     return problemAnswer(c, problem);
   };
+}
+
+/**
+ * Of the network: refused, cut, no socket, no answer in time. Of PostgreSQL: class 08 (connection), 53300 (too many), 57P01 to
+ * 57P03 (shutting down, starting). https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const awayCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|08...|53300|57P0[123])$/;
+
+function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && awayCodes.test(String(error.code))) return true;
+  return /^Connection terminated|^timeout exceeded when trying to connect/.test(error.message);
 }
 
 /** What Hono and its validators throw, in our form. */
