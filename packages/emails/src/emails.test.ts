@@ -6,6 +6,7 @@ const brand = { seller_name: 'Skycast', support_email: 'help@skycast.example' };
 
 const samples: MailData = {
   verify_address: { name: 'Ada', url: 'http://localhost:4000/verify?token=abc&next=1' },
+  reset_password: { name: 'Ada', url: 'http://localhost:4000/reset-password#token=abc' },
   welcome: {
     name: 'Ada',
     plan_name: 'Pro',
@@ -27,7 +28,7 @@ const samples: MailData = {
   },
 };
 
-const kinds: MailKind[] = ['verify_address', 'welcome', 'receipt'];
+const kinds: MailKind[] = ['verify_address', 'reset_password', 'welcome', 'receipt'];
 
 test.each(kinds)('%s is signed by the seller, adapts to dark readers and asks for one thing', async (kind) => {
   const { subject, html } = await renderMail(kind, samples[kind], brand);
@@ -44,6 +45,11 @@ test('the text version says the same, addresses included', async () => {
   const verify = await renderMail('verify_address', samples.verify_address, brand);
   expect(verify.text).toContain('Hello Ada,');
   expect(verify.text).toContain('http://localhost:4000/verify?token=abc&next=1');
+  const reset = await renderMail('reset_password', samples.reset_password, brand);
+  expect(reset.subject).toBe('Set a new password for Skycast');
+  expect(reset.text).toContain('http://localhost:4000/reset-password#token=abc');
+  expect(reset.text).toContain('works once, for an hour');
+  expect(reset.text).toContain('your password stays as it is');
   const welcome = await renderMail('welcome', samples.welcome, brand);
   expect(welcome.text).toContain('sky_live_abcd…');
   expect(welcome.text).toContain('http://localhost:4010');
@@ -51,7 +57,7 @@ test('the text version says the same, addresses included', async () => {
   for (const part of ['SKY-0001', '$499.00', '$9.60', '$508.60', '1 March 2026', 'https://pay.example/in_1.pdf']) {
     expect(receipt.text).toContain(part);
   }
-  for (const { text } of [verify, welcome, receipt]) expect(text).not.toMatch(/<[a-z]|undefined|null|\[object/);
+  for (const { text } of [verify, reset, welcome, receipt]) expect(text).not.toMatch(/<[a-z]|undefined|null|\[object/);
 });
 
 test('what a customer typed is text, never markup', async () => {

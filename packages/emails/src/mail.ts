@@ -8,6 +8,8 @@ export interface Brand {
 export interface MailData {
   /** Asks somebody who signed up to prove that the address is theirs. */
   verify_address: { name: string; url: string };
+  /** Lets somebody who forgot the password set a new one. */
+  reset_password: { name: string; url: string };
   /** The first subscription has begun; the key itself is shown in the dashboard only. */
   welcome: { name: string; plan_name: string; key_start: string | null; dashboard_url: string; api_url: string };
   /** An invoice was paid. */

@@ -23,6 +23,24 @@ export const templates: { [K in MailKind]: Template<K> } = {
         note: 'If that was not you, ignore this mail: nothing happens without the button.',
       }),
   },
+  reset_password: {
+    subject: (_, brand) => `Set a new password for ${brand.seller_name}`,
+    letter: ({ name, url }, brand) =>
+      letter({
+        brand,
+        preview: 'The link works once, for an hour.',
+        title: 'Set a new password',
+        body: [
+          paragraph(`Hello ${name},`),
+          paragraph(
+            `somebody asked for a new password for your account at ${brand.seller_name}. The button leads to a page where you set it.`,
+          ),
+          paragraph('The link works once, for an hour. Afterwards you are signed out everywhere.'),
+        ],
+        action: { label: 'Set a new password', url },
+        note: 'If that was not you, ignore this mail: your password stays as it is.',
+      }),
+  },
   welcome: {
     subject: (data, brand) => `Welcome to ${brand.seller_name} ${data.plan_name}`,
     letter: ({ name, plan_name, key_start, dashboard_url, api_url }, brand) =>

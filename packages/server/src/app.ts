@@ -1,5 +1,6 @@
 import { type PriceList } from '@farebox/core';
 import type { Hono } from 'hono';
+import type { Letter } from './accounts/auth.ts';
 import { createAccountRoutes } from './accounts/routes.ts';
 import { createAccounts } from './accounts/service.ts';
 import { createAnalytics } from './analytics/queries.ts';
@@ -98,6 +99,7 @@ export async function createApp(options: AppOptions) {
   notices.register();
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now())));
   queue.work('keys.expire_first', async () => void (await keys.expireFirst()));
+  queue.work('accounts.reset_letter', async ({ email }) => await accounts.sendResetLetter(email));
   queue.every('0 3 * * *', 'usage.partitions');
   queue.every('15 * * * *', 'keys.expire_first');
 
@@ -217,6 +219,7 @@ function createSlices(options: AppOptions, tools: Tools) {
     queue,
     mailer: tools.mailer,
     log,
+    seal_key: secrets.seal_key,
     from: senderOf(config.mail_from, list.seller.name),
     brand: list.seller,
   });
@@ -227,17 +230,9 @@ function createSlices(options: AppOptions, tools: Tools) {
     secret: secrets.auth,
     base_url: config.base_url,
     ensureCustomer: (tx, person) => customers.ensureForUser(tx, person),
-    sendVerification: async ({ user, url, dedupe_key }) => {
-      await db.transaction((tx) =>
-        notices.enqueue(tx, {
-          kind: 'verify_address',
-          dedupe_key,
-          recipient: user.email,
-          customer_id: null,
-          data: { name: user.name, url },
-        }),
-      );
-    },
+    sendVerification: (letter) => sendLetter('verify_address', letter),
+    sendReset: (letter) => sendLetter('reset_password', letter),
+    askForReset: (email) => queue.enqueue(db.kysely, { name: 'accounts.reset_letter', data: { email } }),
   });
   const keys = createKeys({
     db,
@@ -273,6 +268,12 @@ function createSlices(options: AppOptions, tools: Tools) {
     notifyCustomer,
     livePlanOf,
   };
+
+  async function sendLetter(kind: 'verify_address' | 'reset_password', letter: Letter): Promise<void> {
+    const { user, url, dedupe_key } = letter;
+    const to = { dedupe_key, recipient: user.email, customer_id: null };
+    await db.transaction((tx) => notices.enqueue(tx, { ...to, kind, data: { name: user.name, url } }));
+  }
 
   async function notifyCustomer(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void> {
     const customer = await customers.find(tx, customerId);

@@ -18,6 +18,7 @@ export type ProblemCode =
   | 'ambiguous_key'
   | 'invalid_signature'
   | 'first_run_token_invalid'
+  | 'reset_link_invalid'
   | 'too_many_requests'
   | 'stripe_unavailable'
   | 'database_unavailable'

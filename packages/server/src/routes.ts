@@ -22,6 +22,8 @@ export const pages = [
   '/sign-up',
   '/sign-in',
   '/verify',
+  '/forgot-password',
+  '/reset-password',
   '/checkout/return',
   '/dashboard',
   '/dashboard/*',

@@ -2,7 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { policy } from '../src/accounts/policy.ts';
 import { createAccountRoutes } from '../src/accounts/routes.ts';
 import { createAccounts } from '../src/accounts/service.ts';
-import type { Verification } from '../src/accounts/auth.ts';
+import type { Letter } from '../src/accounts/auth.ts';
 import { createAnalytics } from '../src/analytics/queries.ts';
 import { createAnalyticsRoutes } from '../src/analytics/routes.ts';
 import { createCustomerRoutes } from '../src/customers/routes.ts';
@@ -33,7 +33,9 @@ export function sliceApp(
   const base_url = options.base_url ?? 'http://localhost:4000';
   const clock = fakeClock(options.start ?? Date.parse('2026-03-01T00:00:00Z'));
   const lines: string[] = [];
-  const letters: Verification[] = [];
+  const letters: Letter[] = [];
+  const resetLetters: Letter[] = [];
+  const askedResets: string[] = [];
   const log = createLog('debug', { write: (line) => void lines.push(line) });
   const customers = createCustomers({ db, clock });
   const accounts = createAccounts({
@@ -44,6 +46,8 @@ export function sliceApp(
     secret: 'a secret for tests that is long enough',
     ensureCustomer: async (tx, person) => await customers.ensureForUser(tx, person),
     sendVerification: async (letter) => void letters.push(letter),
+    sendReset: async (letter) => void resetLetters.push(letter),
+    askForReset: async (email) => void askedResets.push(email),
   });
   const app = new OpenAPIHono<AppEnv>();
   app.use(createRequestId({ clock }));
@@ -89,6 +93,12 @@ export function sliceApp(
     return cookieOf(answer.response);
   }
 
+  /** Does what the queue would: a letter for each address that was asked for. Answers all letters so far. */
+  async function sendResetLetters(): Promise<Letter[]> {
+    for (const email of askedResets.splice(0)) await accounts.sendResetLetter(email);
+    return resetLetters;
+  }
+
   /** Makes the first operator and signs it in. */
   async function signInOperator(email = 'op@seller.example'): Promise<string> {
     const token = await accounts.operators.issueFirstRunToken();
@@ -100,7 +110,21 @@ export function sliceApp(
   }
 
   const document = () => createDocument(routes, { version: '0.1.0', server_url: base_url });
-  return { app, accounts, customers, clock, lines, letters, send, signUp, signInOperator, document, base_url };
+  return {
+    app,
+    accounts,
+    customers,
+    clock,
+    lines,
+    letters,
+    askedResets,
+    sendResetLetters,
+    send,
+    signUp,
+    signInOperator,
+    document,
+    base_url,
+  };
 }
 
 export interface Sent {

@@ -44,6 +44,16 @@ const routes = root.addChildren([
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/forgot-password',
+    component: lazyRouteComponent(() => import('./routes/accounts/ForgotPasswordPage.tsx'), 'ForgotPasswordPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/reset-password',
+    component: lazyRouteComponent(() => import('./routes/accounts/ResetPasswordPage.tsx'), 'ResetPasswordPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/verify',
     validateSearch: (search: Search) => text(search, 'error'),
     component: lazyRouteComponent(() => import('./routes/accounts/VerifyPage.tsx'), 'VerifyPage'),

@@ -5,10 +5,9 @@ import type { Log } from '../lib/log.ts';
 import { sha256 } from '../lib/secret.ts';
 import type { Clock } from '../ports.ts';
 
-/** A letter that asks whether an address belongs to its user. */
-export interface Verification {
+/** A letter with a link that only the owner of an address is to have. */
+export interface Letter {
   user: { id: string; name: string; email: string };
-  /** Opens `/auth/verify-email`, which sends the reader on to `/verify`. */
   url: string;
   /** The same for the same letter. */
   dedupe_key: string;
@@ -21,7 +20,12 @@ export interface AuthDeps {
   /** Signs session cookies and verification links. */
   secret: string;
   base_url: string;
-  sendVerification: (letter: Verification) => Promise<void>;
+  /** Its link opens `/auth/verify-email`, which sends the reader on to `/verify`. */
+  sendVerification: (letter: Letter) => Promise<void>;
+  /** Its link opens `/reset-password`. */
+  sendReset: (letter: Letter) => Promise<void>;
+  /** Runs when somebody has set a new password through a letter, and every session of theirs is gone. */
+  passwordReset: (user: { id: string; email: string }) => Promise<void>;
   /** Runs when a person has signed up. */
   signedUp: (user_id: string) => Promise<void>;
 }
@@ -32,6 +36,8 @@ export const passwordLength = { min: 10, max: 256 };
 const sessionSeconds = 7 * 86_400;
 const renewAfterSeconds = 86_400;
 const verificationSeconds = 86_400;
+/** The letter and the page say `an hour`. */
+const resetSeconds = 3_600;
 
 /**
  * better-auth on our database: email and password, sessions in rows and not in cookies, so that a revoked one is gone at
@@ -53,18 +59,20 @@ export function createAuth(deps: AuthDeps) {
       autoSignIn: true,
       minPasswordLength: passwordLength.min,
       maxPasswordLength: passwordLength.max,
+      resetPasswordTokenExpiresIn: resetSeconds,
+      revokeSessionsOnPasswordReset: true,
+      // The token stands in the fragment, which browsers send to no server: no log on the way has it.
+      sendResetPassword: async ({ user, token }) =>
+        await deps.sendReset(letter('reset_password', user, token, `${base_url}/reset-password#token=${token}`)),
+      onPasswordReset: async ({ user }) => await deps.passwordReset({ id: user.id, email: user.email }),
     },
     emailVerification: {
       sendOnSignUp: true,
       expiresIn: verificationSeconds,
-      sendVerificationEmail: async ({ user, token }) => {
-        const digest = sha256(token).toString('hex').slice(0, 16);
-        await deps.sendVerification({
-          user: { id: user.id, name: user.name, email: user.email },
-          url: `${base_url}/auth/verify-email?token=${token}`,
-          dedupe_key: `verify_address:${user.id}:${digest}`,
-        });
-      },
+      sendVerificationEmail: async ({ user, token }) =>
+        await deps.sendVerification(
+          letter('verify_address', user, token, `${base_url}/auth/verify-email?token=${token}`),
+        ),
     },
     session: {
       modelName: 'auth_session',
@@ -75,7 +83,8 @@ export function createAuth(deps: AuthDeps) {
     },
     user: { modelName: 'auth_user', fields: userFields },
     account: { modelName: 'auth_account', fields: accountFields },
-    verification: { modelName: 'auth_verification', fields: verificationFields },
+    // The identifier holds the reset link's token: hashed, so that who reads the database cannot use it.
+    verification: { modelName: 'auth_verification', fields: verificationFields, storeIdentifier: 'hashed' },
     databaseHooks: { user: { create: { after: async (user) => await deps.signedUp(user.id) } } },
     advanced: {
       ...cookies(base_url),
@@ -84,6 +93,11 @@ export function createAuth(deps: AuthDeps) {
     },
     logger: { level: 'warn', log: (level, message) => log[level]({ part: 'better-auth' }, message) },
   });
+}
+
+function letter(kind: string, { id, name, email }: Letter['user'], token: string, url: string): Letter {
+  const digest = sha256(token).toString('hex').slice(0, 16);
+  return { user: { id, name, email }, url, dedupe_key: `${kind}:${id}:${digest}` };
 }
 
 /** The cookie that carries the session. `__Host-` binds it to this origin wherever the transport is encrypted. */

@@ -60,6 +60,30 @@ const verify = createRoute({
   responses: { 302: { description: 'To `/verify`, with `error` when the link is of no use.' }, ...problems() },
 });
 
+const requestReset = createRoute({
+  ...people,
+  method: 'post',
+  path: '/auth/request-password-reset',
+  summary: 'Ask for a letter with a link to set a new password',
+  request: { body: body(schema.requestResetBody) },
+  responses: {
+    200: json(schema.okSchema, 'Sent, if the address has an account; the answer is the same if not.'),
+    ...problems('too_many_requests'),
+  },
+});
+
+const reset = createRoute({
+  ...people,
+  method: 'post',
+  path: '/auth/reset-password',
+  summary: 'Set a new password with the token of the letter',
+  request: { body: body(schema.resetBody) },
+  responses: {
+    200: json(schema.okSchema, 'Set; the link is used up and every session of the person has ended.'),
+    ...problems('reset_link_invalid', 'too_many_requests'),
+  },
+});
+
 const firstRun = createRoute({
   method: 'post',
   path: '/v1/operators/first_run',
@@ -116,6 +140,16 @@ export function createAccountRoutes(deps: AccountRoutesDeps) {
     return c.redirect(await accounts.verifyEmail(visitOf(c), c.req.valid('query').token), 302);
   });
 
+  app.openapi(requestReset, async (c) => {
+    await accounts.requestPasswordReset(visitOf(c), c.req.valid('json'));
+    return c.json({ ok: true as const }, 200);
+  });
+
+  app.openapi(reset, async (c) => {
+    const response = await accounts.resetPassword(visitOf(c), c.req.valid('json'));
+    return response.ok ? c.json({ ok: true as const }, 200) : await refused(response);
+  });
+
   app.openapi(firstRun, async (c) => {
     const { user_id, email } = await accounts.firstRun(visitOf(c), c.req.valid('json'));
     return c.json({ object: 'operator' as const, id: user_id, email }, 201);
@@ -152,7 +186,13 @@ const codes: Record<number, ProblemCode> = { 401: 'unauthenticated', 403: 'forbi
 /** better-auth's refusal in our form. */
 async function refused(response: Response): Promise<never> {
   const text = await response.text();
-  const { message } = schema.refusalSchema.parse(text === '' ? {} : JSON.parse(text));
+  const { code, message } = schema.refusalSchema.parse(text === '' ? {} : JSON.parse(text));
   if (response.status >= 500) throw new Error(`better-auth answered ${response.status}: ${message ?? text}`);
+  if (code === 'INVALID_TOKEN') {
+    throw new Problem(
+      'reset_link_invalid',
+      'This link was used, is older than an hour, or was never sent. Ask for a new one.',
+    );
+  }
   throw new Problem(codes[response.status] ?? 'invalid_request', message ?? 'This was refused.');
 }

@@ -16,6 +16,8 @@ export const signUpBody = z.strictObject({ name, email, password });
 export const signInBody = z.strictObject({ email, password: claimedPassword });
 export const resendBody = z.strictObject({ email });
 export const verifyQuery = z.strictObject({ token: z.string().min(1).max(2000) });
+export const requestResetBody = z.strictObject({ email });
+export const resetBody = z.strictObject({ token: z.string().min(1).max(200), new_password: password });
 export const firstRunBody = z.strictObject({ token: z.string().min(1).max(200), name, email, password });
 
 export const meSchema = z
@@ -44,4 +46,4 @@ export function meBody(
 }
 
 /** What better-auth says when it refuses. */
-export const refusalSchema = z.object({ message: z.string().optional() });
+export const refusalSchema = z.object({ code: z.string().optional(), message: z.string().optional() });

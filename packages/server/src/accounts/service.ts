@@ -3,10 +3,10 @@ import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
 import { type AttemptRule, addressGroup, createAttempts } from './attempts.ts';
 import { createAudit } from './audit.ts';
-import { type Verification, createAuth, sessionCookie } from './auth.ts';
+import { type Letter, createAuth, sessionCookie } from './auth.ts';
 import { createMembers } from './members.ts';
 import { type FirstOperator, createOperators } from './operators.ts';
-import type { Person } from './store.ts';
+import { type Person, deleteResetTokens } from './store.ts';
 
 const minute_ms = 60_000;
 const signInsByAddress: AttemptRule = { kind: 'sign_in_address', limit: 60, window_ms: 15 * minute_ms };
@@ -14,6 +14,8 @@ const failuresByAccount: AttemptRule = { kind: 'sign_in_account', limit: 10, win
 const signUpsByAddress: AttemptRule = { kind: 'sign_up', limit: 30, window_ms: 15 * minute_ms };
 const lettersByAddress: AttemptRule = { kind: 'letter_address', limit: 10, window_ms: 15 * minute_ms };
 const lettersByAccount: AttemptRule = { kind: 'letter_account', limit: 3, window_ms: 15 * minute_ms };
+const resetsByAccount: AttemptRule = { kind: 'reset_account', limit: 3, window_ms: 15 * minute_ms };
+const resetsByAddress: AttemptRule = { kind: 'reset_address', limit: 20, window_ms: 15 * minute_ms };
 const tokensByAddress: AttemptRule = { kind: 'first_run', limit: 20, window_ms: 15 * minute_ms };
 
 /** Who a session belongs to. */
@@ -36,7 +38,11 @@ export interface AccountsDeps {
   /** Makes the customer of somebody who signed up. */
   ensureCustomer: (tx: Tx, person: { name: string; email: string }) => Promise<{ id: string }>;
   /** Sends the letter that asks whether an address is its user's. */
-  sendVerification: (letter: Verification) => Promise<void>;
+  sendVerification: (letter: Letter) => Promise<void>;
+  /** Sends the letter that lets its reader set a new password. */
+  sendReset: (letter: Letter) => Promise<void>;
+  /** Has `sendResetLetter` called soon, outside the request. */
+  askForReset: (email: string) => Promise<void>;
 }
 
 export type Accounts = ReturnType<typeof createAccounts>;
@@ -47,7 +53,7 @@ export function createAccounts(deps: AccountsDeps) {
   const audit = createAudit({ db, clock });
   const attempts = createAttempts({ clock });
   const members = createMembers({ db, clock, audit, ensureCustomer: deps.ensureCustomer });
-  const auth = createAuth({ ...deps, signedUp: async (user_id) => void (await members.join(user_id)) });
+  const auth = createAuth({ ...deps, passwordReset, signedUp: async (user_id) => void (await members.join(user_id)) });
   const operators = createOperators({
     db,
     clock,
@@ -72,6 +78,18 @@ export function createAccounts(deps: AccountsDeps) {
     const response = await ask('POST', path, headers, body);
     if (response.ok && before) await (await auth.$context).internalAdapter.deleteSession(before.session.token);
     return response;
+  }
+
+  /** The other links of the person are void too; whoever guessed before has not locked the owner out. */
+  async function passwordReset(user: { id: string; email: string }): Promise<void> {
+    const person = await members.find(user.id);
+    const customer_id = person?.customer_id ?? null;
+    await db.transaction(async (tx) => {
+      await deleteResetTokens(tx, user.id);
+      const actor = customer_id === null ? `operator:${user.id}` : `customer:${customer_id}`;
+      await audit.record(tx, { actor, action: 'password.reset', customer_id, object_id: user.id });
+    });
+    attempts.forget(failuresByAccount, user.email.toLowerCase());
   }
 
   async function personOf(headers: Headers): Promise<Person | null> {
@@ -133,6 +151,30 @@ export function createAccounts(deps: AccountsDeps) {
       const query = new URLSearchParams({ token, callbackURL: '/verify' });
       const response = await ask('GET', `/verify-email?${query.toString()}`, visit.headers);
       return response.headers.get('location') ?? '/verify?error=INVALID_TOKEN';
+    },
+
+    /**
+     * Whether the address is known is looked up by a job: a request does the same work for any address, so that neither
+     * its answer nor its time tells who has an account.
+     */
+    async requestPasswordReset(visit: Visit, input: { email: string }): Promise<void> {
+      const email = input.email.toLowerCase();
+      attempts.take(lettersByAddress, addressGroup(visit.ip));
+      attempts.take(resetsByAccount, email);
+      await deps.askForReset(email);
+    },
+
+    /** Sends the letter if the address has an account. Throws when that failed and is to be tried again. */
+    async sendResetLetter(email: string): Promise<void> {
+      const response = await ask('POST', '/request-password-reset', new Headers(), { email });
+      if (!response.ok) throw new Error(`better-auth answered ${response.status} to a request for a reset letter`);
+    },
+
+    /** A new password for the token of a letter, which is used up; every session of the person ends with it. */
+    async resetPassword(visit: Visit, input: { token: string; new_password: string }): Promise<Response> {
+      attempts.take(resetsByAddress, addressGroup(visit.ip));
+      const { token, new_password: newPassword } = input;
+      return await ask('POST', '/reset-password', visit.headers, { token, newPassword });
     },
 
     async firstRun(visit: Visit, input: FirstOperator): Promise<{ user_id: string; email: string }> {

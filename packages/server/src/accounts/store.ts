@@ -43,6 +43,11 @@ export async function insertMember(
   await tx.insertInto('member').values(member).execute();
 }
 
+/** Voids the links by which a person could set a new password. The tokens are hashed; `value` says whose they are. */
+export async function deleteResetTokens(tx: Tx, user_id: string): Promise<void> {
+  await tx.deleteFrom('auth_verification').where('value', '=', user_id).execute();
+}
+
 /** Nobody else becomes operator, or gets a token for it, until the transaction ends. */
 export async function lockOperators(tx: Tx): Promise<void> {
   await sql`lock table operator in share row exclusive mode`.execute(tx);

@@ -16,6 +16,7 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   unauthenticated: { status: 401, title: 'Not signed in' },
   forbidden: { status: 403, title: 'Not allowed' },
   first_run_token_invalid: { status: 403, title: 'The first-run token is not valid' },
+  reset_link_invalid: { status: 403, title: 'The link for a new password is not valid' },
   not_found: { status: 404, title: 'Not found' },
   plan_not_found: { status: 404, title: 'No such plan' },
   subscription_required: { status: 404, title: 'No subscription' },

@@ -22,6 +22,7 @@ const notices = createNotices({
   queue,
   log,
   mailer: createSmtpMailer({ url: server.url }),
+  seal_key: Buffer.alloc(32, 7),
   from: 'Skycast <billing@skycast.example>',
   brand: { name: 'Skycast', support_email: 'help@skycast.example' },
 });
@@ -131,11 +132,37 @@ test('a mail that cannot be written is given up at once and stops nobody else', 
   expect(server.received).toHaveLength(1);
 });
 
-test('a verification link is not kept once it is sent', async () => {
-  await enqueue(verify);
+const reset: NewNotice = {
+  ...verify,
+  kind: 'reset_password',
+  data: { name: 'Ada', url: 'http://localhost:4000/reset-password#token=t0ken' },
+};
+
+test.each([verify, reset])(
+  'the link of $kind is sealed while it waits, and not kept once it is sent',
+  async (notice) => {
+    const waiting = await db.transaction(async (tx) => {
+      await notices.enqueue(tx, notice);
+      return await tx.selectFrom('notice').selectAll().execute();
+    });
+    expect(waiting).toMatchObject([{ state: 'pending', data: { sealed: expect.any(String) } }]);
+    expect(JSON.stringify(waiting)).not.toContain('t0ken');
+    await queue.idle();
+    expect(server.received[0]?.mail.text).toContain('token=t0ken');
+    expect(await rows()).toMatchObject([{ state: 'sent', data: {} }]);
+    expect(JSON.stringify(await rows())).not.toContain('sealed');
+  },
+);
+
+test('a sealed link that was copied to another row is not sent', async () => {
+  await db.transaction(async (tx) => {
+    await notices.enqueue(tx, reset);
+    await notices.enqueue(tx, { ...reset, dedupe_key: 'other', recipient: 'mallory@example.com' });
+    const data = tx.selectFrom('notice').where('dedupe_key', '=', reset.dedupe_key).select('data');
+    await tx.updateTable('notice').set({ data }).where('dedupe_key', '=', 'other').execute();
+  });
   await queue.idle();
-  expect(server.received[0]?.mail.text).toContain('token=t0ken');
-  expect(JSON.stringify(await rows())).not.toContain('t0ken');
+  expect(server.received.map(({ mail }) => mail.to)).toMatchObject([{ text: 'ada@example.com' }]);
 });
 
 test('the inbox page lists mails, newest first, and says so when there are none', async () => {

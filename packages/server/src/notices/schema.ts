@@ -4,6 +4,7 @@ import { z } from 'zod';
 /** What each kind of notice is told, as it is kept in the row between the transaction and the mail. */
 const noticeData = {
   verify_address: z.object({ name: z.string(), url: z.string() }),
+  reset_password: z.object({ name: z.string(), url: z.string() }),
   welcome: z.object({
     name: z.string(),
     plan_name: z.string(),
@@ -24,6 +25,12 @@ const noticeData = {
 
 export type NoticeKind = keyof MailData;
 
+/** Kinds whose link opens an account: their data is sealed while the mail waits. */
+export const secretKinds: readonly NoticeKind[] = ['verify_address', 'reset_password'];
+
+/** What stands in the row of a secret kind instead of its data: base64. */
+export const sealedData = z.strictObject({ sealed: z.string() });
+
 /** One thing to tell somebody. */
 export type NewNotice = {
   [K in NoticeKind]: {
@@ -43,6 +50,8 @@ export function parseNotice(
 ): { [K in NoticeKind]: { kind: K; data: MailData[K] } }[NoticeKind] {
   switch (kind) {
     case 'verify_address':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'reset_password':
       return { kind, data: noticeData[kind].parse(data) };
     case 'welcome':
       return { kind, data: noticeData[kind].parse(data) };

@@ -2,11 +2,13 @@ import type { Seller } from '@farebox/core';
 import { renderMail, type Brand, type RenderedMail } from '@farebox/emails';
 import type { Database, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
+import { invariant } from '../lib/invariant.ts';
 import type { Log } from '../lib/log.ts';
+import { seal, unseal } from '../lib/secret.ts';
 import type { Clock, Mailer } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
 import { registerNoticeJobs } from './jobs.ts';
-import { parseNotice, type NewNotice } from './schema.ts';
+import { parseNotice, sealedData, secretKinds, type NewNotice } from './schema.ts';
 import { claimNotice, insertNotice, markNoticeFailed, markNoticeSent, type NoticeRow } from './store.ts';
 
 /** Tries of one mail before it is given up, over about four minutes. */
@@ -28,11 +30,13 @@ export function createNotices(deps: {
   queue: Queue;
   mailer: Mailer;
   log: Log;
+  /** Seals links that are credentials, so that who reads the database cannot follow them. 32 bytes. */
+  seal_key: Buffer;
   /** The sender of every mail: an address, or `Name <address>`. */
   from: string;
   brand: Pick<Seller, 'name' | 'support_email'>;
 }): Notices {
-  const { db, clock, queue, mailer, log, from } = deps;
+  const { db, clock, queue, mailer, log, seal_key, from } = deps;
   const brand: Brand = { seller_name: deps.brand.name, support_email: deps.brand.support_email };
 
   async function fail(row: NoticeRow, error: unknown, isFinal: boolean): Promise<void> {
@@ -47,7 +51,7 @@ export function createNotices(deps: {
     if (row === null) return;
     let mail: RenderedMail;
     try {
-      mail = await render(row, brand);
+      mail = await render({ ...row, data: openData(row) }, brand);
     } catch (error) {
       await fail(row, error, true); // another try would read the same row
       return;
@@ -63,11 +67,25 @@ export function createNotices(deps: {
     await markNoticeSent(db.kysely, row.id, new Date(clock.now()));
   }
 
+  /** Bound to its row by the id: a sealed text that was copied to another opens nothing. */
+  function closedData(id: string, { kind, data }: NewNotice): object {
+    if (!secretKinds.includes(kind)) return data;
+    return { sealed: seal(seal_key, `${id}:${JSON.stringify(data)}`).toString('base64') };
+  }
+
+  function openData({ id, data }: NoticeRow): unknown {
+    const closed = sealedData.safeParse(data);
+    if (!closed.success) return data;
+    const text = unseal(seal_key, Buffer.from(closed.data.sealed, 'base64'));
+    invariant(text.startsWith(`${id}:`), 'a sealed notice is opened in its own row');
+    return JSON.parse(text.slice(id.length + 1));
+  }
+
   const notices: Notices = {
     async enqueue(tx, notice) {
       const now = clock.now();
       const id = createId('notc', now);
-      if (!(await insertNotice(tx, id, notice, new Date(now)))) return;
+      if (!(await insertNotice(tx, id, { ...notice, data: closedData(id, notice) }, new Date(now)))) return;
       await queue.enqueue(tx, { name: 'notice.send', data: { notice_id: id } });
     },
     send: (notice_id) => db.withLock(`notice:${notice_id}`, () => sendOne(notice_id)),

@@ -12,7 +12,12 @@ export interface NoticeRow {
 }
 
 /** False when a notice of that dedupe key was made before. */
-export async function insertNotice(db: Reader, id: string, notice: NewNotice, now: Date): Promise<boolean> {
+export async function insertNotice(
+  db: Reader,
+  id: string,
+  notice: Omit<NewNotice, 'data'> & { data: object },
+  now: Date,
+): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('notice')
     .values({ ...notice, id, data: JSON.stringify(notice.data), state: 'pending', created_at: now })
@@ -33,7 +38,7 @@ export async function claimNotice(db: Reader, id: string): Promise<NoticeRow | n
   return row ?? null;
 }
 
-/** A sent verification no longer needs its link, which is a credential: only the fact stays. */
+/** A sent mail no longer needs what was sealed, a link that is a credential: only the fact stays. */
 export async function markNoticeSent(db: Reader, id: string, now: Date): Promise<void> {
   await db
     .updateTable('notice')
@@ -41,7 +46,7 @@ export async function markNoticeSent(db: Reader, id: string, now: Date): Promise
       state: 'sent',
       sent_at: now,
       last_error: null,
-      data: sql`case kind when 'verify_address' then '{}'::jsonb else data end`,
+      data: sql`data - 'sealed'`,
     })
     .where('id', '=', id)
     .execute();

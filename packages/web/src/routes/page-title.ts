@@ -1,6 +1,8 @@
 const titles: Record<string, string> = {
   '/sign-up': 'Create your account',
   '/sign-in': 'Sign in',
+  '/forgot-password': 'Forgot your password?',
+  '/reset-password': 'Set a new password',
   '/verify': 'Confirm your email',
   '/checkout/return': 'Your payment',
   '/dashboard': 'Dashboard',

@@ -54,11 +54,11 @@ export function EmailField() {
   );
 }
 
-export function PasswordField({ fresh = false }: { fresh?: boolean }) {
+export function PasswordField({ fresh = false, label = 'Password' }: { fresh?: boolean; label?: string }) {
   return (
     <PasswordInput
       name="password"
-      label="Password"
+      label={label}
       autoComplete={fresh ? 'new-password' : 'current-password'}
       description={fresh ? `At least ${minimumLength} characters` : undefined}
       {...(fresh ? { minLength: minimumLength } : {})}

@@ -36,6 +36,22 @@ export function useResendVerification() {
   });
 }
 
+export function useRequestReset() {
+  return useMutation({
+    mutationFn: (email: string) => post('/auth/request-password-reset', { email }),
+  });
+}
+
+/** Sets a new password. Every session has ended then, so what was read with one is forgotten. */
+export function useResetPassword() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ token, password }: { token: string; password: string }) =>
+      post('/auth/reset-password', { token, new_password: password }),
+    onSuccess: () => queries.removeQueries({ queryKey: meQuery.queryKey }),
+  });
+}
+
 /** Makes the first operator, then signs in as them. */
 export function useFirstRun() {
   const queries = useQueryClient();

@@ -27,6 +27,9 @@ export function SignInPage() {
       }
     >
       <SignInForm onDone={goOn} />
+      <Link to="/forgot-password" style={{ justifySelf: 'center' }}>
+        Forgot your password?
+      </Link>
     </Narrow>
   );
 }

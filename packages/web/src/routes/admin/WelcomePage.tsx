@@ -1,15 +1,12 @@
 import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
 import { WelcomeForm } from '../../features/accounts/WelcomeForm.tsx';
+import { useFragmentToken } from '../../lib/fragment-token.ts';
 import { useSeller } from '../../lib/session.ts';
 import { Narrow } from '../../ui/Narrow.tsx';
 
-/**
- * The first run: makes the first operator. The token stands in the fragment (`#token=…` or `#…`), which browsers send to
- * no server and no log, and is taken out of the address at once.
- */
+/** The first run: makes the first operator, with the token of the link that the console showed. */
 export function WelcomePage() {
-  const [token] = useState(readToken);
+  const token = useFragmentToken();
   const seller = useSeller();
   const navigate = useNavigate();
   return (
@@ -21,11 +18,4 @@ export function WelcomePage() {
       <WelcomeForm token={token} onDone={() => void navigate({ to: '/admin', replace: true })} />
     </Narrow>
   );
-}
-
-function readToken(): string {
-  const fragment = location.hash.slice(1);
-  if (fragment === '') return '';
-  history.replaceState(history.state, '', location.pathname);
-  return fragment.includes('=') ? (new URLSearchParams(fragment).get('token') ?? '') : fragment;
 }
