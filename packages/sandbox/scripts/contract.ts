@@ -125,7 +125,9 @@ export function contract(): string {
   for (const route of builtRoutes.toSorted()) {
     const names = known.get(route);
     if (names === undefined) throw new Error(`The SDK has no ${route}.`);
-    params[route] = names;
+    // The pages of a v2 list are reached by addresses that the list gives; the SDK's types do not show what is in them.
+    const has_pages = /^GET \/v2\/[^{]*$/.test(route) && typeof names === 'object' && !Array.isArray(names);
+    params[route] = has_pages ? { ...names, page: 1 } : names;
   }
   const note =
     'Extracted from the official SDK by scripts/contract.ts: parameter names of the built routes (a star marks a required one, 1 is a leaf) and every other route.';

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { type ChaosWish, type Controls, createControls } from './controls.ts';
+import type { Faults } from './faults/faults.ts';
 import { createApi } from './http/api.ts';
 import { listen, type Listening, type ListenOptions } from './http/server.ts';
 import { createPages } from './pages/pages.ts';
-import type { SettingRecord, WebhookPolicy } from './store/machinery.ts';
+import type { Chaos, SettingRecord, WebhookPolicy } from './store/machinery.ts';
+import type { Snapshot } from './store/snapshot.ts';
 import { openStore, type Store } from './store/store.ts';
 import { createClock, machineNow, type SandboxClock } from './time/clock.ts';
 import { type Advanced, createRunner } from './time/runner.ts';
@@ -46,11 +49,22 @@ export interface Sandbox {
   webhooks: {
     /** What happens to deliveries of new events. */
     policy: WebhookPolicy;
+    /** Deliveries go wrong with these probabilities, by the seed; `null` when nothing does. */
+    get chaos(): Chaos | null;
+    set chaos(wish: ChaosWish);
+    /** Gives an endpoint a new secret and answers it; until `overlap_ms` is over both sign (24 hours at most). */
+    rollSecret(endpoint: string, options?: { overlap_ms?: number }): Promise<string>;
     /** Delivers what `hold` has held, oldest first or reversed; answers how many. The policy stays. */
     release(options?: { reversed?: boolean }): Promise<number>;
     /** Resolves when every delivery due now has been attempted. */
     settled(): Promise<void>;
   };
+  /** Faults to come: declines, refusals, silence, a cut connection. */
+  faults: Pick<Faults, 'add' | 'list' | 'clear'>;
+  /** Everything there is, as plain JSON. */
+  snapshot(): Promise<Snapshot>;
+  /** Puts everything back, the clock included. */
+  restore(snapshot: Snapshot): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -67,6 +81,7 @@ function firstSetting(seed: string | undefined): SettingRecord {
     id: 'sandbox',
     offset_ms: 0,
     frozen_at_ms: null,
+    chaos: null,
     next_id: 1,
     next_job: 1,
     policy: 'deliver',
@@ -87,28 +102,24 @@ async function freeze(store: Store, clock: SandboxClock, frozen: boolean | undef
   await store.durable();
 }
 
-interface Policy {
-  get(): WebhookPolicy;
-  set(policy: WebhookPolicy): void;
-}
-
-function createPolicy(store: Store, clock: SandboxClock, failed: (cause: unknown) => void): Policy {
-  return {
-    get: () => setting(store).policy,
-    set(policy) {
-      store.transact(clock.now(), (tx) => tx.put('setting', { ...tx.need('setting', 'sandbox'), policy }));
-      store.durable().catch(failed);
-    },
-  };
-}
-
-function webhooksOf(policy: Policy, deliveries: Deliveries): Sandbox['webhooks'] {
+function webhooksOf(controls: Controls, deliveries: Deliveries): Sandbox['webhooks'] {
   return {
     get policy() {
-      return policy.get();
+      return controls.policy.get();
     },
     set policy(wanted: WebhookPolicy) {
-      policy.set(wanted);
+      controls.policy.set(wanted);
+    },
+    get chaos(): Chaos | null {
+      return controls.chaos.get();
+    },
+    set chaos(wish: ChaosWish) {
+      controls.chaos.set(wish);
+    },
+    async rollSecret(endpoint, options = {}) {
+      const secret = await controls.rollSecret(endpoint, options.overlap_ms ?? 0);
+      if (secret === null) throw new Error(`There is no webhook endpoint ${endpoint}.`);
+      return secret;
     },
     release: (how) => deliveries.release(how),
     settled: () => deliveries.settled(),
@@ -146,10 +157,11 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     deliveries.poke();
     runner.poke();
   };
-  const api = createApi({ account_name, clock, store, committed, failed });
-  const policy = createPolicy(store, clock, failed);
+  const controls = createControls({ clock, store, deliveries, runner, committed, failed });
+  const { faults } = controls;
+  const api = createApi({ account_name, clock, faults, store, committed, failed });
   const advance = (ms: number): Promise<Advanced> => runner.advance((from) => from + ms);
-  const pages = createPages({ account_name, advance, clock, committed, deliveries, failed, policy, store });
+  const pages = createPages({ account_name, advance, clock, committed, controls, deliveries, failed, store });
   deliveries.start();
   runner.poke();
 
@@ -172,7 +184,10 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
       advance,
       advanceTo: (at_ms) => runner.advance(() => at_ms),
     },
-    webhooks: webhooksOf(policy, deliveries),
+    webhooks: webhooksOf(controls, deliveries),
+    faults: { add: faults.add, list: faults.list, clear: faults.clear },
+    snapshot: () => controls.snapshot(),
+    restore: (snapshot) => controls.restore(snapshot),
     async close() {
       await listening?.close();
       await runner.stop();

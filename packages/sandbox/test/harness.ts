@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts';
+import { faultsOf } from './conform.ts';
 
 /** A sandbox on a port with the official SDK pointed at it. */
 export interface Bench {
@@ -17,10 +18,26 @@ export function clientOf(port: number, config: Stripe.StripeConfig = {}): Stripe
   return new Stripe('sk_test_bench', { host: '127.0.0.1', port, protocol: 'http', maxNetworkRetries: 0, ...config });
 }
 
+/** As `clientOf`, and holds every object of every answer against the SDK's own declarations. */
+function checkedClient(port: number): Stripe {
+  const send = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const response = await fetch(input, init);
+    if (response.ok && response.headers.get('content-type')?.startsWith('application/json')) {
+      const faults = faultsOf(await response.clone().json());
+      if (faults.length > 0)
+        throw new Error(
+          `${init?.method} ${input instanceof Request ? input.url : input.toString()} answered\n${faults.join('\n')}`,
+        );
+    }
+    return response;
+  };
+  return clientOf(port, { httpClient: Stripe.createFetchHttpClient(send) });
+}
+
 export async function bench(options: SandboxOptions = {}): Promise<Bench> {
   const sandbox = await createSandbox({ seed: 'bench', account_name: 'Skycast', ...options });
   const { port, url } = await sandbox.listen({ port: 0 });
-  return { sandbox, stripe: clientOf(port), url, close: () => sandbox.close() };
+  return { sandbox, stripe: checkedClient(port), url, close: () => sandbox.close() };
 }
 
 /** A machine clock that stands where it is put. */

@@ -286,7 +286,7 @@ describe('endings', () => {
     await b.stripe.subscriptions.cancel(first.subscription.id, { invoice_now: true });
     await b.stripe.subscriptions.cancel(second.subscription.id);
     expect((await paid(b.stripe))[0]).toMatchObject({
-      billing_reason: 'subscription_cancel',
+      billing_reason: 'subscription_update',
       status: 'paid',
       total: 750,
       customer: first.customer.id,

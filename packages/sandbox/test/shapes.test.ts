@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { amountOf, formatAmount, priceAmount, unitOf } from '../src/resources/money.ts';
 import amounts from '../vectors/amounts.json' with { type: 'json' };
-import fields from '../vectors/response-fields.json' with { type: 'json' };
+import { faultsOf } from './conform.ts';
 import { type Bench, bench, DAY, goodCard, monthlyPrice, submit, idOf } from './harness.ts';
 
 let b: Bench;
@@ -11,28 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => b.close());
 
-interface Shape {
-  required: string[];
-  nullable: string[];
-  optional: string[];
-}
-
 function check(found: object): void {
-  const object = JSON.parse(JSON.stringify(found)) as Record<string, unknown>;
-  const shape = (fields.objects as Record<string, Shape>)[String(object['object'])];
-  if (shape === undefined) throw new Error(`There is no shape of ${String(object['object'])}.`);
-  const keys = Object.keys(object).filter((key) => key !== 'deleted');
-  const missing = shape.required.filter((key) => !keys.includes(key));
-  const extra = keys.filter((key) => !shape.required.includes(key) && !shape.optional.includes(key));
-  const nulls = keys.filter(
-    (key) => object[key] === null && shape.required.includes(key) && !shape.nullable.includes(key),
-  );
-  expect({ object: object['object'], missing, extra, nulls }).toEqual({
-    object: object['object'],
-    missing: [],
-    extra: [],
-    nulls: [],
-  });
+  expect(faultsOf(JSON.parse(JSON.stringify(found)))).toEqual([]);
 }
 
 test('every object has the fields of the API version, no more and no less', async () => {

@@ -15,6 +15,24 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+test('a journal of the version before test clocks and chaos goes on', async () => {
+  const first = await bench({ file });
+  const { subscription } = await subscriber(first.stripe);
+  const hook = await receiver();
+  await first.stripe.webhookEndpoints.create({ url: hook.url, enabled_events: ['invoice.paid'] });
+  await first.close();
+  const older = readFileSync(file, 'utf8').replaceAll(/"(test_clock|clock|chaos|old_secret)":null,?/g, '');
+  writeFileSync(file, older.replaceAll(',}', '}'));
+
+  const second = await bench({ file });
+  await second.sandbox.clock.advance(32 * DAY);
+  const invoices = await second.stripe.invoices.list({ subscription: subscription.id });
+  expect(invoices.data.map((invoice) => invoice.status)).toEqual(['paid', 'paid']);
+  expect(hook.types()).toEqual(['invoice.paid']);
+  await second.close();
+  await hook.close();
+});
+
 test('everything survives a restart: objects, clock, due work, keys and ids', async () => {
   const first = await bench({ file });
   const { subscription, customer } = await subscriber(first.stripe);

@@ -84,8 +84,11 @@ describe('errors', () => {
             'Unrecognized request URL (GET: /v1/foo). If you are trying to list objects, remove the trailing slash. If you are trying to retrieve an object, make sure you passed a valid (non-empty) identifier in your code. Please see https://stripe.com/docs or we can help at https://support.stripe.com/.',
         },
       ],
-      [() => stripe.coupons.create({ percent_off: 10 }), { code: 'unsupported' }],
-      [() => stripe.customers.create({ balance: 5 }), { code: 'unsupported', param: 'balance' }],
+      [() => stripe.paymentLinks.create({ line_items: [] }), { code: 'unsupported' }],
+      [
+        () => stripe.customers.create({ cash_balance: { settings: { reconciliation_mode: 'manual' } } }),
+        { code: 'unsupported', param: 'cash_balance' },
+      ],
       [() => stripe.customers.list({ limit: 101 }), { code: 'parameter_invalid_integer', param: 'limit' }],
       [() => stripe.rawRequest('GET', '/v1/customers?limit=x'), { message: 'Invalid integer: x' }],
       [

@@ -62,3 +62,6 @@ export function checkNames(route: string, hash: FormHash): void {
   if (unknown.length > 0) throw plural(unknown);
   if (missing[0] !== undefined) throw missingParam(missing[0]);
 }
+
+/** The contract keys of Stripe's other routes, which the sandbox refuses as `unsupported`. */
+export const unbuiltRoutes = other_routes;

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../contract/wire.ts';
 
 /** The `error` hash of Stripe's envelope. */
 export interface ErrorBody extends JsonObject {
-  type: 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
+  type: 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error' | 'temporary_session_expired';
   message: string;
 }
 
@@ -13,6 +13,8 @@ interface ErrorExtras {
   keeps_effects?: boolean;
   /** The request was refused before it began to run; its idempotency key stays unused. */
   before_execution?: boolean;
+  /** The `Stripe-Should-Retry` header, where it is not what the status says. */
+  should_retry?: boolean;
   fields?: Record<string, Json>;
 }
 
@@ -22,6 +24,7 @@ export class ApiError extends Error {
   readonly body: ErrorBody;
   readonly keeps_effects: boolean;
   readonly before_execution: boolean;
+  readonly should_retry: boolean | undefined;
 
   constructor(status: number, type: ErrorBody['type'], message: string, extras: ErrorExtras = {}) {
     super(message);
@@ -29,6 +32,7 @@ export class ApiError extends Error {
     this.status = status;
     this.keeps_effects = extras.keeps_effects ?? false;
     this.before_execution = extras.before_execution ?? false;
+    this.should_retry = extras.should_retry;
     this.body = {
       ...(extras.code === undefined
         ? {}

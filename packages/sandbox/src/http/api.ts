@@ -1,25 +1,32 @@
 import { API_VERSION } from '../contract/wire.ts';
+import type { Fault, Faults } from '../faults/faults.ts';
 import { createContext } from '../resources/context.ts';
 import { storeEvents } from '../resources/events.ts';
 import { idBody } from '../store/ids.ts';
 import type { Store } from '../store/store.ts';
 import type { SandboxClock } from '../time/clock.ts';
+import { clockOfRequest, onClock, refuseWhileAdvancing } from '../time/test-clock.ts';
 import { ApiError, invalid } from './api-error.ts';
-import { authenticate } from './authenticate.ts';
+import { authenticate, authenticateSession } from './authenticate.ts';
 import { expand } from './expand.ts';
 import { type FormHash, parseForm } from './form.ts';
 import { createIdempotency, type Finished, fingerprint, type Keyed, remember } from './idempotency.ts';
 import { list, text } from './params.ts';
 import type { Route } from './route.ts';
+import { parseJson } from './json-body.ts';
 import { findRoute } from './routes.ts';
 import { serialize } from './serialize.ts';
+import { ConnectionCut, strikeRequest } from './struck.ts';
 
 const MAX_BODY = 1_000_000;
 const MAX_REQUEST_LINE = 16_384;
+/** The one route that is opened by a session's token and not by a key. */
+const STREAM = '/v2/billing/meter_event_stream';
 
 interface Deps {
   account_name: string;
   clock: SandboxClock;
+  faults: Pick<Faults, 'strike'>;
   store: Store;
   /** Called after each commit, when it is on the disk. */
   committed(): void;
@@ -47,12 +54,13 @@ function takeExpand(hash: FormHash): string[] {
   return value === undefined ? [] : list(text(), 20).read(value, 'expand');
 }
 
-async function readBody(request: Request): Promise<string> {
+async function readBody(request: Request, is_v2: boolean): Promise<string> {
   const body = await request.text();
   if (body.length > MAX_BODY) {
     throw new ApiError(413, 'invalid_request_error', 'The request body is too large.', { before_execution: true });
   }
   const type = request.headers.get('content-type') ?? '';
+  if (is_v2) return body;
   if (body !== '' && type !== '' && !/^application\/x-www-form-urlencoded/i.test(type)) {
     throw invalid(
       `Invalid request: the body must be sent as application/x-www-form-urlencoded, not as ${type.split(';')[0]}.`,
@@ -73,6 +81,7 @@ function answer(call: Call, finished: Finished, replayed: boolean): Response {
   if (replayed) headers.set('idempotent-replayed', 'true');
   if (finished.status >= 500) headers.set('stripe-should-retry', 'false');
   if (finished.status === 409) headers.set('stripe-should-retry', 'true');
+  if (finished.should_retry !== undefined) headers.set('stripe-should-retry', String(finished.should_retry));
   return new Response(finished.body, { status: finished.status, headers });
 }
 
@@ -81,6 +90,7 @@ function envelope(call: Call, error: ApiError): Finished {
     status: error.status,
     body: serialize({ error: error.body }, call.origin),
     request_id: call.request_id,
+    ...(error.should_retry === undefined ? {} : { should_retry: error.should_retry }),
   };
 }
 
@@ -96,7 +106,10 @@ function execute(deps: Deps, call: Call, work: Work): Finished {
   const now_ms = clock.now();
   try {
     return store.transact(now_ms, (tx) => {
-      const context = createContext(tx, account_name, { id: call.request_id, idempotency_key: call.idempotency_key });
+      const test_clock = clockOfRequest(tx, work.route.key, work.hash, work.id);
+      if (test_clock !== null && work.route.method !== 'GET') refuseWhileAdvancing(test_clock);
+      const asked = { id: call.request_id, idempotency_key: call.idempotency_key };
+      const context = { ...onClock(createContext(tx, account_name, asked), test_clock), route: work.route.key };
       let finished: Finished;
       try {
         const result = expand(tx, account_name, work.route.run(context, work.hash, work.id), work.paths);
@@ -124,25 +137,38 @@ export function createApi(deps: Deps): (request: Request, origin: string) => Pro
   const boot = store.read(clock.now(), (tx) => tx.need('setting', 'sandbox'));
   let requests = 0;
 
+  function sessionExpiry(token: string): number | null {
+    const found = store.read(clock.now(), (tx) => tx.all('meter_session').find((each) => each.token === token));
+    return found?.expires_at_ms ?? null;
+  }
+
   async function perform(request: Request, call: Call): Promise<Response> {
     const url = new URL(request.url);
     if (request.url.length > MAX_REQUEST_LINE) {
       throw new ApiError(414, 'invalid_request_error', 'Request-URI Too Large', { before_execution: true });
     }
-    authenticate(request.headers);
+    if (url.pathname === STREAM) authenticateSession(request.headers, sessionExpiry, clock.now());
+    else authenticate(request.headers);
     const { route, id } = findRoute(request.method, url.pathname);
+    const struck = deps.faults.strike(route.key);
+    const strike = (fault: Fault): Promise<Response> =>
+      strikeRequest(fault, request.signal, (error) => answer(call, envelope(call, error), false));
+    if (struck?.when === 'before') return await strike(struck);
     const is_post = request.method === 'POST';
-    const body = is_post ? await readBody(request) : '';
+    const body = is_post ? await readBody(request, url.pathname.startsWith('/v2/')) : '';
     let keyed: Keyed | null = null;
     if (is_post && call.idempotency_key !== null) {
       keyed = { key: call.idempotency_key, fingerprint: fingerprint(request.method, url.pathname, body) };
       const kept = idempotency.replay(keyed);
-      if (kept !== null) return answer(call, kept, true);
+      if (kept !== null) return struck === null ? answer(call, kept, true) : await strike(struck);
     }
-    const hash = parseForm(is_post ? body : url.search.slice(1));
+    const hash =
+      is_post && url.pathname.startsWith('/v2/') ? parseJson(body) : parseForm(is_post ? body : url.search.slice(1));
     const finished = execute(deps, call, { route, id, hash, paths: takeExpand(hash), keyed });
     await store.durable();
     deps.committed();
+    // The effects and the answer are kept: a retry with the same key gets that answer.
+    if (struck !== null) return await strike(struck);
     return answer(call, finished, false);
   }
 
@@ -158,6 +184,7 @@ export function createApi(deps: Deps): (request: Request, origin: string) => Pro
       if (request.method === 'POST' && call.idempotency_key !== null) done = idempotency.begin(call.idempotency_key);
       return await perform(request, call);
     } catch (cause) {
+      if (cause instanceof ConnectionCut) throw cause;
       return answer(call, envelope(call, cause instanceof ApiError ? cause : fault(deps, cause)), false);
     } finally {
       done();

@@ -15,6 +15,25 @@ function refuse(message: string): ApiError {
   return new ApiError(401, 'invalid_request_error', message, { before_execution: true });
 }
 
+/** Lets a meter event session in, while it lasts. It opens the stream and nothing else. */
+export function authenticateSession(
+  headers: Headers,
+  expiryOf: (token: string) => number | null,
+  now_ms: number,
+): void {
+  const token = keyOf(headers.get('authorization') ?? '');
+  if (token === '') throw refuse(REALM_TEXT);
+  const expires_at_ms = expiryOf(token);
+  if (expires_at_ms === null) throw refuse('Invalid authentication token: create a meter event session for one.');
+  if (expires_at_ms > now_ms) return;
+  throw new ApiError(
+    401,
+    'temporary_session_expired',
+    'The meter event session has expired. Create a new one and use its authentication token.',
+    { code: 'billing_meter_event_session_expired', before_execution: true },
+  );
+}
+
 /** Lets any test-mode secret or restricted key in; there is one account. */
 export function authenticate(headers: Headers): void {
   const key = keyOf(headers.get('authorization') ?? '');

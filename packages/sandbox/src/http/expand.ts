@@ -1,7 +1,17 @@
 import type { Json, JsonObject } from '../contract/wire.ts';
+import { renderBalanceTransaction } from '../resources/balance.ts';
+import { renderCoupon, renderCurrencyOptions as renderCouponOptions } from '../resources/coupons.ts';
+import { renderCreditNote } from '../resources/credit-notes.ts';
+import { renderDiscount } from '../resources/discounts.ts';
+import { renderPromotionCode } from '../resources/promotion-codes.ts';
+import { renderRefund } from '../resources/refunds.ts';
+import { renderSetupIntent } from '../resources/setup-intents.ts';
+import { renderTaxId, taxIdsOf } from '../resources/tax-ids.ts';
 import { renderCharge } from '../resources/charges.ts';
 import { renderSessionLines } from '../resources/checkout-sessions.ts';
 import { toJson } from '../resources/context.ts';
+import { renderCreditGrant } from '../resources/credit-grants.ts';
+import { renderPriceCurrencies } from '../resources/currency-options.ts';
 import { renderAnyCustomer } from '../resources/customers.ts';
 import { renderInvoice, renderPayments } from '../resources/invoice-render.ts';
 import { renderPaymentIntent } from '../resources/payment-intents.ts';
@@ -16,6 +26,14 @@ import { invalid } from './api-error.ts';
 const MAX_LEVELS = 4;
 
 type Target =
+  | 'balance_transaction'
+  | 'coupon'
+  | 'credit_note'
+  | 'discount'
+  | 'promotion_code'
+  | 'refund'
+  | 'setup_intent'
+  | 'credit_grant'
   | 'charge'
   | 'customer'
   | 'invoice'
@@ -27,9 +45,37 @@ type Target =
 
 /** Which fields hold an id that can be replaced by its object: `<object> <path>`. */
 const expandable: Record<string, Target> = {
+  'billing.credit_balance_summary customer': 'customer',
+  'billing.credit_balance_transaction credit.credits_application_invoice_voided.invoice': 'invoice',
+  'billing.credit_balance_transaction credit_grant': 'credit_grant',
+  'billing.credit_balance_transaction debit.credits_applied.invoice': 'invoice',
+  'billing.credit_grant customer': 'customer',
   'charge customer': 'customer',
   'charge payment_intent': 'payment_intent',
   'checkout.session customer': 'customer',
+  'checkout.session discounts.coupon': 'coupon',
+  'checkout.session discounts.promotion_code': 'promotion_code',
+  'credit_note customer': 'customer',
+  'credit_note customer_balance_transaction': 'balance_transaction',
+  'credit_note invoice': 'invoice',
+  'credit_note refunds.refund': 'refund',
+  'customer_balance_transaction credit_note': 'credit_note',
+  'customer_balance_transaction customer': 'customer',
+  'customer_balance_transaction invoice': 'invoice',
+  'discount customer': 'customer',
+  'discount promotion_code': 'promotion_code',
+  'discount source.coupon': 'coupon',
+  'dispute charge': 'charge',
+  'dispute payment_intent': 'payment_intent',
+  'invoice default_payment_method': 'payment_method',
+  'invoice discounts': 'discount',
+  'line_item discounts': 'discount',
+  'promotion_code customer': 'customer',
+  'promotion_code promotion.coupon': 'coupon',
+  'setup_intent customer': 'customer',
+  'setup_intent payment_method': 'payment_method',
+  'subscription discounts': 'discount',
+  'subscription_item discounts': 'discount',
   'checkout.session invoice': 'invoice',
   'checkout.session subscription': 'subscription',
   'customer invoice_settings.default_payment_method': 'payment_method',
@@ -62,7 +108,6 @@ const always_null: ReadonlySet<string> = new Set([
   'charge transfer_data',
   'customer default_source',
   'customer test_clock',
-  'invoice default_payment_method',
   'invoice latest_revision',
   'invoice test_clock',
   'payment_intent review',
@@ -76,8 +121,24 @@ const always_null: ReadonlySet<string> = new Set([
 
 function load(tx: Tx, account_name: string, target: Target, id: string): object {
   switch (target) {
+    case 'balance_transaction':
+      return renderBalanceTransaction(tx.need('balance_transaction', id));
+    case 'coupon':
+      return renderCoupon(tx, tx.need('coupon', id));
+    case 'credit_note':
+      return renderCreditNote(tx, tx.need('credit_note', id));
+    case 'discount':
+      return renderDiscount(tx.need('discount', id));
+    case 'promotion_code':
+      return renderPromotionCode(tx, tx.need('promotion_code', id));
+    case 'refund':
+      return renderRefund(tx.need('refund', id));
+    case 'setup_intent':
+      return renderSetupIntent(tx, tx.need('setup_intent', id));
     case 'charge':
       return renderCharge(tx, tx.need('charge', id));
+    case 'credit_grant':
+      return renderCreditGrant(tx, tx.need('credit_grant', id));
     case 'customer':
       return renderAnyCustomer(tx.need('customer', id));
     case 'invoice':
@@ -107,8 +168,17 @@ function included(tx: Tx, object: JsonObject, key: string): object | null | unde
       return embeddedList(`/v1/customers/${id}/subscriptions`, rendered);
     }
     case 'customer sources':
-    case 'customer tax_ids':
       return embeddedList(`/v1/customers/${id}/${key}`, []);
+    case 'customer tax_ids':
+      return embeddedList(`/v1/customers/${id}/tax_ids`, taxIdsOf(tx, id).toReversed().map(renderTaxId));
+    case 'coupon applies_to':
+      return { products: tx.need('coupon', id).applies_to };
+    case 'coupon currency_options':
+      return renderCouponOptions(tx.need('coupon', id));
+    case 'charge refunds': {
+      const refunds = tx.all('refund').filter((each) => each.charge === id);
+      return embeddedList(`/v1/charges/${id}/refunds`, refunds.toReversed().map(renderRefund));
+    }
     case 'invoice confirmation_secret': {
       const intent = tx.need('invoice', id).payment_intent;
       if (intent === null) return null;
@@ -119,7 +189,7 @@ function included(tx: Tx, object: JsonObject, key: string): object | null | unde
     case 'price tiers':
       return renderTiers(tx.need('price', id));
     case 'price currency_options':
-      return {};
+      return renderPriceCurrencies(tx.need('price', id));
     default:
       return undefined;
   }
@@ -163,8 +233,20 @@ function walk(at: Walk, value: JsonObject, keys: string[], owner: JsonObject, in
   }
   const next = value[key];
   if (Array.isArray(next)) {
-    for (const each of next) if (isObject(each)) walk(at, each, rest, each, '');
-    if (next.length === 0 || rest.length > 0) return;
+    // A list of ids becomes a list of objects.
+    if (target !== undefined) {
+      value[key] = next.map((each) =>
+        typeof each === 'string' ? toJson(load(at.tx, at.account_name, target, each)) : each,
+      );
+      for (const each of value[key] as Json[]) if (isObject(each)) walk(at, each, rest, each, '');
+      return;
+    }
+    for (const each of next) {
+      if (!isObject(each)) continue;
+      if (typeof each['object'] === 'string') walk(at, each, rest, each, '');
+      else walk(at, each, rest, owner, way);
+    }
+    if (next.length === 0 || rest.length > 0 || isIncluded(owner, key)) return;
   }
   if (isObject(next)) {
     if (rest.length === 0) {
@@ -184,7 +266,13 @@ function walk(at: Walk, value: JsonObject, keys: string[], owner: JsonObject, in
 
 function isIncluded(owner: JsonObject, key: string): boolean {
   const name = `${word(owner, 'object')} ${key}`;
-  return ['invoice confirmation_secret', 'price tiers', 'price currency_options'].includes(name);
+  return [
+    'invoice confirmation_secret',
+    'price tiers',
+    'price currency_options',
+    'coupon applies_to',
+    'coupon currency_options',
+  ].includes(name);
 }
 
 /** Expands the paths of `expand[]` inside an answer. https://docs.stripe.com/api/expanding_objects */

@@ -10,6 +10,8 @@ export interface Finished {
   status: number;
   body: string;
   request_id: string;
+  /** The `Stripe-Should-Retry` header, where it is not what the status says. */
+  should_retry?: boolean;
 }
 
 /** A request that carries an idempotency key. */
@@ -32,6 +34,7 @@ export function remember(tx: Tx, keyed: Keyed | null, finished: Finished): void 
     expires_at_ms: tx.now_ms + KEPT_MS,
     fingerprint: keyed.fingerprint,
     request_id: finished.request_id,
+    ...(finished.should_retry === undefined ? {} : { should_retry: finished.should_retry }),
     status: finished.status,
   });
 }

@@ -9,6 +9,7 @@ export interface Route {
   method: string;
   /** Path segments after `/`; `{id}` stands for any. */
   segments: string[];
+  /** `id` is what stands for `{id}`; of two, `first/second`. */
   run(context: Context, hash: FormHash, id: string): object;
 }
 

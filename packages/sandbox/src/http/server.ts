@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { ConnectionCut } from './struck.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -33,7 +34,7 @@ async function bodyOf(incoming: IncomingMessage): Promise<string | null> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function toRequest(incoming: IncomingMessage, body: string): Request {
+function toRequest(incoming: IncomingMessage, body: string, signal: AbortSignal): Request {
   const headers = new Headers();
   for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
     headers.append(incoming.rawHeaders[i] ?? '', incoming.rawHeaders[i + 1] ?? '');
@@ -44,6 +45,7 @@ function toRequest(incoming: IncomingMessage, body: string): Request {
   return new Request(`http://${incoming.headers.host ?? 'localhost'}${target}`, {
     method,
     headers,
+    signal,
     ...(has_body ? { body } : {}),
   });
 }
@@ -59,6 +61,8 @@ async function serve(
   outgoing: ServerResponse,
   handle: (request: Request) => Promise<Response>,
 ): Promise<void> {
+  const gone = new AbortController();
+  outgoing.once('close', () => gone.abort());
   try {
     const body = await bodyOf(incoming);
     if (body === null) {
@@ -66,8 +70,12 @@ async function serve(
       await write(outgoing, Response.json({ error }, { status: 413, headers: { connection: 'close' } }));
       return;
     }
-    await write(outgoing, await handle(toRequest(incoming, body)));
+    await write(outgoing, await handle(toRequest(incoming, body, gone.signal)));
   } catch (cause) {
+    if (cause instanceof ConnectionCut) {
+      outgoing.destroy();
+      return;
+    }
     // A Host header that makes no URL, a method fetch does not know, a client that went away.
     const message = cause instanceof Error ? cause.message : String(cause);
     const error = { type: 'invalid_request_error', message: `The request could not be read: ${message}` };

@@ -1,10 +1,12 @@
-import { createContext } from '../resources/context.ts';
 import { finishAuthentication, type Payment, payWithCard } from '../resources/checkout-payment.ts';
-import { sessionTotal } from '../resources/checkout-sessions.ts';
+import { applyCode, sessionDiscounts, sessionTotal } from '../resources/checkout-discounts.ts';
+import { trialText } from '../resources/checkout-trials.ts';
 import { storeEvents } from '../resources/events.ts';
 import { formatAmount, priceAmount } from '../resources/money.ts';
+import { usageText } from '../resources/usage-lines.ts';
 import type { CheckoutSessionRecord, PaymentFailure, PriceRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
+import { contextOf } from '../time/test-clock.ts';
 import {
   type CardFault,
   type CardFields,
@@ -38,7 +40,48 @@ function every(price: PriceRecord): string {
   return interval_count === 1 ? `per ${interval}` : `every ${interval_count} ${interval}s`;
 }
 
-function summary(tx: Tx, session: CheckoutSessionRecord, account_name: string): Html {
+/** What each discount takes off, and what is left to pay today. */
+function discountRows(tx: Tx, session: CheckoutSessionRecord): Html | null {
+  const off = sessionDiscounts(tx, session).reduce((sum, amount) => sum + amount, 0);
+  const [first] = session.discounts ?? [];
+  if (first === undefined) return null;
+  const code = first.promotion_code === null ? null : tx.need('promotion_code', first.promotion_code).code;
+  const name = code ?? tx.need('coupon', first.coupon).name ?? 'Discount';
+  return html`<ul class="rows">
+    <li><span>${name}</span><span>${formatAmount(-off, session.currency)}</span></li>
+    <li><span>Due today</span><span>${formatAmount(sessionTotal(tx, session), session.currency)}</span></li>
+  </ul>`;
+}
+
+/** What is charged when the trial is over, as far as it is known. */
+function then(tx: Tx, session: CheckoutSessionRecord): string {
+  return formatAmount(sessionTotal(tx, { ...session, trial: null }), session.currency);
+}
+
+function codeForm(session: CheckoutSessionRecord, refused: PaymentFailure | null): Html | null {
+  if (session.allow_promotion_codes !== true) return null;
+  if ((session.discounts ?? []).length > 0) {
+    return html`<form method="post" action="/c/pay/${session.id}" class="inline">
+      <input type="hidden" name="code" value="" /><button name="action" value="code">Remove the code</button>
+    </form>`;
+  }
+  return html`<form method="post" action="/c/pay/${session.id}" class="inline">
+    <div>
+      <label for="code">Promotion code</label
+      ><input
+        id="code"
+        name="code"
+        required
+        autocomplete="off"
+        ${refused === null ? null : html` aria-invalid="true" aria-describedby="code-error"`}
+      />
+    </div>
+    <button name="action" value="code">Apply</button>
+    ${refused === null ? null : html`<p class="error" id="code-error" role="alert">${refused.message}</p>`}
+  </form>`;
+}
+
+function summary(tx: Tx, session: CheckoutSessionRecord, account_name: string, refused: PaymentFailure | null): Html {
   const lines = session.line_items.map((item) => {
     const price = tx.need('price', item.price);
     const product = tx.get('product', price.product);
@@ -46,7 +89,7 @@ function summary(tx: Tx, session: CheckoutSessionRecord, account_name: string): 
       name: product?.name ?? price.product,
       description: product?.description ?? null,
       quantity: item.quantity,
-      amount: formatAmount(priceAmount(price, item.quantity), price.currency),
+      amount: usageText(price) ?? formatAmount(priceAmount(price, item.quantity), price.currency),
       every: every(price),
     };
   });
@@ -57,7 +100,10 @@ function summary(tx: Tx, session: CheckoutSessionRecord, account_name: string): 
     <p class="mode">Test mode: no money moves</p>
     <h1>Subscribe to ${lines.length === 1 ? first?.name : account_name}</h1>
     <p class="amount">
-      ${formatAmount(sessionTotal(tx, session), session.currency)} <span class="soft small">${first?.every}</span>
+      ${trialText(session, tx.now) ?? formatAmount(sessionTotal(tx, session), session.currency)}
+      <span class="soft small"
+        >${session.trial == null ? first?.every : `then ${then(tx, session)} ${first?.every}`}</span
+      >
     </p>
     <p class="soft">Sold by ${account_name}</p>
     <ul class="rows">
@@ -65,13 +111,14 @@ function summary(tx: Tx, session: CheckoutSessionRecord, account_name: string): 
         (line) =>
           html`<li>
             <span
-              >${line.name}${line.quantity === 1 ? null : html` × ${line.quantity}`}${
+              >${line.name}${line.quantity < 2 ? null : html` × ${line.quantity}`}${
                 line.description === null ? null : html`<br /><span class="soft small">${line.description}</span>`
               }</span
             ><span>${line.amount} <span class="soft small">${line.every}</span></span>
           </li>`,
       )}
     </ul>
+    ${discountRows(tx, session)}${codeForm(session, refused)}
   </section>`;
 }
 
@@ -79,6 +126,8 @@ interface Shown {
   fields: CardFields;
   failure: PaymentFailure | null;
   fault: CardFault | null;
+  /** Why a typed promotion code was not taken. */
+  refused?: PaymentFailure | null;
 }
 
 function checkoutPage(tx: Tx, session: CheckoutSessionRecord, account_name: string, shown: Shown): Response {
@@ -99,16 +148,22 @@ function checkoutPage(tx: Tx, session: CheckoutSessionRecord, account_name: stri
     />
   </div>`;
   const body = html`<main class="checkout">
-    ${summary(tx, session, account_name)}
+    ${summary(tx, session, account_name, shown.refused ?? null)}
     <section class="pay card" aria-labelledby="pay-title">
       <h2 id="pay-title">Pay with card</h2>
       ${errorBox(shown.failure)}
       <form id="pay" method="post" action="/c/pay/${session.id}">
         ${email}${cardFields(shown.fields, shown.fault)}
-        <button class="primary" name="action" value="pay">Pay ${total}</button>
+        <button class="primary" name="action" value="pay">
+          ${session.trial == null ? `Pay ${total}` : 'Start trial'}
+        </button>
       </form>
       <p class="soft small">
-        You will be charged ${total} now and at the start of every following period, until you cancel.
+        ${
+          session.trial == null
+            ? `You will be charged ${total} now and at the start of every following period, until you cancel.`
+            : `Nothing is charged now. When the trial ends you will be charged ${then(tx, session)}, and again every period, until you cancel.`
+        }
       </p>
     </section>
     ${testCards('pay')}
@@ -156,7 +211,7 @@ function pressed(deps: PageDeps, request: PageRequest, id: string, step: string 
     if (session?.status === 'complete') return redirect(successUrl(session));
     const refused = closed(session, tx.now);
     if (session === undefined || refused !== null) return refused ?? redirect('/');
-    const context = createContext(tx, deps.account_name, null);
+    const context = contextOf(tx, deps.account_name, session.customer);
     const details = session.customer_details;
     const own_email = details?.email ?? session.customer_email;
     if (own_email !== null) form.set('email', own_email);
@@ -172,6 +227,11 @@ function pressed(deps: PageDeps, request: PageRequest, id: string, step: string 
       payment = finishAuthentication(context, session, form.get('action') === 'authenticate');
       if (payment.outcome === 'declined') return redirect(`/c/pay/${id}`);
     } else {
+      if (form.get('action') === 'code' && session.allow_promotion_codes === true) {
+        const refused = applyCode(tx, session, form.get('code') ?? '');
+        if (refused === null) return redirect(`/c/pay/${id}`);
+        return checkoutPage(tx, session, deps.account_name, { fields, failure: null, fault: null, refused });
+      }
       if (form.has('fill')) return show(null, null);
       const entered = checkFields(fields, now_ms);
       if ('failure' in entered) return show(entered.failure, entered);

@@ -1,50 +1,27 @@
-import { renderEvent } from '../resources/events.ts';
-import { totalOf } from '../resources/invoice-render.ts';
-import { formatAmount } from '../resources/money.ts';
+import { ApiError } from '../http/api-error.ts';
+import { expand } from '../http/expand.ts';
+import { parseForm } from '../http/form.ts';
+import { findRoute } from '../http/routes.ts';
 import { serialize } from '../http/serialize.ts';
-import type { DeliveryRecord, WebhookPolicy } from '../store/machinery.ts';
+import { createContext } from '../resources/context.ts';
+import { renderEvent } from '../resources/events.ts';
+import type { JobRecord, WebhookPolicy } from '../store/machinery.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import type { Tx } from '../store/store.ts';
 import { queued } from '../time/runner.ts';
-import { html, type Html, notice, page, redirect } from './html.ts';
+import { createCommands } from './commands.ts';
+import { html, type Html, notice, page } from './html.ts';
 import type { PageDeps, PageRequest } from './pages.ts';
+import { coverage, coveragePage } from './room-coverage.ts';
+import { eventSection, eventsPage } from './room-events.ts';
+import { explainPage } from './room-explain.ts';
+import { faultSection } from './room-faults.ts';
+import { dueSections, objectSections } from './room-objects.ts';
+import { usageSections } from './room-usage.ts';
+import { instant } from './room-parts.ts';
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
-const SHOWN = 25;
-const FARTHEST = 3_660 * DAY;
-
+/** The names of the policies, in the order of their buttons. */
 const policies: readonly WebhookPolicy[] = ['deliver', 'twice', 'hold', 'drop'];
-
-function instant(at_ms: number): string {
-  return new Date(at_ms).toISOString().replace('T', ' ').slice(0, 19);
-}
-
-function newest<T>(records: T[]): T[] {
-  return records.slice(-SHOWN).toReversed();
-}
-
-function table(caption: string, heads: string[], rows: Html[]): Html {
-  if (rows.length === 0)
-    return html`<section>
-      <h2>${caption}</h2>
-      <p class="soft">None yet.</p>
-    </section>`;
-  return html`<section>
-    <h2>${caption}</h2>
-    <div class="scroll" tabindex="0" role="region" aria-label="${caption}">
-      <table>
-        <thead>
-          <tr>
-            ${heads.map((head) => html`<th scope="col">${head}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
-  </section>`;
-}
 
 function clockSection(deps: PageDeps): Html {
   const button = (field: string, value: number, label: string): Html =>
@@ -65,9 +42,29 @@ function clockSection(deps: PageDeps): Html {
   </section>`;
 }
 
+function chaosForm(deps: PageDeps): Html {
+  const chaos = deps.controls.chaos.get();
+  const field = (name: string, label: string, value: number | string): Html =>
+    html`<div>
+      <label for="chaos-${name}">${label}</label
+      ><input id="chaos-${name}" name="${name}" value="${value}" autocomplete="off" />
+    </div>`;
+  return html`<details ${chaos === null ? null : html` open`}>
+    <summary>Chaos ${chaos === null ? 'is off' : 'is on'}</summary>
+    <p class="soft small">Probabilities from 0 to 1, rolled by the seed.</p>
+    <form method="post" action="/_sandbox/webhooks/chaos" class="inline">
+      ${field('duplicate', 'Duplicate', chaos?.duplicate ?? 0)}${field('reorder', 'Reorder', chaos?.reorder ?? 0)}
+      ${field('delay', 'Delay', chaos?.delay ?? 0)}${field('delay_ms', 'Delay by (ms)', chaos?.delay_ms ?? 1_000)}
+      ${field('drop', 'Drop', chaos?.drop ?? 0)}${field('api_version', 'Stamped version', chaos?.api_version ?? '')}
+      <button>Set</button><button name="off" value="true">Turn off</button>
+    </form>
+  </details>`;
+}
+
 function webhookSection(deps: PageDeps, tx: Tx): Html {
   const held = tx.all('delivery').filter((each) => each.state === 'held').length;
-  const current = deps.policy.get();
+  const current = deps.controls.policy.get();
+  const endpoints = tx.all('webhook_endpoint');
   return html`<section class="card">
     <h2>Webhooks</h2>
     <form method="post" action="/_sandbox/webhooks/policy" class="inline">
@@ -85,110 +82,62 @@ function webhookSection(deps: PageDeps, tx: Tx): Html {
     <form method="post" action="/_sandbox/webhooks/release" class="inline">
       <button>Release ${held} held</button><button name="reversed" value="true">Release in reverse</button>
     </form>
+    ${chaosForm(deps)}
+    ${
+      endpoints.length === 0
+        ? null
+        : html`<ul class="rows">
+            ${endpoints.map(
+              (each) =>
+                html`<li>
+                  <span>${each.url}<br /><span class="soft small">${each.id}, ${each.status}</span></span>
+                  <form method="post" action="/_sandbox/webhooks/roll" class="inline">
+                    <input type="hidden" name="overlap_hours" value="24" />
+                    <button name="endpoint" value="${each.id}" aria-label="Roll the secret of ${each.url}">
+                      Roll secret
+                    </button>
+                  </form>
+                </li>`,
+            )}
+          </ul>`
+    }
   </section>`;
 }
 
-const tone: Record<DeliveryRecord['state'], string> = {
-  delivered: 'good',
-  failed: 'bad',
-  dropped: 'bad',
-  held: 'soft',
-  pending: 'soft',
-};
-
-function deliveryText(delivery: DeliveryRecord): Html {
-  const last = delivery.attempts.at(-1);
-  const why = last === undefined ? '' : ` (${last.status ?? last.error})`;
-  const again = html`<form method="post" action="/_sandbox/webhooks/resend">
-    <button name="delivery" value="${delivery.id}">Resend</button>
-  </form>`;
-  return html`<div class="try">
-    <span class="${tone[delivery.state]}">${delivery.state}${why}, ${delivery.attempts.length} tried</span>${again}
-  </div>`;
+function snapshotSection(snapshots: Map<string, Snapshot>): Html {
+  return html`<section class="card">
+    <h2>Snapshots</h2>
+    <p class="soft small">The whole state, kept until the sandbox stops. Restoring puts the clock back too.</p>
+    <form method="post" action="/_sandbox/snapshot" class="inline"><button>Take a snapshot</button></form>
+    ${
+      snapshots.size === 0
+        ? null
+        : html`<form method="post" action="/_sandbox/restore" class="inline">
+            ${[...snapshots].map(
+              ([name, { at_ms }]) =>
+                html`<button name="snapshot" value="${name}">Restore ${name}, ${instant(at_ms)}</button>`,
+            )}
+          </form>`
+    }
+  </section>`;
 }
 
-function eventSection(tx: Tx): Html {
-  const deliveries = tx.all('delivery');
-  return table(
-    'Events',
-    ['At', 'Type', 'Object', 'Deliveries'],
-    newest(tx.all('event')).map(
-      (event) =>
-        html`<tr>
-          <td>${instant(event.created * 1000)}</td>
-          <td><a href="/_sandbox/events/${event.id}">${event.type}</a></td>
-          <td>${typeof event.object['id'] === 'string' ? event.object['id'] : null}</td>
-          <td>${deliveries.filter((each) => each.event === event.id).map(deliveryText)}</td>
-        </tr>`,
-    ),
-  );
-}
-
-function objectSections(tx: Tx): Html[] {
-  const customers = newest(tx.all('customer')).map(
-    (each) =>
-      html`<tr>
-        <td>${each.id}</td>
-        <td>${each.name}</td>
-        <td>${each.email}</td>
-        <td>${each.deleted ? 'deleted' : each.delinquent ? 'delinquent' : 'good'}</td>
-      </tr>`,
-  );
-  const subscriptions = newest(tx.all('subscription')).map((each) => {
-    const [item] = each.items;
-    const ends = each.cancel_at === null ? '' : `, ends ${instant(each.cancel_at * 1000)}`;
-    return html`<tr>
-      <td>${each.id}</td>
-      <td>${each.customer}</td>
-      <td>${each.status}${ends}</td>
-      <td>
-        ${
-          item === undefined
-            ? ''
-            : `${instant(item.current_period_start * 1000)} to ${instant(item.current_period_end * 1000)}`
-        }
-      </td>
-    </tr>`;
-  });
-  const invoices = newest(tx.all('invoice')).map(
-    (each) =>
-      html`<tr>
-        <td>${each.page_token === null ? each.id : html`<a href="/i/${each.page_token}">${each.number}</a>`}</td>
-        <td>${each.subscription}</td>
-        <td>${each.status}</td>
-        <td>${each.billing_reason}</td>
-        <td class="num">${formatAmount(totalOf(each), each.currency)}</td>
-      </tr>`,
-  );
-  return [
-    table('Customers', ['Id', 'Name', 'Email', 'Standing'], customers),
-    table('Subscriptions', ['Id', 'Customer', 'Status', 'Period (UTC)'], subscriptions),
-    table('Invoices', ['Invoice', 'Subscription', 'Status', 'Reason', 'Total'], invoices),
-  ];
-}
-
-function room(deps: PageDeps): Response {
+function room(deps: PageDeps, snapshots: Map<string, Snapshot>): Response {
   const now_ms = deps.clock.now();
-  const due = queued(deps.store, now_ms).slice(0, SHOWN);
+  const queue = (clock: string | null): JobRecord[] => queued(deps.store, now_ms, clock);
   return deps.store.read(now_ms, (tx) =>
     page(
       'Control room',
       html`<main class="room">
         <p class="mode">Test mode</p>
         <h1>Control room of ${deps.account_name}</h1>
-        ${clockSection(deps)}${webhookSection(deps, tx)}
-        ${table(
-          'Due work',
-          ['At (UTC)', 'What', 'Object'],
-          due.map(
-            (job) =>
-              html`<tr>
-                <td>${instant(job.at_ms)}</td>
-                <td>${job.kind}</td>
-                <td>${job.object_id}</td>
-              </tr>`,
-          ),
-        )}${objectSections(tx)}${eventSection(tx)}
+        <nav class="inline" aria-label="Pages">
+          <a href="/_sandbox/events">Events</a><a href="/_sandbox/coverage">Coverage</a
+          ><a href="/_sandbox/state">State as JSON</a>
+        </nav>
+        ${clockSection(deps)}${webhookSection(deps, tx)}${snapshotSection(snapshots)}
+        ${faultSection(deps.controls.faults.list())}${dueSections(tx, queue)}
+        ${objectSections(tx, deps.account_name)}${usageSections(tx)}${eventSection(tx)}
       </main>`,
     ),
   );
@@ -199,12 +148,22 @@ function state(deps: PageDeps): object {
   return deps.store.read(now_ms, (tx) => ({
     now: new Date(now_ms).toISOString(),
     now_ms,
-    policy: deps.policy.get(),
+    policy: deps.controls.policy.get(),
+    chaos: deps.controls.chaos.get(),
     due: queued(deps.store, now_ms).map(({ at_ms, kind, object_id }) => ({ at_ms, kind, object_id })),
+    test_clocks: tx.all('test_clock').map(({ id, name, status, frozen_ms, target_ms }) => ({
+      id,
+      name,
+      status,
+      frozen_ms,
+      target_ms,
+      due: queued(deps.store, now_ms, id).map(({ at_ms, kind, object_id }) => ({ at_ms, kind, object_id })),
+    })),
+    faults: deps.controls.faults.list(),
     deliveries: tx.all('delivery').map(({ id, event, endpoint, state: is, attempts, next_at_ms }) => ({
       id,
       event,
-      type: tx.get('event', event)?.type ?? null,
+      type: (tx.get('event', event) ?? tx.get('thin_event', event))?.type ?? null,
       endpoint,
       state: is,
       attempts,
@@ -219,79 +178,49 @@ function state(deps: PageDeps): object {
   }));
 }
 
-function refused(request: PageRequest, message: string): Response {
-  if (request.json) return Response.json({ error: { message } }, { status: 400 });
-  return notice('Not understood', message, { href: '/_sandbox', label: 'Control room' }, 400);
+function json(text: string, status = 200): Response {
+  return new Response(text, { status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } });
 }
 
-function amountOfTime(form: URLSearchParams): number | null {
-  const units: [string, number][] = [
-    ['ms', 1],
-    ['hours', HOUR],
-    ['days', DAY],
-  ];
-  let total: number | null = null;
-  for (const [name, length] of units) {
-    const value = form.get(name);
-    if (value === null) continue;
-    const number = Number(value);
-    if (value.trim() === '' || !Number.isFinite(number) || number < 0) return null;
-    total = (total ?? 0) + Math.round(number * length);
-  }
-  return total !== null && total <= FARTHEST ? total : null;
-}
-
-async function command(deps: PageDeps, request: PageRequest, path: string): Promise<Response> {
-  const { form } = request;
-  const done = (result: object): Response => (request.json ? Response.json(result) : redirect('/_sandbox'));
-  switch (path) {
-    case 'clock/advance': {
-      const ms = amountOfTime(form);
-      if (ms === null)
-        return refused(request, 'Say how far: `ms`, `hours` or `days`, not negative, ten years at most.');
-      const { from, to, ran } = await deps.advance(ms);
-      return done({ from, to, now: new Date(to).toISOString(), ran });
-    }
-    case 'webhooks/policy': {
-      const wanted = policies.find((name) => name === form.get('policy'));
-      if (wanted === undefined) return refused(request, `The policy is one of ${policies.join(', ')}.`);
-      deps.policy.set(wanted);
-      await deps.store.durable();
-      return done({ policy: wanted });
-    }
-    case 'webhooks/release':
-      return done({ released: await deps.deliveries.release({ reversed: form.get('reversed') === 'true' }) });
-    case 'webhooks/resend':
-      return done({ resent: await deps.deliveries.resend(form.get('delivery') ?? '') });
-    default:
-      return notice(
-        'No such page',
-        'The control room has no such command.',
-        { href: '/_sandbox', label: 'Control room' },
-        404,
-      );
+/** An object as the API answers it, without a key: the room shows everything anyway. */
+function apiAnswer(deps: PageDeps, request: PageRequest): Response {
+  const path = `/${request.rest.slice(1).join('/')}`;
+  try {
+    const { route, id } = findRoute('GET', path);
+    return deps.store.read(deps.clock.now(), (tx) => {
+      const answer = route.run(createContext(tx, deps.account_name, null), parseForm(request.form.toString()), id);
+      return json(serialize(expand(tx, deps.account_name, answer, []), request.origin));
+    });
+  } catch (cause) {
+    if (!(cause instanceof ApiError)) throw cause;
+    return json(serialize({ error: cause.body }, request.origin), cause.status);
   }
 }
 
-/** The control room: the clock, due work, objects, events and webhooks; pages for people, JSON for programs. */
+function missing(): Response {
+  const back = { href: '/_sandbox', label: 'Control room' };
+  return notice('No such page', 'The control room has no such page.', back, 404);
+}
+
+/** The control room: the clock, due work, faults, objects, events and webhooks; pages for people, JSON for programs. */
 export function controlRoom(deps: PageDeps): (request: PageRequest) => Promise<Response> {
+  const snapshots = new Map<string, Snapshot>();
+  const command = createCommands(deps, snapshots, policies);
   return async (request) => {
     const path = request.rest.join('/');
-    if (request.method === 'POST') return await command(deps, request, path);
-    if (path === '') return room(deps);
+    if (request.method === 'POST') return await command(request, path);
+    if (path === '') return room(deps, snapshots);
     if (path === 'state') return Response.json(state(deps));
+    if (path === 'faults') return Response.json({ data: deps.controls.faults.list() });
+    if (path === 'coverage') return request.json ? Response.json(coverage()) : coveragePage();
     const [kind, id = ''] = request.rest;
-    const shown = deps.store.read(deps.clock.now(), (tx) => {
+    if (kind === 'api') return apiAnswer(deps, request);
+    return deps.store.read(deps.clock.now(), (tx) => {
+      if (path === 'events') return eventsPage(tx, request.form);
       const event = kind === 'events' ? tx.get('event', id) : undefined;
-      return event === undefined ? null : serialize(renderEvent(tx, event), request.origin);
+      if (event !== undefined) return json(serialize(renderEvent(tx, event), request.origin));
+      const invoice = kind === 'invoices' ? tx.get('invoice', id) : undefined;
+      return invoice === undefined ? missing() : explainPage(tx, invoice, deps.account_name);
     });
-    if (shown === null)
-      return notice(
-        'No such page',
-        'The control room has no such page.',
-        { href: '/_sandbox', label: 'Control room' },
-        404,
-      );
-    return new Response(shown, { headers: { 'content-type': 'application/json' } });
   };
 }

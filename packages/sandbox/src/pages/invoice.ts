@@ -1,13 +1,15 @@
-import { attemptPayment, followPayment } from '../resources/collect.ts';
-import { createContext, orderEvents } from '../resources/context.ts';
+import { declinedByFault } from '../faults/faults.ts';
+import { attemptPayment, followPayment, subscriptionOf } from '../resources/collect.ts';
+import { type Context, orderEvents } from '../resources/context.ts';
 import { storeEvents } from '../resources/events.ts';
-import { amountDue, totalOf } from '../resources/invoice-render.ts';
+import { amountDue, subtotalOf, totalDiscounts, totalOf, totalTaxes } from '../resources/invoice-amounts.ts';
 import { formatAmount } from '../resources/money.ts';
 import { attachForCustomer, createPaymentMethod } from '../resources/payment-methods.ts';
 import { updateSubscription } from '../resources/subscription-end.ts';
-import { authenticationRequired, cardByNumber, liveCard } from '../resources/test-cards.ts';
+import { authenticationRequired, cardByNumber, liveCard, type TestCard } from '../resources/test-cards.ts';
 import type { InvoiceRecord, PaymentFailure, Seconds } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
+import { contextOf } from '../time/test-clock.ts';
 import {
   type CardFault,
   type CardFields,
@@ -37,6 +39,7 @@ const states: Record<InvoiceRecord['status'], string> = {
   draft: 'Draft',
   open: 'Payment due',
   paid: 'Paid',
+  uncollectible: 'Uncollectible',
   void: 'Void',
 };
 
@@ -55,12 +58,23 @@ function facts(tx: Tx, invoice: InvoiceRecord): { label: string; value: string }
   ];
 }
 
-function totals(invoice: InvoiceRecord): { label: string; amount: number }[] {
+function totals(tx: Tx, invoice: InvoiceRecord): { label: string; amount: number }[] {
   const total = totalOf(invoice);
-  const applied = amountDue(invoice) - Math.max(total, 0);
+  const credited = invoice.pre_payment_credit_notes_amount ?? 0;
+  const applied = amountDue(invoice) - Math.max(total, 0) + credited;
+  const off = totalDiscounts(invoice.lines).reduce((sum, each) => sum + each.amount, 0);
+  const taxes = totalTaxes(invoice.lines).map((tax) => {
+    const rate = tx.need('tax_rate', tax.tax_rate);
+    const inside = rate.inclusive ? ', included' : '';
+    return { label: `${rate.display_name} (${rate.percentage}%${inside})`, amount: tax.amount };
+  });
   return [
+    ...(off === 0 && taxes.length === 0 ? [] : [{ label: 'Subtotal', amount: subtotalOf(invoice) }]),
+    ...(off === 0 ? [] : [{ label: 'Discount', amount: -off }]),
+    ...taxes,
     { label: 'Total', amount: total },
     ...(applied === 0 ? [] : [{ label: 'Applied balance', amount: applied }]),
+    ...(credited === 0 ? [] : [{ label: 'Credit notes', amount: -credited }]),
     { label: 'Amount paid', amount: invoice.amount_paid },
     { label: 'Amount due', amount: invoice.status === 'void' ? 0 : amountDue(invoice) - invoice.amount_paid },
   ];
@@ -121,7 +135,7 @@ function invoicePage(tx: Tx, invoice: InvoiceRecord, account_name: string, shown
           )}
         </tbody>
         <tfoot>
-          ${totals(invoice).map(
+          ${totals(tx, invoice).map(
             (row) =>
               html`<tr class="total">
                 <td colspan="2">${row.label}</td>
@@ -187,7 +201,7 @@ function pdfOf(tx: Tx, invoice: InvoiceRecord, account_name: string): Response {
         { text: amount(line.amount), x: 539, size: 10, right: true },
       ],
     })),
-    ...totals(invoice).map(({ label, amount: value }) => ({
+    ...totals(tx, invoice).map(({ label, amount: value }) => ({
       height: 18,
       texts: [
         { text: label, x: 330, size: 10, bold: true },
@@ -204,6 +218,12 @@ function pdfOf(tx: Tx, invoice: InvoiceRecord, account_name: string): Response {
   });
 }
 
+function refusalOf(context: Context, card: TestCard | null): PaymentFailure | null {
+  if (card === null) return liveCard;
+  if (card.authentication !== 'none') return authenticationRequired;
+  return card.charge ?? declinedByFault(context, card.number);
+}
+
 function pressed(deps: PageDeps, request: PageRequest, token: string): Response {
   const now_ms = deps.clock.now();
   return deps.store.transact(now_ms, (tx) => {
@@ -217,15 +237,15 @@ function pressed(deps: PageDeps, request: PageRequest, token: string): Response 
     const entered = checkFields(fields, now_ms);
     if ('failure' in entered) return show(entered.failure, entered);
     const card = cardByNumber(entered.number);
-    const refused = card === null ? liveCard : card.authentication === 'none' ? card.charge : authenticationRequired;
+    const context = contextOf(tx, deps.account_name, invoice.customer);
+    const refused = refusalOf(context, card);
     if (card === null || refused !== null) return show(refused, { field: 'number', failure: refused ?? liveCard });
-    const context = createContext(tx, deps.account_name, null);
     const { exp_month, exp_year, name, email } = entered;
     const method = createPaymentMethod(context, { card, exp_month, exp_year, billing_details: { name, email } });
     const attached = attachForCustomer(context, method.id, invoice.customer, 'payment_method');
-    const subscription = tx.need('subscription', invoice.subscription);
+    const subscription = subscriptionOf(tx, invoice);
     const kept =
-      subscription.ended_at === null
+      subscription !== null && subscription.ended_at === null
         ? updateSubscription(context, subscription, { default_payment_method: attached.id })
         : subscription;
     const attempt = attemptPayment(context, invoice, { method: attached, off_session: false, automatic: false });

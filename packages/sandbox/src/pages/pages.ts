@@ -1,12 +1,15 @@
+import type { Controls } from '../controls.ts';
 import type { Store } from '../store/store.ts';
-import type { WebhookPolicy } from '../store/machinery.ts';
 import type { SandboxClock } from '../time/clock.ts';
 import type { Advanced } from '../time/runner.ts';
 import type { Deliveries } from '../webhooks/deliveries.ts';
+import { authenticationPages } from './authentication.ts';
+import { creditNotePages } from './credit-note.ts';
 import { checkoutPages } from './checkout.ts';
 import { controlRoom } from './control-room.ts';
 import { notice } from './html.ts';
 import { invoicePages } from './invoice.ts';
+import { portalPages } from './portal.ts';
 
 /** What the pages are made of. */
 export interface PageDeps {
@@ -14,9 +17,9 @@ export interface PageDeps {
   advance(ms: number): Promise<Advanced>;
   clock: SandboxClock;
   committed(): void;
+  controls: Controls;
   deliveries: Deliveries;
   failed(cause: unknown): void;
-  policy: { get(): WebhookPolicy; set(policy: WebhookPolicy): void };
   store: Store;
 }
 
@@ -58,6 +61,9 @@ export function createPages(deps: PageDeps): (request: Request, origin: string) 
   const pages: Record<string, (request: PageRequest) => Promise<Response>> = {
     c: checkoutPages(deps),
     i: invoicePages(deps),
+    n: creditNotePages(deps),
+    p: portalPages(deps),
+    '3ds': authenticationPages(deps),
     _sandbox: controlRoom(deps),
   };
   return async (request, origin) => {

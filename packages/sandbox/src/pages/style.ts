@@ -36,4 +36,15 @@ th,td.num{white-space:nowrap}td.num,th.num{text-align:right;padding-left:.7rem;f
 .clock{font-size:1.6rem;font-weight:650;font-variant-numeric:tabular-nums}
 .total td:last-child{white-space:nowrap}td .inline{margin:0}td button{min-height:2rem;padding:.15rem .6rem;font-size:.8rem}td div.try{display:flex;gap:.6rem;align-items:center;white-space:nowrap}
 .total td{font-weight:650}
+.portal{max-width:44rem}.portal nav{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem}.portal footer{margin-top:2rem}.portal h1{margin-top:1rem}
+h3{font-size:1rem;margin:0 0 .3rem}.plain{list-style:none;margin:0;padding:0}.plain>li+li{border-top:1px solid var(--line);margin-top:1rem;padding-top:1rem}
+.badge{display:inline-block;padding:0 .5rem;border:1px solid currentColor;border-radius:99px;font-size:.75rem;font-weight:600}
+.rows .inline{margin:0;justify-content:flex-end}
+textarea,select{width:100%;min-height:2.75rem;padding:.5rem .7rem;border:1px solid var(--soft);border-radius:.5rem;background:var(--bg);color:var(--ink);font:inherit}
+fieldset{margin:0 0 1rem;padding:0;border:0}legend{margin:0 0 .3rem;padding:0;font-weight:600}
+.choice{display:flex;gap:.6rem;align-items:center;min-height:2.75rem;margin:0;font-size:1rem;font-weight:400}.choice input{width:1.15rem;height:1.15rem;min-height:0;margin:0;flex:none;accent-color:var(--accent)}
+.choice:has(:checked){font-weight:600}
+.room nav{gap:.5rem 1.5rem}.inline input.wide{width:15rem}.inline select{width:auto}.inline>div{max-width:100%}.inline input,.inline select{max-width:100%}summary{cursor:pointer;min-height:2.75rem;padding:.55rem 0;font-weight:600}code{overflow-wrap:anywhere}
+.between{display:flex;justify-content:space-between;gap:1rem}.family{border-top:1px solid var(--line)}.family .plain>li+li{margin:0;padding:.2rem 0;border:0}.room td:first-child{white-space:nowrap}
+button.danger{background:var(--bad);border-color:var(--bad);color:var(--card)}
 `;

@@ -61,7 +61,11 @@ export function renderCharge(tx: Tx, charge: ChargeRecord): RenderedCharge {
     id: charge.id,
     object: 'charge',
     amount: charge.amount,
-    amount_captured: succeeded ? charge.amount : 0,
+    amount_captured: succeeded
+      ? charge.amount_captured === undefined
+        ? charge.amount
+        : (charge.amount_captured ?? 0)
+      : 0,
     amount_refunded: charge.amount_refunded,
     application: null,
     application_fee: null,
@@ -69,12 +73,12 @@ export function renderCharge(tx: Tx, charge: ChargeRecord): RenderedCharge {
     balance_transaction: null,
     billing_details: renderBillingDetails(tx.need('payment_method', charge.payment_method).billing_details),
     calculated_statement_descriptor: 'SANDBOX',
-    captured: succeeded,
+    captured: succeeded && charge.amount_captured !== null,
     created: charge.created,
     currency: charge.currency,
     customer: charge.customer,
     description: charge.description,
-    disputed: false,
+    disputed: charge.dispute !== undefined,
     failure_balance_transaction: null,
     failure_code: charge.failure?.code ?? null,
     failure_message: charge.failure?.message ?? null,

@@ -1,5 +1,8 @@
+import { declinedByFault } from '../faults/faults.ts';
 import type { CheckoutSessionRecord, EnteredCard, PaymentFailure } from '../store/records.ts';
+import { offerFault, wantedOf } from './checkout-discounts.ts';
 import { renderSession } from './checkout-sessions.ts';
+import { savingFailure, trialEndNow } from './checkout-trials.ts';
 import { type Context, emit, orderEvents, unschedule } from './context.ts';
 import { createCustomer, updateCustomer } from './customers.ts';
 import { createPaymentMethod, renderPaymentMethod } from './payment-methods.ts';
@@ -53,11 +56,15 @@ function complete(
     authenticated,
   });
   emit(context, 'payment_method.attached', renderPaymentMethod(method));
-  const { subscription, attempt } = startSubscription(context, {
+  const { subscription } = startSubscription(context, {
     customer,
     description: session.subscription_data.description,
     items: session.line_items.map((item, index) => ({ ...item, param: `line_items[${index}][price]` })),
     metadata: session.subscription_data.metadata,
+    missing_payment_method: session.trial?.missing_payment_method ?? 'create_invoice',
+    trial_end: trialEndNow(session, tx.now),
+    discounts: (session.discounts ?? []).map(wantedOf),
+    checkout_session: session.id,
     default_payment_method: method.id,
     save_default_payment_method: 'off',
     pay_with: method,
@@ -65,7 +72,8 @@ function complete(
     off_session: false,
     authenticated,
   });
-  if (attempt?.outcome !== 'paid') throw new Error('A checked card did not pay.');
+  if (subscription.status !== 'active' && subscription.status !== 'trialing')
+    throw new Error('A checked card did not pay.');
   const owner = tx.need('customer', customer.id);
   if (owner.name === null || owner.email === null) {
     updateCustomer(context, owner, { name: owner.name ?? entered.name, email: owner.email ?? entered.email });
@@ -89,11 +97,14 @@ function complete(
 export function payWithCard(context: Context, session: CheckoutSessionRecord, entered: EnteredCard): Payment {
   const card = cardByNumber(entered.number);
   if (card === null) return decline(context, session, liveCard);
+  const spent = offerFault(context.tx, session);
+  if (spent !== null) return decline(context, { ...session, discounts: [] }, spent);
   if (card.authentication !== 'none') {
     context.tx.put('checkout_session', { ...session, authenticating: entered, last_failure: null });
     return { outcome: 'authenticate' };
   }
-  if (card.charge !== null) return decline(context, session, card.charge);
+  const refused = session.trial == null ? (card.charge ?? declinedByFault(context, card.number)) : savingFailure(card);
+  if (refused !== null) return decline(context, session, refused);
   complete(context, session, entered, false);
   return { outcome: 'paid' };
 }
@@ -102,8 +113,13 @@ export function payWithCard(context: Context, session: CheckoutSessionRecord, en
 export function finishAuthentication(context: Context, session: CheckoutSessionRecord, passed: boolean): Payment {
   const entered = session.authenticating;
   if (entered === null || !passed) return decline(context, session, authenticationFailed);
-  const charge = cardByNumber(entered.number)?.charge ?? null;
-  if (charge !== null) return decline(context, session, charge);
+  const spent = offerFault(context.tx, session);
+  if (spent !== null) return decline(context, { ...session, discounts: [] }, spent);
+  const card = cardByNumber(entered.number);
+  const charges = session.trial == null;
+  const failure = card !== null && charges ? (card.charge ?? declinedByFault(context, card.number)) : null;
+  const refused = card !== null && !charges ? savingFailure(card) : failure;
+  if (refused !== null) return decline(context, session, refused);
   complete(context, session, entered, true);
   return { outcome: 'paid' };
 }

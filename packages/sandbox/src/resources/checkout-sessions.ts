@@ -10,17 +10,17 @@ import type { Tx } from '../store/store.ts';
 import { type Context, emit, schedule, unschedule } from './context.ts';
 import { findCustomer } from './customers.ts';
 import { priceAmount } from './money.ts';
+import { discountsFor, sessionDiscounts, sessionSubtotal, sessionTotal } from './checkout-discounts.ts';
+import { discountsParam } from './discounts.ts';
 import { findPrice, renderPrice } from './prices.ts';
+import { trialOf } from './checkout-trials.ts';
+import { trialParams } from './subscription-trials.ts';
+import { isMetered, quantityOf } from './usage-lines.ts';
 
 type RenderedSession = Wire<Stripe.Checkout.Session>;
 
 const DAY = 86_400;
 const SHORTEST = 30 * 60;
-
-/** What the session costs at its first invoice. */
-export function sessionTotal(tx: Tx, session: CheckoutSessionRecord): number {
-  return session.line_items.reduce((sum, item) => sum + priceAmount(tx.need('price', item.price), item.quantity), 0);
-}
 
 function paymentStatus(tx: Tx, session: CheckoutSessionRecord): RenderedSession['payment_status'] {
   if (session.status !== 'complete') return 'unpaid';
@@ -42,17 +42,20 @@ function customerDetails(session: CheckoutSessionRecord): RenderedSession['custo
   };
 }
 
+const no_text = { after_submit: null, shipping_address: null, submit: null, terms_of_service_acceptance: null };
+
 /** Renders a session; `line_items` come only by expansion. */
 export function renderSession(tx: Tx, session: CheckoutSessionRecord): RenderedSession {
   const total = sessionTotal(tx, session);
+  const subtotal = session.trial == null ? sessionSubtotal(tx, session) : 0;
   return {
     id: session.id,
     object: 'checkout.session',
     adaptive_pricing: { enabled: false },
     after_expiration: null,
-    allow_promotion_codes: null,
+    allow_promotion_codes: session.allow_promotion_codes ?? null,
     allowed_payment_method_types: null,
-    amount_subtotal: total,
+    amount_subtotal: subtotal,
     amount_total: total,
     automatic_tax: { enabled: false, liability: null, provider: null, status: null },
     billing_address_collection: null,
@@ -66,18 +69,17 @@ export function renderSession(tx: Tx, session: CheckoutSessionRecord): RenderedS
     currency: session.currency,
     currency_conversion: null,
     custom_fields: [],
-    custom_text: {
-      after_submit: null,
-      shipping_address: null,
-      submit: null,
-      terms_of_service_acceptance: null,
-    },
+    custom_text: no_text,
     customer: session.customer,
     customer_account: null,
     customer_creation: session.customer === null ? 'always' : null,
     customer_details: customerDetails(session),
     customer_email: session.customer_email,
-    discounts: [],
+    discounts: (session.discounts ?? []).map((each) =>
+      each.promotion_code === null
+        ? { coupon: each.coupon, promotion_code: null }
+        : { coupon: null, promotion_code: each.promotion_code },
+    ),
     expires_at: session.expires_at,
     integration_identifier: null,
     invoice: session.invoice,
@@ -106,7 +108,7 @@ export function renderSession(tx: Tx, session: CheckoutSessionRecord): RenderedS
     submit_type: null,
     subscription: session.subscription,
     success_url: session.success_url,
-    total_details: { amount_discount: 0, amount_shipping: 0, amount_tax: 0 },
+    total_details: { amount_discount: subtotal - total, amount_shipping: 0, amount_tax: 0 },
     ui_mode: 'hosted_page',
     url: session.status === 'open' ? `sandbox:/c/pay/${session.id}` : null,
     wallet_options: null,
@@ -114,28 +116,33 @@ export function renderSession(tx: Tx, session: CheckoutSessionRecord): RenderedS
 }
 
 /** One line of a session. */
-function renderSessionLine(tx: Tx, item: CheckoutSessionRecord['line_items'][number]): Wire<Stripe.LineItem> {
+function renderSessionLine(
+  tx: Tx,
+  session: CheckoutSessionRecord,
+  item: CheckoutSessionRecord['line_items'][number],
+): Wire<Stripe.LineItem> {
   const price = tx.need('price', item.price);
   const amount = priceAmount(price, item.quantity);
+  const off = sessionDiscounts(tx, session)[session.line_items.indexOf(item)] ?? 0;
   return {
     id: item.id,
     object: 'item',
     adjustable_quantity: null,
-    amount_discount: 0,
+    amount_discount: off,
     amount_subtotal: amount,
     amount_tax: 0,
-    amount_total: amount,
+    amount_total: amount - off,
     currency: price.currency,
     description: tx.get('product', price.product)?.name ?? null,
     metadata: item.metadata,
     price: renderPrice(price),
-    quantity: item.quantity,
+    quantity: isMetered(tx, item) ? null : item.quantity,
   };
 }
 
 /** The lines of a session, a list answered only when expanded. */
 export function renderSessionLines(tx: Tx, session: CheckoutSessionRecord): List<Wire<Stripe.LineItem>> {
-  const lines = session.line_items.map((item) => renderSessionLine(tx, item));
+  const lines = session.line_items.map((item) => renderSessionLine(tx, session, item));
   return embeddedList(`/v1/checkout/sessions/${session.id}/line_items`, lines);
 }
 
@@ -164,9 +171,11 @@ const createTable = {
     description: text(500),
     metadata: metadata(),
     billing_mode: shape({ type: oneOf(['flexible'], ['classic']) }),
+    ...trialParams,
   }),
   // Each asks for nothing on the page, or for what the page has anyway.
-  allow_promotion_codes: oneOf(['false'], ['true']),
+  allow_promotion_codes: flag(),
+  discounts: discountsParam,
   billing_address_collection: oneOf(['auto'], ['required']),
   allowed_payment_method_types: list(oneOf(['card'])),
   automatic_tax: shape({ enabled: oneOf(['false'], ['true']) }),
@@ -214,15 +223,16 @@ function create(context: Context, params: Read<typeof createTable>): RenderedSes
   const line_items = params.line_items.map((item, index) => {
     const param = `line_items[${index}][price]`;
     if (item.price === undefined) throw missingParam(param);
-    if (item.quantity === undefined) throw missingParam(`line_items[${index}][quantity]`);
     const price = findPrice(tx, item.price, param);
+    const quantity_param = `line_items[${index}][quantity]`;
+    if (item.quantity === undefined && !isMetered(tx, { price: price.id })) throw missingParam(quantity_param);
     if (!price.active) {
       throw invalid('The price specified is inactive. This field only accepts active prices.', { param });
     }
     return {
       id: tx.newId('li_'),
       price: price.id,
-      quantity: item.quantity,
+      quantity: quantityOf(tx, price.id, item.quantity, quantity_param),
       metadata: mergeMetadata({}, item.metadata),
     };
   });
@@ -238,6 +248,8 @@ function create(context: Context, params: Read<typeof createTable>): RenderedSes
   const session = tx.put('checkout_session', {
     id: tx.newId('cs_test_', 58),
     created: tx.now,
+    allow_promotion_codes: params.allow_promotion_codes ?? null,
+    discounts: discountsFor(tx, params, sessionSubtotal(tx, { line_items }), prices[0]?.currency ?? 'usd'),
     authenticating: null,
     cancel_url: params.cancel_url === undefined ? null : checkUrl(params.cancel_url, 'cancel_url'),
     client_reference_id: params.client_reference_id ?? null,
@@ -258,6 +270,7 @@ function create(context: Context, params: Read<typeof createTable>): RenderedSes
       metadata: mergeMetadata({}, params.subscription_data?.metadata),
     },
     success_url,
+    trial: trialOf(tx, params.subscription_data ?? {}),
   });
   schedule(context, session.expires_at, 'expire_session', session.id);
   return renderSession(tx, session);
@@ -308,6 +321,6 @@ export const checkoutSessionRoutes = [
   route('GET /v1/checkout/sessions/{id}/line_items', pageParams, ({ tx }, params, id) => {
     const session = findSession(tx, id);
     const url = `/v1/checkout/sessions/${id}/line_items`;
-    return page(url, session.line_items.toReversed(), params, 'item', (item) => renderSessionLine(tx, item));
+    return page(url, session.line_items.toReversed(), params, 'item', (item) => renderSessionLine(tx, session, item));
   }),
 ];

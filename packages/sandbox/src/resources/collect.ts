@@ -1,12 +1,22 @@
+import { declinedByFault } from '../faults/faults.ts';
 import type { InvoiceRecord, PaymentFailure, PaymentMethodRecord, SubscriptionRecord } from '../store/records.ts';
+import type { Tx } from '../store/store.ts';
 import { renderCharge } from './charges.ts';
+import { moveBalance } from './balance.ts';
 import { type Context, emit, schedule, unschedule } from './context.ts';
+import { applyCredits, reinstateCredits } from './credit-ledger.ts';
 import { updateCustomer } from './customers.ts';
-import { amountDue, renderInvoice, renderInvoicePayment, totalOf } from './invoice-render.ts';
+import { disputeIfAsked } from './disputes.ts';
+import { activeAt, consumeOnce } from './discounts.ts';
+import { amountDue, settle, totalOf } from './invoice-amounts.ts';
+import { isOnTrial } from './invoice-draft.ts';
+import { renderInvoice, renderInvoicePayment } from './invoice-render.ts';
 import { renderPaymentIntent } from './payment-intents.ts';
+import { applyPendingUpdate, dropPendingUpdate } from './pending-updates.ts';
 import { cardOf } from './payment-methods.ts';
 import { cancelSubscription, updateInvoice, updateSubscription } from './subscription-end.ts';
 import { authenticationRequired } from './test-cards.ts';
+import { refreshUsage } from './usage-lines.ts';
 
 /** Days after the previous attempt at which a failed renewal is tried again; after the last the subscription ends. */
 const RETRY_DAYS: readonly number[] = [3, 5, 7];
@@ -17,15 +27,24 @@ const DAY = 86_400;
 export function finalizeInvoice(context: Context, draft: InvoiceRecord): InvoiceRecord {
   const { tx, account_name } = context;
   unschedule(context, 'finalize', draft.id);
+  const rated = refreshUsage(context, draft);
+  const discounted = settle(tx, { ...rated, discounts: activeAt(tx, rated.discounts, tx.now) });
+  const settled = settle(tx, applyCredits(context, discounted));
   const customer = tx.need('customer', draft.customer);
-  const total = totalOf(draft);
-  const applied = { ...draft, starting_balance: customer.balance };
+  const total = totalOf(settled);
+  const applied = { ...settled, starting_balance: customer.balance };
   const due = amountDue(applied);
   // A credit (negative) is used up by the total; a negative total is added to it.
   const ending_balance = customer.balance + total - due;
   // The sequence moves without an event of its own.
   const numbered = tx.put('customer', { ...customer, next_invoice_sequence: customer.next_invoice_sequence + 1 });
-  updateCustomer(context, numbered, { balance: ending_balance, currency: customer.currency ?? draft.currency });
+  const currency = customer.currency ?? draft.currency;
+  if (ending_balance === customer.balance) updateCustomer(context, numbered, { currency });
+  else {
+    const amount = ending_balance - customer.balance;
+    const type = 'applied_to_invoice';
+    moveBalance(context, numbered, { amount, currency, invoice: draft.id, type }, { currency });
+  }
   let invoice = tx.put('invoice', {
     ...applied,
     automatically_finalizes_at: null,
@@ -33,6 +52,7 @@ export function finalizeInvoice(context: Context, draft: InvoiceRecord): Invoice
     customer_email: customer.email,
     customer_name: customer.name,
     customer_phone: customer.phone,
+    ...(typeof applied.days_until_due !== 'number' ? {} : { due_date: tx.now + applied.days_until_due * DAY }),
     ending_balance,
     finalized_at: tx.now,
     next_payment_attempt: null,
@@ -42,15 +62,24 @@ export function finalizeInvoice(context: Context, draft: InvoiceRecord): Invoice
   });
   if (due > 0) invoice = openPayment(context, invoice, due);
   emit(context, 'invoice.finalized', renderInvoice(tx, invoice, account_name));
-  return due === 0 ? markPaid(context, invoice) : invoice;
+  consumeOnce(context, invoice);
+  if (due === 0) return markPaid(context, invoice);
+  const { due_date } = invoice;
+  if (typeof due_date === 'number') schedule(context, due_date, 'overdue', invoice.id);
+  return invoice;
 }
+
+const purposes: Partial<Record<InvoiceRecord['billing_reason'], string>> = {
+  manual: 'Payment for Invoice',
+  subscription_create: 'Subscription creation',
+};
 
 function openPayment(context: Context, invoice: InvoiceRecord, amount: number): InvoiceRecord {
   const { tx } = context;
   const id = tx.newId('pi_');
   const intent = tx.put('payment_intent', {
     id,
-    created: tx.now,
+    created: tx.wall,
     amount,
     amount_received: 0,
     canceled_at: null,
@@ -58,7 +87,7 @@ function openPayment(context: Context, invoice: InvoiceRecord, amount: number): 
     client_secret: tx.newId(`${id}_secret_`, 25),
     currency: invoice.currency,
     customer: invoice.customer,
-    description: invoice.billing_reason === 'subscription_create' ? 'Subscription creation' : 'Subscription update',
+    description: purposes[invoice.billing_reason] ?? 'Subscription update',
     invoice: invoice.id,
     last_failure: null,
     latest_charge: null,
@@ -82,9 +111,10 @@ function openPayment(context: Context, invoice: InvoiceRecord, amount: number): 
   return tx.put('invoice', { ...invoice, payment_intent: id });
 }
 
-function markPaid(context: Context, open: InvoiceRecord): InvoiceRecord {
+export function markPaid(context: Context, open: InvoiceRecord): InvoiceRecord {
   const { tx, account_name } = context;
   unschedule(context, 'retry', open.id);
+  unschedule(context, 'overdue', open.id);
   const invoice = tx.put('invoice', {
     ...open,
     amount_paid: amountDue(open),
@@ -110,17 +140,25 @@ function markPaid(context: Context, open: InvoiceRecord): InvoiceRecord {
   return invoice;
 }
 
-/** The payment method an invoice is charged to: the subscription's, else the customer's. */
+/** The subscription an invoice is for; `null` for a one-off invoice. */
+export function subscriptionOf(tx: Tx, invoice: InvoiceRecord): SubscriptionRecord | null {
+  return invoice.subscription === null ? null : tx.need('subscription', invoice.subscription);
+}
+
+/** The payment method an invoice is charged to: its own, the subscription's, else the customer's. */
 export function methodFor(context: Context, invoice: InvoiceRecord): PaymentMethodRecord | null {
   const { tx } = context;
-  const subscription = tx.need('subscription', invoice.subscription);
-  const id = subscription.default_payment_method ?? tx.need('customer', invoice.customer).default_payment_method;
+  const id =
+    invoice.default_payment_method ??
+    subscriptionOf(tx, invoice)?.default_payment_method ??
+    tx.need('customer', invoice.customer).default_payment_method;
   return id === null ? null : (tx.get('payment_method', id) ?? null);
 }
 
 /** How the card answers now: `null` it pays, a failure, or `'authenticate'` when its holder must act. */
-function answerOf(method: PaymentMethodRecord, off_session: boolean): PaymentFailure | 'authenticate' | null {
+export function answerOf(method: PaymentMethodRecord, off_session: boolean): PaymentFailure | 'authenticate' | null {
   const card = cardOf(method);
+  if (card.authentication === 'present') return off_session || method.authenticated ? card.charge : 'authenticate';
   const asks = card.authentication === 'always' || (card.authentication === 'once' && !method.authenticated);
   if (asks && off_session) return authenticationRequired;
   if (asks && !method.authenticated) return 'authenticate';
@@ -137,7 +175,7 @@ function writeCharge(
   const intent = tx.need('payment_intent', invoice.payment_intent ?? '');
   const charge = tx.put('charge', {
     id: tx.newId('ch_'),
-    created: tx.now,
+    created: tx.wall,
     amount: intent.amount,
     amount_refunded: 0,
     currency: intent.currency,
@@ -151,6 +189,7 @@ function writeCharge(
     status: failure === null ? 'succeeded' : 'failed',
   });
   emit(context, failure === null ? 'charge.succeeded' : 'charge.failed', renderCharge(tx, charge));
+  if (failure === null) disputeIfAsked(context, charge);
   return charge.id;
 }
 
@@ -221,7 +260,7 @@ export function attemptPayment(context: Context, invoice: InvoiceRecord, facts: 
     emit(context, 'invoice.payment_failed', renderInvoice(tx, failed, account_name));
     return { outcome: 'failed', invoice: failed, failure: null, method };
   }
-  const answer = answerOf(method, facts.off_session);
+  const answer = declinedByFault(context, method.card_number) ?? answerOf(method, facts.off_session);
   if (answer === null) return { outcome: 'paid', invoice: paySucceeded(context, invoice, method) };
   if (answer === 'authenticate') {
     payAsked(context, invoice, method);
@@ -249,13 +288,16 @@ function planRetry(context: Context, invoice: InvoiceRecord, automatic: boolean)
 /** Moves the subscription as the collection of its latest invoice went. */
 export function followPayment(
   context: Context,
-  subscription: SubscriptionRecord,
+  subscription: SubscriptionRecord | null,
   attempt: Attempt,
-): SubscriptionRecord {
+): SubscriptionRecord | null {
   const { tx } = context;
+  if (subscription === null) return null;
+  const applied = attempt.outcome === 'paid' ? applyPendingUpdate(context, attempt.invoice) : null;
+  if (applied !== null) return followPayment(context, applied, attempt);
   if (subscription.status === 'canceled' || subscription.status === 'incomplete_expired') return subscription;
   if (attempt.outcome === 'paid') {
-    if (subscription.status === 'active') return subscription;
+    if (['active', 'trialing', 'paused'].includes(subscription.status)) return subscription;
     const owes = tx
       .all('invoice')
       .some(
@@ -263,9 +305,12 @@ export function followPayment(
       );
     if (subscription.status === 'past_due' && owes) return subscription;
     unschedule(context, 'expire_incomplete', subscription.id);
-    return updateSubscription(context, subscription, { status: 'active' });
+    const on_trial = isOnTrial(subscription, tx.now);
+    return updateSubscription(context, subscription, { status: on_trial ? 'trialing' : 'active' });
   }
-  if (subscription.status === 'incomplete') return subscription;
+  // The change that an unpaid invoice was for has not happened: the subscription is as good as before.
+  if (subscription.pending_update?.invoice === attempt.invoice.id) return subscription;
+  if (['incomplete', 'trialing', 'paused'].includes(subscription.status)) return subscription;
   const customer = tx.need('customer', subscription.customer);
   if (!customer.delinquent) updateCustomer(context, customer, { delinquent: true });
   if (attempt.outcome === 'failed' && attempt.invoice.next_payment_attempt === null && attempt.invoice.auto_advance) {
@@ -274,10 +319,20 @@ export function followPayment(
   return updateSubscription(context, subscription, { status: 'past_due' });
 }
 
+/** What a voided invoice took from the customer's balance goes back to it. */
+function giveBack(context: Context, open: InvoiceRecord): void {
+  const amount = open.starting_balance - (open.ending_balance ?? open.starting_balance);
+  if (amount === 0) return;
+  const customer = context.tx.need('customer', open.customer);
+  const { currency, id } = open;
+  moveBalance(context, customer, { amount, currency, invoice: id, type: 'unapplied_from_invoice' });
+}
+
 /** Voids an open invoice and what was to pay it. */
 export function voidInvoice(context: Context, open: InvoiceRecord): InvoiceRecord {
   const { tx, account_name } = context;
   unschedule(context, 'retry', open.id);
+  unschedule(context, 'overdue', open.id);
   const invoice = tx.put('invoice', {
     ...open,
     auto_advance: false,
@@ -286,6 +341,8 @@ export function voidInvoice(context: Context, open: InvoiceRecord): InvoiceRecor
     voided_at: tx.now,
   });
   emit(context, 'invoice.voided', renderInvoice(tx, invoice, account_name));
+  reinstateCredits(context, invoice);
+  giveBack(context, open);
   const intent = open.payment_intent === null ? undefined : tx.get('payment_intent', open.payment_intent);
   if (intent !== undefined && intent.status !== 'succeeded') {
     const canceled = tx.put('payment_intent', {
@@ -301,5 +358,6 @@ export function voidInvoice(context: Context, open: InvoiceRecord): InvoiceRecor
       tx.put('invoice_payment', { ...payment, canceled_at: tx.now, status: 'canceled' });
     }
   }
+  dropPendingUpdate(context, invoice);
   return updateInvoice(context, invoice, {});
 }

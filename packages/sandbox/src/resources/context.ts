@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from '../contract/wire.ts';
 import type { JobKind } from '../store/machinery.ts';
-import type { Seconds } from '../store/records.ts';
+import type { PaymentFailure, Seconds } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
+import type { ThinEventRecord } from '../store/usage-records.ts';
 
 /** An event that will be stored when the transaction's work is done. */
 interface Emitted {
@@ -10,19 +11,33 @@ interface Emitted {
   previous_attributes: JsonObject | null;
 }
 
+/** A thin event that is written already; its deliveries follow when the transaction's work is done. */
+interface ThinEmitted {
+  event: ThinEventRecord;
+  /** The one destination it goes to, whatever that listens to; `null` is every one that wants it. */
+  only: string | null;
+}
+
 /** What every piece of work gets: the transaction, and who asked. */
 export interface Context {
   tx: Tx;
   /** The seller's name, as invoices and pages show it. */
   account_name: string;
+  /** The test clock that gives `tx` its time; `null` for the sandbox's own. */
+  clock: string | null;
+  /** What faults have decided about a card in this transaction, by its number: once and for all of it. */
+  verdicts: Map<string, PaymentFailure | null>;
+  /** The contract key of the request's route; `null` for pages and for work that time did. */
+  route: string | null;
   events: Emitted[];
+  thin: ThinEmitted[];
   /** `null` for work that time did. */
   request: { id: string; idempotency_key: string | null } | null;
 }
 
 /** A context with no events yet. */
 export function createContext(tx: Tx, account_name: string, request: Context['request']): Context {
-  return { tx, account_name, events: [], request };
+  return { tx, account_name, clock: null, verdicts: new Map(), route: null, events: [], thin: [], request };
 }
 
 /** A rendered object as plain JSON, shared with nobody. */
@@ -71,7 +86,7 @@ export function schedule(context: Context, at: Seconds, kind: JobKind, object_id
   const setting = context.tx.need('setting', 'sandbox');
   const seq = setting.next_job;
   context.tx.put('setting', { ...setting, next_job: seq + 1 });
-  context.tx.put('job', { id: `job_${seq}`, at_ms: at * 1000, kind, object_id, seq });
+  context.tx.put('job', { id: `job_${seq}`, at_ms: at * 1000, clock: context.clock, kind, object_id, seq });
 }
 
 /** Takes work out of the queue again. */

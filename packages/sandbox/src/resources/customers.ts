@@ -1,5 +1,3 @@
-import type Stripe from 'stripe';
-import type { Wire } from '../contract/wire.ts';
 import { invalidParam, noSuch } from '../http/api-error.ts';
 import { page, pageParams, range, within } from '../http/lists.ts';
 import {
@@ -18,64 +16,14 @@ import {
 import { route } from '../http/route.ts';
 import type { Address, CustomerRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
-import { type Context, emit, emitUpdate } from './context.ts';
+import { joinClock, listed } from '../time/test-clock.ts';
+import { type Context, emit } from './context.ts';
+import { moveBalance } from './balance.ts';
+import { findCustomer, renderAnyCustomer, renderCustomer, updateCustomer } from './customer-record.ts';
 import { attachForCustomer } from './payment-methods.ts';
 import { cancelSubscription } from './subscription-end.ts';
 
-/** Renders a living customer. */
-function renderCustomer(customer: CustomerRecord): Wire<Stripe.Customer> {
-  return {
-    id: customer.id,
-    object: 'customer',
-    address: customer.address,
-    balance: customer.balance,
-    ...(customer.business_name === null ? {} : { business_name: customer.business_name }),
-    created: customer.created,
-    currency: customer.currency,
-    customer_account: null,
-    default_source: null,
-    delinquent: customer.delinquent,
-    description: customer.description,
-    discount: null,
-    email: customer.email,
-    ...(customer.individual_name === null ? {} : { individual_name: customer.individual_name }),
-    invoice_prefix: customer.invoice_prefix,
-    invoice_settings: {
-      custom_fields: null,
-      default_payment_method: customer.default_payment_method,
-      footer: null,
-      rendering_options: null,
-    },
-    livemode: false,
-    metadata: customer.metadata,
-    name: customer.name,
-    next_invoice_sequence: customer.next_invoice_sequence,
-    phone: customer.phone,
-    preferred_locales: customer.preferred_locales,
-    shipping: null,
-    tax_exempt: customer.tax_exempt,
-    test_clock: null,
-  };
-}
-
-/** A customer as `retrieve` answers it: a deleted one is a stub. */
-export function renderAnyCustomer(customer: CustomerRecord): Wire<Stripe.Customer | Stripe.DeletedCustomer> {
-  return customer.deleted ? { id: customer.id, object: 'customer', deleted: true } : renderCustomer(customer);
-}
-
-/** A living customer by an id that was sent as `param`. */
-export function findCustomer(tx: Tx, id: string, param = 'id'): CustomerRecord {
-  const customer = tx.get('customer', id);
-  if (customer === undefined || customer.deleted) throw noSuch('customer', id, param);
-  return customer;
-}
-
-/** Replaces a customer and says so. */
-export function updateCustomer(context: Context, old: CustomerRecord, change: Partial<CustomerRecord>): CustomerRecord {
-  const customer = context.tx.put('customer', { ...old, ...change });
-  emitUpdate(context, 'customer.updated', renderCustomer(old), renderCustomer(customer));
-  return customer;
-}
+export { findCustomer, renderAnyCustomer, updateCustomer };
 
 /** Writes a new customer and says so. */
 export function createCustomer(context: Context, facts: Partial<CustomerRecord>): CustomerRecord {
@@ -100,6 +48,7 @@ export function createCustomer(context: Context, facts: Partial<CustomerRecord>)
     phone: null,
     preferred_locales: [],
     tax_exempt: 'none',
+    test_clock: null,
     ...facts,
   });
   emit(context, 'customer.created', renderCustomer(customer));
@@ -134,6 +83,7 @@ const email: Param<string> = {
 
 const table = {
   address: emptyable(addressParam),
+  balance: integer(),
   business_name: emptyable(text(150)),
   description: emptyable(text()),
   email: emptyable(email),
@@ -146,7 +96,7 @@ const table = {
   phone: emptyable(text(20)),
   preferred_locales: list(text(20), 10),
   tax_exempt: emptyable(oneOf(['exempt', 'none', 'reverse'])),
-  // Only Stripe's tax product reads these, and the sandbox has no taxes.
+  // Only Stripe Tax reads these; the sandbox applies the rates it is given.
   tax: inert(),
 };
 
@@ -178,12 +128,34 @@ function ownMethod(tx: Tx, customer: string, id: string | null): string | null {
   return id;
 }
 
+/** Deletes a customer; subscriptions are canceled, and what waited for an invoice is gone. */
+export function deleteCustomer(context: Context, customer: CustomerRecord): void {
+  const { tx } = context;
+  for (const subscription of tx.all('subscription')) {
+    if (subscription.customer === customer.id && subscription.ended_at === null) {
+      cancelSubscription(context, subscription, 'cancellation_requested');
+    }
+  }
+  for (const item of tx.all('invoice_item')) {
+    if (item.customer === customer.id && item.invoice === null) tx.remove('invoice_item', item.id);
+  }
+  tx.put('customer', { ...customer, deleted: true });
+  emit(context, 'customer.deleted', renderCustomer(customer));
+}
+
 export const customerRoutes = [
-  route('POST /v1/customers', { ...table, payment_method: text() }, (context, params) => {
+  route('POST /v1/customers', { ...table, payment_method: text(), test_clock: text() }, (context, params) => {
+    const { test_clock } = params;
     let customer = createCustomer(context, {
       ...changesOf(params),
+      ...(test_clock === undefined ? {} : { test_clock: joinClock(context.tx, test_clock) }),
       metadata: mergeMetadata({}, params.metadata),
     });
+    if (params.balance !== undefined && params.balance !== 0) {
+      const move = { amount: params.balance, currency: 'usd', type: 'initial' } as const;
+      moveBalance(context, customer, move, { currency: null });
+      customer = context.tx.need('customer', customer.id);
+    }
     const wanted = params.invoice_settings?.default_payment_method ?? null;
     if (params.payment_method !== undefined) {
       const attached = attachForCustomer(context, params.payment_method, customer.id, 'payment_method');
@@ -208,29 +180,27 @@ export const customerRoutes = [
       ...(method === undefined ? {} : { default_payment_method: ownMethod(context.tx, id, method) }),
       metadata: mergeMetadata(old.metadata, params.metadata),
     });
-    return renderCustomer(customer);
+    if (params.balance === undefined || params.balance === old.balance) return renderCustomer(customer);
+    const currency = customer.currency ?? 'usd';
+    const move = { amount: params.balance - old.balance, currency, type: 'adjustment' } as const;
+    moveBalance(context, customer, move, { currency: customer.currency });
+    return renderCustomer(context.tx.need('customer', id));
   }),
   route('DELETE /v1/customers/{id}', {}, (context, _params, id) => {
     const { tx } = context;
-    const customer = findCustomer(tx, id);
-    for (const subscription of tx.all('subscription')) {
-      if (subscription.customer === id && subscription.ended_at === null) {
-        cancelSubscription(context, subscription, 'cancellation_requested');
-      }
-    }
-    for (const item of tx.all('invoice_item')) {
-      if (item.customer === id && item.invoice === null) tx.remove('invoice_item', item.id);
-    }
-    tx.put('customer', { ...customer, deleted: true });
-    emit(context, 'customer.deleted', renderCustomer(customer));
+    deleteCustomer(context, findCustomer(tx, id));
     return { id, object: 'customer', deleted: true };
   }),
-  route('GET /v1/customers', { ...pageParams, created: range(), email: text(512) }, ({ tx }, params) => {
-    const wanted = tx.all('customer').filter((customer) => {
-      if (customer.deleted) return false;
-      if (params.email !== undefined && customer.email !== params.email) return false;
-      return within(customer.created, params.created);
-    });
-    return page('/v1/customers', wanted, params, 'customer', renderCustomer);
-  }),
+  route(
+    'GET /v1/customers',
+    { ...pageParams, created: range(), email: text(512), test_clock: text() },
+    ({ tx }, params) => {
+      const wanted = tx.all('customer').filter((customer) => {
+        if (customer.deleted || !listed(tx, customer.id, params)) return false;
+        if (params.email !== undefined && customer.email !== params.email) return false;
+        return within(customer.created, params.created);
+      });
+      return page('/v1/customers', wanted, params, 'customer', renderCustomer);
+    },
+  ),
 ];

@@ -4,9 +4,11 @@ import { noSuch } from '../http/api-error.ts';
 import { page, pageParams, range, within } from '../http/lists.ts';
 import { flag, list, text } from '../http/params.ts';
 import { route } from '../http/route.ts';
-import type { DeliveryRecord, DeliveryState, EventRecord, WebhookPolicy } from '../store/machinery.ts';
+import type { EventRecord } from '../store/machinery.ts';
 import type { Tx } from '../store/store.ts';
+import { planDeliveries } from '../webhooks/chaos.ts';
 import type { Context } from './context.ts';
+import { queueThinEvents, tellDestinations } from './thin-events.ts';
 
 /** An event as the API and the webhook body show it. Its object has whatever shape its type has. */
 export type RenderedEvent = Omit<Wire<Stripe.EventBase>, 'data' | 'type'> & { data: object; type: string };
@@ -30,44 +32,45 @@ export function renderEvent(tx: Tx, event: EventRecord): RenderedEvent {
   };
 }
 
-function firstState(policy: WebhookPolicy): DeliveryState {
-  if (policy === 'hold') return 'held';
-  return policy === 'drop' ? 'dropped' : 'pending';
-}
-
-function queueDeliveries(tx: Tx, event: EventRecord, machine_ms: number): void {
-  const { policy } = tx.need('setting', 'sandbox');
+function queueDeliveries(
+  tx: Tx,
+  event: EventRecord,
+  place: { index: number; count: number; machine_ms: number },
+): void {
   for (const endpoint of tx.all('webhook_endpoint')) {
     const wanted = endpoint.enabled_events.includes('*') || endpoint.enabled_events.includes(event.type);
     if (endpoint.status !== 'enabled' || !wanted) continue;
-    const state = firstState(policy);
-    const delivery: Omit<DeliveryRecord, 'id'> = {
-      attempts: [],
-      endpoint: endpoint.id,
-      event: event.id,
-      next_at_ms: state === 'pending' ? machine_ms : null,
-      state,
-    };
-    const copies = policy === 'twice' ? 2 : 1;
-    for (let copy = 0; copy < copies; copy += 1) tx.put('delivery', { id: tx.newId('dlv_'), ...delivery });
+    for (const planned of planDeliveries(tx, { endpoint, event: event.id, ...place })) {
+      tx.put('delivery', {
+        id: tx.newId('dlv_'),
+        attempts: [],
+        endpoint: endpoint.id,
+        event: event.id,
+        ...planned,
+      });
+    }
   }
 }
 
 /** Stores what a transaction emitted, in order, with a delivery for every endpoint that wants it. */
 export function storeEvents(context: Context, machine_ms: number): void {
   const { tx, request } = context;
-  for (const emitted of context.events) {
+  const count = context.events.length;
+  for (const [index, emitted] of context.events.entries()) {
     const event = tx.put('event', {
       id: tx.newId('evt_'),
-      created: tx.now,
+      // At Stripe too events happen in real time, whatever a test clock says.
+      created: tx.wall,
       idempotency_key: request?.idempotency_key ?? null,
       object: emitted.object,
       previous_attributes: emitted.previous_attributes,
       request_id: request?.id ?? null,
       type: emitted.type,
     });
-    queueDeliveries(tx, event, machine_ms);
+    queueDeliveries(tx, event, { index, count, machine_ms });
+    tellDestinations(context, event, { index, count, machine_ms });
   }
+  queueThinEvents(context, machine_ms);
   context.events = [];
 }
 

@@ -7,8 +7,11 @@ import type {
   SubscriptionRecord,
 } from '../store/records.ts';
 import { type Context, emit } from './context.ts';
+import { activeAt } from './discounts.ts';
+import { settle } from './invoice-amounts.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { formatAmount, priceAmount } from './money.ts';
+import { isMetered, type Usage, usageLines } from './usage-lines.ts';
 
 const intervals = { day: 'day', week: 'week', month: 'month', year: 'year' } as const;
 
@@ -26,6 +29,8 @@ function describe(context: Context, item: SubscriptionItemRecord): string {
 export function lineOfInvoiceItem(context: Context, item: InvoiceItemRecord): LineRecord {
   return {
     id: context.tx.newId('il_'),
+    ...(item.discounts === undefined ? {} : { discounts: item.discounts }),
+    ...(item.tax_rates === undefined ? {} : { tax_rates: item.tax_rates }),
     amount: item.amount,
     currency: item.currency,
     description: item.description,
@@ -34,20 +39,35 @@ export function lineOfInvoiceItem(context: Context, item: InvoiceItemRecord): Li
     metadata: item.metadata,
     period: item.period,
     price: item.price,
+    ...(item.proration === undefined ? {} : { proration: item.proration }),
     quantity: item.quantity,
     subscription: item.subscription,
-    subscription_item: null,
+    subscription_item: item.subscription_item ?? null,
     unit_amount_decimal: item.unit_amount_decimal,
   };
 }
 
-function lineOfItem(context: Context, subscription: SubscriptionRecord, item: SubscriptionItemRecord): LineRecord {
+/** Whether a subscription is in its trial: what it has costs nothing until that ends. */
+export function isOnTrial(subscription: SubscriptionRecord, at: Seconds): boolean {
+  return subscription.trial_end != null && subscription.trial_end > at;
+}
+
+/** An item's whole running period as a line of an invoice. */
+export function lineOfItem(
+  context: Context,
+  subscription: SubscriptionRecord,
+  item: SubscriptionItemRecord,
+): LineRecord {
   const price = context.tx.need('price', item.price);
+  const is_free = isOnTrial(subscription, context.tx.now);
+  const name = context.tx.get('product', price.product)?.name ?? price.product;
   return {
     id: context.tx.newId('il_'),
-    amount: priceAmount(price, item.quantity),
+    ...(item.discounts === undefined ? {} : { discounts: item.discounts }),
+    ...(item.tax_rates === undefined ? {} : { tax_rates: item.tax_rates }),
+    amount: is_free ? 0 : priceAmount(price, item.quantity),
     currency: price.currency,
-    description: describe(context, item),
+    description: is_free ? `Trial period for ${name}` : describe(context, item),
     discountable: true,
     invoice_item: null,
     metadata: { ...subscription.metadata, ...item.metadata },
@@ -56,7 +76,7 @@ function lineOfItem(context: Context, subscription: SubscriptionRecord, item: Su
     quantity: item.quantity,
     subscription: subscription.id,
     subscription_item: item.id,
-    unit_amount_decimal: price.unit_amount_decimal ?? '0',
+    unit_amount_decimal: is_free ? '0' : (price.unit_amount_decimal ?? '0'),
   };
 }
 
@@ -78,6 +98,51 @@ interface Draft {
   billing_reason: InvoiceRecord['billing_reason'];
   automatically_finalizes_at: Seconds | null;
   period: { start: Seconds; end: Seconds };
+  /** Whose usage it bills: that of periods that are over. */
+  usage?: Usage[];
+  /** Nothing finalizes it by itself. */
+  stays_draft?: boolean;
+  /** Bills what is pending and nothing ahead: the running period is billed already. */
+  pending_only?: boolean;
+}
+
+/** A draft of a subscription with nothing on it yet. */
+export function invoiceOf(subscription: SubscriptionRecord, now: Seconds): InvoiceRecord {
+  return {
+    id: '',
+    created: now,
+    amount_paid: 0,
+    attempt_count: 0,
+    auto_advance: true,
+    automatically_finalizes_at: null,
+    billing_reason: 'subscription_update',
+    currency: subscription.currency,
+    customer: subscription.customer,
+    customer_address: null,
+    customer_email: null,
+    customer_name: null,
+    customer_phone: null,
+    default_tax_rates: subscription.default_tax_rates ?? [],
+    description: null,
+    ending_balance: null,
+    finalized_at: null,
+    footer: null,
+    lines: [],
+    metadata: {},
+    next_payment_attempt: null,
+    number: null,
+    page_token: null,
+    paid_at: null,
+    payment_intent: null,
+    period_end: now,
+    period_start: now,
+    starting_balance: 0,
+    status: 'draft',
+    subscription: subscription.id,
+    subscription_metadata: subscription.metadata,
+    voided_at: null,
+    webhooks_delivered_at: now,
+  };
 }
 
 /**
@@ -88,46 +153,31 @@ export function createDraft(context: Context, subscription: SubscriptionRecord, 
   const { tx } = context;
   const id = tx.newId('in_');
   const pending = pendingItems(context, subscription).map((item) => tx.put('invoice_item', { ...item, invoice: id }));
+  // Usage is billed in arrears, and what has ended bills nothing ahead.
+  const is_over = facts.pending_only === true || subscription.ended_at !== null;
+  const ahead = is_over ? [] : subscription.items.filter((item) => !isMetered(tx, item));
   const lines = [
     ...pending.map((item) => lineOfInvoiceItem(context, item)),
-    ...(facts.billing_reason === 'subscription_cancel' ? [] : subscription.items).map((item) =>
-      lineOfItem(context, subscription, item),
-    ),
+    ...ahead.map((item) => lineOfItem(context, subscription, item)),
+    ...(facts.usage ?? []).flatMap((usage) => usageLines(context, subscription, usage)),
   ];
-  const invoice = tx.put('invoice', {
+  const draft: InvoiceRecord = {
+    ...invoiceOf(subscription, tx.now),
     id,
-    created: tx.now,
-    amount_paid: 0,
-    attempt_count: 0,
-    auto_advance: true,
+    auto_advance: facts.stays_draft !== true,
     automatically_finalizes_at: facts.automatically_finalizes_at,
     billing_reason: facts.billing_reason,
-    currency: subscription.currency,
-    customer: subscription.customer,
-    customer_address: null,
-    customer_email: null,
-    customer_name: null,
-    customer_phone: null,
-    description: null,
-    ending_balance: null,
-    finalized_at: null,
-    footer: null,
+    // Where there is nothing to discount, a coupon that holds once is not used up.
+    discounts:
+      lines.some((line) => line.discountable && line.amount !== 0) || facts.automatically_finalizes_at !== null
+        ? activeAt(tx, subscription.discounts, tx.now)
+        : [],
     lines,
-    metadata: {},
     next_payment_attempt: facts.automatically_finalizes_at,
-    number: null,
-    page_token: null,
-    paid_at: null,
-    payment_intent: null,
     period_end: facts.period.end,
     period_start: facts.period.start,
-    starting_balance: 0,
-    status: 'draft',
-    subscription: subscription.id,
-    subscription_metadata: subscription.metadata,
-    voided_at: null,
-    webhooks_delivered_at: tx.now,
-  });
+  };
+  const invoice = tx.put('invoice', settle(tx, draft));
   emit(context, 'invoice.created', renderInvoice(tx, invoice, context.account_name));
   return invoice;
 }

@@ -1,50 +1,32 @@
-import type Stripe from 'stripe';
-import type { Wire } from '../contract/wire.ts';
 import { missingParam } from '../contract/contract.ts';
 import { invalid, invalidParam, noSuch } from '../http/api-error.ts';
 import { page, pageParams, range, within } from '../http/lists.ts';
-import { decimal, emptyable, flag, integer, mergeMetadata, metadata, type Read, shape, text } from '../http/params.ts';
+import {
+  decimal,
+  emptyable,
+  flag,
+  integer,
+  list,
+  mergeMetadata,
+  metadata,
+  type Read,
+  shape,
+  text,
+} from '../http/params.ts';
 import { route } from '../http/route.ts';
 import type { InvoiceItemRecord, InvoiceRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
+import { listed } from '../time/test-clock.ts';
 import { type Context, emit, emitUpdate } from './context.ts';
 import { findCustomer } from './customers.ts';
+import { discountsParam, redeemAll } from './discounts.ts';
 import { lineOfInvoiceItem } from './invoice-draft.ts';
-import { renderPricing } from './invoice-render.ts';
+import { renderInvoiceItem as render } from './invoice-item-render.ts';
 import { findInvoice } from './invoices.ts';
 import { amountOf, priceAmount, unitOf } from './money.ts';
 import { findPrice } from './prices.ts';
+import { findTaxRates } from './tax-rates.ts';
 import { updateInvoice } from './subscription-end.ts';
-
-function render(tx: Tx, item: InvoiceItemRecord): Wire<Stripe.InvoiceItem> {
-  return {
-    id: item.id,
-    object: 'invoiceitem',
-    amount: item.amount,
-    currency: item.currency,
-    customer: item.customer,
-    customer_account: null,
-    date: item.date,
-    description: item.description,
-    discountable: item.discountable,
-    discounts: [],
-    invoice: item.invoice,
-    livemode: false,
-    metadata: item.metadata,
-    net_amount: item.amount,
-    parent:
-      item.subscription === null
-        ? null
-        : { type: 'subscription_details', subscription_details: { subscription: item.subscription } },
-    period: item.period,
-    pricing: renderPricing(item.price === null ? undefined : tx.get('price', item.price), item.unit_amount_decimal),
-    proration: false,
-    quantity: item.quantity,
-    quantity_decimal: String(item.quantity),
-    tax_rates: [],
-    test_clock: null,
-  };
-}
 
 function find(tx: Tx, id: string): InvoiceItemRecord {
   const item = tx.get('invoice_item', id);
@@ -60,12 +42,14 @@ const createTable = {
   customer: text(),
   description: text(),
   discountable: flag(),
+  discounts: discountsParam,
   invoice: text(),
   metadata: metadata(),
   period,
   pricing: shape({ price: text() }),
   quantity: integer(0, 999_999_999),
   subscription: text(),
+  tax_rates: emptyable(list(text(), 5)),
   unit_amount_decimal: decimal(),
 };
 
@@ -162,9 +146,21 @@ function create(context: Context, params: Read<typeof createTable>): object {
   }
   const { start = tx.now, end = tx.now } = params.period ?? {};
   if (end < start) throw invalidParam('The period end must not be before its start.', 'period[end]');
+  const id = tx.newId('ii_');
+  const redeemer = { currency: cost.currency, amount: cost.amount, has: [] };
+  const discounts = redeemAll(
+    context,
+    params.discounts ?? [],
+    { customer: owner.customer, invoice_item: id },
+    redeemer,
+  );
   const item = tx.put('invoice_item', {
-    id: tx.newId('ii_'),
+    id,
     ...cost,
+    ...(discounts.length === 0 ? {} : { discounts }),
+    ...(params.tax_rates === undefined || params.tax_rates === null
+      ? {}
+      : { tax_rates: findTaxRates(tx, params.tax_rates, 'tax_rates') }),
     customer: owner.customer,
     date: tx.now,
     description: params.description ?? null,
@@ -186,8 +182,10 @@ const updateTable = {
   amount: integer(),
   description: emptyable(text()),
   discountable: flag(),
+  discounts: discountsParam,
   metadata: metadata(),
   period,
+  tax_rates: emptyable(list(text(), 5)),
 };
 
 function update(context: Context, params: Read<typeof updateTable>, id: string): object {
@@ -195,9 +193,15 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
   const old = find(tx, id);
   const invoice = old.invoice === null ? null : draftOf(tx, old.invoice);
   const amount = params.amount ?? old.amount;
+  const redeemer = { currency: old.currency, amount, has: old.discounts ?? [] };
+  const owner = { customer: old.customer, invoice_item: id };
   const item = tx.put('invoice_item', {
     ...old,
     amount,
+    ...(params.discounts === undefined
+      ? {}
+      : { discounts: redeemAll(context, params.discounts ?? [], owner, redeemer) }),
+    ...(params.tax_rates === undefined ? {} : { tax_rates: findTaxRates(tx, params.tax_rates ?? [], 'tax_rates') }),
     description: params.description === undefined ? old.description : params.description,
     discountable: params.discountable ?? old.discountable,
     metadata: mergeMetadata(old.metadata, params.metadata),
@@ -236,6 +240,7 @@ export const invoiceItemRoutes = [
       const wanted = tx.all('invoice_item').filter((item) => {
         if (params.customer !== undefined && item.customer !== params.customer) return false;
         if (params.invoice !== undefined && item.invoice !== params.invoice) return false;
+        if (!listed(tx, item.customer, { customer: params.customer ?? params.invoice })) return false;
         if (params.pending !== undefined && (item.invoice === null) !== params.pending) return false;
         return within(item.date, params.created);
       });

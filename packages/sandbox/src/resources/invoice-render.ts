@@ -1,22 +1,33 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../contract/wire.ts';
 import { embeddedList } from '../http/lists.ts';
+import type { DiscountAmount, TaxAmount } from '../store/money-records.ts';
 import type { InvoicePaymentRecord, InvoiceRecord, LineRecord, PriceRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
+import type { CreditAmount } from '../store/usage-records.ts';
+import { renderTaxRate } from './tax-rates.ts';
+import { amountDue, includedTax, subtotalOf, totalDiscounts, totalOf, totalTaxes } from './invoice-amounts.ts';
 
 type RenderedInvoice = Wire<Stripe.Invoice>;
 type RenderedLine = Wire<Stripe.InvoiceLineItem>;
 
-/** Sum of the lines, before any balance. */
-export function totalOf(invoice: InvoiceRecord): number {
-  return invoice.lines.reduce((sum, line) => sum + line.amount, 0);
+/** A tax as lines, invoices and credit notes show it. */
+export function renderTax(tax: TaxAmount): NonNullable<RenderedLine['taxes']>[number] {
+  return {
+    amount: tax.amount,
+    tax_behavior: tax.inclusive ? 'inclusive' : 'exclusive',
+    tax_rate_details: { tax_rate: tax.tax_rate },
+    taxability_reason: tax.reason,
+    taxable_amount: tax.taxable_amount,
+    type: 'tax_rate_details',
+  };
 }
 
-/** What the customer has to pay: the total with the balance applied, never below zero. */
-export function amountDue(invoice: InvoiceRecord): number {
-  const total = totalOf(invoice);
-  // A credit (negative balance) lowers the amount; a debt raises it. A negative total is carried to the balance.
-  return total <= 0 ? 0 : Math.max(0, total + invoice.starting_balance);
+/** What a prorated line gives back; a credit of an item that was never on an invoice names none. */
+function creditedItems(line: LineRecord): { invoice: string; invoice_line_items: string[] } | null {
+  const credited = line.proration?.credited;
+  if (credited == null || credited.invoice === null || credited.line === null) return null;
+  return { invoice: credited.invoice, invoice_line_items: [credited.line] };
 }
 
 function lineParent(line: LineRecord): RenderedLine['parent'] {
@@ -25,9 +36,9 @@ function lineParent(line: LineRecord): RenderedLine['parent'] {
       type: 'subscription_item_details',
       invoice_item_details: null,
       subscription_item_details: {
-        invoice_item: null,
-        proration: false,
-        proration_details: { credited_items: null },
+        invoice_item: line.invoice_item,
+        proration: line.proration !== undefined,
+        proration_details: { credited_items: creditedItems(line) },
         subscription: line.subscription,
         subscription_item: line.subscription_item,
       },
@@ -58,6 +69,16 @@ export function renderPricing(
   };
 }
 
+type PretaxCredit = NonNullable<RenderedLine['pretax_credit_amounts']>[number];
+
+function discountCredit(each: DiscountAmount): PretaxCredit {
+  return { ...each, type: 'discount' };
+}
+
+function grantCredit(each: CreditAmount): PretaxCredit {
+  return { ...each, type: 'credit_balance_transaction' };
+}
+
 /** Renders an invoice line. */
 export function renderLine(tx: Tx, line: LineRecord, invoice_id: string): RenderedLine {
   return {
@@ -66,21 +87,24 @@ export function renderLine(tx: Tx, line: LineRecord, invoice_id: string): Render
     amount: line.amount,
     currency: line.currency,
     description: line.description,
-    discount_amounts: [],
+    discount_amounts: line.discount_amounts ?? [],
     discountable: line.discountable,
-    discounts: [],
+    discounts: line.discounts ?? [],
     invoice: invoice_id,
     livemode: false,
     metadata: line.metadata,
     parent: lineParent(line),
     period: line.period,
-    pretax_credit_amounts: [],
+    pretax_credit_amounts: [
+      ...(line.discount_amounts ?? []).map(discountCredit),
+      ...(line.credits ?? []).map(grantCredit),
+    ],
     pricing: renderPricing(line.price === null ? undefined : tx.get('price', line.price), line.unit_amount_decimal),
     quantity: line.quantity,
-    quantity_decimal: String(line.quantity),
+    quantity_decimal: line.quantity_decimal ?? String(line.quantity),
     subscription: line.subscription,
     subtotal: line.amount,
-    taxes: [],
+    taxes: (line.taxes ?? []).map(renderTax),
   };
 }
 
@@ -147,31 +171,51 @@ const absent = {
   customer_account: null,
   customer_shipping: null,
   customer_tax_ids: [],
-  default_payment_method: null,
   default_source: null,
-  default_tax_rates: [],
-  discounts: [],
-  due_date: null,
   from_invoice: null,
   last_finalization_error: null,
   latest_revision: null,
   on_behalf_of: null,
-  post_payment_credit_notes_amount: 0,
-  pre_payment_credit_notes_amount: 0,
   receipt_number: null,
   rendering: null,
   shipping_cost: null,
   shipping_details: null,
   statement_descriptor: null,
-  test_clock: null,
-  total_discount_amounts: [],
-  total_pretax_credit_amounts: [],
-  total_taxes: [],
 } satisfies Partial<RenderedInvoice>;
+
+/** What an invoice comes to, before and after discounts and taxes. */
+function sums(
+  tx: Tx,
+  invoice: InvoiceRecord,
+): Pick<
+  RenderedInvoice,
+  | 'subtotal'
+  | 'subtotal_excluding_tax'
+  | 'total'
+  | 'total_discount_amounts'
+  | 'total_excluding_tax'
+  | 'total_pretax_credit_amounts'
+  | 'total_taxes'
+> {
+  const total = totalOf(invoice);
+  const discounts = totalDiscounts(invoice.lines);
+  const taxes = totalTaxes(invoice.lines);
+  return {
+    subtotal: subtotalOf(invoice),
+    subtotal_excluding_tax: subtotalOf(invoice) - includedTax(tx, invoice),
+    total,
+    total_discount_amounts: discounts,
+    total_excluding_tax: total - taxes.reduce((sum, tax) => sum + tax.amount, 0),
+    total_pretax_credit_amounts: [
+      ...discounts.map(discountCredit),
+      ...invoice.lines.flatMap((line) => (line.credits ?? []).map(grantCredit)),
+    ],
+    total_taxes: taxes.map(renderTax),
+  };
+}
 
 /** Renders an invoice. `payments` and `confirmation_secret` come only by expansion. */
 export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: string): RenderedInvoice {
-  const total = totalOf(invoice);
   const due = amountDue(invoice);
   const lines = invoice.lines.map((line) => renderLine(tx, line, invoice.id));
   return {
@@ -191,10 +235,14 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
     automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
     automatically_finalizes_at: invoice.automatically_finalizes_at,
     billing_reason: invoice.billing_reason,
-    collection_method: 'charge_automatically',
+    collection_method: invoice.collection_method ?? 'charge_automatically',
     created: invoice.created,
     currency: invoice.currency,
+    default_payment_method: invoice.default_payment_method ?? null,
+    default_tax_rates: (invoice.default_tax_rates ?? []).map((id) => renderTaxRate(tx.need('tax_rate', id))),
     description: invoice.description,
+    discounts: invoice.discounts ?? [],
+    due_date: invoice.due_date ?? null,
     effective_at: invoice.finalized_at,
     ending_balance: invoice.ending_balance,
     footer: invoice.footer,
@@ -204,26 +252,29 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
     metadata: invoice.metadata,
     next_payment_attempt: invoice.next_payment_attempt,
     number: invoice.number,
-    parent: {
-      type: 'subscription_details',
-      quote_details: null,
-      subscription_details: { metadata: invoice.subscription_metadata, subscription: invoice.subscription },
-    },
+    parent:
+      invoice.subscription === null
+        ? null
+        : {
+            type: 'subscription_details',
+            quote_details: null,
+            subscription_details: { metadata: invoice.subscription_metadata, subscription: invoice.subscription },
+          },
     payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
     period_end: invoice.period_end,
     period_start: invoice.period_start,
+    post_payment_credit_notes_amount: invoice.post_payment_credit_notes_amount ?? 0,
+    pre_payment_credit_notes_amount: invoice.pre_payment_credit_notes_amount ?? 0,
     starting_balance: invoice.starting_balance,
     status: invoice.status,
     status_transitions: {
       finalized_at: invoice.finalized_at,
-      marked_uncollectible_at: null,
+      marked_uncollectible_at: invoice.marked_uncollectible_at ?? null,
       paid_at: invoice.paid_at,
       voided_at: invoice.voided_at,
     },
-    subtotal: total,
-    subtotal_excluding_tax: total,
-    total,
-    total_excluding_tax: total,
+    ...sums(tx, invoice),
+    test_clock: tx.get('customer', invoice.customer)?.test_clock ?? null,
     webhooks_delivered_at: invoice.webhooks_delivered_at,
   };
 }

@@ -1,13 +1,17 @@
 import { invalid, noSuch } from '../http/api-error.ts';
 import { page, pageParams, range, within } from '../http/lists.ts';
-import { emptyable, flag, integer, mergeMetadata, metadata, oneOf, type Read, text } from '../http/params.ts';
+import { emptyable, flag, integer, list, mergeMetadata, metadata, oneOf, type Read, text } from '../http/params.ts';
 import { route } from '../http/route.ts';
 import type { InvoiceRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
-import { attemptPayment, finalizeInvoice, followPayment, methodFor, voidInvoice } from './collect.ts';
+import { listed } from '../time/test-clock.ts';
+import { attemptPayment, finalizeInvoice, followPayment, methodFor, subscriptionOf, voidInvoice } from './collect.ts';
 import { type Context, schedule, unschedule } from './context.ts';
+import { discountsParam, redeemAll } from './discounts.ts';
+import { subtotalOf } from './invoice-amounts.ts';
 import { renderInvoice, renderInvoicePayment, renderLine } from './invoice-render.ts';
 import { cardError, resolvePaymentMethod } from './payment-methods.ts';
+import { findTaxRates } from './tax-rates.ts';
 import { DRAFT_SECONDS } from './subscription-cycle.ts';
 import { updateInvoice } from './subscription-end.ts';
 import { failureFields } from './subscriptions.ts';
@@ -22,7 +26,9 @@ export function findInvoice(tx: Tx, id: string, param = 'id'): InvoiceRecord {
 const updateTable = {
   auto_advance: flag(),
   automatically_finalizes_at: integer(),
+  default_tax_rates: emptyable(list(text(), 5)),
   description: emptyable(text(1_500)),
+  discounts: discountsParam,
   footer: emptyable(text()),
   metadata: metadata(),
 };
@@ -50,11 +56,22 @@ function reschedule(context: Context, old: InvoiceRecord, params: Read<typeof up
 function update(context: Context, params: Read<typeof updateTable>, id: string): object {
   const { tx, account_name } = context;
   const old = findInvoice(tx, id);
-  if (old.status !== 'draft' && (params.description !== undefined || params.footer !== undefined)) {
+  if (
+    old.status !== 'draft' &&
+    ['default_tax_rates', 'description', 'discounts', 'footer'].some((name) => Object.hasOwn(params, name))
+  ) {
     throw invalid("Finalized invoices can't be updated in this way.", { code: 'invoice_not_editable' });
   }
+  const redeemer = { currency: old.currency, amount: subtotalOf(old), has: old.discounts ?? [] };
+  const owner = { customer: old.customer, invoice: id };
   const invoice = updateInvoice(context, old, {
     ...reschedule(context, old, params),
+    ...(params.discounts === undefined
+      ? {}
+      : { discounts: redeemAll(context, params.discounts ?? [], owner, redeemer) }),
+    ...(params.default_tax_rates === undefined
+      ? {}
+      : { default_tax_rates: findTaxRates(tx, params.default_tax_rates ?? [], 'default_tax_rates') }),
     description: params.description === undefined ? old.description : params.description,
     footer: params.footer === undefined ? old.footer : params.footer,
     metadata: mergeMetadata(old.metadata, params.metadata),
@@ -69,9 +86,15 @@ function pay(
 ): object {
   const { tx, account_name } = context;
   let invoice = findInvoice(tx, id);
-  if (invoice.status === 'draft') invoice = finalizeInvoice(context, invoice);
+  if (invoice.status === 'draft') {
+    invoice = finalizeInvoice(context, invoice);
+    if (invoice.status === 'paid') {
+      followPayment(context, subscriptionOf(tx, invoice), { outcome: 'paid', invoice });
+      return renderInvoice(tx, invoice, account_name);
+    }
+  }
   if (invoice.status === 'paid') throw invalid('Invoice is already paid');
-  if (invoice.status !== 'open') {
+  if (invoice.status === 'void') {
     throw invalid(`This invoice can no longer be paid because it has a status of ${invoice.status}.`);
   }
   const method =
@@ -86,7 +109,7 @@ function pay(
   }
   const off_session = params.off_session ?? true;
   const attempt = attemptPayment(context, invoice, { method, off_session, automatic: false });
-  const subscription = tx.need('subscription', invoice.subscription);
+  const subscription = subscriptionOf(tx, invoice);
   if (attempt.outcome === 'paid') {
     followPayment(context, subscription, attempt);
     return renderInvoice(tx, tx.need('invoice', id), account_name);
@@ -124,7 +147,9 @@ export const invoiceRoutes = [
         if (params.customer !== undefined && invoice.customer !== params.customer) return false;
         if (params.subscription !== undefined && invoice.subscription !== params.subscription) return false;
         if (params.status !== undefined && invoice.status !== params.status) return false;
-        if (params.collection_method === 'send_invoice') return false;
+        if (!listed(tx, invoice.customer, { customer: params.customer ?? params.subscription })) return false;
+        const { collection_method = 'charge_automatically' } = invoice;
+        if (params.collection_method !== undefined && params.collection_method !== collection_method) return false;
         return within(invoice.created, params.created);
       });
       return page('/v1/invoices', wanted, params, 'invoice', (each) => renderInvoice(tx, each, account_name));
@@ -141,12 +166,12 @@ export const invoiceRoutes = [
     const auto_advance = params.auto_advance ?? draft.auto_advance;
     const invoice = finalizeInvoice(context, { ...draft, auto_advance });
     // Collection of a finalized invoice follows within the hour.
-    if (invoice.status === 'open' && auto_advance) {
+    if (invoice.status === 'open' && auto_advance && invoice.collection_method !== 'send_invoice') {
       const next_payment_attempt = tx.now + DRAFT_SECONDS;
       schedule(context, next_payment_attempt, 'retry', id);
       tx.put('invoice', { ...invoice, next_payment_attempt });
     } else if (invoice.status === 'paid') {
-      followPayment(context, tx.need('subscription', invoice.subscription), { outcome: 'paid', invoice });
+      followPayment(context, subscriptionOf(tx, invoice), { outcome: 'paid', invoice });
     }
     return renderInvoice(tx, tx.need('invoice', id), account_name);
   }),
@@ -154,7 +179,9 @@ export const invoiceRoutes = [
   route('POST /v1/invoices/{id}/void', {}, (context, _params, id) => {
     const { tx, account_name } = context;
     const invoice = findInvoice(tx, id);
-    if (invoice.status !== 'open') throw invalid("You can only pass in open invoices. This invoice isn't open.");
+    if (invoice.status !== 'open' && invoice.status !== 'uncollectible') {
+      throw invalid("You can only pass in open invoices. This invoice isn't open.");
+    }
     return renderInvoice(tx, voidInvoice(context, invoice), account_name);
   }),
   route('GET /v1/invoices/{id}/lines', pageParams, ({ tx }, params, id) => {

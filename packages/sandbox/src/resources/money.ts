@@ -1,5 +1,5 @@
 /** An exact number: `n / d`, `d > 0`. */
-interface Fraction {
+export interface Fraction {
   n: bigint;
   d: bigint;
 }
@@ -12,13 +12,14 @@ const exponents: Record<string, number> = {
   ...Object.fromEntries('bhd jod kwd omr tnd'.split(' ').map((code) => [code, 3])),
 };
 
-function fractionOf(decimal: string): Fraction {
+/** A decimal as an exact number. */
+export function fractionOf(decimal: string): Fraction {
   const [whole = '0', places = ''] = decimal.split('.');
   return { n: BigInt(whole + places), d: 10n ** BigInt(places.length) };
 }
 
 /** Half away from zero. Stripe does not document how it rounds exact halves. */
-function round({ n, d }: Fraction): number {
+export function round({ n, d }: Fraction): number {
   const negative = n < 0n;
   const magnitude = negative ? -n : n;
   const rounded = (magnitude * 2n + d) / (d * 2n);
@@ -45,12 +46,21 @@ export function unitOf(amount: number, quantity: number): string {
 interface PricedBy {
   tiers: { up_to: number | null; unit_amount_decimal: string | null; flat_amount_decimal: string | null }[] | null;
   tiers_mode: 'graduated' | 'volume' | null;
+  transform_quantity?: { divide_by: number; round: 'down' | 'up' } | null;
   unit_amount_decimal: string | null;
 }
 
-/** What a quantity costs under a price: per unit, or by tiers whose `up_to` is inclusive. */
+/** How many packages a quantity makes. */
+function packaged(price: PricedBy, quantity: number): number {
+  const { divide_by, round: rounding } = price.transform_quantity ?? { divide_by: 1, round: 'up' };
+  return rounding === 'up' ? Math.ceil(quantity / divide_by) : Math.floor(quantity / divide_by);
+}
+
+/** What a quantity costs under a price: per unit, by packages, or by tiers whose `up_to` is inclusive. */
 export function priceAmount(price: PricedBy, quantity: number): number {
-  if (price.tiers === null) return amountOf(price.unit_amount_decimal ?? '0', quantity);
+  // Nothing costs nothing, whatever flat amount the first tier has.
+  if (quantity === 0) return 0;
+  if (price.tiers === null) return amountOf(price.unit_amount_decimal ?? '0', packaged(price, quantity));
   const total: Fraction = { n: 0n, d: 10n ** 12n };
   const add = (decimal: string | null, times: number): void => {
     if (decimal === null) return;
@@ -90,8 +100,24 @@ export function formatAmount(amount: number, currency: string): string {
     .padStart(exponent + 1, '0');
   const whole = exponent === 0 ? digits : digits.slice(0, -exponent);
   const places = exponent === 0 ? '' : `.${digits.slice(-exponent)}`;
+  return withSymbol(amount < 0, whole, places, currency);
+}
+
+/** For people, where a unit may cost parts of a minor unit: `$0.0008`. */
+export function formatUnitAmount(decimal: string, currency: string): string {
+  const whole_amount = wholeAmount(decimal);
+  if (whole_amount !== null) return formatAmount(whole_amount, currency);
+  const [units = '0', parts = ''] = decimal.replace('-', '').split('.');
+  const exponent = exponents[currency] ?? 2;
+  const digits = units.padStart(exponent + 1, '0');
+  const whole = exponent === 0 ? digits : digits.slice(0, -exponent);
+  const minor = exponent === 0 ? '' : digits.slice(-exponent);
+  return withSymbol(decimal.startsWith('-'), whole, `.${minor}${parts}`, currency);
+}
+
+function withSymbol(negative: boolean, whole: string, places: string, currency: string): string {
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
   const symbol = { usd: '$', eur: '€', gbp: '£', jpy: '¥' }[currency];
   const text = symbol === undefined ? `${grouped}${places} ${currency.toUpperCase()}` : `${symbol}${grouped}${places}`;
-  return amount < 0 ? `-${text}` : text;
+  return negative ? `-${text}` : text;
 }

@@ -24,6 +24,23 @@ function lastError(tx: Tx, failure: PaymentIntentRecord['last_failure']): Render
   };
 }
 
+/** Which payment methods an intent takes by itself. */
+export function automatic(redirects: 'always' | 'never' | null): RenderedIntent['automatic_payment_methods'] {
+  return redirects === null ? null : { allow_redirects: redirects, enabled: true };
+}
+
+/** Where the holder of the card confirms: the bank's page when there is a way back, Stripe.js otherwise. */
+export function nextAction(intent: { id: string; client_secret: string; return_url?: string | null }): {
+  type: string;
+  redirect_to_url?: { return_url: string; url: string };
+  use_stripe_sdk?: Record<string, never>;
+} {
+  const { id, client_secret, return_url = null } = intent;
+  if (return_url === null) return { type: 'use_stripe_sdk', use_stripe_sdk: {} };
+  const url = `sandbox:/3ds/${id}/${client_secret.slice(id.length + '_secret_'.length)}`;
+  return { type: 'redirect_to_url', redirect_to_url: { return_url, url } };
+}
+
 /** Renders a payment intent. */
 export function renderPaymentIntent(tx: Tx, intent: PaymentIntentRecord): RenderedIntent {
   return {
@@ -31,17 +48,17 @@ export function renderPaymentIntent(tx: Tx, intent: PaymentIntentRecord): Render
     object: 'payment_intent',
     allowed_payment_method_types: null,
     amount: intent.amount,
-    amount_capturable: 0,
+    amount_capturable: intent.direct?.amount_capturable ?? 0,
     amount_details: { tip: {} },
     amount_received: intent.amount_received,
     application: null,
     application_fee_amount: null,
-    automatic_payment_methods: null,
+    automatic_payment_methods: automatic(intent.direct?.automatic ?? null),
     canceled_at: intent.canceled_at,
     cancellation_reason: intent.cancellation_reason,
-    capture_method: 'automatic',
+    capture_method: intent.direct?.capture_method ?? 'automatic',
     client_secret: intent.client_secret,
-    confirmation_method: 'automatic',
+    confirmation_method: intent.direct?.confirmation_method ?? 'automatic',
     created: intent.created,
     currency: intent.currency,
     customer: intent.customer,
@@ -53,7 +70,7 @@ export function renderPaymentIntent(tx: Tx, intent: PaymentIntentRecord): Render
     livemode: false,
     managed_payments: null,
     metadata: intent.metadata,
-    next_action: intent.status === 'requires_action' ? { type: 'use_stripe_sdk', use_stripe_sdk: {} } : null,
+    next_action: intent.status === 'requires_action' ? nextAction(intent) : null,
     on_behalf_of: null,
     payment_method: intent.payment_method,
     payment_method_configuration_details: null,
@@ -63,13 +80,13 @@ export function renderPaymentIntent(tx: Tx, intent: PaymentIntentRecord): Render
     payment_method_types: ['card'],
     payment_record: null,
     processing: null,
-    receipt_email: null,
+    receipt_email: intent.direct?.receipt_email ?? null,
     review: null,
-    setup_future_usage: 'off_session',
+    setup_future_usage: intent.direct === undefined ? 'off_session' : intent.direct.setup_future_usage,
     shipping: null,
     source: null,
-    statement_descriptor: null,
-    statement_descriptor_suffix: null,
+    statement_descriptor: intent.direct?.statement_descriptor ?? null,
+    statement_descriptor_suffix: intent.direct?.statement_descriptor_suffix ?? null,
     status: intent.status,
     transfer_group: null,
   };

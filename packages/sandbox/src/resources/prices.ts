@@ -18,11 +18,19 @@ import {
 } from '../http/params.ts';
 import { route } from '../http/route.ts';
 import { missingParam } from '../contract/contract.ts';
-import type { IntervalUnit, PriceRecord, Tier } from '../store/records.ts';
+import type { CurrencyOption, IntervalUnit, PriceRecord, Tier } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
 import { type Context, emit, emitUpdate } from './context.ts';
+import { byCurrency, renderTierList } from './currency-options.ts';
+import { findMeter } from './meter-render.ts';
 import { wholeAmount } from './money.ts';
 import { createProduct, findProduct } from './products.ts';
+
+/** What makes a price a metered one. */
+function metering(price: PriceRecord): { meter?: string; usage_type?: 'metered' } {
+  const meter = price.recurring?.meter;
+  return meter === undefined ? {} : { meter, usage_type: 'metered' };
+}
 
 /** Renders a price without its tiers, which are answered only when expanded. */
 export function renderPrice(price: PriceRecord): Wire<Stripe.Price> {
@@ -42,10 +50,10 @@ export function renderPrice(price: PriceRecord): Wire<Stripe.Price> {
     recurring:
       price.recurring === null
         ? null
-        : { ...price.recurring, meter: null, trial_period_days: null, usage_type: 'licensed' },
+        : { ...price.recurring, meter: null, trial_period_days: null, usage_type: 'licensed', ...metering(price) },
     tax_behavior: price.tax_behavior,
     tiers_mode: price.tiers_mode,
-    transform_quantity: null,
+    transform_quantity: price.transform_quantity ?? null,
     type: price.recurring === null ? 'one_time' : 'recurring',
     unit_amount: wholeAmount(price.unit_amount_decimal),
     unit_amount_decimal: price.unit_amount_decimal,
@@ -54,14 +62,7 @@ export function renderPrice(price: PriceRecord): Wire<Stripe.Price> {
 
 /** The tiers of a price, `null` when it has none. */
 export function renderTiers(price: PriceRecord): Wire<Stripe.Price.Tier>[] | null {
-  if (price.tiers === null) return null;
-  return price.tiers.map((tier) => ({
-    flat_amount: wholeAmount(tier.flat_amount_decimal),
-    flat_amount_decimal: tier.flat_amount_decimal,
-    unit_amount: wholeAmount(tier.unit_amount_decimal),
-    unit_amount_decimal: tier.unit_amount_decimal,
-    up_to: tier.up_to,
-  }));
+  return price.tiers === null ? null : renderTierList(price.tiers);
 }
 
 /** The older face of a recurring price, still inside every subscription item. */
@@ -83,9 +84,10 @@ export function renderPlan(price: PriceRecord): Wire<Stripe.Plan> {
     nickname: price.nickname,
     product: price.product,
     tiers_mode: price.tiers_mode,
-    transform_usage: null,
+    transform_usage: price.transform_quantity ?? null,
     trial_period_days: null,
     usage_type: 'licensed',
+    ...metering(price),
   };
 }
 
@@ -132,16 +134,29 @@ function checkTiers(tiers: Tier[]): Tier[] {
   return tiers;
 }
 
+const recurringInterval = oneOf<IntervalUnit>(['day', 'week', 'month', 'year']);
+
 const recurringTable = shape({
-  interval: oneOf<IntervalUnit>(['day', 'week', 'month', 'year']),
+  interval: recurringInterval,
   interval_count: integer(1, 1095),
-  usage_type: oneOf(['licensed'], ['metered']),
+  meter: text(),
+  usage_type: oneOf(['licensed', 'metered']),
 });
+
+const taxBehavior = oneOf(['exclusive', 'inclusive', 'unspecified']);
+
+const optionTable = {
+  tax_behavior: taxBehavior,
+  tiers: list(tierTable, 100),
+  unit_amount: integer(),
+  unit_amount_decimal: decimal(),
+};
 
 const createTable = {
   active: flag(),
   billing_scheme: oneOf(['per_unit', 'tiered']),
   currency: text(3),
+  currency_options: byCurrency(shape(optionTable)),
   lookup_key: text(200),
   metadata: metadata(),
   nickname: text(),
@@ -156,10 +171,11 @@ const createTable = {
     unit_label: text(12),
   }),
   recurring: recurringTable,
-  tax_behavior: oneOf(['exclusive', 'inclusive', 'unspecified']),
+  tax_behavior: taxBehavior,
   tiers: list(tierTable, 100),
   tiers_mode: oneOf(['graduated', 'volume']),
   transfer_lookup_key: flag(),
+  transform_quantity: shape({ divide_by: integer(1), round: oneOf(['down', 'up']) }),
   unit_amount: integer(),
   unit_amount_decimal: decimal(),
 };
@@ -194,20 +210,68 @@ function productOf(context: Context, params: Read<typeof createTable>): string {
   }).id;
 }
 
+function tiersOf(tiers: NonNullable<Read<typeof optionTable>['tiers']>): Tier[] {
+  return checkTiers(
+    tiers.map((tier) => ({
+      up_to: tier.up_to ?? null,
+      unit_amount_decimal: normal(tier.unit_amount, tier.unit_amount_decimal),
+      flat_amount_decimal: normal(tier.flat_amount, tier.flat_amount_decimal),
+    })),
+  );
+}
+
+/** The price in other currencies, each with what its own currency has: tiers, or a unit amount. */
+function optionsOf(
+  read: Record<string, Read<typeof optionTable>> | undefined,
+  is_tiered: boolean,
+): Record<string, CurrencyOption> {
+  const options: Record<string, CurrencyOption> = {};
+  for (const [currency, option] of Object.entries(read ?? {})) {
+    const path = `currency_options[${currency}]`;
+    const unit_amount_decimal = normal(option.unit_amount, option.unit_amount_decimal);
+    if (is_tiered && option.tiers === undefined) throw missingParam(`${path}[tiers]`);
+    if (!is_tiered && unit_amount_decimal === null) throw missingParam(`${path}[unit_amount]`);
+    options[currency] = {
+      tax_behavior: option.tax_behavior ?? 'unspecified',
+      tiers: is_tiered ? tiersOf(option.tiers ?? []) : null,
+      unit_amount_decimal: is_tiered ? null : unit_amount_decimal,
+    };
+  }
+  return options;
+}
+
 function pricedBy(params: Read<typeof createTable>): Pick<PriceRecord, 'tiers' | 'tiers_mode' | 'unit_amount_decimal'> {
   if (params.billing_scheme === 'tiered') {
     if (params.tiers === undefined) throw missingParam('tiers');
     if (params.tiers_mode === undefined) throw missingParam('tiers_mode');
-    const tiers = params.tiers.map((tier) => ({
-      up_to: tier.up_to ?? null,
-      unit_amount_decimal: normal(tier.unit_amount, tier.unit_amount_decimal),
-      flat_amount_decimal: normal(tier.flat_amount, tier.flat_amount_decimal),
-    }));
-    return { tiers: checkTiers(tiers), tiers_mode: params.tiers_mode, unit_amount_decimal: null };
+    if (params.transform_quantity !== undefined) {
+      throw invalidParam('`transform_quantity` cannot be combined with tiers.', 'transform_quantity');
+    }
+    return { tiers: tiersOf(params.tiers), tiers_mode: params.tiers_mode, unit_amount_decimal: null };
   }
   const unit_amount_decimal = normal(params.unit_amount, params.unit_amount_decimal);
   if (unit_amount_decimal === null) throw missingParam('unit_amount');
   return { tiers: null, tiers_mode: null, unit_amount_decimal };
+}
+
+function recurringOf(tx: Tx, read: Read<typeof createTable>['recurring']): PriceRecord['recurring'] {
+  if (read === undefined) return null;
+  const { interval = 'month', interval_count = 1, meter: id, usage_type = 'licensed' } = read;
+  if (usage_type === 'licensed') {
+    if (id === undefined) return { interval, interval_count };
+    throw invalidParam('A price with a meter must have `recurring[usage_type]` set to `metered`.', 'recurring[meter]');
+  }
+  if (id === undefined) {
+    throw invalid('Metered prices must be backed by a billing meter. Set `recurring[meter]` to the id of a meter.', {
+      code: 'parameter_missing',
+      param: 'recurring[meter]',
+    });
+  }
+  const meter = findMeter(tx, id, 'recurring[meter]');
+  if (meter.status !== 'active') {
+    throw invalid(`The meter ${id} is inactive. Only active meters can back a price.`, { param: 'recurring[meter]' });
+  }
+  return { interval, interval_count, meter: id };
 }
 
 function create(context: Context, params: Read<typeof createTable>): Wire<Stripe.Price> {
@@ -217,7 +281,7 @@ function create(context: Context, params: Read<typeof createTable>): Wire<Stripe
   if (params.lookup_key !== undefined) {
     claimLookupKey(context, params.lookup_key, params.transfer_lookup_key ?? false, null);
   }
-  const { recurring } = params;
+  const rule = params.transform_quantity;
   const price = tx.put('price', {
     id: tx.newId('price_'),
     created: tx.now,
@@ -228,15 +292,31 @@ function create(context: Context, params: Read<typeof createTable>): Wire<Stripe
     metadata: mergeMetadata({}, params.metadata),
     nickname: params.nickname ?? null,
     product: productOf(context, params),
-    recurring:
-      recurring === undefined
-        ? null
-        : { interval: recurring.interval ?? 'month', interval_count: recurring.interval_count ?? 1 },
+    recurring: recurringOf(tx, params.recurring),
     tax_behavior: params.tax_behavior ?? 'unspecified',
     ...pricedBy(params),
+    ...(rule === undefined
+      ? {}
+      : { transform_quantity: { divide_by: rule.divide_by ?? 1, round: rule.round ?? 'up' } }),
+    ...(params.currency_options === undefined
+      ? {}
+      : { currency_options: optionsOf(params.currency_options, params.billing_scheme === 'tiered') }),
   });
   emit(context, 'price.created', renderPrice(price));
   return renderPrice(price);
+}
+
+interface Recurring {
+  interval?: IntervalUnit | undefined;
+  meter?: string | undefined;
+  usage_type?: 'licensed' | 'metered' | undefined;
+}
+
+function recurs({ recurring }: PriceRecord, wanted: Recurring): boolean {
+  if (wanted.interval !== undefined && recurring?.interval !== wanted.interval) return false;
+  if (wanted.meter !== undefined && recurring?.meter !== wanted.meter) return false;
+  const usage_type = recurring?.meter === undefined ? 'licensed' : 'metered';
+  return wanted.usage_type === undefined || (recurring !== null && usage_type === wanted.usage_type);
 }
 
 export const priceRoutes = [
@@ -246,6 +326,7 @@ export const priceRoutes = [
     'POST /v1/prices/{id}',
     {
       active: flag(),
+      currency_options: emptyable(createTable.currency_options),
       lookup_key: emptyable(text(200)),
       metadata: metadata(),
       nickname: emptyable(text()),
@@ -260,6 +341,14 @@ export const priceRoutes = [
       const price = context.tx.put('price', {
         ...old,
         active: params.active ?? old.active,
+        ...(params.currency_options === undefined
+          ? {}
+          : {
+              currency_options:
+                params.currency_options === null
+                  ? {}
+                  : { ...old.currency_options, ...optionsOf(params.currency_options, old.tiers !== null) },
+            }),
         lookup_key: params.lookup_key === undefined ? old.lookup_key : params.lookup_key,
         metadata: mergeMetadata(old.metadata, params.metadata),
         nickname: params.nickname === undefined ? old.nickname : params.nickname,
@@ -278,7 +367,11 @@ export const priceRoutes = [
       currency: text(3),
       lookup_keys: list(text(), 10),
       product: text(),
-      recurring: shape({ interval: oneOf<IntervalUnit>(['day', 'week', 'month', 'year']) }),
+      recurring: shape({
+        interval: recurringInterval,
+        meter: text(),
+        usage_type: oneOf(['licensed', 'metered']),
+      }),
       type: oneOf(['one_time', 'recurring']),
     },
     ({ tx }, params) => {
@@ -287,8 +380,7 @@ export const priceRoutes = [
         if (params.currency !== undefined && price.currency !== params.currency.toLowerCase()) return false;
         if (params.lookup_keys !== undefined && !params.lookup_keys.includes(price.lookup_key ?? '')) return false;
         if (params.product !== undefined && price.product !== params.product) return false;
-        const { interval } = params.recurring ?? {};
-        if (interval !== undefined && price.recurring?.interval !== interval) return false;
+        if (!recurs(price, params.recurring ?? {})) return false;
         if (params.type !== undefined && (price.recurring === null) !== (params.type === 'one_time')) return false;
         return within(price.created, params.created);
       });

@@ -8,9 +8,11 @@ import type { ChargeRecord, RefundRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
 import { renderCharge } from './charges.ts';
 import { type Context, emit, emitUpdate } from './context.ts';
+import { isDisputed } from './disputes.ts';
 import { formatAmount } from './money.ts';
 
-function render(refund: RefundRecord): Wire<Stripe.Refund> {
+/** Renders a refund. */
+export function renderRefund(refund: RefundRecord): Wire<Stripe.Refund> {
   return {
     id: refund.id,
     object: 'refund',
@@ -55,7 +57,11 @@ function chargeToRefund(
 }
 
 function takeBack(context: Context, charge: ChargeRecord, asked: number | undefined): number {
-  const left = charge.amount - charge.amount_refunded;
+  const left = (charge.amount_captured ?? charge.amount) - charge.amount_refunded;
+  if (isDisputed(context, charge)) {
+    throw invalid(`Charge ${charge.id} has been charged back; cannot issue a refund.`, { code: 'charge_disputed' });
+  }
+  if (charge.amount_captured === null) throw invalid(`Charge ${charge.id} was not captured.`, { param: 'charge' });
   if (charge.status !== 'succeeded') throw invalid(`Charge ${charge.id} was not paid.`, { param: 'charge' });
   if (left === 0) {
     throw invalid(`Charge ${charge.id} has already been refunded.`, { code: 'charge_already_refunded' });
@@ -72,6 +78,29 @@ function takeBack(context: Context, charge: ChargeRecord, asked: number | undefi
   return amount;
 }
 
+/** Gives back what a charge took, all of what is left unless an amount is asked for. */
+export function refundCharge(
+  context: Context,
+  charge: ChargeRecord,
+  asked: { amount?: number | undefined; metadata?: RefundRecord['metadata']; reason: RefundRecord['reason'] },
+): RefundRecord {
+  const { tx } = context;
+  const amount = takeBack(context, charge, asked.amount);
+  const refund = tx.put('refund', {
+    id: tx.newId('re_'),
+    created: tx.wall,
+    amount,
+    charge: charge.id,
+    currency: charge.currency,
+    metadata: asked.metadata ?? {},
+    payment_intent: charge.payment_intent,
+    reason: asked.reason,
+  });
+  emit(context, 'refund.created', renderRefund(refund));
+  emit(context, 'refund.updated', renderRefund(refund));
+  return refund;
+}
+
 export const refundRoutes = [
   route(
     'POST /v1/refunds',
@@ -85,26 +114,19 @@ export const refundRoutes = [
     (context, params) => {
       const { tx } = context;
       const charge = chargeToRefund(tx, params);
-      const amount = takeBack(context, charge, params.amount);
-      const refund = tx.put('refund', {
-        id: tx.newId('re_'),
-        created: tx.now,
-        amount,
-        charge: charge.id,
-        currency: charge.currency,
-        metadata: mergeMetadata({}, params.metadata),
-        payment_intent: charge.payment_intent,
-        reason: params.reason ?? null,
-      });
-      emit(context, 'refund.created', render(refund));
-      emit(context, 'refund.updated', render(refund));
-      return render(refund);
+      return renderRefund(
+        refundCharge(context, charge, {
+          amount: params.amount,
+          metadata: mergeMetadata({}, params.metadata),
+          reason: params.reason ?? null,
+        }),
+      );
     },
   ),
   route('GET /v1/refunds/{id}', {}, ({ tx }, _params, id) => {
     const refund = tx.get('refund', id);
     if (refund === undefined) throw noSuch('refund', id);
-    return render(refund);
+    return renderRefund(refund);
   }),
   route(
     'GET /v1/refunds',
@@ -115,7 +137,7 @@ export const refundRoutes = [
         if (params.payment_intent !== undefined && refund.payment_intent !== params.payment_intent) return false;
         return within(refund.created, params.created);
       });
-      return page('/v1/refunds', wanted, params, 'refund', render);
+      return page('/v1/refunds', wanted, params, 'refund', renderRefund);
     },
   ),
 ];

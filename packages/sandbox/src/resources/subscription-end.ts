@@ -1,5 +1,6 @@
 import type { InvoiceRecord, SubscriptionRecord } from '../store/records.ts';
 import { type Context, emit, emitUpdate, unschedule } from './context.ts';
+import { settle } from './invoice-amounts.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { renderSubscription } from './subscription-render.ts';
 
@@ -23,7 +24,9 @@ export function updateSubscription(
 /** Replaces an invoice and says so. */
 export function updateInvoice(context: Context, old: InvoiceRecord, change: Partial<InvoiceRecord>): InvoiceRecord {
   const { tx, account_name } = context;
-  const invoice = tx.put('invoice', { ...old, ...change });
+  const changed = { ...old, ...change };
+  // While it is a draft, what an invoice comes to follows its lines, discounts and rates.
+  const invoice = tx.put('invoice', changed.status === 'draft' ? settle(tx, changed) : changed);
   emitUpdate(
     context,
     'invoice.updated',
@@ -31,6 +34,11 @@ export function updateInvoice(context: Context, old: InvoiceRecord, change: Part
     renderInvoice(tx, invoice, account_name),
   );
   return invoice;
+}
+
+/** Says that an invoice went to its customer. No mail is sent. */
+export function sendInvoice(context: Context, invoice: InvoiceRecord): void {
+  emit(context, 'invoice.sent', renderInvoice(context.tx, invoice, context.account_name));
 }
 
 type Ending = 'cancellation_requested' | 'payment_failed';
@@ -46,6 +54,9 @@ export function cancelSubscription(
   unschedule(context, 'cycle', old.id);
   unschedule(context, 'cancel', old.id);
   unschedule(context, 'expire_incomplete', old.id);
+  unschedule(context, 'expire_pending_update', old.id);
+  unschedule(context, 'resume_collection', old.id);
+  unschedule(context, 'trial_will_end', old.id);
   for (const invoice of tx.all('invoice')) {
     if (invoice.subscription !== old.id || (invoice.status !== 'draft' && invoice.status !== 'open')) continue;
     unschedule(context, 'finalize', invoice.id);
@@ -61,6 +72,7 @@ export function cancelSubscription(
     canceled_at: old.canceled_at ?? tx.now,
     cancellation: { ...old.cancellation, reason: old.cancellation.reason ?? reason, ...details },
     ended_at: tx.now,
+    pending_update: null,
     status: 'canceled',
   });
   emit(context, 'customer.subscription.deleted', renderSubscription(tx, subscription));

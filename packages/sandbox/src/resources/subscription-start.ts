@@ -1,11 +1,22 @@
 import { invalid } from '../http/api-error.ts';
-import type { CustomerRecord, Metadata, PaymentMethodRecord, SubscriptionRecord } from '../store/records.ts';
+import type {
+  CustomerRecord,
+  InvoiceRecord,
+  Metadata,
+  PaymentMethodRecord,
+  SubscriptionRecord,
+} from '../store/records.ts';
+import { checkClockRoom } from '../time/test-clock.ts';
 import { boundary } from '../time/calendar.ts';
 import { type Attempt, attemptPayment, finalizeInvoice } from './collect.ts';
 import { type Context, emit, schedule } from './context.ts';
-import { createDraft } from './invoice-draft.ts';
+import { redeemAll, type Wanted } from './discounts.ts';
+import { createDraft, pendingItems } from './invoice-draft.ts';
+import { priceAmount } from './money.ts';
+import { announceTrialEnd } from './pending-updates.ts';
 import { findPrice } from './prices.ts';
 import { renderSubscription } from './subscription-render.ts';
+import { isMetered } from './usage-lines.ts';
 
 /** What a subscription begins with. */
 export interface Start {
@@ -21,6 +32,14 @@ export interface Start {
   /** Nothing is charged in this request: the payer confirms later. */
   pay_later: boolean;
   off_session: boolean;
+  /** Redeemed for the subscription. */
+  discounts?: Wanted[];
+  default_tax_rates?: string[];
+  /** It begins with a trial until then. */
+  trial_end?: number | null;
+  missing_payment_method?: SubscriptionRecord['missing_payment_method'];
+  /** The checkout session it comes from. */
+  checkout_session?: string;
   /** The payer has shown that the card is theirs. */
   authenticated: boolean;
 }
@@ -71,11 +90,12 @@ function write(context: Context, start: Start): SubscriptionRecord {
   const first = prices[0];
   if (first?.recurring === undefined || first.recurring === null)
     throw new Error('checkItems lets only recurring prices by');
-  const current_period_end = boundary(tx.now, first.recurring, 1);
+  const trial_end = start.trial_end ?? null;
+  const current_period_end = trial_end ?? boundary(tx.now, first.recurring, 1);
   return tx.put('subscription', {
     id: tx.newId('sub_'),
     created: tx.now,
-    billing_cycle_anchor: tx.now,
+    billing_cycle_anchor: trial_end ?? tx.now,
     cancel_at: null,
     cancel_at_period_end: false,
     canceled_at: null,
@@ -96,10 +116,44 @@ function write(context: Context, start: Start): SubscriptionRecord {
     })),
     latest_invoice: null,
     metadata: start.metadata,
-    period_index: 0,
+    ...(start.missing_payment_method === undefined ? {} : { missing_payment_method: start.missing_payment_method }),
+    period_index: trial_end === null ? 0 : -1,
     save_default_payment_method: start.save_default_payment_method,
     status: 'incomplete',
+    trial_end,
+    trial_start: trial_end === null ? null : tx.now,
   });
+}
+
+/** Redeems what the subscription begins with. */
+function discounted(context: Context, subscription: SubscriptionRecord, start: Start): SubscriptionRecord {
+  const { tx } = context;
+  const { discounts = [], default_tax_rates = [] } = start;
+  if (discounts.length === 0 && default_tax_rates.length === 0) return subscription;
+  const amount = subscription.items.reduce(
+    (sum, item) => sum + priceAmount(tx.need('price', item.price), item.quantity),
+    0,
+  );
+  const owner = {
+    checkout_session: start.checkout_session ?? null,
+    customer: subscription.customer,
+    subscription: subscription.id,
+  };
+  const ids = redeemAll(context, discounts, owner, { currency: subscription.currency, amount, has: [] });
+  return tx.put('subscription', { ...subscription, default_tax_rates, discounts: ids });
+}
+
+/** The first invoice, final; `null` when there is nothing to bill yet, as usage is billed in arrears. */
+function firstInvoice(context: Context, subscription: SubscriptionRecord): InvoiceRecord | null {
+  const { tx } = context;
+  const bills = subscription.items.some((item) => !isMetered(tx, item));
+  if (!bills && pendingItems(context, subscription).length === 0) return null;
+  const draft = createDraft(context, subscription, {
+    billing_reason: 'subscription_create',
+    automatically_finalizes_at: null,
+    period: { start: tx.now, end: tx.now },
+  });
+  return finalizeInvoice(context, draft);
 }
 
 /**
@@ -111,30 +165,30 @@ export function startSubscription(
   start: Start,
 ): { subscription: SubscriptionRecord; attempt: Attempt | null } {
   const { tx } = context;
+  checkClockRoom(context, start.customer.id);
   checkItems(context, start);
-  let subscription = write(context, start);
-  const draft = createDraft(context, subscription, {
-    billing_reason: 'subscription_create',
-    automatically_finalizes_at: null,
-    period: { start: tx.now, end: tx.now },
+  let subscription = discounted(context, write(context, start), start);
+  const invoice = firstInvoice(context, subscription);
+  subscription = tx.put('subscription', {
+    ...tx.need('subscription', subscription.id),
+    latest_invoice: invoice?.id ?? null,
   });
-  const invoice = finalizeInvoice(context, draft);
-  subscription = tx.put('subscription', { ...subscription, latest_invoice: invoice.id });
-  let attempt: Attempt | null = invoice.status === 'paid' ? { outcome: 'paid', invoice } : null;
-  if (attempt === null && !start.pay_later && start.pay_with !== null) {
+  let attempt: Attempt | null = invoice?.status === 'paid' ? { outcome: 'paid', invoice } : null;
+  if (invoice !== null && attempt === null && !start.pay_later && start.pay_with !== null) {
     const method = start.authenticated ? { ...start.pay_with, authenticated: true } : start.pay_with;
     attempt = attemptPayment(context, invoice, { method, off_session: start.off_session, automatic: true });
   }
-  const is_paid = attempt?.outcome === 'paid';
+  const is_paid = invoice === null || attempt?.outcome === 'paid';
   const saves = is_paid && start.save_default_payment_method === 'on_subscription' && start.pay_with !== null;
   subscription = tx.put('subscription', {
     ...subscription,
-    status: is_paid ? 'active' : 'incomplete',
+    status: is_paid ? (subscription.trial_end == null ? 'active' : 'trialing') : 'incomplete',
     default_payment_method: saves ? (start.pay_with?.id ?? null) : subscription.default_payment_method,
   });
   const end = subscription.items[0]?.current_period_end ?? tx.now;
   schedule(context, end, 'cycle', subscription.id);
   if (!is_paid) schedule(context, tx.now + INCOMPLETE_HOURS * 3_600, 'expire_incomplete', subscription.id);
   emit(context, 'customer.subscription.created', renderSubscription(tx, subscription));
+  announceTrialEnd(context, subscription);
   return { subscription, attempt };
 }

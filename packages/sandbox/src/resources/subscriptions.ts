@@ -19,14 +19,22 @@ import {
 import { route } from '../http/route.ts';
 import type { CancelFeedback, SubscriptionRecord, SubscriptionStatus } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
+import { listed } from '../time/test-clock.ts';
 import { type Context, orderEvents, schedule, unschedule } from './context.ts';
 import { findCustomer } from './customers.ts';
+import { discountsParam, endDiscounts, redeemAll } from './discounts.ts';
 import { cardError, renderPaymentMethod, resolvePaymentMethod } from './payment-methods.ts';
 import { renderPaymentIntent } from './payment-intents.ts';
 import { billPending } from './subscription-cycle.ts';
 import { cancelSubscription, updateSubscription } from './subscription-end.ts';
 import { renderItem, renderSubscription } from './subscription-render.ts';
+import { changeSubscription, changesBilling, creditEnd, type Wish } from './subscription-change.ts';
+import { changeParams, itemsParam } from './subscription-items-params.ts';
+import { pauseCollection, pauseCollectionParam } from './subscription-pause.ts';
 import { startSubscription } from './subscription-start.ts';
+import { missingMethodOf, trialEndOf, trialEndParam, trialParams, trialSettingsParam } from './subscription-trials.ts';
+import { findTaxRates } from './tax-rates.ts';
+import { quantityOf } from './usage-lines.ts';
 
 const CREATE_ORDER = [
   'invoice.created',
@@ -64,7 +72,9 @@ const createTable = {
   items: list(shape({ price: text(), quantity: integer(0, 999_999), metadata: metadata() }), 20),
   metadata: metadata(),
   default_payment_method: text(),
+  default_tax_rates: emptyable(list(text(), 5)),
   description: text(500),
+  discounts: discountsParam,
   payment_behavior: oneOf(['allow_incomplete', 'default_incomplete', 'error_if_incomplete'], ['pending_if_incomplete']),
   payment_settings: shape({
     save_default_payment_method: oneOf(['off', 'on_subscription']),
@@ -77,6 +87,7 @@ const createTable = {
   cancel_at: integer(),
   cancel_at_period_end: flag(),
   proration_behavior: oneOf(['create_prorations', 'none', 'always_invoice']),
+  ...trialParams,
   billing_mode: shape({ type: oneOf(['flexible'], ['classic']) }),
 };
 
@@ -107,7 +118,8 @@ function create(context: Context, params: Read<typeof createTable>): Wire<Stripe
   const method_id = own ?? customer.default_payment_method;
   const behavior = params.payment_behavior ?? 'allow_incomplete';
   const pay_later = behavior === 'default_incomplete';
-  if (method_id === null && !pay_later) {
+  const trial_end = trialEndOf(tx, params);
+  if (method_id === null && !pay_later && trial_end === null) {
     throw invalid(
       'This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.',
       { code: 'resource_missing' },
@@ -121,13 +133,17 @@ function create(context: Context, params: Read<typeof createTable>): Wire<Stripe
       const own_metadata = mergeMetadata({}, item.metadata);
       return {
         price: item.price,
-        quantity: item.quantity ?? 1,
+        quantity: quantityOf(tx, item.price, item.quantity, `items[${index}][quantity]`),
         metadata: own_metadata,
         param: `items[${index}][price]`,
       };
     }),
     metadata: mergeMetadata({}, params.metadata),
+    discounts: params.discounts ?? [],
+    default_tax_rates: findTaxRates(tx, params.default_tax_rates ?? [], 'default_tax_rates'),
     default_payment_method: own,
+    missing_payment_method: missingMethodOf(params.trial_settings) ?? 'create_invoice',
+    trial_end,
     save_default_payment_method: params.payment_settings?.save_default_payment_method ?? 'off',
     pay_with: method_id === null ? null : tx.need('payment_method', method_id),
     pay_later,
@@ -172,18 +188,44 @@ function applyEnding(
   });
 }
 
+/** What a change that may have to wait can carry. https://docs.stripe.com/billing/subscriptions/pending-updates-reference */
+const parkable = [
+  'items',
+  'billing_cycle_anchor',
+  'payment_behavior',
+  'proration_behavior',
+  'proration_date',
+  'trial_end',
+  'off_session',
+];
+
+function checkParkable(params: { payment_behavior?: string | undefined }): void {
+  if (params.payment_behavior !== 'pending_if_incomplete') return;
+  const other = Object.keys(params).find((name) => !parkable.includes(name));
+  if (other === undefined) return;
+  throw invalid(`You cannot pass \`${other}\` together with \`payment_behavior\` set to \`pending_if_incomplete\`.`, {
+    param: other,
+  });
+}
+
 const updateTable = {
   metadata: metadata(),
   cancel_at: emptyable(integer()),
   cancel_at_period_end: flag(),
   cancellation_details: cancellationDetails,
   default_payment_method: emptyable(text()),
+  default_tax_rates: createTable.default_tax_rates,
+  discounts: discountsParam,
   description: emptyable(text(500)),
   payment_settings: createTable.payment_settings,
   collection_method: createTable.collection_method,
   off_session: flag(),
-  proration_behavior: createTable.proration_behavior,
-  payment_behavior: createTable.payment_behavior,
+  ...changeParams,
+  billing_cycle_anchor: shape({ type: oneOf(['now', 'unchanged']) }),
+  items: itemsParam,
+  pause_collection: pauseCollectionParam,
+  trial_end: trialEndParam,
+  trial_settings: trialSettingsParam,
 };
 
 function update(context: Context, params: Read<typeof updateTable>, id: string): Wire<Stripe.Subscription> {
@@ -199,7 +241,22 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
       );
     }
   }
+  checkParkable(params);
   const method = params.default_payment_method;
+  const has = old.discounts ?? [];
+  const discounts =
+    params.discounts === undefined
+      ? has
+      : redeemAll(
+          context,
+          params.discounts ?? [],
+          { customer: old.customer, subscription: id },
+          {
+            currency: old.currency,
+            amount: null,
+            has,
+          },
+        );
   const { comment, feedback } = params.cancellation_details ?? {};
   const changed = applyEnding(
     context,
@@ -212,13 +269,29 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
       },
       default_payment_method:
         method === undefined ? old.default_payment_method : method && ownMethod(context, old.customer, method),
+      default_tax_rates:
+        params.default_tax_rates === undefined
+          ? (old.default_tax_rates ?? [])
+          : findTaxRates(tx, params.default_tax_rates ?? [], 'default_tax_rates'),
+      discounts,
       description: params.description === undefined ? old.description : params.description,
       metadata: mergeMetadata(old.metadata, params.metadata),
+      missing_payment_method: missingMethodOf(params.trial_settings) ?? old.missing_payment_method ?? 'create_invoice',
+      pause_collection:
+        params.pause_collection === undefined
+          ? (old.pause_collection ?? null)
+          : pauseCollection(context, old, params.pause_collection),
       save_default_payment_method:
         params.payment_settings?.save_default_payment_method ?? old.save_default_payment_method,
     },
     params,
   );
+  endDiscounts(
+    context,
+    has.filter((each) => !discounts.includes(each)),
+  );
+  const wish: Wish = { ...params, resets_anchor: params.billing_cycle_anchor?.type === 'now' };
+  if (changesBilling(wish)) return renderSubscription(tx, changeSubscription(context, old, changed, wish));
   return renderSubscription(tx, updateSubscription(context, old, changed));
 }
 
@@ -230,6 +303,8 @@ const statuses: readonly (SubscriptionStatus | 'all' | 'ended')[] = [
   'incomplete',
   'incomplete_expired',
   'past_due',
+  'paused',
+  'trialing',
 ];
 
 function hasStatus(subscription: SubscriptionRecord, wanted: string | undefined): boolean {
@@ -245,12 +320,13 @@ export const subscriptionRoutes = [
   route('POST /v1/subscriptions/{id}', updateTable, update),
   route(
     'DELETE /v1/subscriptions/{id}',
-    { cancellation_details: cancellationDetails, invoice_now: flag(), prorate: oneOf(['false'], ['true']) },
+    { cancellation_details: cancellationDetails, invoice_now: flag(), prorate: flag() },
     (context, params, id) => {
       const { tx } = context;
       const subscription = find(tx, id);
       if (subscription.ended_at !== null) throw noSuch('subscription', id);
       const { comment, feedback } = params.cancellation_details ?? {};
+      if (params.prorate === true) creditEnd(context, subscription);
       const canceled = cancelSubscription(context, subscription, 'cancellation_requested', {
         ...(comment === undefined ? {} : { comment }),
         ...(feedback === undefined ? {} : { feedback }),
@@ -267,13 +343,15 @@ export const subscriptionRoutes = [
       current_period_start: range(),
       customer: text(),
       price: text(),
-      status: oneOf(statuses, ['trialing', 'unpaid', 'paused']),
+      test_clock: text(),
+      status: oneOf(statuses, ['unpaid']),
       collection_method: createTable.collection_method,
     },
     ({ tx }, params) => {
       const wanted = tx.all('subscription').filter((each) => {
         if (!hasStatus(each, params.status)) return false;
         if (params.customer !== undefined && each.customer !== params.customer) return false;
+        if (!listed(tx, each.customer, params)) return false;
         if (params.price !== undefined && !each.items.some((item) => item.price === params.price)) return false;
         const [item] = each.items;
         return (

@@ -10,7 +10,10 @@ export interface TestCard {
   charge: PaymentFailure | null;
   /** Saving it to a customer fails as charging does. 0341 can be saved and then fails. */
   attaches: boolean;
-  authentication: 'none' | 'once' | 'always';
+  /** `present`: only while its holder is there; it is set up for everything else already. */
+  authentication: 'none' | 'once' | 'always' | 'present';
+  /** Every charge is disputed as soon as it is made. */
+  disputed: boolean;
 }
 
 function declined(decline_code: string, message = 'Your card was declined.'): PaymentFailure {
@@ -27,6 +30,7 @@ function card(number: string, literals: string, facts: Given = {}): TestCard {
     charge: null,
     attaches: true,
     authentication: 'none',
+    disputed: false,
     ...facts,
   };
 }
@@ -70,6 +74,11 @@ const cards: readonly TestCard[] = [
   card('4000002500003155', 'pm_card_authenticationRequiredOnSetup', { authentication: 'once' }),
   card('4000002760003184', 'pm_card_authenticationRequired', { authentication: 'always' }),
   card('4000000000003220', 'pm_card_threeDSecure2Required', { authentication: 'once' }),
+  card('4000003800000446', 'pm_card_authenticationRequiredSetupForOffSession', { authentication: 'present' }),
+  card('4000000000003055', 'pm_card_threeDSecureOptional'),
+  card('4000008400001280', 'pm_card_threeDSecureRequiredProcessingError', { charge: declined('generic_decline') }),
+  card('4000000000000259', 'pm_card_createDispute', { disputed: true }),
+  card('4100000000000019', 'pm_card_radarBlock', { charge: declined('fraudulent') }),
   card('4000008260003178', 'pm_card_authenticationRequiredChargeDeclinedInsufficientFunds', {
     authentication: 'always',
     charge: declined('insufficient_funds', 'Your card has insufficient funds.'),

@@ -64,6 +64,7 @@ export const webhookEndpointRoutes = [
         description: params.description ?? null,
         enabled_events: checkEvents(params.enabled_events ?? []),
         metadata: mergeMetadata({}, params.metadata),
+        old_secret: null,
         secret: tx.newId('whsec_', 32),
         status: 'enabled',
         url: checkUrl(params.url ?? ''),

@@ -18,6 +18,8 @@ export interface WebhookEndpointRecord {
   description: string | null;
   enabled_events: string[];
   metadata: Metadata;
+  /** The secret before the last roll; it signs too until then, on the sandbox's clock. */
+  old_secret: { secret: string; expires_at_ms: number } | null;
   secret: string;
   status: 'enabled' | 'disabled';
   url: string;
@@ -35,12 +37,28 @@ export interface DeliveryRecord {
   state: DeliveryState;
 }
 
-export type JobKind = 'cycle' | 'finalize' | 'retry' | 'cancel' | 'expire_incomplete' | 'expire_session';
+export type JobKind =
+  | 'cycle'
+  | 'finalize'
+  | 'retry'
+  | 'cancel'
+  | 'expire_incomplete'
+  | 'expire_grant'
+  | 'expire_session'
+  | 'meter_report'
+  | 'end_discount'
+  | 'overdue'
+  | 'expire_pending_update'
+  | 'resume_collection'
+  | 'trial_will_end'
+  | 'delete_clock';
 
 export interface JobRecord {
   id: string;
-  /** On the sandbox's clock. */
+  /** On the clock it belongs to. */
   at_ms: number;
+  /** The test clock whose time it waits for; `null` is the sandbox's own. */
+  clock: string | null;
   kind: JobKind;
   object_id: string;
   seq: number;
@@ -52,7 +70,60 @@ export interface IdempotencyRecord {
   expires_at_ms: number;
   fingerprint: string;
   request_id: string;
+  should_retry?: boolean;
   status: number;
+}
+
+export interface TestClockRecord {
+  id: string;
+  created: Seconds;
+  deletes_after: Seconds;
+  /** Moves from one piece of due work to the next while the clock advances. */
+  frozen_ms: number;
+  name: string | null;
+  status: 'ready' | 'advancing' | 'internal_failure';
+  target_ms: number | null;
+}
+
+/** What a fault does. */
+export type FaultType = 'decline' | 'rate_limit' | 'server_error' | 'lock_timeout' | 'timeout' | 'disconnect';
+
+/** A fault that was asked for: what it does, to which requests or charges, and how often. */
+export interface FaultRecord {
+  id: string;
+  type: FaultType;
+  /** `POST /v1/customers/{id}`, or the beginning of one: `/v1/invoices`, `POST`. `null` is every request. */
+  route: string | null;
+  /** For declines: a test card's number, its last four digits or its literal. `null` is every card. */
+  card: string | null;
+  /** Of a decline; the code Stripe gives with `card_declined`. */
+  decline_code: string;
+  /** Before the request runs, or after its effects and its answer are kept. */
+  when: 'before' | 'after';
+  /** How often it still strikes; `null` until it is cleared. */
+  times: number | null;
+  /** The chance that it strikes a request that it fits, by the seed. */
+  probability: number;
+  /** `Stripe-Rate-Limited-Reason` of a 429. */
+  reason: string;
+  /** The `Stripe-Should-Retry` header; `null` leaves it out. */
+  should_retry: boolean | null;
+  /** How long a timeout holds the request before the connection is cut. */
+  hold_ms: number;
+  seen: number;
+  struck: number;
+}
+
+/** What happens to deliveries, each with its probability from 0 to 1, rolled by the seed. */
+export interface Chaos {
+  duplicate: number;
+  /** A delivery changes its place among the events of one commit. */
+  reorder: number;
+  delay: number;
+  delay_ms: number;
+  drop: number;
+  /** Stamped on bodies instead of the version whose shape they have. */
+  api_version: string | null;
 }
 
 export type WebhookPolicy = 'deliver' | 'twice' | 'hold' | 'drop';
@@ -64,6 +135,7 @@ export interface SettingRecord {
   offset_ms: number;
   /** Where the clock stands while it is frozen. */
   frozen_at_ms: number | null;
+  chaos: Chaos | null;
   next_id: number;
   next_job: number;
   policy: WebhookPolicy;

@@ -1,11 +1,43 @@
+import type { PortalConfigurationRecord, PortalSessionRecord } from './portal-records.ts';
+import type { MissingPaymentMethod, PauseCollectionRecord, PendingUpdateRecord } from './change-records.ts';
 import type {
   DeliveryRecord,
   EventRecord,
+  FaultRecord,
   IdempotencyRecord,
   JobRecord,
   SettingRecord,
+  TestClockRecord,
   WebhookEndpointRecord,
 } from './machinery.ts';
+import type { InvoiceItemRecord, InvoicePaymentRecord, InvoiceRecord } from './invoice-records.ts';
+import type {
+  BalanceTransactionRecord,
+  CouponRecord,
+  CreditNoteRecord,
+  DirectIntent,
+  DiscountRecord,
+  DisputeRecord,
+  PromotionCodeRecord,
+  SetupIntentRecord,
+  TaxIdRecord,
+  TaxRateRecord,
+} from './money-records.ts';
+import type {
+  AlertRecord,
+  CreditGrantRecord,
+  CreditTransactionRecord,
+  EventDestinationRecord,
+  MeterEventRecord,
+  MeterIdentifierRecord,
+  MeterRecord,
+  MeterSessionRecord,
+  ThinEventRecord,
+} from './usage-records.ts';
+
+export type { InvoiceItemRecord, InvoicePaymentRecord, InvoiceRecord, LineRecord } from './invoice-records.ts';
+
+export type * from './portal-records.ts';
 
 /** Metadata as kept and answered. */
 export type Metadata = Record<string, string>;
@@ -57,10 +89,26 @@ export interface PriceRecord {
   metadata: Metadata;
   nickname: string | null;
   product: string;
-  recurring: { interval: IntervalUnit; interval_count: number } | null;
+  recurring: {
+    interval: IntervalUnit;
+    interval_count: number;
+    /** The meter whose usage it bills, in arrears; absent where a quantity is billed in advance. */
+    meter?: string;
+  } | null;
   tax_behavior: 'exclusive' | 'inclusive' | 'unspecified';
   tiers: Tier[] | null;
   tiers_mode: 'graduated' | 'volume' | null;
+  /** Packages: the quantity is divided and rounded before it is priced. */
+  transform_quantity?: { divide_by: number; round: 'down' | 'up' } | null;
+  unit_amount_decimal: string | null;
+  /** The same price in other currencies. */
+  currency_options?: Record<string, CurrencyOption>;
+}
+
+/** A price in one more currency. */
+export interface CurrencyOption {
+  tax_behavior: 'exclusive' | 'inclusive' | 'unspecified';
+  tiers: Tier[] | null;
   unit_amount_decimal: string | null;
 }
 
@@ -84,6 +132,7 @@ export interface CustomerRecord {
   phone: string | null;
   preferred_locales: string[];
   tax_exempt: 'exempt' | 'none' | 'reverse';
+  test_clock: string | null;
 }
 
 export interface BillingDetails {
@@ -120,17 +169,27 @@ export interface PaymentIntentRecord {
   amount: number;
   amount_received: number;
   canceled_at: Seconds | null;
-  cancellation_reason: 'void_invoice' | null;
+  cancellation_reason: 'abandoned' | 'duplicate' | 'fraudulent' | 'requested_by_customer' | 'void_invoice' | null;
   client_secret: string;
   currency: string;
-  customer: string;
+  customer: string | null;
   description: string | null;
-  invoice: string;
+  /** What was asked for beyond an invoice's needs; absent on the intents that invoices make. */
+  direct?: DirectIntent;
+  invoice: string | null;
   last_failure: (PaymentFailure & { charge: string | null; payment_method: string }) | null;
   latest_charge: string | null;
   metadata: Metadata;
   payment_method: string | null;
-  status: 'requires_payment_method' | 'requires_action' | 'succeeded' | 'canceled';
+  /** Where the bank's page leads back to. */
+  return_url?: string | null;
+  status:
+    | 'requires_payment_method'
+    | 'requires_confirmation'
+    | 'requires_action'
+    | 'requires_capture'
+    | 'succeeded'
+    | 'canceled';
 }
 
 export interface ChargeRecord {
@@ -138,11 +197,15 @@ export interface ChargeRecord {
   created: Seconds;
   amount: number;
   amount_refunded: number;
+  /** What was captured of an authorization; absent when everything was at once, `null` while it waits. */
+  amount_captured?: number | null;
   currency: string;
-  customer: string;
+  customer: string | null;
   description: string | null;
   failure: PaymentFailure | null;
-  invoice: string;
+  /** The dispute about it, whatever became of it. */
+  dispute?: string;
+  invoice: string | null;
   metadata: Metadata;
   payment_intent: string;
   payment_method: string;
@@ -165,12 +228,21 @@ export interface SubscriptionItemRecord {
   created: Seconds;
   current_period_end: Seconds;
   current_period_start: Seconds;
+  discounts?: string[];
   metadata: Metadata;
   price: string;
   quantity: number;
+  tax_rates?: string[];
 }
 
-export type SubscriptionStatus = 'active' | 'canceled' | 'incomplete' | 'incomplete_expired' | 'past_due';
+export type SubscriptionStatus =
+  | 'active'
+  | 'canceled'
+  | 'incomplete'
+  | 'incomplete_expired'
+  | 'past_due'
+  | 'paused'
+  | 'trialing';
 
 export type CancelFeedback =
   | 'customer_service'
@@ -197,99 +269,25 @@ export interface SubscriptionRecord {
   currency: string;
   customer: string;
   default_payment_method: string | null;
+  default_tax_rates?: string[];
   description: string | null;
+  /** Ids of the discounts it has, in the order they are applied. */
+  discounts?: string[];
   ended_at: Seconds | null;
   items: SubscriptionItemRecord[];
   latest_invoice: string | null;
   metadata: Metadata;
-  /** Which period after the anchor is running; 0 is the first. */
+  missing_payment_method?: MissingPaymentMethod;
+  pause_collection?: PauseCollectionRecord | null;
+  /** Since when and why its billing stands still; it is then `paused`. */
+  paused?: { at: Seconds; reason: 'pause_requested' | 'trial_end_without_payment_method' } | null;
+  pending_update?: PendingUpdateRecord | null;
+  /** Which period after the anchor is running; 0 is the first, -1 is a trial before it. */
   period_index: number;
   save_default_payment_method: 'off' | 'on_subscription';
   status: SubscriptionStatus;
-}
-
-export interface LineRecord {
-  id: string;
-  amount: number;
-  currency: string;
-  description: string | null;
-  discountable: boolean;
-  invoice_item: string | null;
-  metadata: Metadata;
-  period: { start: Seconds; end: Seconds };
-  price: string | null;
-  quantity: number;
-  subscription: string | null;
-  subscription_item: string | null;
-  unit_amount_decimal: string;
-}
-
-type InvoiceStatus = 'draft' | 'open' | 'paid' | 'void';
-
-export interface InvoiceRecord {
-  id: string;
-  created: Seconds;
-  amount_paid: number;
-  attempt_count: number;
-  auto_advance: boolean;
-  automatically_finalizes_at: Seconds | null;
-  billing_reason: 'subscription_create' | 'subscription_cycle' | 'subscription_cancel';
-  currency: string;
-  customer: string;
-  customer_address: Address | null;
-  customer_email: string | null;
-  customer_name: string | null;
-  customer_phone: string | null;
-  description: string | null;
-  ending_balance: number | null;
-  finalized_at: Seconds | null;
-  footer: string | null;
-  lines: LineRecord[];
-  metadata: Metadata;
-  next_payment_attempt: Seconds | null;
-  number: string | null;
-  /** Part of the public addresses of the page and the PDF. */
-  page_token: string | null;
-  paid_at: Seconds | null;
-  payment_intent: string | null;
-  period_end: Seconds;
-  period_start: Seconds;
-  starting_balance: number;
-  status: InvoiceStatus;
-  subscription: string;
-  subscription_metadata: Metadata;
-  voided_at: Seconds | null;
-  webhooks_delivered_at: Seconds | null;
-}
-
-export interface InvoiceItemRecord {
-  id: string;
-  amount: number;
-  currency: string;
-  customer: string;
-  date: Seconds;
-  description: string | null;
-  discountable: boolean;
-  invoice: string | null;
-  metadata: Metadata;
-  period: { start: Seconds; end: Seconds };
-  price: string | null;
-  quantity: number;
-  subscription: string | null;
-  unit_amount_decimal: string;
-}
-
-export interface InvoicePaymentRecord {
-  id: string;
-  created: Seconds;
-  amount_paid: number | null;
-  amount_requested: number;
-  canceled_at: Seconds | null;
-  currency: string;
-  invoice: string;
-  paid_at: Seconds | null;
-  payment_intent: string;
-  status: 'open' | 'paid' | 'canceled';
+  trial_end?: Seconds | null;
+  trial_start?: Seconds | null;
 }
 
 /** What the payer typed, kept while the bank asks for authentication. */
@@ -304,6 +302,7 @@ export interface EnteredCard {
 export interface CheckoutSessionRecord {
   id: string;
   created: Seconds;
+  allow_promotion_codes?: boolean | null;
   /** Card entered and waiting for 3-D Secure. */
   authenticating: EnteredCard | null;
   cancel_url: string | null;
@@ -312,6 +311,8 @@ export interface CheckoutSessionRecord {
   customer: string | null;
   customer_details: { email: string | null; name: string | null } | null;
   customer_email: string | null;
+  /** The coupon or code that will be redeemed when the session is paid. */
+  discounts?: { coupon: string; promotion_code: string | null }[];
   expires_at: Seconds;
   invoice: string | null;
   /** Why the last attempt on the page failed. */
@@ -322,6 +323,12 @@ export interface CheckoutSessionRecord {
   status: 'open' | 'complete' | 'expired';
   subscription: string | null;
   subscription_data: { description: string | null; metadata: Metadata };
+  /** So many days from its completion, or until a time, before anything is charged. */
+  trial?: {
+    days: number | null;
+    end: Seconds | null;
+    missing_payment_method: MissingPaymentMethod;
+  } | null;
   success_url: string;
 }
 
@@ -339,10 +346,32 @@ export interface Records {
   invoice_item: InvoiceItemRecord;
   invoice_payment: InvoicePaymentRecord;
   checkout_session: CheckoutSessionRecord;
+  coupon: CouponRecord;
+  promotion_code: PromotionCodeRecord;
+  discount: DiscountRecord;
+  tax_rate: TaxRateRecord;
+  tax_id: TaxIdRecord;
+  balance_transaction: BalanceTransactionRecord;
+  credit_note: CreditNoteRecord;
+  dispute: DisputeRecord;
+  setup_intent: SetupIntentRecord;
+  portal_configuration: PortalConfigurationRecord;
+  portal_session: PortalSessionRecord;
+  meter: MeterRecord;
+  meter_event: MeterEventRecord;
+  meter_identifier: MeterIdentifierRecord;
+  meter_session: MeterSessionRecord;
+  credit_grant: CreditGrantRecord;
+  credit_transaction: CreditTransactionRecord;
+  alert: AlertRecord;
+  event_destination: EventDestinationRecord;
+  thin_event: ThinEventRecord;
   event: EventRecord;
   webhook_endpoint: WebhookEndpointRecord;
   delivery: DeliveryRecord;
   job: JobRecord;
+  test_clock: TestClockRecord;
+  fault: FaultRecord;
   idempotency: IdempotencyRecord;
   setting: SettingRecord;
 }

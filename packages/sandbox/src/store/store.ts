@@ -2,13 +2,16 @@ import { idBody } from './ids.ts';
 import { type Change, type Journal, memoryJournal, openJournal } from './journal.ts';
 import type { SettingRecord } from './machinery.ts';
 import type { Kind, Records } from './records.ts';
+import { upgraded } from './upgrade.ts';
 
 /** Reads and writes inside one transaction. Records are immutable: `put` replaces. */
 export interface Tx {
   /** Sandbox time of this transaction, in milliseconds. */
   readonly now_ms: number;
-  /** Sandbox time in seconds, as Stripe's objects want it. */
+  /** The time of the objects it works on, in seconds, as Stripe's objects want it: a test clock's, or the sandbox's. */
   readonly now: number;
+  /** The sandbox's own time in seconds, also where a test clock rules: payments and events happen in it. */
+  readonly wall: number;
   get<K extends Kind>(kind: K, id: string): Records[K] | undefined;
   /** A record that another one refers to; its absence is a fault of the sandbox. */
   need<K extends Kind>(kind: K, id: string): Records[K];
@@ -16,6 +19,10 @@ export interface Tx {
   all<K extends Kind>(kind: K): Records[K][];
   put<K extends Kind>(kind: K, record: Records[K]): Records[K];
   remove(kind: Kind, id: string): void;
+  /** Writes a record that stays even when the transaction is undone: that a fault has struck. */
+  keep<K extends Kind>(kind: K, record: Records[K]): void;
+  /** Runs `work` and undoes everything it wrote, whatever comes of it: what would be, without its being. */
+  rehearse<T>(work: (tx: Tx) => T): T;
   /** `cus_` and so many characters; the same seed gives the same ids in the same order. */
   newId(prefix: string, length?: number): string;
 }
@@ -24,6 +31,10 @@ export interface Tx {
 export interface Store {
   /** Runs `work`; what it wrote is kept when it returns, and undone when it throws. */
   transact<T>(now_ms: number, work: (tx: Tx) => T): T;
+  /** Everything there is, as a list that can be written as JSON. */
+  entries(): Change[];
+  /** Replaces everything there is. */
+  replace(state: Change[]): void;
   /** A look at the state, without writing. */
   read<T>(now_ms: number, work: (tx: Tx) => T): T;
   durable(): Promise<void>;
@@ -59,7 +70,7 @@ class Tables {
   }
 }
 
-function createTx(tables: Tables, now_ms: number, undo: Map<string, Change>): Tx {
+function createTx(tables: Tables, now_ms: number, undo: Map<string, Change>, kept: Change[] = []): Tx {
   const setting = (): SettingRecord => tables.of('setting').get('sandbox') as SettingRecord;
   const write = (kind: Kind, id: string, record: Records[Kind] | null): void => {
     const table = tables.of(kind);
@@ -70,6 +81,7 @@ function createTx(tables: Tables, now_ms: number, undo: Map<string, Change>): Tx
   const tx: Tx = {
     now_ms,
     now: Math.floor(now_ms / 1000),
+    wall: Math.floor(now_ms / 1000),
     get: <K extends Kind>(kind: K, id: string) => (tables.of(kind).get(id) ?? undefined) as Records[K] | undefined,
     need<K extends Kind>(kind: K, id: string) {
       const record = tx.get(kind, id);
@@ -86,6 +98,18 @@ function createTx(tables: Tables, now_ms: number, undo: Map<string, Change>): Tx
       return record;
     },
     remove: (kind, id) => write(kind, id, null),
+    keep(kind, record) {
+      tables.of(kind).set(record.id, record);
+      kept.push([kind, record.id, record]);
+    },
+    rehearse(work) {
+      const own = new Map<string, Change>();
+      try {
+        return work(createTx(tables, now_ms, own));
+      } finally {
+        rollBack(tables, own);
+      }
+    },
     newId(prefix, length = 24) {
       const { seed, next_id } = setting();
       write('setting', 'sandbox', { ...setting(), next_id: next_id + 1 });
@@ -109,6 +133,8 @@ const EXPIRED_KEPT_MS = 30 * 86_400_000;
 function isWorthKeeping(kind: string, record: unknown, now_ms: number): boolean {
   if (kind === 'idempotency') return (record as Records['idempotency']).expires_at_ms > now_ms;
   if (kind === 'event') return (record as Records['event']).created * 1000 > now_ms - EXPIRED_KEPT_MS;
+  if (kind === 'thin_event') return (record as Records['thin_event']).created_ms > now_ms - EXPIRED_KEPT_MS;
+  if (kind === 'meter_session') return (record as Records['meter_session']).expires_at_ms > now_ms;
   return true;
 }
 
@@ -116,7 +142,7 @@ function pruned(state: Change[], machine_ms: number): Change[] {
   const setting = state.find(([kind]) => kind === 'setting')?.[2] as SettingRecord | undefined;
   const now_ms = setting?.frozen_at_ms ?? machine_ms + (setting?.offset_ms ?? 0);
   const kept = state.filter(([kind, , record]) => isWorthKeeping(kind, record, now_ms));
-  const events = new Set(kept.filter(([kind]) => kind === 'event').map(([, id]) => id));
+  const events = new Set(kept.filter(([kind]) => kind === 'event' || kind === 'thin_event').map(([, id]) => id));
   return kept.filter(([kind, , record]) => kind !== 'delivery' || events.has((record as Records['delivery']).event));
 }
 
@@ -132,7 +158,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const restore = (commits: Change[][]): Change[] => {
     for (const [kind, id, record] of commits.flat()) {
       if (record === null) tables.of(kind as Kind).delete(id);
-      else tables.of(kind as Kind).set(id, record as Records[Kind]);
+      else tables.of(kind as Kind).set(id, upgraded(kind, record) as Records[Kind]);
     }
     const kept = pruned(tables.entries(), options.machine_ms);
     const ids = new Set(kept.map(([kind, id]) => `${kind} ${id}`));
@@ -145,15 +171,22 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     transact(now_ms, work) {
       const undo = new Map<string, Change>();
+      const kept: Change[] = [];
       try {
-        const result = work(createTx(tables, now_ms, undo));
-        if (undo.size > 0) {
-          journal.append([...undo.values()].map(([kind, id]) => [kind, id, tables.of(kind as Kind).get(id) ?? null]));
+        const result = work(createTx(tables, now_ms, undo, kept));
+        if (undo.size + kept.length > 0) {
+          const written: Change[] = [...undo.values()].map(([kind, id]) => [
+            kind,
+            id,
+            tables.of(kind as Kind).get(id) ?? null,
+          ]);
+          journal.append([...written, ...kept]);
           for (const [kind, id] of undo.values()) tables.forget(kind as Kind, id);
         }
         return result;
       } catch (cause) {
         rollBack(tables, undo);
+        if (kept.length > 0) journal.append(kept);
         throw cause;
       }
     },
@@ -165,6 +198,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         throw new Error('A reading transaction wrote.');
       }
       return result;
+    },
+    entries: () => tables.entries(),
+    replace(state) {
+      const gone: Change[] = tables.entries().map(([kind, id]) => [kind, id, null]);
+      for (const [kind, id] of gone) tables.of(kind as Kind).delete(id);
+      for (const [kind, id, record] of state) tables.of(kind as Kind).set(id, record as Records[Kind]);
+      journal.append([...gone, ...state]);
     },
     durable: () => journal.durable(),
     close: () => journal.close(),

@@ -1,12 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createContext, type Context } from '../resources/context.ts';
+import { expireGrant } from '../resources/credit-grants.ts';
 import { expireSession } from '../resources/checkout-sessions.ts';
+import { endDiscount } from '../resources/discounts.ts';
+import { fallOverdue } from '../resources/one-off-invoices.ts';
 import { storeEvents } from '../resources/events.ts';
+import { reportMeterErrors } from '../resources/meter-reports.ts';
 import { endAtDate, expireIncomplete, finishDraft, renew, retry } from '../resources/subscription-cycle.ts';
 import type { JobKind, JobRecord } from '../store/machinery.ts';
+import { tellTrialEnd } from '../resources/pending-updates.ts';
+import { expirePendingUpdate } from '../resources/subscription-change.ts';
+import { resumeCollection } from '../resources/subscription-pause.ts';
+import { deleteClock, stopClock } from '../resources/test-clocks.ts';
 import type { Store } from '../store/store.ts';
 import { createAlarm } from './alarm.ts';
 import type { SandboxClock } from './clock.ts';
+import { onClock } from './test-clock.ts';
 
 const SHORTEST_TIMER_MS = 20;
 /** How often a draft that waits for its webhook is looked at. */
@@ -20,7 +29,15 @@ const work: Record<JobKind, (context: Context, object_id: string) => void> = {
   retry,
   cancel: endAtDate,
   expire_incomplete: expireIncomplete,
+  expire_grant: expireGrant,
   expire_session: expireSession,
+  meter_report: reportMeterErrors,
+  end_discount: endDiscount,
+  overdue: fallOverdue,
+  delete_clock: deleteClock,
+  expire_pending_update: expirePendingUpdate,
+  resume_collection: resumeCollection,
+  trial_will_end: tellTrialEnd,
 };
 
 interface Deps {
@@ -45,14 +62,18 @@ export interface Advanced {
 export interface Runner {
   /** `target` is asked when earlier advances are done. */
   advance(target: (from: number) => number): Promise<Advanced>;
+  /** Runs a task when no due work runs, and lets none run meanwhile. */
+  alone<T>(task: () => Promise<T>): Promise<T>;
   /** Looks for the next due work: called after every commit. */
   poke(): void;
   stop(): Promise<void>;
 }
 
-/** The work in the queue, first due first. */
-export function queued(store: Store, now_ms: number): JobRecord[] {
-  return store.read(now_ms, (tx) => tx.all('job')).toSorted((a, b) => a.at_ms - b.at_ms || a.seq - b.seq);
+/** The work that waits for one clock, first due first; `null` is the sandbox's own. */
+export function queued(store: Store, now_ms: number, clock: string | null = null): JobRecord[] {
+  return store
+    .read(now_ms, (tx) => tx.all('job').filter((job) => job.clock === clock))
+    .toSorted((a, b) => a.at_ms - b.at_ms || a.seq - b.seq);
 }
 
 /**
@@ -79,6 +100,66 @@ function run(deps: Deps, job: JobRecord, moves_clock: boolean): void {
     storeEvents(context, clock.machine());
     if (moves_clock) tx.put('setting', clock.settingAt(tx.need('setting', 'sandbox'), job.at_ms));
   });
+}
+
+/** Runs one step of a test clock's advance: the work due next, or the arrival. Says whether there is more. */
+function stepClock(deps: Deps, id: string): boolean {
+  const { store, clock: sandbox_clock } = deps;
+  const now_ms = sandbox_clock.now();
+  const [next] = queued(store, now_ms, id);
+  return store.transact(now_ms, (tx) => {
+    const clock = tx.get('test_clock', id);
+    if (clock?.status !== 'advancing' || clock.target_ms === null) return false;
+    const is_due = next !== undefined && next.at_ms <= clock.target_ms;
+    const frozen_ms = is_due ? Math.max(next.at_ms, clock.frozen_ms) : clock.target_ms;
+    const moved = tx.put('test_clock', { ...clock, frozen_ms });
+    const context = onClock(createContext(tx, deps.account_name, null), moved);
+    if (is_due) {
+      tx.remove('job', next.id);
+      work[next.kind](context, next.object_id);
+    } else {
+      stopClock(context, moved, 'ready');
+    }
+    storeEvents(context, sandbox_clock.machine());
+    return is_due;
+  });
+}
+
+/** A test clock whose work failed stays where it is. */
+function failClock(deps: Deps, id: string, cause: unknown): void {
+  deps.failed(cause);
+  deps.store.transact(deps.clock.now(), (tx) => {
+    const context = createContext(tx, deps.account_name, null);
+    stopClock(context, tx.need('test_clock', id), 'internal_failure');
+    storeEvents(context, deps.clock.machine());
+  });
+}
+
+function advancing(deps: Deps): string[] {
+  return deps.store.read(0, (tx) =>
+    tx
+      .all('test_clock')
+      .filter((clock) => clock.status === 'advancing')
+      .map((clock) => clock.id),
+  );
+}
+
+/** Brings every advancing test clock to its target, in order of its work. */
+async function runClocks(deps: Deps, goes: () => boolean): Promise<void> {
+  for (const id of advancing(deps)) {
+    for (let more = true; more;) {
+      await deps.before();
+      if (!goes()) return;
+      try {
+        more = stepClock(deps, id);
+      } catch (cause) {
+        failClock(deps, id, cause);
+        more = false;
+      }
+      await deps.store.durable();
+      deps.committed();
+    }
+  }
 }
 
 /** Moves the clock where no work is left to do on the way. */
@@ -115,6 +196,8 @@ export function createRunner(deps: Deps): Runner {
   let stopped = false;
   let busy = 0;
   let wait_ms = SHORTEST_TIMER_MS;
+  /** The alarm is set for a test clock that advances. */
+  let starting = false;
   const goes = (): boolean => !stopped;
 
   function enqueue<T>(task: () => Promise<T>): Promise<T> {
@@ -136,12 +219,27 @@ export function createRunner(deps: Deps): Runner {
 
   const alarm = createAlarm(() => {
     wait_ms = SHORTEST_TIMER_MS;
-    enqueue(() => runUntil(deps, clock.now(), false, goes).catch(rest)).catch(rest);
+    starting = false;
+    enqueue(async () => {
+      try {
+        await runClocks(deps, goes);
+        await runUntil(deps, clock.now(), false, goes);
+      } catch (cause) {
+        rest(cause);
+      }
+    }).catch(rest);
   });
 
   function poke(): void {
+    // A client that polls an advancing clock must not put off its work with every request.
+    if (starting && !stopped) return;
     alarm.clear();
     if (stopped || busy > 0) return;
+    if (advancing(deps).length > 0) {
+      starting = true;
+      alarm.set(wait_ms);
+      return;
+    }
     const setting = store.read(0, (tx) => tx.need('setting', 'sandbox'));
     const [next] = queued(store, clock.now());
     if (next === undefined || (setting.frozen_at_ms !== null && next.at_ms > clock.now())) return;
@@ -160,6 +258,10 @@ export function createRunner(deps: Deps): Runner {
         await settle(deps, at_ms);
         return { from, to: clock.now(), ran };
       });
+    },
+    alone(task) {
+      if (inside.getStore() === true) return Promise.reject(new Error('This cannot be done from inside an advance.'));
+      return enqueue(task);
     },
     poke,
     async stop() {

@@ -1,9 +1,11 @@
 import { renderEvent } from '../resources/events.ts';
+import { renderNotification } from '../resources/thin-events.ts';
 import { serialize } from '../http/serialize.ts';
 import type { DeliveryRecord, WebhookEndpointRecord } from '../store/machinery.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, Tx } from '../store/store.ts';
 import { createAlarm } from '../time/alarm.ts';
 import type { SandboxClock } from '../time/clock.ts';
+import { signingSecrets } from './chaos.ts';
 import { signatureHeader } from './sign.ts';
 
 const SECOND = 1_000;
@@ -55,11 +57,23 @@ function due(deps: Deps): DeliveryRecord[] {
   return waiting(deps).filter((each) => (each.next_at_ms ?? 0) <= now_ms);
 }
 
-async function post(deps: Deps, delivery: DeliveryRecord, endpoint: WebhookEndpointRecord): Promise<Attempt> {
+/** Who gets deliveries: a webhook endpoint, or an event destination. */
+type Receiver = Pick<WebhookEndpointRecord, 'old_secret' | 'secret' | 'status' | 'url'>;
+
+function receiverOf(tx: Tx, id: string): Receiver | undefined {
+  const destination = tx.get('event_destination', id);
+  return destination === undefined ? tx.get('webhook_endpoint', id) : { ...destination, old_secret: null };
+}
+
+async function post(deps: Deps, delivery: DeliveryRecord, endpoint: Receiver): Promise<Attempt> {
   const { store, clock } = deps;
-  const body = store.read(clock.now(), (tx) =>
-    serialize(renderEvent(tx, tx.need('event', delivery.event)), deps.origin()),
-  );
+  const body = store.read(clock.now(), (tx) => {
+    const thin = tx.get('thin_event', delivery.event);
+    if (thin !== undefined) return serialize(renderNotification(thin), deps.origin());
+    const event = renderEvent(tx, tx.need('event', delivery.event));
+    const stamp = tx.need('setting', 'sandbox').chaos?.api_version ?? null;
+    return serialize(stamp === null ? event : { ...event, api_version: stamp }, deps.origin());
+  });
   // Receivers refuse what is older than their tolerance. Some use the machine's time, some the sandbox's: the later
   // of the two is not old for either.
   const timestamp = Math.floor(Math.max(clock.machine(), clock.now()) / 1000);
@@ -68,7 +82,7 @@ async function post(deps: Deps, delivery: DeliveryRecord, endpoint: WebhookEndpo
       method: 'POST',
       headers: {
         'content-type': 'application/json; charset=utf-8',
-        'stripe-signature': signatureHeader(endpoint.secret, timestamp, body),
+        'stripe-signature': signatureHeader(signingSecrets(endpoint, clock.now()), timestamp, body),
         'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
       },
       body,
@@ -88,7 +102,7 @@ async function attempt(deps: Deps, id: string): Promise<void> {
   const { store, clock } = deps;
   const { delivery, endpoint } = store.read(clock.now(), (tx) => {
     const found = tx.need('delivery', id);
-    return { delivery: found, endpoint: tx.get('webhook_endpoint', found.endpoint) };
+    return { delivery: found, endpoint: receiverOf(tx, found.endpoint) };
   });
   if (endpoint?.status !== 'enabled') {
     store.transact(clock.now(), (tx) => tx.put('delivery', { ...delivery, next_at_ms: null, state: 'dropped' }));

@@ -1,10 +1,14 @@
 import { createHmac } from 'node:crypto';
 
 /**
- * The `Stripe-Signature` header of a body. The key is the whole secret, `whsec_` included.
+ * The `Stripe-Signature` header of a body. The key is the whole secret, `whsec_` included. While a rolled secret
+ * overlaps there are two signatures.
  * https://docs.stripe.com/webhooks#verify-manually
  */
-export function signatureHeader(secret: string, timestamp: number, body: string): string {
-  const v1 = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex');
-  return `t=${timestamp},v1=${v1}`;
+export function signatureHeader(secrets: string | readonly string[], timestamp: number, body: string): string {
+  const signatures = [secrets].flat().map((secret) => {
+    const v1 = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex');
+    return `,v1=${v1}`;
+  });
+  return `t=${timestamp}${signatures.join('')}`;
 }

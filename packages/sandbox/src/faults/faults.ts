@@ -1,0 +1,179 @@
+import type { Context } from '../resources/context.ts';
+import { cardByLiteral } from '../resources/test-cards.ts';
+import type { FaultRecord, FaultType } from '../store/machinery.ts';
+import type { PaymentFailure } from '../store/records.ts';
+import type { Store, Tx } from '../store/store.ts';
+import { chance } from './chance.ts';
+
+/** A fault to add: its type, and what differs from a fault that strikes the next request once. */
+export interface FaultWish {
+  type: FaultType;
+  route?: string | null;
+  card?: string | null;
+  decline_code?: string;
+  when?: 'before' | 'after';
+  times?: number | null;
+  probability?: number;
+  reason?: string;
+  should_retry?: boolean | null;
+  hold_ms?: number;
+}
+
+/** A fault as it is kept, with how often it was looked at and how often it struck. */
+export type Fault = FaultRecord;
+
+/** Every type of fault. */
+export const faultTypes: readonly FaultType[] = [
+  'decline',
+  'rate_limit',
+  'server_error',
+  'lock_timeout',
+  'timeout',
+  'disconnect',
+];
+
+/** The values Stripe gives `Stripe-Rate-Limited-Reason`. https://docs.stripe.com/rate-limits */
+const reasons: readonly string[] = [
+  'global-rate',
+  'global-concurrency',
+  'endpoint-rate',
+  'endpoint-concurrency',
+  'resource-specific',
+];
+
+/** Longer than the SDK waits for an answer. */
+const HOLD_MS = 90_000;
+
+const reports_after: ReadonlySet<FaultType> = new Set(['server_error', 'timeout', 'disconnect']);
+
+/** What is wrong with a wish; `null` when nothing is. */
+export function faultFlaw(wish: FaultWish): string | null {
+  const { type, times = 1, probability = 1, reason, hold_ms = HOLD_MS, when = 'before' } = wish;
+  if (!faultTypes.includes(type)) return `The type of a fault is one of ${faultTypes.join(', ')}.`;
+  if (times !== null && (!Number.isInteger(times) || times < 1)) return '`times` is a whole number from 1, or null.';
+  if (!(probability > 0 && probability <= 1)) return '`probability` is more than 0 and at most 1.';
+  if (when !== 'before' && when !== 'after') return '`when` is before or after.';
+  if (when === 'after' && !reports_after.has(type)) return `A ${type} always comes before the request runs.`;
+  if (reason !== undefined && !reasons.includes(reason)) return `\`reason\` is one of ${reasons.join(', ')}.`;
+  if ((wish.card ?? null) !== null && type !== 'decline') return '`card` belongs to a decline.';
+  if (!(hold_ms > 0 && hold_ms <= 600_000)) return '`hold_ms` is more than 0 and at most ten minutes.';
+  return null;
+}
+
+/** The faults of one sandbox. */
+export interface Faults {
+  /** Adds a fault; it strikes the next request that it fits, once, unless told otherwise. */
+  add(wish: FaultWish): Fault;
+  list(): Fault[];
+  /** Takes one fault away, or all; answers how many. */
+  clear(id?: string): number;
+  /** The fault that strikes a request to this route now, if any; it is counted. */
+  strike(route: string): Fault | null;
+}
+
+function fits(fault: FaultRecord, route: string | null): boolean {
+  if (fault.route === null) return true;
+  if (route === null) return false;
+  const path = route.slice(route.indexOf(' ') + 1);
+  return route.startsWith(fault.route) || path.startsWith(fault.route);
+}
+
+/** Looks whether a fault strikes now, and writes down that it was asked. A fault that struck for the last time goes. */
+function roll(tx: Tx, fault: FaultRecord): boolean {
+  const { seed } = tx.need('setting', 'sandbox');
+  const strikes = (fault.times ?? 1) > 0 && chance(seed, 'fault', fault.id, fault.seen) < fault.probability;
+  tx.keep('fault', {
+    ...fault,
+    seen: fault.seen + 1,
+    struck: fault.struck + (strikes ? 1 : 0),
+    times: fault.times === null || !strikes ? fault.times : fault.times - 1,
+  });
+  return strikes;
+}
+
+function isSpent(fault: FaultRecord): boolean {
+  return fault.times === 0;
+}
+
+/** Creates the faults over the stored ones, so that they survive a restart and stand in snapshots. */
+export function createFaults(deps: { store: Store; now: () => number; failed: (cause: unknown) => void }): Faults {
+  const { store, now } = deps;
+  const save = (): void => void store.durable().catch(deps.failed);
+  return {
+    add(wish) {
+      const flaw = faultFlaw(wish);
+      if (flaw !== null) throw new Error(flaw);
+      const fault = store.transact(now(), (tx) =>
+        tx.put('fault', {
+          id: tx.newId('flt_'),
+          type: wish.type,
+          route: wish.route ?? null,
+          card: wish.card ?? null,
+          decline_code: wish.decline_code ?? 'generic_decline',
+          when: wish.when ?? 'before',
+          times: wish.times === undefined ? 1 : wish.times,
+          probability: wish.probability ?? 1,
+          reason: wish.reason ?? 'global-rate',
+          // Stripe tells clients not to repeat a 500 by themselves.
+          should_retry:
+            wish.should_retry === undefined ? (wish.type === 'server_error' ? false : null) : wish.should_retry,
+          hold_ms: wish.hold_ms ?? HOLD_MS,
+          seen: 0,
+          struck: 0,
+        }),
+      );
+      save();
+      return fault;
+    },
+    list: () => store.read(now(), (tx) => tx.all('fault')),
+    clear(id) {
+      const count = store.transact(now(), (tx) => {
+        const gone = tx.all('fault').filter((fault) => id === undefined || fault.id === id);
+        for (const fault of gone) tx.remove('fault', fault.id);
+        return gone.length;
+      });
+      save();
+      return count;
+    },
+    strike(route) {
+      const fitting = (tx: Tx): FaultRecord[] =>
+        tx.all('fault').filter((fault) => fault.type !== 'decline' && !isSpent(fault) && fits(fault, route));
+      if (store.read(now(), (tx) => fitting(tx).length) === 0) return null;
+      return store.transact(now(), (tx) => fitting(tx).find((fault) => roll(tx, fault)) ?? null);
+    },
+  };
+}
+
+function isCard(fault: FaultRecord, number: string): boolean {
+  if (fault.card === null) return true;
+  const wanted = cardByLiteral(fault.card)?.number ?? fault.card.replaceAll(/[\s-]/g, '');
+  return number === wanted || (wanted.length === 4 && number.endsWith(wanted));
+}
+
+const messages: Record<string, string> = { insufficient_funds: 'Your card has insufficient funds.' };
+
+/**
+ * The refusal of a charge that a fault asks for; `null` without one. One transaction asks once per card, so that a
+ * page that looks before it charges gets the answer the charge will get.
+ */
+export function declinedByFault(context: Context, card_number: string): PaymentFailure | null {
+  const decided = context.verdicts.get(card_number);
+  if (decided !== undefined) return decided;
+  const { tx } = context;
+  const fault = tx
+    .all('fault')
+    .filter(
+      (each) => each.type === 'decline' && !isSpent(each) && fits(each, context.route) && isCard(each, card_number),
+    )
+    .find((each) => roll(tx, each));
+  const verdict =
+    fault === undefined
+      ? null
+      : {
+          code: 'card_declined',
+          decline_code: fault.decline_code,
+          message: messages[fault.decline_code] ?? 'Your card was declined.',
+        };
+  context.verdicts.set(card_number, verdict);
+  return verdict;
+}

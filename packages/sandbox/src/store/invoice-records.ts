@@ -1,0 +1,121 @@
+import type { CreditAmount } from './usage-records.ts';
+import type { ProrationRecord } from './change-records.ts';
+import type { DiscountAmount, TaxAmount } from './money-records.ts';
+import type { Address, Metadata, Seconds } from './records.ts';
+
+export interface LineRecord {
+  id: string;
+  amount: number;
+  currency: string;
+  description: string | null;
+  discountable: boolean;
+  /** Of its own, besides those of the invoice. */
+  discounts?: string[];
+  /** What the discounts take off; written when the invoice is settled. */
+  discount_amounts?: DiscountAmount[];
+  invoice_item: string | null;
+  metadata: Metadata;
+  period: { start: Seconds; end: Seconds };
+  price: string | null;
+  proration?: ProrationRecord;
+  quantity: number;
+  subscription: string | null;
+  subscription_item: string | null;
+  /** Of its own, instead of the invoice's. */
+  tax_rates?: string[];
+  /** Written when the invoice is settled. */
+  taxes?: TaxAmount[];
+  unit_amount_decimal: string;
+  /** What billing credits take off; written when the invoice is finalized. */
+  credits?: CreditAmount[];
+  /** Exact, where usage is no whole number. */
+  quantity_decimal?: string;
+  /** A line of usage: until finalization it is rated again from the meter. */
+  is_usage?: boolean;
+}
+
+export type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
+
+export interface InvoiceRecord {
+  id: string;
+  created: Seconds;
+  amount_paid: number;
+  attempt_count: number;
+  auto_advance: boolean;
+  automatically_finalizes_at: Seconds | null;
+  billing_reason: 'subscription_create' | 'subscription_cycle' | 'subscription_update' | 'upcoming' | 'manual';
+  collection_method?: 'charge_automatically' | 'send_invoice';
+  currency: string;
+  customer: string;
+  customer_address: Address | null;
+  customer_email: string | null;
+  customer_name: string | null;
+  customer_phone: string | null;
+  default_payment_method?: string | null;
+  default_tax_rates?: string[];
+  description: string | null;
+  /** Ids of the discounts on the whole invoice, in the order they are applied. */
+  discounts?: string[];
+  days_until_due?: number | null;
+  due_date?: Seconds | null;
+  ending_balance: number | null;
+  finalized_at: Seconds | null;
+  footer: string | null;
+  lines: LineRecord[];
+  marked_uncollectible_at?: Seconds | null;
+  metadata: Metadata;
+  next_payment_attempt: Seconds | null;
+  number: string | null;
+  /** Part of the public addresses of the page and the PDF. */
+  page_token: string | null;
+  paid_at: Seconds | null;
+  payment_intent: string | null;
+  /** Paid without Stripe. */
+  paid_out_of_band?: boolean;
+  period_end: Seconds;
+  period_start: Seconds;
+  post_payment_credit_notes_amount?: number;
+  pre_payment_credit_notes_amount?: number;
+  starting_balance: number;
+  status: InvoiceStatus;
+  subscription: string | null;
+  subscription_metadata: Metadata;
+  voided_at: Seconds | null;
+  webhooks_delivered_at: Seconds | null;
+}
+
+export interface InvoiceItemRecord {
+  id: string;
+  amount: number;
+  currency: string;
+  customer: string;
+  date: Seconds;
+  description: string | null;
+  discountable: boolean;
+  discounts?: string[];
+  invoice: string | null;
+  metadata: Metadata;
+  period: { start: Seconds; end: Seconds };
+  price: string | null;
+  /** Of an item that a change of a subscription made. */
+  proration?: ProrationRecord;
+  quantity: number;
+  subscription: string | null;
+  /** The subscription item it bills. */
+  subscription_item?: string;
+  tax_rates?: string[];
+  unit_amount_decimal: string;
+}
+
+export interface InvoicePaymentRecord {
+  id: string;
+  created: Seconds;
+  amount_paid: number | null;
+  amount_requested: number;
+  canceled_at: Seconds | null;
+  currency: string;
+  invoice: string;
+  paid_at: Seconds | null;
+  payment_intent: string;
+  status: 'open' | 'paid' | 'canceled';
+}

@@ -1,0 +1,206 @@
+import type { Metadata, PaymentFailure, Seconds } from './records.ts';
+
+/** What a coupon is worth in one currency. */
+export interface AmountOff {
+  currency: string;
+  amount_off: number;
+}
+
+export interface CouponRecord {
+  id: string;
+  created: Seconds;
+  /** A deleted coupon gives no new discounts; those that were given go on. */
+  deleted: boolean;
+  amount_off: number | null;
+  applies_to: string[];
+  currency: string | null;
+  /** Other currencies in which it takes an amount off. */
+  currency_options: AmountOff[];
+  duration: 'forever' | 'once' | 'repeating';
+  duration_in_months: number | null;
+  max_redemptions: number | null;
+  metadata: Metadata;
+  name: string | null;
+  /** A decimal, `12.5`. */
+  percent_off: string | null;
+  redeem_by: Seconds | null;
+  times_redeemed: number;
+}
+
+export interface PromotionCodeRecord {
+  id: string;
+  created: Seconds;
+  active: boolean;
+  code: string;
+  coupon: string;
+  customer: string | null;
+  expires_at: Seconds | null;
+  max_redemptions: number | null;
+  metadata: Metadata;
+  first_time_transaction: boolean;
+  minimum_amount: number | null;
+  minimum_amount_currency: string | null;
+  times_redeemed: number;
+}
+
+/** A coupon given to a customer, a subscription, an invoice or a single item. Kept after it ended: invoices name it. */
+export interface DiscountRecord {
+  id: string;
+  checkout_session: string | null;
+  coupon: string;
+  customer: string | null;
+  end: Seconds | null;
+  invoice: string | null;
+  invoice_item: string | null;
+  promotion_code: string | null;
+  start: Seconds;
+  subscription: string | null;
+  subscription_item: string | null;
+}
+
+/** What a discount takes off a line or an invoice. */
+export interface DiscountAmount {
+  amount: number;
+  discount: string;
+}
+
+/** What one tax rate makes of a line or an invoice. */
+export interface TaxAmount {
+  amount: number;
+  inclusive: boolean;
+  reason: 'customer_exempt' | 'reverse_charge' | 'standard_rated' | 'zero_rated';
+  tax_rate: string;
+  taxable_amount: number;
+}
+
+export type TaxType =
+  | 'amusement_tax'
+  | 'communications_tax'
+  | 'gst'
+  | 'hst'
+  | 'igst'
+  | 'jct'
+  | 'lease_tax'
+  | 'pst'
+  | 'qst'
+  | 'retail_delivery_fee'
+  | 'rst'
+  | 'sales_tax'
+  | 'service_tax'
+  | 'vat';
+
+export interface TaxRateRecord {
+  id: string;
+  created: Seconds;
+  active: boolean;
+  country: string | null;
+  description: string | null;
+  display_name: string;
+  inclusive: boolean;
+  jurisdiction: string | null;
+  metadata: Metadata;
+  /** A decimal, `7.25`. */
+  percentage: string;
+  state: string | null;
+  tax_type: TaxType | null;
+}
+
+export interface TaxIdRecord {
+  id: string;
+  created: Seconds;
+  /** `null` is the account's own. */
+  customer: string | null;
+  type: string;
+  value: string;
+}
+
+export interface BalanceTransactionRecord {
+  id: string;
+  created: Seconds;
+  amount: number;
+  credit_note: string | null;
+  currency: string;
+  customer: string;
+  description: string | null;
+  ending_balance: number;
+  invoice: string | null;
+  metadata: Metadata;
+  type: 'adjustment' | 'applied_to_invoice' | 'credit_note' | 'initial' | 'unapplied_from_invoice';
+}
+
+export interface CreditNoteLineRecord {
+  id: string;
+  amount: number;
+  description: string | null;
+  discounts: DiscountAmount[];
+  invoice_line_item: string | null;
+  quantity: number | null;
+  tax_rates: string[];
+  taxes: TaxAmount[];
+  unit_amount_decimal: string | null;
+}
+
+export interface CreditNoteRecord {
+  id: string;
+  created: Seconds;
+  balance_transaction: string | null;
+  currency: string;
+  customer: string;
+  effective_at: Seconds;
+  invoice: string;
+  lines: CreditNoteLineRecord[];
+  memo: string | null;
+  metadata: Metadata;
+  number: string;
+  out_of_band_amount: number;
+  post_payment_amount: number;
+  pre_payment_amount: number;
+  reason: 'duplicate' | 'fraudulent' | 'order_change' | 'product_unsatisfactory' | null;
+  refunds: { refund: string; amount_refunded: number }[];
+  /** Part of the public address of its PDF. */
+  page_token: string;
+  voided_at: Seconds | null;
+}
+
+export interface DisputeRecord {
+  id: string;
+  created: Seconds;
+  amount: number;
+  charge: string;
+  currency: string;
+  due_by: Seconds;
+  evidence: Record<string, string>;
+  metadata: Metadata;
+  payment_intent: string;
+  status: 'lost' | 'needs_response' | 'under_review' | 'won';
+  submission_count: number;
+}
+
+/** What a payment intent has that was made directly and not by an invoice. */
+export interface DirectIntent {
+  /** Authorized and not yet captured. */
+  amount_capturable: number;
+  automatic: 'always' | 'never' | null;
+  capture_method: 'automatic' | 'automatic_async' | 'manual';
+  confirmation_method: 'automatic' | 'manual';
+  receipt_email: string | null;
+  setup_future_usage: 'off_session' | 'on_session' | null;
+  statement_descriptor: string | null;
+  statement_descriptor_suffix: string | null;
+}
+
+export interface SetupIntentRecord {
+  id: string;
+  created: Seconds;
+  automatic: 'always' | 'never' | null;
+  cancellation_reason: 'abandoned' | 'duplicate' | 'requested_by_customer' | null;
+  client_secret: string;
+  customer: string | null;
+  description: string | null;
+  last_failure: (PaymentFailure & { payment_method: string }) | null;
+  metadata: Metadata;
+  payment_method: string | null;
+  return_url: string | null;
+  status: 'canceled' | 'requires_action' | 'requires_confirmation' | 'requires_payment_method' | 'succeeded';
+  usage: 'off_session' | 'on_session';
+}
