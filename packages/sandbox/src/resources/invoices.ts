@@ -10,7 +10,7 @@ import { type Context, schedule, unschedule } from './context.ts';
 import { discountsParam, redeemAll } from './discounts.ts';
 import { subtotalOf } from './invoice-amounts.ts';
 import { renderInvoice, renderInvoicePayment, renderLine } from './invoice-render.ts';
-import { cardError, resolvePaymentMethod } from './payment-methods.ts';
+import { cardError, noMethod, resolvePaymentMethod } from './payment-methods.ts';
 import { findTaxRates } from './tax-rates.ts';
 import { DRAFT_SECONDS } from './subscription-cycle.ts';
 import { updateInvoice } from './subscription-end.ts';
@@ -102,10 +102,7 @@ function pay(
       ? methodFor(context, invoice)
       : resolvePaymentMethod(context, params.payment_method, 'payment_method');
   if (method === null) {
-    throw invalid(
-      'This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.',
-      { code: 'resource_missing' },
-    );
+    throw noMethod();
   }
   const off_session = params.off_session ?? true;
   const attempt = attemptPayment(context, invoice, { method, off_session, automatic: false });

@@ -283,3 +283,11 @@ export const paymentMethodRoutes = [
     return renderPaymentMethod(detached);
   }),
 ];
+
+/** There is nothing to charge. */
+export function noMethod(): Error {
+  return invalid(
+    'This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.',
+    { code: 'resource_missing' },
+  );
+}

@@ -5,7 +5,7 @@ import { boundary } from '../time/calendar.ts';
 import { attemptPayment, finalizeInvoice, followPayment, methodFor, voidInvoice } from './collect.ts';
 import { type Context, emitUpdate, orderEvents, schedule, unschedule } from './context.ts';
 import { createDraft, isOnTrial, pendingItems } from './invoice-draft.ts';
-import { cardError } from './payment-methods.ts';
+import { cardError, noMethod } from './payment-methods.ts';
 import { announceTrialEnd, setBilling } from './pending-updates.ts';
 import { billRemovedUsage, chargeRemaining, creditUnused, periodAt } from './prorations.ts';
 import { changedItems, costsOther, type ItemEntry, metersOther } from './subscription-items-params.ts';
@@ -289,6 +289,7 @@ export function changeSubscription(
         });
   const is_paid = open === null || attempt?.outcome === 'paid';
   if (!is_paid && behavior === 'error_if_incomplete') {
+    if (attempt?.outcome === 'failed' && attempt.failure === null) throw noMethod();
     const failure = attempt?.outcome === 'failed' ? attempt.failure : null;
     throw cardError(failure ?? needsAction, {}, 'undone');
   }

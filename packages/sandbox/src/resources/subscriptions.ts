@@ -23,7 +23,7 @@ import { listed } from '../time/test-clock.ts';
 import { type Context, orderEvents, schedule, unschedule } from './context.ts';
 import { findCustomer } from './customers.ts';
 import { discountsParam, endDiscounts, redeemAll } from './discounts.ts';
-import { cardError, renderPaymentMethod, resolvePaymentMethod } from './payment-methods.ts';
+import { cardError, noMethod, renderPaymentMethod, resolvePaymentMethod } from './payment-methods.ts';
 import { renderPaymentIntent } from './payment-intents.ts';
 import { billPending } from './subscription-cycle.ts';
 import { cancelSubscription, updateSubscription } from './subscription-end.ts';
@@ -120,10 +120,7 @@ function create(context: Context, params: Read<typeof createTable>): Wire<Stripe
   const pay_later = behavior === 'default_incomplete';
   const trial_end = trialEndOf(tx, params);
   if (method_id === null && !pay_later && trial_end === null) {
-    throw invalid(
-      'This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.',
-      { code: 'resource_missing' },
-    );
+    throw noMethod();
   }
   const started = startSubscription(context, {
     customer,
