@@ -1,10 +1,14 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** The first of `count` neighbouring ports of this machine that nobody listened on a moment ago. */
+/**
+ * The first of `count` neighbouring ports of this machine that nobody listened on a moment ago. Several are taken from below
+ * the range that the system gives out by itself, so that a test running beside cannot be given one in between.
+ */
 export async function freePort(count = 1): Promise<number> {
   for (let tries = 0; tries < 50; tries += 1) {
-    const first = await claim(0);
+    const first = await claim(count === 1 ? 0 : randomInt(20_000, 32_000));
     const others = await Promise.all(
       Array.from({ length: count - 1 }, async (_, index) => await claim(first + index + 1)),
     );

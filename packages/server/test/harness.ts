@@ -5,7 +5,6 @@ import type { PriceList } from '@farebox/core';
 import { createSandbox, type Sandbox } from '@farebox/sandbox';
 import { afterAll } from 'vitest';
 import exampleList from '../../../farebox.config.ts';
-import { buildIfStale } from '../../web/scripts/build-if-stale.ts';
 import { type App, createApp } from '../src/app.ts';
 import { listen } from '../src/cli/listen.ts';
 import { readConfig } from '../src/config.ts';
@@ -34,7 +33,6 @@ export interface TestApp {
 /** Call at the top level of a test file; everything ends after its tests. */
 export async function testApp(options: { list?: PriceList } = {}): Promise<TestApp> {
   const web = join(import.meta.dirname, '../../web/dist');
-  await buildIfStale(() => undefined);
   const db = await testDatabase();
   const dir = mkdtempSync(join(tmpdir(), 'farebox-app-'));
   let settle: () => Promise<void> = () => Promise.resolve();

@@ -136,10 +136,19 @@ function createWriter(handle: FileHandle, lock: string): Journal {
   };
 }
 
+async function refuseMissingFolder(file: string): Promise<void> {
+  try {
+    if ((await stat(dirname(file))).isDirectory()) return;
+  } catch (cause) {
+    // What else may be wrong with a folder (no right to enter it, say) has words of its own.
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+  }
+  throw new Error(`The folder of ${file} does not exist.`);
+}
+
 /** Opens a journal: `restore` gets every commit found, and answers the state that the compacted file starts with. */
 export async function openJournal(file: string, restore: (commits: Change[][]) => Change[]): Promise<Journal> {
-  const directory = await stat(dirname(file)).catch(() => null);
-  if (directory?.isDirectory() !== true) throw new Error(`The folder of ${file} does not exist.`);
+  await refuseMissingFolder(file);
   const lock = takeLock(file);
   try {
     await compact(file, restore(await readJournal(file)));

@@ -208,7 +208,7 @@ export function createRunner(deps: Deps): Runner {
         busy -= 1;
         poke();
       });
-    tail = result.catch(() => null);
+    tail = result.catch(() => null); // the caller hears of it; the next in line only waits
     return result;
   }
 

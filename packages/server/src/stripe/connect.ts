@@ -1,7 +1,6 @@
 import type { Customers } from '../customers/service.ts';
 import type { Database, Reader, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
-import { invariant } from '../lib/invariant.ts';
 import type { Log } from '../lib/log.ts';
 import { createInvoiceMirror } from '../invoices/mirror.ts';
 import type { Plans } from '../plans/service.ts';
@@ -45,10 +44,8 @@ export interface StripeDeps {
   ): Promise<number>;
 }
 
-export interface StripeConnection {
-  installation_id: string;
+interface StripeConnection {
   payments: Payments;
-  push(): Promise<string[]>;
   jobs: ReturnType<typeof createStripeJobs>;
   webhook: ReturnType<typeof createStripeWebhook>;
 }
@@ -94,20 +91,14 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
       findStripeId,
     },
     subscriptionStripeId: (id) => stripeIdOf(db.kysely, id),
-    meterName: (id) => {
-      const meter = plans.list.meters.find((candidate) => candidate.id === id);
-      return { meter_name: meter?.name ?? id, unit: meter?.unit ?? 'unit' };
-    },
+    meterName: (id) => plans.list.meters.find((meter) => meter.id === id)?.name ?? id,
     syncCustomer,
     push,
     billUsage: createUsageBilling({ stripe, installation_id }),
     undoDuplicate: createUndoDuplicate({ stripe, installation_id }),
   });
-  invariant(deps.secret_key !== '', 'Stripe is spoken to with a key');
   return {
-    installation_id,
     payments: createPayments({ stripe, installation_id, syncCustomer, findStripeId }),
-    push,
     jobs,
     webhook: createStripeWebhook({ db, clock, queue, stripe, secret: deps.webhook_secret }),
   };

@@ -46,12 +46,12 @@ export function createStripeJobs(deps: {
     findStripeId(customerId: string): Promise<string | null>;
   };
   subscriptionStripeId(subscriptionId: string): Promise<string>;
-  meterName(meterId: string): { meter_name: string; unit: string };
+  meterName(meterId: string): string;
   syncCustomer(customerId: string): Promise<void>;
   push(): Promise<string[]>;
   billUsage(
     report: NonNullable<Awaited<ReturnType<typeof reportById>>>,
-    target: { stripe_customer_id: string; stripe_subscription_id: string; meter_name: string; unit: string },
+    target: { stripe_customer_id: string; stripe_subscription_id: string; meter_name: string },
   ): Promise<void>;
   undoDuplicate(stripeSubscriptionId: string): Promise<void>;
 }) {
@@ -108,7 +108,11 @@ export function createStripeJobs(deps: {
       const stripe_customer_id = await deps.customers.findStripeId(row.customer_id);
       if (stripe_customer_id === null) return;
       const stripe_subscription_id = await deps.subscriptionStripeId(row.subscription_id);
-      await deps.billUsage(row, { stripe_customer_id, stripe_subscription_id, ...deps.meterName(row.meter_id) });
+      await deps.billUsage(row, {
+        stripe_customer_id,
+        stripe_subscription_id,
+        meter_name: deps.meterName(row.meter_id),
+      });
       await markReportSent(db.kysely, id, new Date(clock.now()));
     });
     await deps.syncCustomer(row.customer_id);

@@ -87,7 +87,7 @@ export function createUsageBilling(deps: { stripe: Stripe; installation_id: stri
   const { stripe, installation_id } = deps;
   return async function billUsage(
     report: UsageReport,
-    target: { stripe_customer_id: string; stripe_subscription_id: string; unit: string; meter_name: string },
+    target: { stripe_customer_id: string; stripe_subscription_id: string; meter_name: string },
   ): Promise<void> {
     const present = new Set<string>();
     for await (const item of stripe.invoiceItems.list({ customer: target.stripe_customer_id, limit: 100 })) {
@@ -115,7 +115,7 @@ export function createUsageBilling(deps: { stripe: Stripe; installation_id: stri
     report: UsageReport,
     line: RatedLine,
     index: number,
-    target: { stripe_customer_id: string; stripe_subscription_id: string; unit: string; meter_name: string },
+    target: { stripe_customer_id: string; stripe_subscription_id: string; meter_name: string },
     draft: string | undefined,
   ): Promise<void> {
     await stripe.invoiceItems.create(

@@ -26,9 +26,19 @@ type Method = 'GET' | 'POST';
  */
 async function request<T>(method: Method, path: string, body?: object, signal?: AbortSignal): Promise<T> {
   const response = await send(method, path, body, signal);
-  const answer: unknown = await response.json().catch(() => null);
-  if (!response.ok) throw new HttpFault(response.status, isRecord(answer) ? answer : {});
-  return answer as T;
+  if (!response.ok) throw new HttpFault(response.status, await problemOf(response));
+  return (await response.json()) as T;
+}
+
+/** A refusal of ours is JSON; what a proxy on the way answers need not be, and then its status has to say enough. */
+async function problemOf(response: Response): Promise<Record<string, unknown>> {
+  try {
+    const answer: unknown = await response.json();
+    return isRecord(answer) ? answer : {};
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
 }
 
 async function send(method: Method, path: string, body?: object, signal?: AbortSignal): Promise<Response> {
