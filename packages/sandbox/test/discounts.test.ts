@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { splitDown } from '../src/resources/shares.ts';
+import { splitDown } from '../src/billing/shares.ts';
 import {
   type Bench,
   bench,

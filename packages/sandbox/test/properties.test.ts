@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ApiError } from '../src/http/api-error.ts';
 import { parseForm } from '../src/http/form.ts';
-import { amountOf } from '../src/resources/money.ts';
+import { amountOf } from '../src/billing/money.ts';
 import { boundary } from '../src/time/calendar.ts';
 
 const interval = fc.record({

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decimalOf, type Rated, rateUsage, sumOf } from '../src/resources/rating.ts';
-import { formatUnitAmount, fractionOf } from '../src/resources/money.ts';
+import { decimalOf, type Rated, rateUsage, sumOf } from '../src/billing/rating.ts';
+import { formatUnitAmount, fractionOf } from '../src/billing/money.ts';
 import vectors from '../vectors/usage.json' with { type: 'json' };
 
 const total = (lines: { amount: number }[]): number => lines.reduce((sum, line) => sum + line.amount, 0);

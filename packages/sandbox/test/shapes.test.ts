@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { amountOf, formatAmount, priceAmount, unitOf } from '../src/resources/money.ts';
+import { amountOf, formatAmount, priceAmount, unitOf } from '../src/billing/money.ts';
 import amounts from '../vectors/amounts.json' with { type: 'json' };
 import { faultsOf } from './conform.ts';
 import { type Bench, bench, DAY, goodCard, monthlyPrice, submit, idOf } from './harness.ts';

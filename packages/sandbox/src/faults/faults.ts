@@ -1,5 +1,5 @@
 import type { Context } from '../resources/context.ts';
-import { cardByLiteral } from '../resources/test-cards.ts';
+import { cardByLiteral } from '../resources/payments/test-cards.ts';
 import type { FaultRecord, FaultType } from '../store/machinery.ts';
 import type { PaymentFailure } from '../store/records.ts';
 import type { Store, Tx } from '../store/store.ts';

@@ -1,7 +1,7 @@
 import { API_VERSION } from '../contract/wire.ts';
 import type { Fault, Faults } from '../faults/faults.ts';
 import { createContext } from '../resources/context.ts';
-import { storeEvents } from '../resources/events.ts';
+import { storeEvents } from '../resources/events/events.ts';
 import { idBody } from '../store/ids.ts';
 import type { Store } from '../store/store.ts';
 import type { SandboxClock } from '../time/clock.ts';

@@ -1,8 +1,8 @@
-import { finishPaymentIntent } from '../resources/intent-confirm.ts';
-import { storeEvents } from '../resources/events.ts';
-import { formatAmount } from '../resources/money.ts';
-import { cardOf } from '../resources/payment-methods.ts';
-import { finishSetupIntent } from '../resources/setup-intents.ts';
+import { finishPaymentIntent } from '../resources/payments/intent-confirm.ts';
+import { storeEvents } from '../resources/events/events.ts';
+import { formatAmount } from '../billing/money.ts';
+import { cardOf } from '../resources/payments/payment-methods.ts';
+import { finishSetupIntent } from '../resources/payments/setup-intents.ts';
 import type { SetupIntentRecord } from '../store/money-records.ts';
 import type { PaymentIntentRecord } from '../store/records.ts';
 import { contextOf } from '../time/test-clock.ts';

@@ -1,9 +1,9 @@
-import { finishAuthentication, type Payment, payWithCard } from '../resources/checkout-payment.ts';
-import { applyCode, sessionDiscounts, sessionTotal } from '../resources/checkout-discounts.ts';
-import { trialText } from '../resources/checkout-trials.ts';
-import { storeEvents } from '../resources/events.ts';
-import { formatAmount, priceAmount } from '../resources/money.ts';
-import { usageText } from '../resources/usage-lines.ts';
+import { finishAuthentication, type Payment, payWithCard } from '../resources/checkout/checkout-payment.ts';
+import { applyCode, sessionDiscounts, sessionTotal } from '../resources/checkout/checkout-discounts.ts';
+import { trialText } from '../resources/checkout/checkout-trials.ts';
+import { storeEvents } from '../resources/events/events.ts';
+import { formatAmount, priceAmount } from '../billing/money.ts';
+import { usageText } from '../resources/usage/usage-lines.ts';
 import type { CheckoutSessionRecord, PaymentFailure, PriceRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
 import { contextOf } from '../time/test-clock.ts';

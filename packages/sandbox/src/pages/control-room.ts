@@ -4,7 +4,7 @@ import { parseForm } from '../http/form.ts';
 import { findRoute } from '../http/routes.ts';
 import { serialize } from '../http/serialize.ts';
 import { createContext } from '../resources/context.ts';
-import { renderEvent } from '../resources/events.ts';
+import { renderEvent } from '../resources/events/events.ts';
 import type { JobRecord, WebhookPolicy } from '../store/machinery.ts';
 import type { Snapshot } from '../store/snapshot.ts';
 import type { Tx } from '../store/store.ts';

@@ -1,5 +1,5 @@
-import { lineTotal } from '../resources/credit-note-lines.ts';
-import { formatAmount } from '../resources/money.ts';
+import { lineTotal } from '../resources/invoices/credit-note-lines.ts';
+import { formatAmount } from '../billing/money.ts';
 import type { CreditNoteRecord } from '../store/money-records.ts';
 import type { Tx } from '../store/store.ts';
 import { notice } from './html.ts';

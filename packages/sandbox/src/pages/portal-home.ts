@@ -1,5 +1,5 @@
-import { formatAmount } from '../resources/money.ts';
-import { renderInvoice } from '../resources/invoice-render.ts';
+import { formatAmount } from '../billing/money.ts';
+import { renderInvoice } from '../resources/invoices/invoice-render.ts';
 import type { PaymentMethodRecord, SubscriptionRecord } from '../store/records.ts';
 import { html, type Html } from './html.ts';
 import {

@@ -1,5 +1,5 @@
-import { cardOf } from '../resources/payment-methods.ts';
-import { formatAmount, priceAmount } from '../resources/money.ts';
+import { cardOf } from '../resources/payments/payment-methods.ts';
+import { formatAmount, priceAmount } from '../billing/money.ts';
 import type {
   CustomerRecord,
   PaymentMethodRecord,

@@ -1,5 +1,5 @@
-import { renderInvoice } from '../resources/invoice-render.ts';
-import { formatAmount, formatUnitAmount } from '../resources/money.ts';
+import { renderInvoice } from '../resources/invoices/invoice-render.ts';
+import { formatAmount, formatUnitAmount } from '../billing/money.ts';
 import type { ProrationRecord } from '../store/change-records.ts';
 import type { InvoiceRecord, LineRecord, PriceRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';

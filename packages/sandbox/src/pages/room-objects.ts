@@ -1,5 +1,5 @@
-import { renderInvoice } from '../resources/invoice-render.ts';
-import { formatAmount } from '../resources/money.ts';
+import { renderInvoice } from '../resources/invoices/invoice-render.ts';
+import { formatAmount } from '../billing/money.ts';
 import type { JobRecord, TestClockRecord } from '../store/machinery.ts';
 import type { Tx } from '../store/store.ts';
 import { html, type Html } from './html.ts';

@@ -1,5 +1,5 @@
-import { remainderOf } from '../resources/credit-ledger.ts';
-import { formatAmount } from '../resources/money.ts';
+import { remainderOf } from '../resources/usage/credit-ledger.ts';
+import { formatAmount } from '../billing/money.ts';
 import type { Tx } from '../store/store.ts';
 import { html, type Html } from './html.ts';
 import { instant, jsonLink, newest, table } from './room-parts.ts';

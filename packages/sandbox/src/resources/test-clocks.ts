@@ -11,7 +11,7 @@ import type { Tx } from '../store/store.ts';
 import { boundary, type Interval } from '../time/calendar.ts';
 import { findTestClock, onClock, refuseWhileAdvancing } from '../time/test-clock.ts';
 import { type Context, createContext, emit, schedule, unschedule } from './context.ts';
-import { deleteCustomer, findCustomer } from './customers.ts';
+import { deleteCustomer, findCustomer } from './customers/customers.ts';
 
 const KEPT_DAYS = 30;
 const DAY = 86_400;

@@ -1,16 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createContext, type Context } from '../resources/context.ts';
-import { expireGrant } from '../resources/credit-grants.ts';
-import { expireSession } from '../resources/checkout-sessions.ts';
-import { endDiscount } from '../resources/discounts.ts';
-import { fallOverdue } from '../resources/one-off-invoices.ts';
-import { storeEvents } from '../resources/events.ts';
-import { reportMeterErrors } from '../resources/meter-reports.ts';
-import { endAtDate, expireIncomplete, finishDraft, renew, retry } from '../resources/subscription-cycle.ts';
+import { expireGrant } from '../resources/usage/credit-grants.ts';
+import { expireSession } from '../resources/checkout/checkout-sessions.ts';
+import { endDiscount } from '../resources/invoices/discounts.ts';
+import { fallOverdue } from '../resources/invoices/one-off-invoices.ts';
+import { storeEvents } from '../resources/events/events.ts';
+import { reportMeterErrors } from '../resources/usage/meter-reports.ts';
+import {
+  endAtDate,
+  expireIncomplete,
+  finishDraft,
+  renew,
+  retry,
+} from '../resources/subscriptions/subscription-cycle.ts';
 import type { JobKind, JobRecord } from '../store/machinery.ts';
-import { tellTrialEnd } from '../resources/pending-updates.ts';
-import { expirePendingUpdate } from '../resources/subscription-change.ts';
-import { resumeCollection } from '../resources/subscription-pause.ts';
+import { tellTrialEnd } from '../resources/subscriptions/pending-updates.ts';
+import { expirePendingUpdate } from '../resources/subscriptions/subscription-change.ts';
+import { resumeCollection } from '../resources/subscriptions/subscription-pause.ts';
 import { deleteClock, stopClock } from '../resources/test-clocks.ts';
 import type { Store } from '../store/store.ts';
 import { createAlarm } from './alarm.ts';

@@ -1,5 +1,5 @@
-import { renderEvent } from '../resources/events.ts';
-import { renderNotification } from '../resources/thin-events.ts';
+import { renderEvent } from '../resources/events/events.ts';
+import { renderNotification } from '../resources/events/thin-events.ts';
 import { serialize } from '../http/serialize.ts';
 import type { DeliveryRecord, WebhookEndpointRecord } from '../store/machinery.ts';
 import type { Store, Tx } from '../store/store.ts';

@@ -1,0 +1,123 @@
+import type Stripe from 'stripe';
+import type { Wire } from '../../contract/wire.ts';
+import { missingParam } from '../../contract/contract.ts';
+import { invalidParam, noSuch } from '../../http/api-error.ts';
+import { page, pageParams } from '../../http/lists.ts';
+import { oneOf, shape, text } from '../../http/params.ts';
+import { route } from '../../http/route.ts';
+import type { TaxIdRecord } from '../../store/money-records.ts';
+import type { Tx } from '../../store/store.ts';
+import { type Context, emit } from '../context.ts';
+import { findCustomer } from './customers.ts';
+
+/** How the ids of some kinds look. Of other kinds any value is taken; a wrong one only fails a check that is not made. */
+const patterns: Record<string, RegExp> = {
+  au_abn: /^\d{2} ?\d{3} ?\d{3} ?\d{3}$/,
+  br_cnpj: /^\d{2}\.?\d{3}\.?\d{3}\/?\d{4}-?\d{2}$/,
+  ca_bn: /^\d{9}$/,
+  ch_vat: /^CHE-?\d{3}\.?\d{3}\.?\d{3} ?(MWST|TVA|IVA)$/,
+  eu_vat: /^[A-Z]{2}[A-Z0-9+*]{2,13}$/,
+  gb_vat: /^(GB|XI)(\d{9}|\d{12}|GD\d{3}|HA\d{3})$/,
+  in_gst: /^\d{2}[A-Z]{5}\d{4}[A-Z][A-Z0-9]{3}$/,
+  jp_cn: /^\d{13}$/,
+  no_vat: /^\d{9}MVA$/,
+  us_ein: /^\d{2}-\d{7}$/,
+};
+
+/** Renders a tax id. No office is asked, so a checkable one stays `pending`. */
+export function renderTaxId(record: TaxIdRecord): Wire<Stripe.TaxId> {
+  const country = record.type.startsWith('eu_') ? record.value.slice(0, 2) : record.type.slice(0, 2).toUpperCase();
+  const checked = ['au_abn', 'eu_vat', 'gb_vat'].includes(record.type);
+  return {
+    id: record.id,
+    object: 'tax_id',
+    country,
+    created: record.created,
+    customer: record.customer,
+    customer_account: null,
+    livemode: false,
+    owner:
+      record.customer === null
+        ? { type: 'self', customer_account: null }
+        : { type: 'customer', customer: record.customer, customer_account: null },
+    type: record.type as Wire<Stripe.TaxId>['type'],
+    value: record.value,
+    verification: {
+      status: checked ? 'pending' : 'unavailable',
+      verified_address: null,
+      verified_name: null,
+    },
+  };
+}
+
+/** The tax ids of a customer, oldest first. */
+export function taxIdsOf(tx: Tx, customer: string): TaxIdRecord[] {
+  return tx.all('tax_id').filter((each) => each.customer === customer);
+}
+
+const table = { type: text(30), value: text(200) };
+
+function create(
+  context: Context,
+  params: { type?: string | undefined; value?: string | undefined },
+  customer: string | null,
+): object {
+  const { tx } = context;
+  const { type, value } = params;
+  if (type === undefined) throw missingParam('type');
+  if (value === undefined) throw missingParam('value');
+  if (!/^[a-z]{2}_[a-z]{2,6}$/.test(type)) throw invalidParam(`Invalid type: ${type} is no type of tax ID`, 'type');
+  if (patterns[type]?.test(value) === false) {
+    throw invalidParam(`Invalid value for ${type}.`, 'value', 'tax_id_invalid');
+  }
+  const record = tx.put('tax_id', { id: tx.newId('txi_'), created: tx.now, customer, type, value });
+  if (customer !== null) emit(context, 'customer.tax_id.created', renderTaxId(record));
+  return renderTaxId(record);
+}
+
+function remove(context: Context, id: string, belongs: (record: TaxIdRecord) => boolean): object {
+  const { tx } = context;
+  const record = tx.get('tax_id', id);
+  if (record === undefined || !belongs(record)) throw noSuch('tax ID', id);
+  tx.remove('tax_id', id);
+  if (record.customer !== null) emit(context, 'customer.tax_id.deleted', renderTaxId(record));
+  return { id, object: 'tax_id', deleted: true };
+}
+
+function find(tx: Tx, id: string, customer: string | null): TaxIdRecord {
+  const record = tx.get('tax_id', id);
+  if (record === undefined || (customer !== null && record.customer !== customer)) throw noSuch('tax ID', id);
+  return record;
+}
+
+const ownerTable = shape({ customer: text(), type: oneOf(['customer', 'self'], ['account', 'application']) });
+
+export const taxIdRoutes = [
+  route('POST /v1/customers/{id}/tax_ids', table, (context, params, id) =>
+    create(context, params, findCustomer(context.tx, id).id),
+  ),
+  route('GET /v1/customers/{id}/tax_ids', pageParams, ({ tx }, params, id) => {
+    findCustomer(tx, id);
+    return page(`/v1/customers/${id}/tax_ids`, taxIdsOf(tx, id), params, 'tax ID', renderTaxId);
+  }),
+  route('GET /v1/customers/{id}/tax_ids/{id}', {}, ({ tx }, _params, ids) => {
+    const [customer = '', id = ''] = ids.split('/');
+    return renderTaxId(find(tx, id, customer));
+  }),
+  route('DELETE /v1/customers/{id}/tax_ids/{id}', {}, (context, _params, ids) => {
+    const [customer = '', id = ''] = ids.split('/');
+    return remove(context, id, (record) => record.customer === customer);
+  }),
+  route('POST /v1/tax_ids', { ...table, owner: ownerTable }, (context, params) => {
+    if (params.owner?.type !== 'customer') return create(context, params, null);
+    if (params.owner.customer === undefined) throw missingParam('owner[customer]');
+    return create(context, params, findCustomer(context.tx, params.owner.customer, 'owner[customer]').id);
+  }),
+  route('GET /v1/tax_ids/{id}', {}, ({ tx }, _params, id) => renderTaxId(find(tx, id, null))),
+  route('DELETE /v1/tax_ids/{id}', {}, (context, _params, id) => remove(context, id, () => true)),
+  route('GET /v1/tax_ids', { ...pageParams, owner: ownerTable }, ({ tx }, params) => {
+    const customer = params.owner?.type === 'customer' ? (params.owner.customer ?? null) : null;
+    const wanted = tx.all('tax_id').filter((each) => each.customer === customer);
+    return page('/v1/tax_ids', wanted, params, 'tax ID', renderTaxId);
+  }),
+];

@@ -1,0 +1,363 @@
+import { declinedByFault } from '../../faults/faults.ts';
+import type { InvoiceRecord, PaymentFailure, PaymentMethodRecord, SubscriptionRecord } from '../../store/records.ts';
+import type { Tx } from '../../store/store.ts';
+import { renderCharge } from '../payments/charges.ts';
+import { moveBalance } from '../customers/balance.ts';
+import { type Context, emit, schedule, unschedule } from '../context.ts';
+import { applyCredits, reinstateCredits } from '../usage/credit-ledger.ts';
+import { updateCustomer } from '../customers/customers.ts';
+import { disputeIfAsked } from '../payments/disputes.ts';
+import { activeAt, consumeOnce } from './discounts.ts';
+import { amountDue, settle, totalOf } from './invoice-amounts.ts';
+import { isOnTrial } from './invoice-draft.ts';
+import { renderInvoice, renderInvoicePayment } from './invoice-render.ts';
+import { renderPaymentIntent } from '../payments/payment-intents.ts';
+import { applyPendingUpdate, dropPendingUpdate } from '../subscriptions/pending-updates.ts';
+import { cardOf } from '../payments/payment-methods.ts';
+import { cancelSubscription, updateInvoice, updateSubscription } from '../subscriptions/subscription-end.ts';
+import { authenticationRequired } from '../payments/test-cards.ts';
+import { refreshUsage } from '../usage/usage-lines.ts';
+
+/** Days after the previous attempt at which a failed renewal is tried again; after the last the subscription ends. */
+const RETRY_DAYS: readonly number[] = [3, 5, 7];
+
+const DAY = 86_400;
+
+/** Makes a draft final: number, amounts, addresses; a payment intent when there is something to pay. */
+export function finalizeInvoice(context: Context, draft: InvoiceRecord): InvoiceRecord {
+  const { tx, account_name } = context;
+  unschedule(context, 'finalize', draft.id);
+  const rated = refreshUsage(context, draft);
+  const discounted = settle(tx, { ...rated, discounts: activeAt(tx, rated.discounts, tx.now) });
+  const settled = settle(tx, applyCredits(context, discounted));
+  const customer = tx.need('customer', draft.customer);
+  const total = totalOf(settled);
+  const applied = { ...settled, starting_balance: customer.balance };
+  const due = amountDue(applied);
+  // A credit (negative) is used up by the total; a negative total is added to it.
+  const ending_balance = customer.balance + total - due;
+  // The sequence moves without an event of its own.
+  const numbered = tx.put('customer', { ...customer, next_invoice_sequence: customer.next_invoice_sequence + 1 });
+  const currency = customer.currency ?? draft.currency;
+  if (ending_balance === customer.balance) updateCustomer(context, numbered, { currency });
+  else {
+    const amount = ending_balance - customer.balance;
+    const type = 'applied_to_invoice';
+    moveBalance(context, numbered, { amount, currency, invoice: draft.id, type }, { currency });
+  }
+  let invoice = tx.put('invoice', {
+    ...applied,
+    automatically_finalizes_at: null,
+    customer_address: customer.address,
+    customer_email: customer.email,
+    customer_name: customer.name,
+    customer_phone: customer.phone,
+    ...(typeof applied.days_until_due !== 'number' ? {} : { due_date: tx.now + applied.days_until_due * DAY }),
+    ending_balance,
+    finalized_at: tx.now,
+    next_payment_attempt: null,
+    number: `${customer.invoice_prefix}-${String(customer.next_invoice_sequence).padStart(4, '0')}`,
+    page_token: tx.newId('acct_sandbox_', 40),
+    status: 'open',
+  });
+  if (due > 0) invoice = openPayment(context, invoice, due);
+  emit(context, 'invoice.finalized', renderInvoice(tx, invoice, account_name));
+  consumeOnce(context, invoice);
+  if (due === 0) return markPaid(context, invoice);
+  const { due_date } = invoice;
+  if (typeof due_date === 'number') schedule(context, due_date, 'overdue', invoice.id);
+  return invoice;
+}
+
+const purposes: Partial<Record<InvoiceRecord['billing_reason'], string>> = {
+  manual: 'Payment for Invoice',
+  subscription_create: 'Subscription creation',
+};
+
+function openPayment(context: Context, invoice: InvoiceRecord, amount: number): InvoiceRecord {
+  const { tx } = context;
+  const id = tx.newId('pi_');
+  const intent = tx.put('payment_intent', {
+    id,
+    created: tx.wall,
+    amount,
+    amount_received: 0,
+    canceled_at: null,
+    cancellation_reason: null,
+    client_secret: tx.newId(`${id}_secret_`, 25),
+    currency: invoice.currency,
+    customer: invoice.customer,
+    description: purposes[invoice.billing_reason] ?? 'Subscription update',
+    invoice: invoice.id,
+    last_failure: null,
+    latest_charge: null,
+    metadata: {},
+    payment_method: null,
+    status: 'requires_payment_method',
+  });
+  tx.put('invoice_payment', {
+    id: tx.newId('inpay_'),
+    created: tx.now,
+    amount_paid: null,
+    amount_requested: amount,
+    canceled_at: null,
+    currency: invoice.currency,
+    invoice: invoice.id,
+    paid_at: null,
+    payment_intent: id,
+    status: 'open',
+  });
+  emit(context, 'payment_intent.created', renderPaymentIntent(tx, intent));
+  return tx.put('invoice', { ...invoice, payment_intent: id });
+}
+
+export function markPaid(context: Context, open: InvoiceRecord): InvoiceRecord {
+  const { tx, account_name } = context;
+  unschedule(context, 'retry', open.id);
+  unschedule(context, 'overdue', open.id);
+  const invoice = tx.put('invoice', {
+    ...open,
+    amount_paid: amountDue(open),
+    auto_advance: false,
+    next_payment_attempt: null,
+    paid_at: tx.now,
+    status: 'paid',
+  });
+  emit(context, 'invoice.paid', renderInvoice(tx, invoice, account_name));
+  emit(context, 'invoice.payment_succeeded', renderInvoice(tx, invoice, account_name));
+  for (const payment of tx.all('invoice_payment')) {
+    if (payment.invoice !== invoice.id || payment.status !== 'open') continue;
+    const paid = tx.put('invoice_payment', {
+      ...payment,
+      amount_paid: payment.amount_requested,
+      paid_at: tx.now,
+      status: 'paid',
+    });
+    emit(context, 'invoice_payment.paid', renderInvoicePayment(paid));
+  }
+  const customer = tx.need('customer', invoice.customer);
+  if (customer.delinquent) updateCustomer(context, customer, { delinquent: false });
+  return invoice;
+}
+
+/** The subscription an invoice is for; `null` for a one-off invoice. */
+export function subscriptionOf(tx: Tx, invoice: InvoiceRecord): SubscriptionRecord | null {
+  return invoice.subscription === null ? null : tx.need('subscription', invoice.subscription);
+}
+
+/** The payment method an invoice is charged to: its own, the subscription's, else the customer's. */
+export function methodFor(context: Context, invoice: InvoiceRecord): PaymentMethodRecord | null {
+  const { tx } = context;
+  const id =
+    invoice.default_payment_method ??
+    subscriptionOf(tx, invoice)?.default_payment_method ??
+    tx.need('customer', invoice.customer).default_payment_method;
+  return id === null ? null : (tx.get('payment_method', id) ?? null);
+}
+
+/** How the card answers now: `null` it pays, a failure, or `'authenticate'` when its holder must act. */
+export function answerOf(method: PaymentMethodRecord, off_session: boolean): PaymentFailure | 'authenticate' | null {
+  const card = cardOf(method);
+  if (card.authentication === 'present') return off_session || method.authenticated ? card.charge : 'authenticate';
+  const asks = card.authentication === 'always' || (card.authentication === 'once' && !method.authenticated);
+  if (asks && off_session) return authenticationRequired;
+  if (asks && !method.authenticated) return 'authenticate';
+  return card.charge;
+}
+
+function writeCharge(
+  context: Context,
+  invoice: InvoiceRecord,
+  method: PaymentMethodRecord,
+  failure: PaymentFailure | null,
+): string {
+  const { tx } = context;
+  const intent = tx.need('payment_intent', invoice.payment_intent ?? '');
+  const charge = tx.put('charge', {
+    id: tx.newId('ch_'),
+    created: tx.wall,
+    amount: intent.amount,
+    amount_refunded: 0,
+    currency: intent.currency,
+    customer: intent.customer,
+    description: intent.description,
+    failure,
+    invoice: invoice.id,
+    metadata: {},
+    payment_intent: intent.id,
+    payment_method: method.id,
+    status: failure === null ? 'succeeded' : 'failed',
+  });
+  emit(context, failure === null ? 'charge.succeeded' : 'charge.failed', renderCharge(tx, charge));
+  if (failure === null) disputeIfAsked(context, charge);
+  return charge.id;
+}
+
+function paySucceeded(context: Context, invoice: InvoiceRecord, method: PaymentMethodRecord): InvoiceRecord {
+  const { tx } = context;
+  const latest_charge = writeCharge(context, invoice, method, null);
+  const intent = tx.need('payment_intent', invoice.payment_intent ?? '');
+  const paid = tx.put('payment_intent', {
+    ...intent,
+    amount_received: intent.amount,
+    last_failure: null,
+    latest_charge,
+    payment_method: method.id,
+    status: 'succeeded',
+  });
+  emit(context, 'payment_intent.succeeded', renderPaymentIntent(tx, paid));
+  return markPaid(context, { ...invoice, attempt_count: invoice.attempt_count + 1 });
+}
+
+function payFailed(
+  context: Context,
+  invoice: InvoiceRecord,
+  method: PaymentMethodRecord,
+  failure: PaymentFailure,
+): void {
+  const { tx } = context;
+  const charge = writeCharge(context, invoice, method, failure);
+  const intent = tx.put('payment_intent', {
+    ...tx.need('payment_intent', invoice.payment_intent ?? ''),
+    last_failure: { ...failure, charge, payment_method: method.id },
+    latest_charge: charge,
+    payment_method: null,
+    status: 'requires_payment_method',
+  });
+  emit(context, 'payment_intent.payment_failed', renderPaymentIntent(tx, intent));
+}
+
+function payAsked(context: Context, invoice: InvoiceRecord, method: PaymentMethodRecord): void {
+  const { tx, account_name } = context;
+  const intent = tx.put('payment_intent', {
+    ...tx.need('payment_intent', invoice.payment_intent ?? ''),
+    payment_method: method.id,
+    status: 'requires_action',
+  });
+  emit(context, 'payment_intent.requires_action', renderPaymentIntent(tx, intent));
+  emit(context, 'invoice.payment_action_required', renderInvoice(tx, invoice, account_name));
+}
+
+/** How an attempt to collect an open invoice went. */
+export type Attempt =
+  | { outcome: 'paid'; invoice: InvoiceRecord }
+  | { outcome: 'failed'; invoice: InvoiceRecord; failure: PaymentFailure | null; method: PaymentMethodRecord | null }
+  | { outcome: 'needs_action'; invoice: InvoiceRecord };
+
+interface AttemptFacts {
+  method: PaymentMethodRecord | null;
+  off_session: boolean;
+  /** Counted as one of the automatic attempts, with a next one planned. */
+  automatic: boolean;
+}
+
+/** Tries to collect an open invoice with a card. The subscription's status is the caller's to move. */
+export function attemptPayment(context: Context, invoice: InvoiceRecord, facts: AttemptFacts): Attempt {
+  const { tx, account_name } = context;
+  const { method } = facts;
+  if (method === null) {
+    const failed = planRetry(context, invoice, facts.automatic);
+    emit(context, 'invoice.payment_failed', renderInvoice(tx, failed, account_name));
+    return { outcome: 'failed', invoice: failed, failure: null, method };
+  }
+  const answer = declinedByFault(context, method.card_number) ?? answerOf(method, facts.off_session);
+  if (answer === null) return { outcome: 'paid', invoice: paySucceeded(context, invoice, method) };
+  if (answer === 'authenticate') {
+    payAsked(context, invoice, method);
+    return { outcome: 'needs_action', invoice };
+  }
+  payFailed(context, invoice, method, answer);
+  const failed = planRetry(context, invoice, facts.automatic);
+  emit(context, 'invoice.payment_failed', renderInvoice(tx, failed, account_name));
+  return { outcome: 'failed', invoice: failed, failure: answer, method };
+}
+
+/** Counts an attempt; of an automatic one on a renewal, plans the next. */
+function planRetry(context: Context, invoice: InvoiceRecord, automatic: boolean): InvoiceRecord {
+  const { tx } = context;
+  const attempt_count = invoice.attempt_count + 1;
+  if (!automatic || invoice.billing_reason === 'subscription_create') {
+    return tx.put('invoice', { ...invoice, attempt_count });
+  }
+  const days = RETRY_DAYS[attempt_count - 1];
+  const next_payment_attempt = days === undefined ? null : tx.now + days * DAY;
+  if (next_payment_attempt !== null) schedule(context, next_payment_attempt, 'retry', invoice.id);
+  return tx.put('invoice', { ...invoice, attempt_count, next_payment_attempt });
+}
+
+/** Moves the subscription as the collection of its latest invoice went. */
+export function followPayment(
+  context: Context,
+  subscription: SubscriptionRecord | null,
+  attempt: Attempt,
+): SubscriptionRecord | null {
+  const { tx } = context;
+  if (subscription === null) return null;
+  const applied = attempt.outcome === 'paid' ? applyPendingUpdate(context, attempt.invoice) : null;
+  if (applied !== null) return followPayment(context, applied, attempt);
+  if (subscription.status === 'canceled' || subscription.status === 'incomplete_expired') return subscription;
+  if (attempt.outcome === 'paid') {
+    if (['active', 'trialing', 'paused'].includes(subscription.status)) return subscription;
+    const owes = tx
+      .all('invoice')
+      .some(
+        (each) => each.subscription === subscription.id && each.status === 'open' && each.id !== attempt.invoice.id,
+      );
+    if (subscription.status === 'past_due' && owes) return subscription;
+    unschedule(context, 'expire_incomplete', subscription.id);
+    const on_trial = isOnTrial(subscription, tx.now);
+    return updateSubscription(context, subscription, { status: on_trial ? 'trialing' : 'active' });
+  }
+  // The change that an unpaid invoice was for has not happened: the subscription is as good as before.
+  if (subscription.pending_update?.invoice === attempt.invoice.id) return subscription;
+  if (['incomplete', 'trialing', 'paused'].includes(subscription.status)) return subscription;
+  const customer = tx.need('customer', subscription.customer);
+  if (!customer.delinquent) updateCustomer(context, customer, { delinquent: true });
+  if (attempt.outcome === 'failed' && attempt.invoice.next_payment_attempt === null && attempt.invoice.auto_advance) {
+    return cancelSubscription(context, subscription, 'payment_failed');
+  }
+  return updateSubscription(context, subscription, { status: 'past_due' });
+}
+
+/** What a voided invoice took from the customer's balance goes back to it. */
+function giveBack(context: Context, open: InvoiceRecord): void {
+  const amount = open.starting_balance - (open.ending_balance ?? open.starting_balance);
+  if (amount === 0) return;
+  const customer = context.tx.need('customer', open.customer);
+  const { currency, id } = open;
+  moveBalance(context, customer, { amount, currency, invoice: id, type: 'unapplied_from_invoice' });
+}
+
+/** Voids an open invoice and what was to pay it. */
+export function voidInvoice(context: Context, open: InvoiceRecord): InvoiceRecord {
+  const { tx, account_name } = context;
+  unschedule(context, 'retry', open.id);
+  unschedule(context, 'overdue', open.id);
+  const invoice = tx.put('invoice', {
+    ...open,
+    auto_advance: false,
+    next_payment_attempt: null,
+    status: 'void',
+    voided_at: tx.now,
+  });
+  emit(context, 'invoice.voided', renderInvoice(tx, invoice, account_name));
+  reinstateCredits(context, invoice);
+  giveBack(context, open);
+  const intent = open.payment_intent === null ? undefined : tx.get('payment_intent', open.payment_intent);
+  if (intent !== undefined && intent.status !== 'succeeded') {
+    const canceled = tx.put('payment_intent', {
+      ...intent,
+      canceled_at: tx.now,
+      cancellation_reason: 'void_invoice',
+      status: 'canceled',
+    });
+    emit(context, 'payment_intent.canceled', renderPaymentIntent(tx, canceled));
+  }
+  for (const payment of tx.all('invoice_payment')) {
+    if (payment.invoice === open.id && payment.status === 'open') {
+      tx.put('invoice_payment', { ...payment, canceled_at: tx.now, status: 'canceled' });
+    }
+  }
+  dropPendingUpdate(context, invoice);
+  return updateInvoice(context, invoice, {});
+}

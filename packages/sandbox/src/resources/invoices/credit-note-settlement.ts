@@ -1,0 +1,85 @@
+import { invalid } from '../../http/api-error.ts';
+import type { CreditNoteRecord } from '../../store/money-records.ts';
+import type { InvoiceRecord } from '../../store/records.ts';
+import { moveBalance } from '../customers/balance.ts';
+import { followPayment, markPaid, subscriptionOf } from './collect.ts';
+import { type Context, emit } from '../context.ts';
+import { amountDue } from './invoice-amounts.ts';
+import { renderPaymentIntent } from '../payments/payment-intents.ts';
+import { refundCharge } from '../payments/refunds.ts';
+import { updateInvoice } from '../subscriptions/subscription-end.ts';
+
+/** What is still to pay of an invoice is asked of its payment intent; nothing left cancels it. */
+function askFor(context: Context, invoice: InvoiceRecord): void {
+  const { tx } = context;
+  const due = amountDue(invoice);
+  const intent = invoice.payment_intent === null ? undefined : tx.get('payment_intent', invoice.payment_intent);
+  if (intent === undefined || intent.status === 'succeeded') return;
+  if (due > 0) tx.put('payment_intent', { ...intent, amount: due });
+  else {
+    const canceled = tx.put('payment_intent', { ...intent, canceled_at: tx.wall, status: 'canceled' });
+    emit(context, 'payment_intent.canceled', renderPaymentIntent(tx, canceled));
+  }
+  for (const payment of tx.all('invoice_payment')) {
+    if (payment.invoice !== invoice.id || payment.status !== 'open') continue;
+    tx.put('invoice_payment', {
+      ...payment,
+      ...(due > 0 ? { amount_requested: due } : { canceled_at: tx.now, status: 'canceled' as const }),
+    });
+  }
+}
+
+interface Settlement {
+  credit_amount: number;
+  refund_amount: number;
+  reason: 'duplicate' | 'fraudulent' | null;
+}
+
+/** Does what a credit note says: lowers what is to pay, refunds, and credits the customer's balance. */
+export function settleCredit(context: Context, note: CreditNoteRecord, how: Settlement): CreditNoteRecord {
+  const { tx } = context;
+  const old = tx.need('invoice', note.invoice);
+  const invoice = updateInvoice(context, old, {
+    pre_payment_credit_notes_amount: (old.pre_payment_credit_notes_amount ?? 0) + note.pre_payment_amount,
+    post_payment_credit_notes_amount: (old.post_payment_credit_notes_amount ?? 0) + note.post_payment_amount,
+  });
+  if (note.pre_payment_amount > 0) {
+    askFor(context, invoice);
+    if (amountDue(invoice) === 0) {
+      const paid = markPaid(context, invoice);
+      followPayment(context, subscriptionOf(tx, paid), { outcome: 'paid', invoice: paid });
+    }
+  }
+  let settled = note;
+  if (how.credit_amount > 0) {
+    const customer = tx.need('customer', note.customer);
+    const { currency, id } = note;
+    const move = {
+      amount: -how.credit_amount,
+      credit_note: id,
+      currency,
+      invoice: old.id,
+      type: 'credit_note',
+    } as const;
+    settled = { ...settled, balance_transaction: moveBalance(context, customer, move).id };
+  }
+  if (how.refund_amount > 0) {
+    const charge = tx.need('charge', tx.need('payment_intent', old.payment_intent ?? '').latest_charge ?? '');
+    const refund = refundCharge(context, charge, { amount: how.refund_amount, reason: how.reason });
+    settled = { ...settled, refunds: [{ refund: refund.id, amount_refunded: refund.amount }] };
+  }
+  return tx.put('credit_note', settled);
+}
+
+/** A voided credit note asks for its amount again. */
+export function undoCredit(context: Context, note: CreditNoteRecord): void {
+  const old = context.tx.need('invoice', note.invoice);
+  if (note.pre_payment_amount > 0 && old.status !== 'open') {
+    throw invalid('You can only void a credit note of an open invoice, or one that credited the balance.');
+  }
+  const invoice = updateInvoice(context, old, {
+    pre_payment_credit_notes_amount: (old.pre_payment_credit_notes_amount ?? 0) - note.pre_payment_amount,
+    post_payment_credit_notes_amount: (old.post_payment_credit_notes_amount ?? 0) - note.post_payment_amount,
+  });
+  askFor(context, invoice);
+}

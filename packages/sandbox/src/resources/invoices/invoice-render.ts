@@ -1,0 +1,280 @@
+import type Stripe from 'stripe';
+import type { Wire } from '../../contract/wire.ts';
+import { embeddedList } from '../../http/lists.ts';
+import type { DiscountAmount, TaxAmount } from '../../store/money-records.ts';
+import type { InvoicePaymentRecord, InvoiceRecord, LineRecord, PriceRecord } from '../../store/records.ts';
+import type { Tx } from '../../store/store.ts';
+import type { CreditAmount } from '../../store/usage-records.ts';
+import { renderTaxRate } from '../catalog/tax-rates.ts';
+import { amountDue, includedTax, subtotalOf, totalDiscounts, totalOf, totalTaxes } from './invoice-amounts.ts';
+
+type RenderedInvoice = Wire<Stripe.Invoice>;
+type RenderedLine = Wire<Stripe.InvoiceLineItem>;
+
+/** A tax as lines, invoices and credit notes show it. */
+export function renderTax(tax: TaxAmount): NonNullable<RenderedLine['taxes']>[number] {
+  return {
+    amount: tax.amount,
+    tax_behavior: tax.inclusive ? 'inclusive' : 'exclusive',
+    tax_rate_details: { tax_rate: tax.tax_rate },
+    taxability_reason: tax.reason,
+    taxable_amount: tax.taxable_amount,
+    type: 'tax_rate_details',
+  };
+}
+
+/** What a prorated line gives back; a credit of an item that was never on an invoice names none. */
+function creditedItems(line: LineRecord): { invoice: string; invoice_line_items: string[] } | null {
+  const credited = line.proration?.credited;
+  if (credited == null || credited.invoice === null || credited.line === null) return null;
+  return { invoice: credited.invoice, invoice_line_items: [credited.line] };
+}
+
+function lineParent(line: LineRecord): RenderedLine['parent'] {
+  if (line.subscription_item !== null && line.subscription !== null) {
+    return {
+      type: 'subscription_item_details',
+      invoice_item_details: null,
+      subscription_item_details: {
+        invoice_item: line.invoice_item,
+        proration: line.proration !== undefined,
+        proration_details: { credited_items: creditedItems(line) },
+        subscription: line.subscription,
+        subscription_item: line.subscription_item,
+      },
+    };
+  }
+  return {
+    type: 'invoice_item_details',
+    subscription_item_details: null,
+    invoice_item_details: {
+      invoice_item: line.invoice_item ?? '',
+      proration: false,
+      proration_details: { credited_items: null },
+      subscription: line.subscription,
+    },
+  };
+}
+
+/** How a line or an invoice item says what it costs: by a price, or by an amount given. */
+export function renderPricing(
+  price: PriceRecord | undefined,
+  unit_amount_decimal: string,
+): NonNullable<RenderedLine['pricing']> {
+  if (price === undefined) return { type: 'price_details', unit_amount_decimal };
+  return {
+    type: 'price_details',
+    price_details: { price: price.id, product: price.product },
+    unit_amount_decimal,
+  };
+}
+
+type PretaxCredit = NonNullable<RenderedLine['pretax_credit_amounts']>[number];
+
+function discountCredit(each: DiscountAmount): PretaxCredit {
+  return { ...each, type: 'discount' };
+}
+
+function grantCredit(each: CreditAmount): PretaxCredit {
+  return { ...each, type: 'credit_balance_transaction' };
+}
+
+/** Renders an invoice line. */
+export function renderLine(tx: Tx, line: LineRecord, invoice_id: string): RenderedLine {
+  return {
+    id: line.id,
+    object: 'line_item',
+    amount: line.amount,
+    currency: line.currency,
+    description: line.description,
+    discount_amounts: line.discount_amounts ?? [],
+    discountable: line.discountable,
+    discounts: line.discounts ?? [],
+    invoice: invoice_id,
+    livemode: false,
+    metadata: line.metadata,
+    parent: lineParent(line),
+    period: line.period,
+    pretax_credit_amounts: [
+      ...(line.discount_amounts ?? []).map(discountCredit),
+      ...(line.credits ?? []).map(grantCredit),
+    ],
+    pricing: renderPricing(line.price === null ? undefined : tx.get('price', line.price), line.unit_amount_decimal),
+    quantity: line.quantity,
+    quantity_decimal: line.quantity_decimal ?? String(line.quantity),
+    subscription: line.subscription,
+    subtotal: line.amount,
+    taxes: (line.taxes ?? []).map(renderTax),
+  };
+}
+
+/** Renders a payment of an invoice. */
+export function renderInvoicePayment(payment: InvoicePaymentRecord): Wire<Stripe.InvoicePayment> {
+  return {
+    id: payment.id,
+    object: 'invoice_payment',
+    amount_paid: payment.amount_paid,
+    amount_requested: payment.amount_requested,
+    created: payment.created,
+    currency: payment.currency,
+    invoice: payment.invoice,
+    is_default: true,
+    livemode: false,
+    payment: { type: 'payment_intent', payment_intent: payment.payment_intent },
+    status: payment.status,
+    status_transitions: { canceled_at: payment.canceled_at, paid_at: payment.paid_at },
+  };
+}
+
+/** The payments of an invoice, a list answered only when expanded. */
+export function renderPayments(tx: Tx, invoice_id: string): Wire<Stripe.ApiList<Stripe.InvoicePayment>> {
+  const payments = tx.all('invoice_payment').filter((payment) => payment.invoice === invoice_id);
+  return embeddedList('/v1/invoice_payments', payments.toReversed().map(renderInvoicePayment));
+}
+
+/** Where a finalized invoice can be seen; the origin is put in when the answer is written. */
+function addresses(invoice: InvoiceRecord): Pick<RenderedInvoice, 'hosted_invoice_url' | 'invoice_pdf'> {
+  if (invoice.page_token === null) return { hosted_invoice_url: null, invoice_pdf: null };
+  return {
+    hosted_invoice_url: `sandbox:/i/${invoice.page_token}`,
+    invoice_pdf: `sandbox:/i/${invoice.page_token}/pdf`,
+  };
+}
+
+function owner(
+  tx: Tx,
+  invoice: InvoiceRecord,
+): Pick<
+  RenderedInvoice,
+  'customer' | 'customer_address' | 'customer_email' | 'customer_name' | 'customer_phone' | 'customer_tax_exempt'
+> {
+  const customer = tx.need('customer', invoice.customer);
+  // Until finalization an invoice shows the customer as it is; then it keeps what it said.
+  const source = invoice.status === 'draft' ? customer : null;
+  return {
+    customer: customer.id,
+    customer_address: source === null ? invoice.customer_address : source.address,
+    customer_email: source === null ? invoice.customer_email : source.email,
+    customer_name: source === null ? invoice.customer_name : source.name,
+    customer_phone: source === null ? invoice.customer_phone : source.phone,
+    customer_tax_exempt: customer.tax_exempt,
+  };
+}
+
+/** What no invoice of the sandbox has. */
+const absent = {
+  account_tax_ids: null,
+  amount_overpaid: 0,
+  amount_shipping: 0,
+  application: null,
+  custom_fields: null,
+  customer_account: null,
+  customer_shipping: null,
+  customer_tax_ids: [],
+  default_source: null,
+  from_invoice: null,
+  last_finalization_error: null,
+  latest_revision: null,
+  on_behalf_of: null,
+  receipt_number: null,
+  rendering: null,
+  shipping_cost: null,
+  shipping_details: null,
+  statement_descriptor: null,
+} satisfies Partial<RenderedInvoice>;
+
+/** What an invoice comes to, before and after discounts and taxes. */
+function sums(
+  tx: Tx,
+  invoice: InvoiceRecord,
+): Pick<
+  RenderedInvoice,
+  | 'subtotal'
+  | 'subtotal_excluding_tax'
+  | 'total'
+  | 'total_discount_amounts'
+  | 'total_excluding_tax'
+  | 'total_pretax_credit_amounts'
+  | 'total_taxes'
+> {
+  const total = totalOf(invoice);
+  const discounts = totalDiscounts(invoice.lines);
+  const taxes = totalTaxes(invoice.lines);
+  return {
+    subtotal: subtotalOf(invoice),
+    subtotal_excluding_tax: subtotalOf(invoice) - includedTax(tx, invoice),
+    total,
+    total_discount_amounts: discounts,
+    total_excluding_tax: total - taxes.reduce((sum, tax) => sum + tax.amount, 0),
+    total_pretax_credit_amounts: [
+      ...discounts.map(discountCredit),
+      ...invoice.lines.flatMap((line) => (line.credits ?? []).map(grantCredit)),
+    ],
+    total_taxes: taxes.map(renderTax),
+  };
+}
+
+/** Renders an invoice. `payments` and `confirmation_secret` come only by expansion. */
+export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: string): RenderedInvoice {
+  const due = amountDue(invoice);
+  const lines = invoice.lines.map((line) => renderLine(tx, line, invoice.id));
+  return {
+    ...absent,
+    ...owner(tx, invoice),
+    ...addresses(invoice),
+    id: invoice.id,
+    object: 'invoice',
+    account_country: 'US',
+    account_name,
+    amount_due: due,
+    amount_paid: invoice.amount_paid,
+    amount_remaining: invoice.status === 'void' ? 0 : due - invoice.amount_paid,
+    attempt_count: invoice.attempt_count,
+    attempted: invoice.attempt_count > 0 || invoice.status === 'paid',
+    auto_advance: invoice.auto_advance,
+    automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
+    automatically_finalizes_at: invoice.automatically_finalizes_at,
+    billing_reason: invoice.billing_reason,
+    collection_method: invoice.collection_method ?? 'charge_automatically',
+    created: invoice.created,
+    currency: invoice.currency,
+    default_payment_method: invoice.default_payment_method ?? null,
+    default_tax_rates: (invoice.default_tax_rates ?? []).map((id) => renderTaxRate(tx.need('tax_rate', id))),
+    description: invoice.description,
+    discounts: invoice.discounts ?? [],
+    due_date: invoice.due_date ?? null,
+    effective_at: invoice.finalized_at,
+    ending_balance: invoice.ending_balance,
+    footer: invoice.footer,
+    issuer: { type: 'self' },
+    lines: embeddedList(`/v1/invoices/${invoice.id}/lines`, lines),
+    livemode: false,
+    metadata: invoice.metadata,
+    next_payment_attempt: invoice.next_payment_attempt,
+    number: invoice.number,
+    parent:
+      invoice.subscription === null
+        ? null
+        : {
+            type: 'subscription_details',
+            quote_details: null,
+            subscription_details: { metadata: invoice.subscription_metadata, subscription: invoice.subscription },
+          },
+    payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
+    period_end: invoice.period_end,
+    period_start: invoice.period_start,
+    post_payment_credit_notes_amount: invoice.post_payment_credit_notes_amount ?? 0,
+    pre_payment_credit_notes_amount: invoice.pre_payment_credit_notes_amount ?? 0,
+    starting_balance: invoice.starting_balance,
+    status: invoice.status,
+    status_transitions: {
+      finalized_at: invoice.finalized_at,
+      marked_uncollectible_at: invoice.marked_uncollectible_at ?? null,
+      paid_at: invoice.paid_at,
+      voided_at: invoice.voided_at,
+    },
+    ...sums(tx, invoice),
+    test_clock: tx.get('customer', invoice.customer)?.test_clock ?? null,
+    webhooks_delivered_at: invoice.webhooks_delivered_at,
+  };
+}

@@ -1,0 +1,262 @@
+import type Stripe from 'stripe';
+import type { Wire } from '../../contract/wire.ts';
+import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
+import { page, pageParams, range, within } from '../../http/lists.ts';
+import { emptyable, flag, list, mergeMetadata, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
+import { route } from '../../http/route.ts';
+import type { SetupIntentRecord } from '../../store/money-records.ts';
+import type { PaymentFailure, PaymentMethodRecord } from '../../store/records.ts';
+import type { Tx } from '../../store/store.ts';
+import { type Context, emit } from '../context.ts';
+import { findCustomer } from '../customers/customers.ts';
+import { automatic, nextAction } from './payment-intents.ts';
+import { attachForCustomer, cardError, cardOf, renderPaymentMethod, resolvePaymentMethod } from './payment-methods.ts';
+import { authenticationFailed } from './test-cards.ts';
+
+type RenderedSetup = Wire<Stripe.SetupIntent>;
+
+/** What a setup says after a failed authentication. */
+const setupFailed: PaymentFailure = { ...authenticationFailed, code: 'setup_intent_authentication_failure' };
+
+function lastError(tx: Tx, failure: SetupIntentRecord['last_failure']): RenderedSetup['last_setup_error'] {
+  if (failure === null) return null;
+  const method = tx.get('payment_method', failure.payment_method);
+  return {
+    type: failure === null || failure.code === setupFailed.code ? 'invalid_request_error' : 'card_error',
+    code: failure.code,
+    doc_url: `https://stripe.com/docs/error-codes/${failure.code.replaceAll('_', '-')}`,
+    message: failure.message,
+    ...(failure.decline_code === null ? {} : { decline_code: failure.decline_code }),
+    ...(method === undefined ? {} : { payment_method: renderPaymentMethod(method) }),
+  };
+}
+
+/** Renders a setup intent. */
+export function renderSetupIntent(tx: Tx, setup: SetupIntentRecord): RenderedSetup {
+  return {
+    id: setup.id,
+    object: 'setup_intent',
+    allowed_payment_method_types: null,
+    application: null,
+    automatic_payment_methods: automatic(setup.automatic),
+    cancellation_reason: setup.cancellation_reason,
+    client_secret: setup.client_secret,
+    created: setup.created,
+    customer: setup.customer,
+    customer_account: null,
+    description: setup.description,
+    excluded_payment_method_types: null,
+    flow_directions: null,
+    last_setup_error: lastError(tx, setup.last_failure),
+    latest_attempt: null,
+    livemode: false,
+    mandate: null,
+    metadata: setup.metadata,
+    next_action: setup.status === 'requires_action' ? nextAction(setup) : null,
+    on_behalf_of: null,
+    payment_method: setup.payment_method,
+    payment_method_configuration_details: null,
+    payment_method_options: { card: { mandate_options: null, network: null, request_three_d_secure: 'automatic' } },
+    payment_method_types: ['card'],
+    single_use_mandate: null,
+    status: setup.status,
+    usage: setup.usage,
+  };
+}
+
+const confirmTable = {
+  allowed_payment_method_types: list(oneOf(['card'])),
+  payment_method: text(),
+  return_url: text(),
+};
+
+const createTable = {
+  ...confirmTable,
+  automatic_payment_methods: shape({ allow_redirects: oneOf(['always', 'never']), enabled: flag() }),
+  confirm: flag(),
+  customer: text(),
+  description: text(1_000),
+  metadata: metadata(),
+  usage: oneOf(['off_session', 'on_session']),
+};
+
+function find(tx: Tx, id: string): SetupIntentRecord {
+  const setup = tx.get('setup_intent', id);
+  if (setup === undefined) throw noSuch('setupintent', id);
+  return setup;
+}
+
+function methodOf(context: Context, id: string, customer: string | null): PaymentMethodRecord {
+  const method = resolvePaymentMethod(context, id, 'payment_method');
+  if (method.customer === null || method.customer === customer) return method;
+  throw invalid(`The payment method ${id} is attached to another customer.`, { param: 'payment_method' });
+}
+
+function create(context: Context, params: Read<typeof createTable>): object {
+  const { tx } = context;
+  if (params.confirm !== true && params.return_url !== undefined) {
+    throw invalidParam('`return_url` may only be passed when `confirm` is true.', 'return_url');
+  }
+  const customer = params.customer === undefined ? null : findCustomer(tx, params.customer, 'customer').id;
+  const method = params.payment_method === undefined ? null : methodOf(context, params.payment_method, customer);
+  const wanted = params.automatic_payment_methods;
+  const id = tx.newId('seti_');
+  const setup = tx.put('setup_intent', {
+    id,
+    created: tx.wall,
+    automatic: wanted?.enabled === false ? null : (wanted?.allow_redirects ?? 'always'),
+    cancellation_reason: null,
+    client_secret: tx.newId(`${id}_secret_`, 25),
+    customer,
+    description: params.description ?? null,
+    last_failure: null,
+    metadata: mergeMetadata({}, params.metadata),
+    payment_method: method?.id ?? null,
+    return_url: null,
+    status: method === null ? 'requires_payment_method' : 'requires_confirmation',
+    usage: params.usage ?? 'off_session',
+  });
+  emit(context, 'setup_intent.created', renderSetupIntent(tx, setup));
+  if (params.confirm !== true) return renderSetupIntent(tx, setup);
+  const { payment_method: _method, ...rest } = params;
+  return confirm(context, setup, rest);
+}
+
+function fail(context: Context, setup: SetupIntentRecord, method: PaymentMethodRecord, failure: PaymentFailure): void {
+  const { tx } = context;
+  const failed = tx.put('setup_intent', {
+    ...setup,
+    last_failure: { ...failure, payment_method: method.id },
+    payment_method: null,
+    status: 'requires_payment_method',
+  });
+  emit(context, 'setup_intent.setup_failed', renderSetupIntent(tx, failed));
+}
+
+function succeed(context: Context, setup: SetupIntentRecord, method: PaymentMethodRecord): void {
+  const { tx } = context;
+  const ready = tx.put('payment_method', { ...method, authenticated: setup.usage === 'off_session' });
+  if (setup.customer !== null) attachForCustomer(context, ready.id, setup.customer, 'payment_method');
+  const done = tx.put('setup_intent', {
+    ...setup,
+    last_failure: null,
+    payment_method: ready.id,
+    status: 'succeeded',
+  });
+  emit(context, 'setup_intent.succeeded', renderSetupIntent(tx, done));
+}
+
+function confirm(context: Context, found: SetupIntentRecord, params: Partial<Read<typeof confirmTable>>): object {
+  const { tx } = context;
+  if (found.status === 'succeeded' || found.status === 'canceled') {
+    throw invalid(`You cannot confirm this SetupIntent because it has a status of ${found.status}.`, {
+      code: 'setup_intent_unexpected_state',
+    });
+  }
+  const id = params.payment_method ?? found.payment_method;
+  if (id === null) {
+    throw invalid("You cannot confirm this SetupIntent because it's missing a payment method.", {
+      code: 'setup_intent_unexpected_state',
+    });
+  }
+  const method = methodOf(context, id, found.customer);
+  const setup = tx.put('setup_intent', {
+    ...found,
+    payment_method: method.id,
+    return_url: params.return_url ?? found.return_url,
+  });
+  const card = cardOf(method);
+  if (!card.attaches && card.charge !== null) {
+    fail(context, setup, method, card.charge);
+    throw cardError(card.charge, {
+      payment_method: renderPaymentMethod(method),
+      setup_intent: renderSetupIntent(tx, tx.need('setup_intent', setup.id)),
+    });
+  }
+  if (card.authentication === 'once' || card.authentication === 'always') {
+    const asked = tx.put('setup_intent', { ...setup, status: 'requires_action' });
+    emit(context, 'setup_intent.requires_action', renderSetupIntent(tx, asked));
+  } else {
+    succeed(context, setup, method);
+  }
+  return renderSetupIntent(tx, tx.need('setup_intent', setup.id));
+}
+
+/** The holder of the card came back from the bank's page. */
+export function finishSetupIntent(context: Context, setup: SetupIntentRecord, passed: boolean): void {
+  const method = context.tx.need('payment_method', setup.payment_method ?? '');
+  if (passed) succeed(context, setup, method);
+  else fail(context, setup, method, setupFailed);
+}
+
+const updateTable = {
+  allowed_payment_method_types: confirmTable.allowed_payment_method_types,
+  customer: text(),
+  description: text(1_000),
+  metadata: metadata(),
+  payment_method: emptyable(text()),
+};
+
+function update(context: Context, params: Read<typeof updateTable>, id: string): object {
+  const { tx } = context;
+  const old = find(tx, id);
+  const others = Object.keys(params).filter((name) => name !== 'metadata' && name !== 'description');
+  if ((old.status === 'succeeded' || old.status === 'canceled') && others.length > 0) {
+    throw invalid(`You cannot update this SetupIntent because it has a status of ${old.status}.`, {
+      code: 'setup_intent_unexpected_state',
+    });
+  }
+  const customer = params.customer === undefined ? old.customer : findCustomer(tx, params.customer, 'customer').id;
+  const wanted = params.payment_method;
+  const method = wanted === undefined ? old.payment_method : wanted && methodOf(context, wanted, customer).id;
+  const open = method === null ? 'requires_payment_method' : 'requires_confirmation';
+  const setup = tx.put('setup_intent', {
+    ...old,
+    customer,
+    description: params.description ?? old.description,
+    metadata: mergeMetadata(old.metadata, params.metadata),
+    payment_method: method,
+    status: wanted === undefined ? old.status : open,
+  });
+  return renderSetupIntent(tx, setup);
+}
+
+export const setupIntentRoutes = [
+  route('POST /v1/setup_intents', createTable, create),
+  route('GET /v1/setup_intents/{id}', { client_secret: text() }, ({ tx }, _params, id) =>
+    renderSetupIntent(tx, find(tx, id)),
+  ),
+  route('POST /v1/setup_intents/{id}', updateTable, update),
+  route('POST /v1/setup_intents/{id}/confirm', confirmTable, (context, params, id) =>
+    confirm(context, find(context.tx, id), params),
+  ),
+  route(
+    'POST /v1/setup_intents/{id}/cancel',
+    { cancellation_reason: oneOf(['abandoned', 'duplicate', 'requested_by_customer']) },
+    (context, params, id) => {
+      const { tx } = context;
+      const old = find(tx, id);
+      if (old.status === 'succeeded' || old.status === 'canceled') {
+        throw invalid(`You cannot cancel this SetupIntent because it has a status of ${old.status}.`, {
+          code: 'setup_intent_unexpected_state',
+        });
+      }
+      const cancellation_reason = params.cancellation_reason ?? null;
+      const setup = tx.put('setup_intent', { ...old, cancellation_reason, status: 'canceled' });
+      emit(context, 'setup_intent.canceled', renderSetupIntent(tx, setup));
+      return renderSetupIntent(tx, setup);
+    },
+  ),
+  route(
+    'GET /v1/setup_intents',
+    { ...pageParams, created: range(), customer: text(), payment_method: text() },
+    ({ tx }, params) => {
+      const wanted = tx.all('setup_intent').filter((setup) => {
+        if (params.customer !== undefined && setup.customer !== params.customer) return false;
+        if (params.payment_method !== undefined && setup.payment_method !== params.payment_method) return false;
+        return within(setup.created, params.created);
+      });
+      return page('/v1/setup_intents', wanted, params, 'setupintent', (each) => renderSetupIntent(tx, each));
+    },
+  ),
+];
