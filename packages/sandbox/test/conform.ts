@@ -5,6 +5,14 @@ type Shapes = Record<string, Record<string, string[]>>;
 const shapes: Shapes = responses.shapes;
 const objects: Record<string, string> = responses.objects;
 
+/** Passes an answer on; throws when it is a success with anything in it that the SDK's types do not allow. */
+export async function holdToContract(request: Request, response: Response): Promise<Response> {
+  if (!response.ok || response.headers.get('content-type')?.startsWith('application/json') !== true) return response;
+  const faults = faultsOf(await response.clone().json());
+  if (faults.length === 0) return response;
+  throw new Error(`${request.method} ${request.url} answered\n${faults.join('\n')}`);
+}
+
 /** Everything in an answer that the official SDK's types do not allow, each with its path. */
 export function faultsOf(answer: unknown, path = ''): string[] {
   if (!isRecord(answer)) return [`${path}: no object`];

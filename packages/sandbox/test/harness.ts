@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts';
-import { faultsOf } from './conform.ts';
+import { holdToContract } from './conform.ts';
 
 /** A sandbox on a port with the official SDK pointed at it. */
 export interface Bench {
@@ -21,15 +21,8 @@ export function clientOf(port: number, config: Stripe.StripeConfig = {}): Stripe
 /** As `clientOf`, and holds every object of every answer against the SDK's own declarations. */
 function checkedClient(port: number): Stripe {
   const send = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const response = await fetch(input, init);
-    if (response.ok && response.headers.get('content-type')?.startsWith('application/json')) {
-      const faults = faultsOf(await response.clone().json());
-      if (faults.length > 0)
-        throw new Error(
-          `${init?.method} ${input instanceof Request ? input.url : input.toString()} answered\n${faults.join('\n')}`,
-        );
-    }
-    return response;
+    const request = new Request(input, init);
+    return await holdToContract(request, await fetch(request));
   };
   return clientOf(port, { httpClient: Stripe.createFetchHttpClient(send) });
 }

@@ -1,0 +1,24 @@
+/** Calls every built route through the official SDK and counts what answered as the SDK's types say: `npm run probes`. */
+import { probes } from '../test/probes/all.ts';
+import { runProbe } from '../test/probes/probe.ts';
+
+let passed = 0;
+let total = 0;
+for (const [area, own] of Object.entries(probes)) {
+  const entries = Object.entries(own);
+  let good = 0;
+  for (const [name, run] of entries) {
+    try {
+      await runProbe(name, run);
+      good += 1;
+    } catch (cause) {
+      console.error(`✗ ${name}\n  ${cause instanceof Error ? cause.message.replaceAll('\n', '\n  ') : String(cause)}`);
+    }
+  }
+  console.log(`${area.padEnd(14)} ${good}/${entries.length}`);
+  passed += good;
+  total += entries.length;
+}
+const percent = Math.floor((passed * 100) / total);
+console.log(`${'total'.padEnd(14)} ${passed}/${total} (${percent} %)`);
+process.exitCode = passed === total ? 0 : 1;

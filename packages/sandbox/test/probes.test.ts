@@ -1,0 +1,28 @@
+import { describe, expect, test } from 'vitest';
+import { builtRoutes } from '../src/http/routes.ts';
+import { probes } from './probes/all.ts';
+import { runProbe } from './probes/probe.ts';
+
+test('every built route is called through the official SDK by a probe', () => {
+  const named = Object.values(probes).flatMap((each) => Object.keys(each));
+  const missing = builtRoutes.filter((route) => !named.includes(route));
+  const advice = `These routes are built and have no probe. Add one to the file of test/probes that fits, for example
+  '${missing[0]}': async ({ stripe }) => {
+    has(await stripe.….(…), { object: '…' });
+  },
+The probe gets a sandbox of its own, must reach the route with a 2xx, and every answer on the way is held against the
+SDK's types. Run it with: npx vitest run packages/sandbox/test/probes.test.ts`;
+  expect(missing, advice).toEqual([]);
+  const routes = named.filter((name) => name.includes(' /'));
+  expect(
+    routes.filter((route) => !builtRoutes.includes(route)),
+    'probes of routes that are not built',
+  ).toEqual([]);
+  expect(named.length, 'a route has two probes').toBe(new Set(named).size);
+});
+
+for (const [area, own] of Object.entries(probes)) {
+  describe(area, () => {
+    test.each(Object.entries(own))('%s', (name, run) => runProbe(name, run));
+  });
+}

@@ -1,0 +1,23 @@
+import { catalogProbes } from './catalog.ts';
+import { customerProbes } from './customers.ts';
+import { eventProbes } from './events.ts';
+import { hostedProbes } from './hosted.ts';
+import { invoiceProbes } from './invoices.ts';
+import { paymentProbes } from './payments.ts';
+import type { Probes } from './probe.ts';
+import { sdkProbes } from './sdk.ts';
+import { subscriptionProbes } from './subscriptions.ts';
+import { usageProbes } from './usage.ts';
+
+/** Every probe, by the file of this folder it stands in. */
+export const probes: Record<string, Probes> = {
+  catalog: catalogProbes,
+  customers: customerProbes,
+  payments: paymentProbes,
+  subscriptions: subscriptionProbes,
+  invoices: invoiceProbes,
+  usage: usageProbes,
+  hosted: hostedProbes,
+  events: eventProbes,
+  sdk: sdkProbes,
+};
