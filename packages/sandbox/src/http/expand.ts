@@ -18,6 +18,7 @@ import { renderPaymentIntent } from '../resources/payments/payment-intents.ts';
 import { renderPaymentMethod } from '../resources/payments/payment-methods.ts';
 import { renderPrice, renderTiers } from '../resources/catalog/prices.ts';
 import { renderProduct } from '../resources/catalog/products.ts';
+import { renderSchedule } from '../resources/schedules/schedule-render.ts';
 import { renderSubscription } from '../resources/subscriptions/subscription-render.ts';
 import type { Tx } from '../store/store.ts';
 import { embeddedList } from './lists.ts';
@@ -41,7 +42,8 @@ type Target =
   | 'payment_method'
   | 'price'
   | 'product'
-  | 'subscription';
+  | 'subscription'
+  | 'subscription_schedule';
 
 /** Which fields hold an id that can be replaced by its object: `<object> <path>`. */
 const expandable: Record<string, Target> = {
@@ -99,6 +101,16 @@ const expandable: Record<string, Target> = {
   'subscription customer': 'customer',
   'subscription default_payment_method': 'payment_method',
   'subscription latest_invoice': 'invoice',
+  'subscription schedule': 'subscription_schedule',
+  'subscription_schedule customer': 'customer',
+  'subscription_schedule default_settings.default_payment_method': 'payment_method',
+  'subscription_schedule phases.add_invoice_items.price': 'price',
+  'subscription_schedule phases.default_payment_method': 'payment_method',
+  'subscription_schedule phases.discounts.coupon': 'coupon',
+  'subscription_schedule phases.discounts.discount': 'discount',
+  'subscription_schedule phases.discounts.promotion_code': 'promotion_code',
+  'subscription_schedule phases.items.price': 'price',
+  'subscription_schedule subscription': 'subscription',
 };
 
 /** Expandable at Stripe and always null here. */
@@ -115,7 +127,6 @@ const always_null: ReadonlySet<string> = new Set([
   'refund balance_transaction',
   'subscription default_source',
   'subscription pending_setup_intent',
-  'subscription schedule',
   'subscription test_clock',
 ]);
 
@@ -153,6 +164,8 @@ function load(tx: Tx, account_name: string, target: Target, id: string): object 
       return renderProduct(tx.need('product', id));
     case 'subscription':
       return renderSubscription(tx, tx.need('subscription', id));
+    case 'subscription_schedule':
+      return renderSchedule(tx, tx.need('subscription_schedule', id));
   }
 }
 

@@ -31,6 +31,7 @@ import { promotionCodeRoutes } from '../resources/catalog/promotion-codes.ts';
 import { taxRateRoutes } from '../resources/catalog/tax-rates.ts';
 import { productRoutes } from '../resources/catalog/products.ts';
 import { refundRoutes } from '../resources/payments/refunds.ts';
+import { scheduleRoutes } from '../resources/schedules/schedules.ts';
 import { subscriptionItemRoutes } from '../resources/subscriptions/subscription-items.ts';
 import { subscriptionRoutes } from '../resources/subscriptions/subscriptions.ts';
 import { testClockRoutes } from '../resources/test-clocks.ts';
@@ -70,6 +71,7 @@ const routes: readonly Route[] = [
   ...priceRoutes,
   ...productRoutes,
   ...refundRoutes,
+  ...scheduleRoutes,
   ...subscriptionItemRoutes,
   ...pausedSubscriptionRoutes,
   ...subscriptionRoutes,

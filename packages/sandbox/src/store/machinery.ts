@@ -51,6 +51,10 @@ export type JobKind =
   | 'expire_pending_update'
   | 'resume_collection'
   | 'trial_will_end'
+  | 'enter_phase'
+  | 'schedule_expiring'
+  | 'planned_pause'
+  | 'planned_resume'
   | 'delete_clock';
 
 export interface JobRecord {

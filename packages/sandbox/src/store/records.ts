@@ -11,6 +11,7 @@ import type {
   WebhookEndpointRecord,
 } from './machinery.ts';
 import type { InvoiceItemRecord, InvoicePaymentRecord, InvoiceRecord } from './invoice-records.ts';
+import type { ScheduleRecord } from './schedule-records.ts';
 import type {
   BalanceTransactionRecord,
   CouponRecord,
@@ -285,6 +286,8 @@ export interface SubscriptionRecord {
   /** Which period after the anchor is running; 0 is the first, -1 is a trial before it. */
   period_index: number;
   save_default_payment_method: 'off' | 'on_subscription';
+  /** The schedule that manages it. */
+  schedule?: string | null;
   status: SubscriptionStatus;
   trial_end?: Seconds | null;
   trial_start?: Seconds | null;
@@ -342,6 +345,7 @@ export interface Records {
   charge: ChargeRecord;
   refund: RefundRecord;
   subscription: SubscriptionRecord;
+  subscription_schedule: ScheduleRecord;
   invoice: InvoiceRecord;
   invoice_item: InvoiceItemRecord;
   invoice_payment: InvoicePaymentRecord;

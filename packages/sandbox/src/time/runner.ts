@@ -16,6 +16,8 @@ import {
 import type { JobKind, JobRecord } from '../store/machinery.ts';
 import { tellTrialEnd } from '../resources/subscriptions/pending-updates.ts';
 import { expirePendingUpdate } from '../resources/subscriptions/subscription-change.ts';
+import { enterPhase, tellExpiring } from '../resources/schedules/schedule-phases.ts';
+import { runPlannedPause, runPlannedResume } from '../resources/schedules/schedule-pauses.ts';
 import { resumeCollection } from '../resources/subscriptions/subscription-pause.ts';
 import { deleteClock, stopClock } from '../resources/test-clocks.ts';
 import type { Store } from '../store/store.ts';
@@ -44,6 +46,10 @@ const work: Record<JobKind, (context: Context, object_id: string) => void> = {
   expire_pending_update: expirePendingUpdate,
   resume_collection: resumeCollection,
   trial_will_end: tellTrialEnd,
+  enter_phase: enterPhase,
+  schedule_expiring: tellExpiring,
+  planned_pause: runPlannedPause,
+  planned_resume: runPlannedResume,
 };
 
 interface Deps {
@@ -75,11 +81,16 @@ export interface Runner {
   stop(): Promise<void>;
 }
 
+/** In the same second a phase of a schedule begins before the period that bills it. */
+function rank(job: JobRecord): number {
+  return job.kind === 'enter_phase' ? 0 : 1;
+}
+
 /** The work that waits for one clock, first due first; `null` is the sandbox's own. */
 export function queued(store: Store, now_ms: number, clock: string | null = null): JobRecord[] {
   return store
     .read(now_ms, (tx) => tx.all('job').filter((job) => job.clock === clock))
-    .toSorted((a, b) => a.at_ms - b.at_ms || a.seq - b.seq);
+    .toSorted((a, b) => a.at_ms - b.at_ms || rank(a) - rank(b) || a.seq - b.seq);
 }
 
 /**

@@ -37,7 +37,7 @@ const in_real_time =
   /^\w+ \/v1\/(payment_intents|setup_intents|charges|refunds|payment_methods|checkout|billing_portal|test_helpers)\b/;
 
 /** Records that name their customer. */
-const owned: readonly Kind[] = ['credit_grant', 'subscription', 'invoice', 'invoice_item'];
+const owned: readonly Kind[] = ['credit_grant', 'subscription', 'subscription_schedule', 'invoice', 'invoice_item'];
 
 function customerOf(tx: Tx, id: string): string | null {
   if (tx.get('customer', id) !== undefined) return id;
@@ -49,7 +49,7 @@ function customerOf(tx: Tx, id: string): string | null {
   return tx.all('subscription').find((each) => each.items.some((item) => item.id === id))?.customer ?? null;
 }
 
-const references = ['customer', 'subscription', 'invoice', 'from_subscription'] as const;
+const references = ['customer', 'subscription', 'schedule', 'invoice', 'from_subscription'] as const;
 
 /** The test clock that rules a request: that of the customer it names or whose object it works on. */
 export function clockOfRequest(tx: Tx, route: string, hash: FormHash, id: string): TestClockRecord | null {

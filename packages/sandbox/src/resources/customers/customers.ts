@@ -21,6 +21,7 @@ import { type Context, emit } from '../context.ts';
 import { moveBalance } from './balance.ts';
 import { findCustomer, renderAnyCustomer, renderCustomer, updateCustomer } from './customer-record.ts';
 import { attachForCustomer } from '../payments/payment-methods.ts';
+import { closeSchedule, isLive } from '../schedules/schedule-end.ts';
 import { cancelSubscription } from '../subscriptions/subscription-end.ts';
 
 export { findCustomer, renderAnyCustomer, updateCustomer };
@@ -135,6 +136,9 @@ export function deleteCustomer(context: Context, customer: CustomerRecord): void
     if (subscription.customer === customer.id && subscription.ended_at === null) {
       cancelSubscription(context, subscription, 'cancellation_requested');
     }
+  }
+  for (const planned of tx.all('subscription_schedule')) {
+    if (planned.customer === customer.id && isLive(planned)) closeSchedule(context, planned, 'canceled');
   }
   for (const item of tx.all('invoice_item')) {
     if (item.customer === customer.id && item.invoice === null) tx.remove('invoice_item', item.id);

@@ -272,11 +272,11 @@ export function attemptPayment(context: Context, invoice: InvoiceRecord, facts: 
   return { outcome: 'failed', invoice: failed, failure: answer, method };
 }
 
-/** Counts an attempt; of an automatic one on a renewal, plans the next. */
+/** Counts an attempt; of an automatic one on a subscription that has begun, plans the next. */
 function planRetry(context: Context, invoice: InvoiceRecord, automatic: boolean): InvoiceRecord {
   const { tx } = context;
   const attempt_count = invoice.attempt_count + 1;
-  if (!automatic || invoice.billing_reason === 'subscription_create') {
+  if (!automatic || subscriptionOf(tx, invoice)?.status === 'incomplete') {
     return tx.put('invoice', { ...invoice, attempt_count });
   }
   const days = RETRY_DAYS[attempt_count - 1];

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
-import { type ApiError, invalid, noSuch } from '../../http/api-error.ts';
+import { ApiError, invalid, noSuch } from '../../http/api-error.ts';
 import { emptyable, list, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { CouponRecord, DiscountRecord, PromotionCodeRecord } from '../../store/money-records.ts';
@@ -149,6 +149,36 @@ function redeem(context: Context, offer: Offer, owner: Owner): DiscountRecord {
   return discount;
 }
 
+function checkNamed(wanted: Wanted, path: string): void {
+  const given = [wanted.coupon, wanted.promotion_code, wanted.discount].filter((id) => id !== undefined);
+  if (given.length === 1) return;
+  throw invalid('Each discount must name exactly one of: coupon, discount, promotion_code.', { param: path });
+}
+
+/** Refuses what could not be redeemed now; nothing is. */
+export function checkOffers(tx: Tx, wanted: readonly Wanted[], redeemer: Redeemer, path: string): void {
+  for (const [index, each] of wanted.entries()) {
+    const param = `${path}[discounts][${index}]`;
+    checkNamed(each, param);
+    if (each.discount === undefined) offerOf(tx, each, redeemer, param);
+    else if (tx.get('discount', each.discount) === undefined) {
+      throw noSuch('discount', each.discount, `${param}[discount]`);
+    }
+  }
+}
+
+/** Whether an entry can be redeemed now, or is a discount that the owner has. */
+export function isRedeemable(tx: Tx, wanted: Wanted, redeemer: Redeemer, has: readonly string[]): boolean {
+  if (wanted.discount !== undefined) return has.includes(wanted.discount);
+  try {
+    offerOf(tx, wanted, redeemer, '');
+    return true;
+  } catch (cause) {
+    if (cause instanceof ApiError) return false;
+    throw cause;
+  }
+}
+
 /** Redeems every entry for an owner; what an owner has already is kept and not counted again. */
 export function redeemAll(
   context: Context,
@@ -159,10 +189,7 @@ export function redeemAll(
   const { tx } = context;
   return wanted.map((each, index) => {
     const path = `discounts[${index}]`;
-    const given = [each.coupon, each.promotion_code, each.discount].filter((id) => id !== undefined);
-    if (given.length !== 1) {
-      throw invalid('Each discount must name exactly one of: coupon, discount, promotion_code.', { param: path });
-    }
+    checkNamed(each, path);
     if (each.discount !== undefined) {
       if (!facts.has.includes(each.discount)) throw noSuch('discount', each.discount, `${path}[discount]`);
       return each.discount;
@@ -220,7 +247,7 @@ export function consumeOnce(context: Context, invoice: InvoiceRecord): void {
   endDiscounts(context, used);
   const discounts = own.filter((id) => !used.includes(id));
   // What is only being created has no change to tell of.
-  if (invoice.billing_reason === 'subscription_create') tx.put('subscription', { ...subscription, discounts });
+  if (subscription.status === 'incomplete') tx.put('subscription', { ...subscription, discounts });
   else updateSubscription(context, subscription, { discounts });
 }
 

@@ -9,6 +9,7 @@ import { boundary } from '../../time/calendar.ts';
 import { attemptPayment, finalizeInvoice, followPayment, methodFor, voidInvoice } from '../invoices/collect.ts';
 import { type Context, emit, emitUpdate, unschedule } from '../context.ts';
 import { createDraft, pendingItems } from '../invoices/invoice-draft.ts';
+import { isLive, scheduleOf } from '../schedules/schedule-end.ts';
 import { setBilling } from './pending-updates.ts';
 import { billRemovedUsage, creditUnused } from './prorations.ts';
 import { renderSubscription } from './subscription-render.ts';
@@ -68,7 +69,8 @@ function settleUp(context: Context, subscription: SubscriptionRecord, params: Re
   }
 }
 
-function pause(context: Context, params: Read<typeof pauseTable>, id: string): Rendered {
+/** Stops a subscription's billing. */
+export function pause(context: Context, params: Read<typeof pauseTable>, id: string): Rendered {
   const { tx } = context;
   const old = find(tx, id);
   if (!['active', 'past_due'].includes(old.status)) {
@@ -86,7 +88,8 @@ function pause(context: Context, params: Read<typeof pauseTable>, id: string): R
   return renderSubscription(tx, done);
 }
 
-function resume(context: Context, id: string): Rendered {
+/** Goes on with a new period from now. */
+export function resume(context: Context, id: string): Rendered {
   const { tx } = context;
   const old = find(tx, id);
   if (old.status !== 'paused') throw invalid('You can only resume a subscription that is `paused`.');
@@ -108,7 +111,18 @@ function resume(context: Context, id: string): Rendered {
   return renderSubscription(tx, tx.need('subscription', id));
 }
 
+function refuseManaged(tx: Tx, id: string): void {
+  const schedule = scheduleOf(tx, find(tx, id));
+  if (schedule === null || !isLive(schedule)) return;
+  throw invalid(
+    `The subscription is managed by the subscription schedule \`${schedule.id}\` and cannot be paused directly. Use the \`pause_schedules\` of the schedule instead.`,
+  );
+}
+
 export const pausedSubscriptionRoutes = [
-  route('POST /v1/subscriptions/{id}/pause', pauseTable, pause),
+  route('POST /v1/subscriptions/{id}/pause', pauseTable, (context, params, id) => {
+    refuseManaged(context.tx, id);
+    return pause(context, params, id);
+  }),
   route('POST /v1/subscriptions/{id}/resume', resumeTable, (context, _params, id) => resume(context, id)),
 ];

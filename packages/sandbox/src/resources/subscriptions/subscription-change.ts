@@ -6,6 +6,7 @@ import { attemptPayment, finalizeInvoice, followPayment, methodFor, voidInvoice 
 import { type Context, emitUpdate, orderEvents, schedule, unschedule } from '../context.ts';
 import { createDraft, isOnTrial, pendingItems } from '../invoices/invoice-draft.ts';
 import { cardError, noMethod } from '../payments/payment-methods.ts';
+import { followItems } from '../schedules/schedule-end.ts';
 import { announceTrialEnd, setBilling } from './pending-updates.ts';
 import { billRemovedUsage, chargeRemaining, creditUnused, periodAt } from './prorations.ts';
 import { changedItems, costsOther, type ItemEntry, metersOther } from './subscription-items-params.ts';
@@ -42,6 +43,8 @@ export type PaymentBehavior =
 /** What a request wants to be billed otherwise. */
 export interface Wish {
   items?: readonly ItemEntry[] | undefined;
+  /** The items as they shall be, from a schedule that was promised them. */
+  next_items?: SubscriptionItemRecord[];
   /** A new period begins now. */
   resets_anchor?: boolean;
   trial_end?: Seconds | 'now' | undefined;
@@ -53,7 +56,11 @@ export interface Wish {
 
 /** Whether a request changes what is billed at all. */
 export function changesBilling(wish: Wish): boolean {
-  return wish.items !== undefined || wish.resets_anchor === true || wish.trial_end !== undefined;
+  return changesItems(wish) || wish.resets_anchor === true || wish.trial_end !== undefined;
+}
+
+function changesItems(wish: Wish): boolean {
+  return wish.items !== undefined || wish.next_items !== undefined;
 }
 
 interface Plan {
@@ -111,7 +118,7 @@ function checkTrialEnd(context: Context, trial_end: Seconds): void {
 
 function plan(context: Context, old: SubscriptionRecord, wish: Wish): Plan {
   const { tx } = context;
-  const items = wish.items === undefined ? old.items : changedItems(context, old, wish.items);
+  const items = wish.next_items ?? (wish.items === undefined ? old.items : changedItems(context, old, wish.items));
   const at = prorationDate(context, old, wish.proration_date);
   const recurring = recurringOf(context, items);
   const { billing_cycle_anchor, period_index } = old;
@@ -201,7 +208,7 @@ export function applyWish(context: Context, old: SubscriptionRecord, wish: Wish)
   const subscription = setBilling(context, old, planned.change);
   const ends_trial = planned.bills_period && old.status === 'trialing';
   // In flexible billing a new anchor alone makes no invoice. https://docs.stripe.com/billing/subscriptions/billing-mode
-  const at_once = behavior === 'always_invoice' || ends_trial || (planned.bills_period && wish.items !== undefined);
+  const at_once = behavior === 'always_invoice' || ends_trial || (planned.bills_period && changesItems(wish));
   const by_lines = planned.bills_period && at_once;
   writeProrations(context, old, subscription, planned, {
     credits: behavior !== 'none',
@@ -301,6 +308,7 @@ export function changeSubscription(
   } else if (attempt?.outcome === 'paid') {
     followPayment(context, now, attempt);
   }
+  if (wish.items !== undefined) followItems(context, tx.need('subscription', old.id));
   orderEvents(context, UPDATE_ORDER);
   return tx.need('subscription', old.id);
 }

@@ -2,6 +2,7 @@ import type { InvoiceRecord, SubscriptionRecord } from '../../store/records.ts';
 import { type Context, emit, emitUpdate, unschedule } from '../context.ts';
 import { settle } from '../invoices/invoice-amounts.ts';
 import { renderInvoice } from '../invoices/invoice-render.ts';
+import { closeWith } from '../schedules/schedule-end.ts';
 import { renderSubscription } from './subscription-render.ts';
 
 /** Replaces a subscription and says so. */
@@ -76,5 +77,6 @@ export function cancelSubscription(
     status: 'canceled',
   });
   emit(context, 'customer.subscription.deleted', renderSubscription(tx, subscription));
+  closeWith(context, subscription, reason);
   return subscription;
 }

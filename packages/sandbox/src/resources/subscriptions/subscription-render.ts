@@ -110,7 +110,7 @@ export function renderSubscription(tx: Tx, subscription: SubscriptionRecord): Wi
     pending_invoice_item_interval: null,
     pending_setup_intent: null,
     pending_update: pendingUpdate(tx, subscription),
-    schedule: null,
+    schedule: subscription.schedule ?? null,
     start_date: subscription.created,
     status: subscription.status,
     ...pausedDetails(subscription),

@@ -13,6 +13,7 @@ import { type Context, emit, schedule } from '../context.ts';
 import { redeemAll, type Wanted } from '../invoices/discounts.ts';
 import { createDraft, pendingItems } from '../invoices/invoice-draft.ts';
 import { priceAmount } from '../../billing/money.ts';
+import { DRAFT_SECONDS } from './subscription-cycle.ts';
 import { announceTrialEnd } from './pending-updates.ts';
 import { findPrice } from '../catalog/prices.ts';
 import { renderSubscription } from './subscription-render.ts';
@@ -38,6 +39,8 @@ export interface Start {
   /** It begins with a trial until then. */
   trial_end?: number | null;
   missing_payment_method?: SubscriptionRecord['missing_payment_method'];
+  /** The schedule that begins it. Its first invoice is a draft for an hour, as that of a renewal is. */
+  schedule?: string;
   /** The checkout session it comes from. */
   checkout_session?: string;
   /** The payer has shown that the card is theirs. */
@@ -53,7 +56,8 @@ function checkItems(context: Context, start: Start): void {
     param: item.param,
   }));
   for (const { price, param } of prices) {
-    if (!price.active) {
+    // A schedule was promised its prices while they were active.
+    if (!price.active && start.schedule === undefined) {
       throw invalid('The price specified is inactive. This field only accepts active prices.', { param });
     }
     if (price.recurring === null) {
@@ -119,6 +123,7 @@ function write(context: Context, start: Start): SubscriptionRecord {
     ...(start.missing_payment_method === undefined ? {} : { missing_payment_method: start.missing_payment_method }),
     period_index: trial_end === null ? 0 : -1,
     save_default_payment_method: start.save_default_payment_method,
+    schedule: start.schedule ?? null,
     status: 'incomplete',
     trial_end,
     trial_start: trial_end === null ? null : tx.now,
@@ -143,17 +148,20 @@ function discounted(context: Context, subscription: SubscriptionRecord, start: S
   return tx.put('subscription', { ...subscription, default_tax_rates, discounts: ids });
 }
 
-/** The first invoice, final; `null` when there is nothing to bill yet, as usage is billed in arrears. */
-function firstInvoice(context: Context, subscription: SubscriptionRecord): InvoiceRecord | null {
+/** The first invoice, final but for a schedule's; `null` when there is nothing to bill yet, as usage is billed in arrears. */
+function firstInvoice(context: Context, subscription: SubscriptionRecord, stays_draft: boolean): InvoiceRecord | null {
   const { tx } = context;
   const bills = subscription.items.some((item) => !isMetered(tx, item));
   if (!bills && pendingItems(context, subscription).length === 0) return null;
+  const finalizes_at = stays_draft ? tx.now + DRAFT_SECONDS : null;
   const draft = createDraft(context, subscription, {
     billing_reason: 'subscription_create',
-    automatically_finalizes_at: null,
+    automatically_finalizes_at: finalizes_at,
     period: { start: tx.now, end: tx.now },
   });
-  return finalizeInvoice(context, draft);
+  if (finalizes_at === null) return finalizeInvoice(context, draft);
+  schedule(context, finalizes_at, 'finalize', draft.id);
+  return draft;
 }
 
 /**
@@ -168,17 +176,18 @@ export function startSubscription(
   checkClockRoom(context, start.customer.id);
   checkItems(context, start);
   let subscription = discounted(context, write(context, start), start);
-  const invoice = firstInvoice(context, subscription);
+  const invoice = firstInvoice(context, subscription, start.schedule !== undefined);
   subscription = tx.put('subscription', {
     ...tx.need('subscription', subscription.id),
     latest_invoice: invoice?.id ?? null,
   });
   let attempt: Attempt | null = invoice?.status === 'paid' ? { outcome: 'paid', invoice } : null;
-  if (invoice !== null && attempt === null && !start.pay_later && start.pay_with !== null) {
+  const is_open = invoice?.status === 'open';
+  if (is_open && !start.pay_later && start.pay_with !== null) {
     const method = start.authenticated ? { ...start.pay_with, authenticated: true } : start.pay_with;
     attempt = attemptPayment(context, invoice, { method, off_session: start.off_session, automatic: true });
   }
-  const is_paid = invoice === null || attempt?.outcome === 'paid';
+  const is_paid = !is_open || attempt?.outcome === 'paid';
   const saves = is_paid && start.save_default_payment_method === 'on_subscription' && start.pay_with !== null;
   subscription = tx.put('subscription', {
     ...subscription,

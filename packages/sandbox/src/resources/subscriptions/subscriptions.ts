@@ -25,6 +25,7 @@ import { findCustomer } from '../customers/customers.ts';
 import { discountsParam, endDiscounts, redeemAll } from '../invoices/discounts.ts';
 import { cardError, noMethod, renderPaymentMethod, resolvePaymentMethod } from '../payments/payment-methods.ts';
 import { renderPaymentIntent } from '../payments/payment-intents.ts';
+import { refuseManagedEnding } from '../schedules/schedule-end.ts';
 import { billPending } from './subscription-cycle.ts';
 import { cancelSubscription, updateSubscription } from './subscription-end.ts';
 import { renderItem, renderSubscription } from './subscription-render.ts';
@@ -239,6 +240,7 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
     }
   }
   checkParkable(params);
+  refuseManagedEnding(tx, old, params);
   const method = params.default_payment_method;
   const has = old.discounts ?? [];
   const discounts =

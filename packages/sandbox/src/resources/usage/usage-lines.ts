@@ -41,12 +41,16 @@ export function usageText(price: PriceRecord): string | null {
 
 /** The metered items of a subscription, each with its period as it stands, or as it is cut off at its end. */
 export function usageOf(tx: Tx, subscription: SubscriptionRecord): Usage[] {
-  return subscription.items
-    .filter((item) => isMetered(tx, item))
-    .map((item) => {
-      const { current_period_start: start, current_period_end: end } = item;
-      return { item, period: { start, end: Math.min(end, subscription.ended_at ?? end) } };
-    });
+  return (
+    subscription.items
+      .filter((item) => isMetered(tx, item))
+      .map((item) => {
+        const { current_period_start: start, current_period_end: end } = item;
+        return { item, period: { start, end: Math.min(end, subscription.ended_at ?? end) } };
+      })
+      // An item that comes with a period of no length has not been used.
+      .filter(({ period }) => period.end > period.start)
+  );
 }
 
 function describe(tx: Tx, price: PriceRecord, rated: RatedLine): string {

@@ -1,0 +1,289 @@
+import { missingParam } from '../../contract/contract.ts';
+import { invalid, invalidParam } from '../../http/api-error.ts';
+import {
+  emptyable,
+  flag,
+  integer,
+  list,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  type Param,
+  type Read,
+  shape,
+  text,
+} from '../../http/params.ts';
+import { type AskedSpan, type PhaseFault, tilePhases, trialOf } from '../../billing/phases.ts';
+import type { Seconds } from '../../store/records.ts';
+import type { AddedItemRecord, PhaseItemRecord, PhaseRecord, PhaseSettings } from '../../store/schedule-records.ts';
+import type { Tx } from '../../store/store.ts';
+import { findPrice } from '../catalog/prices.ts';
+import { findTaxRates } from '../catalog/tax-rates.ts';
+import type { Context } from '../context.ts';
+import { checkOffers, discountsParam } from '../invoices/discounts.ts';
+import { resolvePaymentMethod } from '../payments/payment-methods.ts';
+import { quantityOf } from '../usage/usage-lines.ts';
+
+/** A time, or `now`. */
+export const moment: Param<Seconds | 'now'> = {
+  read: (value, path) => (value === 'now' ? 'now' : integer(0).read(value, path)),
+};
+
+const UNITS = ['day', 'month', 'week', 'year'] as const;
+const MOST_ITEMS = 20;
+/** Stripe takes ten phases that run or are to come. */
+const MOST_PHASES = 10;
+
+/** `duration`, and what else says so many intervals. */
+export const durationParam = shape({ interval: oneOf(UNITS), interval_count: integer(1, 1_000) });
+
+const taxRates = emptyable(list(text(), 5));
+
+const addedParam = shape({
+  discountable: flag(),
+  discounts: discountsParam,
+  metadata: metadata(),
+  period: shape({
+    end: shape({ timestamp: integer(0), type: oneOf(['min_item_period_end', 'phase_end', 'timestamp']) }),
+    start: shape({ timestamp: integer(0), type: oneOf(['max_item_period_start', 'phase_start', 'timestamp']) }),
+  }),
+  price: text(),
+  quantity: integer(0, 999_999),
+  tax_rates: taxRates,
+});
+
+const itemParam = shape({
+  discounts: discountsParam,
+  metadata: metadata(),
+  plan: text(),
+  price: text(),
+  quantity: integer(0, 999_999),
+  tax_rates: taxRates,
+});
+
+/** What `default_settings` and a phase have in common. */
+const settings = {
+  automatic_tax: shape({ enabled: oneOf(['false'], ['true']) }),
+  billing_cycle_anchor: oneOf(['automatic', 'phase_start']),
+  collection_method: oneOf(['charge_automatically', 'send_invoice']),
+  default_payment_method: text(),
+  description: emptyable(text(500)),
+  invoice_settings: shape({ days_until_due: integer(0, 3_650), issuer: shape({ type: oneOf(['self'], ['account']) }) }),
+};
+
+export const defaultsParam = shape(settings);
+
+export const prorationParam = oneOf(['always_invoice', 'create_prorations', 'none']);
+
+const phaseParam = shape({
+  ...settings,
+  add_invoice_items: list(addedParam, MOST_ITEMS),
+  currency: text(3),
+  default_tax_rates: taxRates,
+  discounts: discountsParam,
+  duration: durationParam,
+  end_date: moment,
+  items: list(itemParam, MOST_ITEMS),
+  metadata: metadata(),
+  proration_behavior: prorationParam,
+  start_date: moment,
+  trial: flag(),
+  trial_end: moment,
+});
+
+export const phasesParam = list(phaseParam, MOST_PHASES + 90);
+
+type SentSettings = Partial<Read<typeof settings>>;
+type SentPhase = ReturnType<typeof phaseParam.read>;
+
+/** The payment method of a customer, by an id that was sent. */
+function ownMethod(context: Context, customer: string, id: string, param: string): string {
+  const method = resolvePaymentMethod(context, id, param);
+  if (method.customer === customer) return method.id;
+  throw invalid(
+    `The customer does not have a payment method with the ID ${id}. The payment method must be attached to the customer.`,
+    { code: 'resource_missing', param },
+  );
+}
+
+/** Settings as sent, over those there were. */
+export function settingsOf(
+  context: Context,
+  customer: string,
+  sent: SentSettings,
+  old: PhaseSettings,
+  path: string,
+): PhaseSettings {
+  const method = sent.default_payment_method;
+  const read: PhaseSettings = {
+    billing_cycle_anchor: sent.billing_cycle_anchor ?? old.billing_cycle_anchor,
+    collection_method: sent.collection_method ?? old.collection_method,
+    days_until_due: sent.invoice_settings?.days_until_due ?? old.days_until_due,
+    default_payment_method:
+      method === undefined
+        ? old.default_payment_method
+        : ownMethod(context, customer, method, `${path}[default_payment_method]`),
+    description: sent.description === undefined ? old.description : sent.description,
+  };
+  if (read.days_until_due !== null && read.collection_method === 'charge_automatically') {
+    throw invalidParam(
+      'You can only set `days_until_due` if `collection_method` is set to `send_invoice`.',
+      `${path}[invoice_settings][days_until_due]`,
+    );
+  }
+  return read;
+}
+
+/** Settings that say nothing. */
+export const nothing: PhaseSettings = {
+  billing_cycle_anchor: null,
+  collection_method: null,
+  days_until_due: null,
+  default_payment_method: null,
+  description: null,
+};
+
+function itemOf(tx: Tx, sent: ReturnType<typeof itemParam.read>, path: string): PhaseItemRecord {
+  const id = sent.price ?? sent.plan;
+  if (id === undefined) throw missingParam(`${path}[price]`);
+  const param = `${path}[${sent.price === undefined ? 'plan' : 'price'}]`;
+  const price = findPrice(tx, id, param);
+  if (!price.active) {
+    throw invalid('The price specified is inactive. This field only accepts active prices.', { param });
+  }
+  if (price.recurring === null) {
+    throw invalid(
+      'The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.',
+      { param },
+    );
+  }
+  return {
+    discounts: sent.discounts ?? [],
+    metadata: mergeMetadata({}, sent.metadata),
+    price: price.id,
+    quantity: quantityOf(tx, price.id, sent.quantity, `${path}[quantity]`),
+    tax_rates: findTaxRates(tx, sent.tax_rates ?? [], `${path}[tax_rates]`),
+  };
+}
+
+function itemsOf(tx: Tx, sent: SentPhase, path: string): PhaseItemRecord[] {
+  const items = (sent.items ?? []).map((each, index) => itemOf(tx, each, `${path}[items][${index}]`));
+  const param = `${path}[items]`;
+  if (items.length === 0) throw missingParam(param);
+  if (new Set(items.map((item) => item.price)).size < items.length) {
+    throw invalid('Subscription items must have unique prices. Use quantity instead.', { param });
+  }
+  return items;
+}
+
+function addedOf(tx: Tx, sent: ReturnType<typeof addedParam.read>, currency: string, path: string): AddedItemRecord {
+  if (sent.price === undefined) throw missingParam(`${path}[price]`);
+  const price = findPrice(tx, sent.price, `${path}[price]`);
+  if (!price.active || price.recurring !== null || price.currency !== currency) {
+    throw invalid(`The price must be active, of \`type=one_time\` and in ${currency}.`, { param: `${path}[price]` });
+  }
+  const bound = <T extends string>(
+    given: { timestamp?: number | undefined; type?: T | 'timestamp' | undefined } | undefined,
+    fallback: T,
+    name: string,
+  ): { type: T | 'timestamp'; timestamp: Seconds | null } => {
+    const type = given?.type ?? fallback;
+    if (type === 'timestamp' && given?.timestamp === undefined) {
+      throw missingParam(`${path}[period][${name}][timestamp]`);
+    }
+    return { type, timestamp: type === 'timestamp' ? (given?.timestamp ?? null) : null };
+  };
+  return {
+    discountable: sent.discountable ?? true,
+    discounts: sent.discounts ?? [],
+    metadata: mergeMetadata({}, sent.metadata),
+    period: {
+      start: bound(sent.period?.start, 'max_item_period_start', 'start'),
+      end: bound(sent.period?.end, 'min_item_period_end', 'end'),
+    },
+    price: price.id,
+    quantity: sent.quantity ?? 1,
+    tax_rates: findTaxRates(tx, sent.tax_rates ?? [], `${path}[tax_rates]`),
+  };
+}
+
+function currencyOf(tx: Tx, sent: SentPhase, items: readonly PhaseItemRecord[], path: string): string {
+  const currencies = new Set(items.map((item) => tx.need('price', item.price).currency));
+  if (sent.currency !== undefined) currencies.add(sent.currency.toLowerCase());
+  const [currency = '', other] = currencies;
+  if (other === undefined) return currency;
+  throw invalid(
+    'Currency and interval fields must match across all plans on this subscription. Found mismatch in currency field.',
+    { param: `${path}[items]` },
+  );
+}
+
+function fail(fault: PhaseFault): never {
+  throw invalidParam(fault.message, `phases[${fault.index}][${fault.field}]`);
+}
+
+/** When each phase runs. */
+function spansOf(tx: Tx, sent: readonly SentPhase[], items: PhaseItemRecord[][], from: Seconds): AskedSpan[] {
+  const time = (value: Seconds | 'now' | undefined): Seconds | null => (value === 'now' ? tx.now : (value ?? null));
+  return sent.map((phase, index) => {
+    const { interval, interval_count = 1 } = phase.duration ?? {};
+    if (phase.duration !== undefined && interval === undefined)
+      throw missingParam(`phases[${index}][duration][interval]`);
+    const recurring = tx.need('price', items[index]?.[0]?.price ?? '').recurring;
+    if (recurring === null) throw new Error('itemOf lets only recurring prices by');
+    return {
+      start_date: index === 0 ? from : time(phase.start_date),
+      end_date: time(phase.end_date),
+      duration: interval === undefined ? null : { interval, interval_count },
+      interval: recurring,
+    };
+  });
+}
+
+/** Reads phases that begin at `from`, one after the other; nothing is written. */
+export function phasesOf(context: Context, customer: string, sent: readonly SentPhase[], from: Seconds): PhaseRecord[] {
+  const { tx } = context;
+  const items = sent.map((phase, index) => itemsOf(tx, phase, `phases[${index}]`));
+  const spans = tilePhases(spansOf(tx, sent, items, from), from);
+  if (!Array.isArray(spans)) fail(spans);
+  const phases = sent.map((phase, index): PhaseRecord => {
+    const path = `phases[${index}]`;
+    const span = spans[index];
+    const own = items[index];
+    if (span === undefined || own === undefined) throw new Error('Every phase has a span.');
+    const own_settings = settingsOf(context, customer, phase, nothing, path);
+    const trial_end = phase.trial_end === 'now' ? null : (phase.trial_end ?? null);
+    const trial = trialOf(
+      span,
+      { trial: phase.trial ?? false, trial_end, anchor: own_settings.billing_cycle_anchor },
+      index,
+    );
+    if ('message' in trial) fail(trial);
+    const currency = currencyOf(tx, phase, own, path);
+    const discounts = phase.discounts ?? [];
+    checkOffers(tx, discounts, { customer, currency, amount: null }, path);
+    return {
+      ...own_settings,
+      ...trial,
+      start_date: span.start,
+      end_date: span.end,
+      add_invoice_items: (phase.add_invoice_items ?? []).map((each, at) =>
+        addedOf(tx, each, currency, `${path}[add_invoice_items][${at}]`),
+      ),
+      currency,
+      default_tax_rates: findTaxRates(tx, phase.default_tax_rates ?? [], `${path}[default_tax_rates]`),
+      discounts,
+      items: own,
+      metadata: phase.metadata ?? {},
+      proration_behavior: phase.proration_behavior ?? 'create_prorations',
+    };
+  });
+  const odd = phases.findIndex((phase) => phase.currency !== phases[0]?.currency);
+  if (odd !== -1) {
+    throw invalid('Every phase of a schedule must have the same currency.', { param: `phases[${odd}][items]` });
+  }
+  if (phases.filter((phase) => phase.end_date > tx.now).length > MOST_PHASES) {
+    throw invalidParam(`A schedule can have at most ${MOST_PHASES} phases that run or are to come.`, 'phases');
+  }
+  return phases;
+}
