@@ -74,4 +74,10 @@ export default definePlans({
       features: { history: true },
     },
   },
+  dunning: [
+    { step: 'warn', after_days: 0 },
+    { step: 'slow', after_days: 3, rate: '25%' },
+    { step: 'read_only', after_days: 7 },
+    { step: 'block', after_days: 14 },
+  ],
 });

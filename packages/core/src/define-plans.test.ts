@@ -64,6 +64,7 @@ describe('definePlans', () => {
           features: { moon: false },
         },
       ],
+      dunning: null,
     });
   });
 

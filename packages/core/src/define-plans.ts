@@ -1,4 +1,5 @@
 import { currencies, currencyStep } from './currency.ts';
+import { readDunning } from './define-dunning.ts';
 import { PlanFaults } from './faults.ts';
 import { Fields, join } from './fields.ts';
 import { parseMajor, parseMajorDecimal } from './money.ts';
@@ -37,7 +38,7 @@ interface Context {
  */
 export function definePlans(input: PriceListInput): PriceList {
   const fields = new Fields();
-  const file = fields.object(input, '', ['seller', 'currency', 'plans'], ['meters', 'features']);
+  const file = fields.object(input, '', ['seller', 'currency', 'plans'], ['meters', 'features', 'dunning']);
   const seller = readSeller(fields, file['seller']);
   const currency = readCurrency(fields, file['currency']);
   const meters = fields.entries(file['meters'], 'meters').map(([id, value]) => readMeter(fields, id, value));
@@ -46,6 +47,7 @@ export function definePlans(input: PriceListInput): PriceList {
   const plans = fields.entries(file['plans'], 'plans').map(([id, value]) => readPlan(context, id, value));
   if (plans.length === 0 && !fields.faults.some((fault) => fault.path === 'plans'))
     fields.fault('plans', 'is empty: there must be a plan to sell');
+  const dunning = readDunning(fields, file['dunning']);
   const highlighted = plans.filter((plan) => plan.highlighted);
   for (const plan of highlighted.slice(1)) {
     fields.fault(
@@ -54,7 +56,7 @@ export function definePlans(input: PriceListInput): PriceList {
     );
   }
   if (fields.faults.length > 0) throw new PlanFaults(fields.faults);
-  return { seller, currency: currency ?? '', meters, features, plans };
+  return { seller, currency: currency ?? '', meters, features, plans, dunning };
 }
 
 function idsOf(things: { id: string }[]): Set<string> {

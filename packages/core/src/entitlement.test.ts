@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { defaultDunning } from './dunning.ts';
 import { type Access, type SubscriptionState, accessOf } from './entitlement.ts';
 
 const end = Date.UTC(2027, 1, 28);
 const grace = 3 * 86_400_000;
+const policy = { grace_ms: grace, dunning: defaultDunning(3) };
+const none = { grace_ms: 0, dunning: defaultDunning(0) };
 const failed = end - 86_400_000;
 
 function state(status: string, more: Partial<SubscriptionState> = {}): SubscriptionState {
@@ -54,31 +57,31 @@ const cells = Object.entries(table).flatMap(([status, row]) =>
 
 describe('accessOf', () => {
   test.each(cells)('%s %s', (status, _when, now, access) => {
-    expect(accessOf(state(status), now, grace)).toBe(access);
+    expect(accessOf(state(status), now, policy)).toBe(access);
   });
 
   test('without grace, access ends with the period', () => {
-    expect(accessOf(state('active'), end - 1, 0)).toBe('granted');
-    expect(accessOf(state('active'), end, 0)).toBe('inactive');
-    expect(accessOf(state('past_due'), failed, 0)).toBe('past_due');
+    expect(accessOf(state('active'), end - 1, none)).toBe('granted');
+    expect(accessOf(state('active'), end, none)).toBe('inactive');
+    expect(accessOf(state('past_due'), failed, none)).toBe('past_due');
   });
 
   test('grace after a failed payment counts from the failure', () => {
-    expect(accessOf(state('past_due'), failed + grace - 1, grace)).toBe('granted');
-    expect(accessOf(state('past_due'), failed + grace, grace)).toBe('past_due');
-    expect(accessOf(state('past_due', { past_due_since_at: null }), end + grace - 1, grace)).toBe('granted');
-    expect(accessOf(state('past_due', { past_due_since_at: null }), end + grace, grace)).toBe('past_due');
+    expect(accessOf(state('past_due'), failed + grace - 1, policy)).toBe('granted');
+    expect(accessOf(state('past_due'), failed + grace, policy)).toBe('past_due');
+    expect(accessOf(state('past_due', { past_due_since_at: null }), end + grace - 1, policy)).toBe('granted');
+    expect(accessOf(state('past_due', { past_due_since_at: null }), end + grace, policy)).toBe('past_due');
   });
 
   test('a cancellation takes effect at its instant, without grace', () => {
-    expect(accessOf(state('active', { cancel_at: end }), end - 1, grace)).toBe('granted');
-    expect(accessOf(state('active', { cancel_at: end }), end, grace)).toBe('inactive');
-    expect(accessOf(state('past_due', { cancel_at: failed }), failed, grace)).toBe('inactive');
+    expect(accessOf(state('active', { cancel_at: end }), end - 1, policy)).toBe('granted');
+    expect(accessOf(state('active', { cancel_at: end }), end, policy)).toBe('inactive');
+    expect(accessOf(state('past_due', { cancel_at: failed }), failed, policy)).toBe('inactive');
   });
 
   test('an ended subscription gives nothing, whatever its status says', () => {
     for (const status of Object.keys(table)) {
-      expect(accessOf(state(status, { ended_at: end - 10 }), end - 10, grace)).toBe('inactive');
+      expect(accessOf(state(status, { ended_at: end - 10 }), end - 10, policy)).toBe('inactive');
     }
   });
 
@@ -96,8 +99,9 @@ describe('accessOf', () => {
         any,
         fc.integer({ min: end - grace * 4, max: end + grace * 4 }),
         fc.nat(grace * 4),
-        fc.nat(grace),
-        (stored, now, later, allowed) => {
+        fc.nat(10),
+        (stored, now, later, days) => {
+          const allowed = { grace_ms: days * 86_400_000, dunning: defaultDunning(days) };
           if (accessOf(stored, now, allowed) !== 'granted')
             expect(accessOf(stored, now + later, allowed)).not.toBe('granted');
         },

@@ -29,6 +29,7 @@ function verification(more: Partial<Verification> = {}): Verification {
     cost_decimal: '0',
     currency: 'usd',
     retry_after_s: null,
+    payment: null,
     ...more,
   };
 }
@@ -122,5 +123,17 @@ describe('gateHeaders', () => {
   test('an unknown key gets no limits and no cost', () => {
     const unknown = verification({ valid: false, code: 'NOT_FOUND', limits: [], quota: null, currency: null });
     expect(gateHeaders(unknown, now)).toEqual({ 'Farebox-Request-Id': 'req_1', 'Farebox-Code': 'NOT_FOUND' });
+  });
+
+  test('warns while a payment is owed, and of what comes next', () => {
+    const since_at = Date.UTC(2027, 0, 10);
+    const owed = { step: 'slow', rate_percent: 25, since_at, next: { step: 'block', at: now } } as const;
+    expect(gateHeaders(verification({ payment: owed }), now)['Farebox-Payment']).toBe(
+      'past_due; step=slow; since=2027-01-10T00:00:00.000Z; next=block; next_at=2027-01-15T12:00:00.000Z',
+    );
+    expect(gateHeaders(verification({ payment: { ...owed, next: null } }), now)['Farebox-Payment']).toBe(
+      'past_due; step=slow; since=2027-01-10T00:00:00.000Z',
+    );
+    expect(gateHeaders(verification(), now)['Farebox-Payment']).toBeUndefined();
   });
 });

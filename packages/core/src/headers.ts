@@ -1,3 +1,4 @@
+import type { DunningState } from './dunning.ts';
 import { toMajorDecimal } from './money.ts';
 import type { Instant } from './plan.ts';
 import { type LimitState, type Verification, header } from './wire.ts';
@@ -9,6 +10,7 @@ import { type LimitState, type Verification, header } from './wire.ts';
  * `w` seconds, and of each `r` units left, more in `t` seconds. The quota is a policy without `w`, a billing period being no
  * fixed number of seconds. `X-RateLimit-*` repeats the tightest window for clients that know nothing else; its reset is in
  * seconds since 1970. `Retry-After` is in seconds, at least 1. `Farebox-Cost` is in major units: `0.0008 usd`.
+ * `Farebox-Payment` warns while a payment is owed: the step and when the next begins.
  * A key that is not known has neither limits nor cost, and gets only its code and request id. Never throws for what the gate made.
  */
 export function gateHeaders(v: Verification, now: Instant): Record<string, string> {
@@ -41,8 +43,15 @@ export function gateHeaders(v: Verification, now: Instant): Record<string, strin
     headers[header.cost] =
       v.cost_decimal === '0' ? `0 ${v.currency}` : `${toMajorDecimal(v.cost_decimal, v.currency)} ${v.currency}`;
   }
+  if (v.payment !== null) headers[header.payment] = paymentText(v.payment);
   if (v.retry_after_s !== null) headers[header.retryAfter] = String(Math.max(1, Math.ceil(v.retry_after_s)));
   return headers;
+}
+
+/** `past_due; step=slow; since=2027-02-01T07:30:00.000Z; next=block; next_at=…` */
+function paymentText({ step, since_at, next }: DunningState): string {
+  const text = `past_due; step=${step}; since=${new Date(since_at).toISOString()}`;
+  return next === null ? text : `${text}; next=${next.step}; next_at=${new Date(next.at).toISOString()}`;
 }
 
 /** The window with the least left; of equals, the one that takes longest to come back. */

@@ -1,9 +1,11 @@
+import { defaultDunning } from './dunning.ts';
 import { describe, expect, test } from 'vitest';
 import { type GateKey, quotaOf, refuse } from './limit.ts';
 import type { Plan } from './plan.ts';
 
 const day = 86_400_000;
 const grace = 3 * day;
+const policy = { grace_ms: grace, dunning: defaultDunning(3) };
 const now = Date.UTC(2027, 2, 10, 12);
 const anyone = { ip: '203.0.113.7', scope: null };
 
@@ -50,7 +52,7 @@ function entry(more: Partial<GateKey> = {}, subscription: Partial<GateKey['subsc
 
 describe('refuse', () => {
   test('lets a good key through', () => {
-    expect(refuse(entry(), anyone, now, grace)).toBeNull();
+    expect(refuse(entry(), anyone, now, policy)).toBeNull();
   });
 
   test.each([
@@ -65,7 +67,7 @@ describe('refuse', () => {
     ['PAYMENT_PAST_DUE', entry({}, { status: 'past_due', past_due_since_at: now - grace })],
     ['PAYMENT_PAST_DUE', entry({}, { status: 'unpaid' })],
   ] as const)('%s, with a sentence that says what to do', (code, bad) => {
-    const refusal = refuse(bad, anyone, now, grace);
+    const refusal = refuse(bad, anyone, now, policy);
     expect(refusal?.code).toBe(code);
     expect(refusal?.detail).toMatch(/^[A-Z].*\.$/);
   });
@@ -77,19 +79,19 @@ describe('refuse', () => {
     ['past due within grace', entry({}, { status: 'past_due', past_due_since_at: now - grace + 1 })],
     ['a trial', entry({}, { status: 'trialing' })],
   ])('%s passes', (_what, good) => {
-    expect(refuse(good, anyone, now, grace)).toBeNull();
+    expect(refuse(good, anyone, now, policy)).toBeNull();
   });
 
   test('a key with scopes does those and nothing else; one without does everything', () => {
     const request = (scope: string | null) => ({ ip: null, scope });
-    expect(refuse(entry({ scopes: ['read'] }), request('read'), now, grace)).toBeNull();
-    expect(refuse(entry({ scopes: ['read'] }), request('write'), now, grace)?.code).toBe('INSUFFICIENT_SCOPE');
-    expect(refuse(entry({ scopes: ['read'] }), request(null), now, grace)).toBeNull();
-    expect(refuse(entry({ scopes: [] }), request('write'), now, grace)).toBeNull();
+    expect(refuse(entry({ scopes: ['read'] }), request('read'), now, policy)).toBeNull();
+    expect(refuse(entry({ scopes: ['read'] }), request('write'), now, policy)?.code).toBe('INSUFFICIENT_SCOPE');
+    expect(refuse(entry({ scopes: ['read'] }), request(null), now, policy)).toBeNull();
+    expect(refuse(entry({ scopes: [] }), request('write'), now, policy)).toBeNull();
   });
 
   test('an allowlist refuses a request whose address is not known', () => {
-    expect(refuse(entry({ allowed_cidrs: ['0.0.0.0/0'] }), { ip: null, scope: null }, now, grace)?.code).toBe(
+    expect(refuse(entry({ allowed_cidrs: ['0.0.0.0/0'] }), { ip: null, scope: null }, now, policy)?.code).toBe(
       'FORBIDDEN_IP',
     );
   });
@@ -105,7 +107,7 @@ describe('refuse', () => {
     ];
     for (const [index, [code]] of reasons.entries()) {
       const all: Partial<GateKey> = Object.assign({}, ...reasons.slice(index).map(([, fault]) => fault));
-      expect(refuse(entry(all), { ip: '203.0.113.7', scope: 'write' }, now, grace)?.code).toBe(code);
+      expect(refuse(entry(all), { ip: '203.0.113.7', scope: 'write' }, now, policy)?.code).toBe(code);
     }
   });
 });
@@ -132,4 +134,22 @@ describe('quotaOf', () => {
     expect(quotaOf(entry({ subscription: null }), now)).toBeNull();
     expect(quotaOf(entry({ plan: { ...plan, usage: [] } }), now)).toBeNull();
   });
+});
+
+test('while a payment is owed, the policy decides what passes: first all, then what reads, then nothing', () => {
+  const stages = [
+    { step: 'warn', after_days: 0, rate_percent: 100 },
+    { step: 'slow', after_days: 1, rate_percent: 10 },
+    { step: 'read_only', after_days: 2, rate_percent: 10 },
+    { step: 'block', after_days: 3, rate_percent: 10 },
+  ] as const;
+  const owed = (days: number) => entry({}, { status: 'past_due', past_due_since_at: now - days * day });
+  const answers = (days: number) =>
+    ['forecast:read', 'forecast:write', null].map(
+      (scope) => refuse(owed(days), { ip: null, scope }, now, { grace_ms: 0, dunning: stages })?.code ?? 'passes',
+    );
+  expect(answers(0)).toEqual(['passes', 'passes', 'passes']);
+  expect(answers(1)).toEqual(['passes', 'passes', 'passes']);
+  expect(answers(2)).toEqual(['passes', 'PAYMENT_PAST_DUE', 'PAYMENT_PAST_DUE']);
+  expect(answers(3)).toEqual(['PAYMENT_PAST_DUE', 'PAYMENT_PAST_DUE', 'PAYMENT_PAST_DUE']);
 });

@@ -1,5 +1,6 @@
 import { inAnyCidr } from './cidr.ts';
-import { accessOf } from './entitlement.ts';
+import { isReadScope } from './dunning.ts';
+import { type AccessPolicy, accessOf, stageOf } from './entitlement.ts';
 import { type Period, periodAt } from './period.ts';
 import type { Instant, Plan, PlanUsage } from './plan.ts';
 import type { GateCode } from './wire.ts';
@@ -57,17 +58,23 @@ const pastDue: Refusal = {
   code: 'PAYMENT_PAST_DUE',
   detail: 'The last payment failed. Update the payment method in the dashboard.',
 };
+const readOnly: Refusal = {
+  code: 'PAYMENT_PAST_DUE',
+  detail:
+    'The last payment failed; until it is made only requests that read pass. Update the payment method in the dashboard.',
+};
 
 /**
  * Refuses a request for what the key or the subscription is, or answers null; limits come after. The order is fixed: key
  * state, IP address, scope, subscription, so that a key which is no longer good says nothing about its customer's payments.
- * A key with an allowlist and a request without an address is refused. Never throws.
+ * A key with an allowlist and a request without an address is refused; while a payment is owed, so is one that does more than
+ * read once the policy says so. Never throws.
  */
 export function refuse(
   entry: GateKey,
   request: { ip: string | null; scope: string | null },
   now: Instant,
-  grace_ms: number,
+  policy: AccessPolicy,
 ): Refusal | null {
   if (entry.revoked_at !== null && now >= entry.revoked_at) return revoked;
   if (entry.disabled_at !== null && now >= entry.disabled_at) return disabled;
@@ -76,8 +83,10 @@ export function refuse(
     return forbiddenIp;
   if (request.scope !== null && entry.scopes.length > 0 && !entry.scopes.includes(request.scope)) return missingScope;
   if (entry.subscription === null || entry.plan === null) return inactive;
-  switch (accessOf(entry.subscription, now, grace_ms)) {
+  switch (accessOf(entry.subscription, now, policy)) {
     case 'granted':
+      if (stageOf(entry.subscription, now, policy)?.step === 'read_only' && !isReadScope(request.scope))
+        return readOnly;
       return null;
     case 'past_due':
       return pastDue;

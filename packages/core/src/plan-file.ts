@@ -1,3 +1,4 @@
+import type { DunningStep } from './dunning.ts';
 import type { Currency, Interval } from './plan.ts';
 
 /**
@@ -12,6 +13,16 @@ export interface PriceListInput {
   features?: Record<string, FeatureInput>;
   /** In the order they are shown. */
   plans: Record<string, PlanInput>;
+  /** Steps while a payment is owed, each harder and later than the one before. */
+  dunning?: DunningInput[];
+}
+
+export interface DunningInput {
+  step: DunningStep;
+  /** Days after the payment failed. */
+  after_days: number;
+  /** With `slow`: what is left of every rate limit. `'25%'` unless said. */
+  rate?: string;
 }
 
 export interface SellerInput {

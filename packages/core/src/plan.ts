@@ -1,3 +1,5 @@
+import type { DunningStage } from './dunning.ts';
+
 /** An instant: milliseconds since 1970 in UTC. Core never reads a clock; instants are arguments. */
 export type Instant = number;
 
@@ -13,6 +15,8 @@ export interface PriceList {
   meters: Meter[];
   features: Feature[];
   plans: Plan[];
+  /** What happens while a payment is owed; null: a notice until the days of grace are over, then a stop. */
+  dunning: DunningStage[] | null;
 }
 
 export interface Seller {

@@ -1,3 +1,4 @@
+import type { DunningState } from './dunning.ts';
 import type { Instant, Interval } from './plan.ts';
 
 /** Every outcome of a verify. `VALID` lets the request through. */
@@ -63,6 +64,8 @@ export interface Verification {
   currency: string | null;
   /** Seconds until the same request can pass; null unless it was refused for a limit. */
   retry_after_s: number | null;
+  /** Set while a payment is owed: the step of dunning the customer is in, and when the next one begins. */
+  payment: DunningState | null;
 }
 
 export interface QuotaState {
@@ -99,6 +102,7 @@ export const header = {
   retryAfter: 'Retry-After',
   quotaRemaining: 'Farebox-Quota-Remaining',
   cost: 'Farebox-Cost',
+  payment: 'Farebox-Payment',
   requestId: 'Farebox-Request-Id',
   code: 'Farebox-Code',
   customer: 'Farebox-Customer',

@@ -85,6 +85,7 @@ function unchecked(): Decision {
       cost_decimal: '0',
       currency: null,
       retry_after_s: null,
+      payment: null,
     },
     headers: {},
   };

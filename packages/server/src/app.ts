@@ -1,4 +1,4 @@
-import { type PriceList } from '@farebox/core';
+import { type PriceList, defaultDunning } from '@farebox/core';
 import type { Hono } from 'hono';
 import type { Letter } from './accounts/auth.ts';
 import { createAccountRoutes } from './accounts/routes.ts';
@@ -252,7 +252,7 @@ function createSlices(options: AppOptions, tools: Tools) {
     record: (event) => void usage.record(event),
     used: (keyId, at) => lastUsed.touch(keyId, at),
     brand,
-    grace_ms: config.grace_ms,
+    policy: { grace_ms: config.grace_ms, dunning: list.dunning ?? defaultDunning(config.grace_ms / 86_400_000) },
   });
   return {
     plans,

@@ -1,4 +1,14 @@
-import { type GateCode, type LimitState, type QuotaState, type Verification, gateCodes, header } from '@farebox/core';
+import {
+  type DunningState,
+  type DunningStep,
+  type GateCode,
+  type LimitState,
+  type QuotaState,
+  type Verification,
+  dunningSteps,
+  gateCodes,
+  header,
+} from '@farebox/core';
 import { FareboxError, FareboxUnavailable } from './errors.ts';
 
 /** What to ask of the gate for one request. */
@@ -38,6 +48,7 @@ const passedOn = [
   header.xRateLimitReset,
   header.quotaRemaining,
   header.cost,
+  header.payment,
   header.requestId,
   header.code,
 ] as const;
@@ -125,6 +136,7 @@ function readVerification(body: Fields): Verification | null {
     cost_decimal,
     currency: textOf(body['currency']),
     retry_after_s: typeof retry_after_s === 'number' ? retry_after_s : null,
+    payment: isFields(body['payment']) ? readPayment(body['payment']) : null,
   };
 }
 
@@ -148,6 +160,24 @@ function readQuota(fields: Fields): QuotaState {
     remaining: numberOf(fields['remaining']),
     reset_at: instantOf(fields['reset_at']),
   };
+}
+
+/** Null for a step this version does not know: nothing is said rather than something wrong. */
+function readPayment(fields: Fields): DunningState | null {
+  const step = stepOf(fields['step']);
+  if (step === null) return null;
+  const next = isFields(fields['next']) ? fields['next'] : {};
+  const next_step = stepOf(next['step']);
+  return {
+    step,
+    rate_percent: numberOf(fields['rate_percent']),
+    since_at: instantOf(fields['since_at']),
+    next: next_step === null ? null : { step: next_step, at: instantOf(next['at']) },
+  };
+}
+
+function stepOf(value: unknown): DunningStep | null {
+  return dunningSteps.find((step) => step === value) ?? null;
 }
 
 function isFields(value: unknown): value is Fields {

@@ -1,4 +1,4 @@
-import { formatKey } from '@farebox/core';
+import { defaultDunning, formatKey } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
 import { createAudit } from '../accounts/audit.ts';
 import { testDatabase } from '../../test/database.ts';
@@ -40,7 +40,14 @@ function node(options: { max_ids?: number } = {}) {
     changed: snapshot.changed,
   });
   const counter = createMemoryCounter({ ...options, onQuotaEvicted: (id) => snapshot.reseed(id.split(':')[0] ?? '') });
-  const gate = createGate({ entries: snapshot, counter, clock, record: usage.record, brand: 'sky', grace_ms: 0 });
+  const gate = createGate({
+    entries: snapshot,
+    counter,
+    clock,
+    record: usage.record,
+    brand: 'sky',
+    policy: { grace_ms: 0, dunning: defaultDunning(0) },
+  });
   return { snapshot, keys, gate, counter };
 }
 

@@ -1,4 +1,4 @@
-import { type Verification, formatKey } from '@farebox/core';
+import { type Verification, defaultDunning, formatKey } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
 import { createAudit } from '../accounts/audit.ts';
 import { testDatabase } from '../../test/database.ts';
@@ -42,7 +42,7 @@ const gate = createGate({
   record: usage.record,
   used: (keyId) => used.push(keyId),
   brand: 'sky',
-  grace_ms: 3 * 86_400_000,
+  policy: { grace_ms: 3 * 86_400_000, dunning: defaultDunning(3) },
 });
 const people = createSubscribers(db, clock);
 const { call, from } = createTestApp({ clock, routes: [createGateRoutes({ gate, clock })] });
@@ -287,7 +287,7 @@ describe('limits', () => {
       clock,
       record: () => undefined,
       brand: 'sky',
-      grace_ms: 0,
+      policy: { grace_ms: 0, dunning: defaultDunning(0) },
     });
     expect(await restarted.verify({ token: secret, cost: 2 })).toMatchObject({
       code: 'QUOTA_EXCEEDED',

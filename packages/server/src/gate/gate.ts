@@ -1,4 +1,6 @@
 import {
+  type AccessPolicy,
+  type DunningStage,
   type GateCode,
   type GateKey,
   type Instant,
@@ -7,10 +9,13 @@ import {
   type PlanUsage,
   type QuotaState,
   type Verification,
+  dunningAt,
   marginalPrice,
   parseKey,
   quotaOf,
   refuse,
+  slowed,
+  stageOf,
 } from '@farebox/core';
 import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
@@ -27,6 +32,8 @@ export interface Entry extends GateKey {
 }
 
 interface PlanTakes {
+  /** How much of each rate limit is given. */
+  rate_percent: number;
   /** Windows in the plan's order, then the quota if there is one. */
   takes: Take[];
   quota: { usage: PlanUsage; period: Period } | null;
@@ -77,9 +84,9 @@ export function createGate(deps: {
   /** Hears of every admitted key, whether or not it used something. */
   used?: (keyId: string, at: Instant) => void;
   brand: string;
-  grace_ms: number;
+  policy: AccessPolicy;
 }) {
-  const { entries, counter, clock } = deps;
+  const { entries, counter, clock, policy } = deps;
 
   function verify(request: VerifyRequest): Verification | Promise<Verification> {
     // A mistyped or invented key costs a checksum and no look-up.
@@ -98,15 +105,17 @@ export function createGate(deps: {
     if (request.livemode !== undefined && request.livemode !== entry.livemode) return unknown(request);
     const now = clock.now();
     const request_id = request.request_id ?? createId('req', now);
-    const reason = refuse(entry, { ip: request.ip ?? null, scope: request.scope ?? null }, now, deps.grace_ms);
-    if (reason !== null) return refusal(entry, reason.code, reason.detail, request_id);
+    const reason = refuse(entry, { ip: request.ip ?? null, scope: request.scope ?? null }, now, policy);
+    const stage = entry.subscription === null ? null : stageOf(entry.subscription, now, policy);
+    if (reason !== null) return owing(refusal(entry, reason.code, reason.detail, request_id), entry, stage, now);
 
     const cost = request.cost ?? 1;
-    const asked = takesOf(entry, now);
+    const asked = takesOf(entry, now, stage?.rate_percent ?? 100);
     const result = counter.take(asked.takes, cost, now);
     const answer = (taken: TakeResult): Verification => {
-      if (!taken.allowed) return limited(entry, asked, taken, { cost, now, request_id });
-      return admitted(entry, asked, taken, { cost, now, request_id, endpoint: request.endpoint ?? '' });
+      if (!taken.allowed) return owing(limited(entry, asked, taken, { cost, now, request_id }), entry, stage, now);
+      const made = { cost, now, request_id, endpoint: request.endpoint ?? '' };
+      return owing(admitted(entry, asked, taken, made), entry, stage, now);
     };
     return result instanceof Promise ? result.then(answer) : answer(result);
   }
@@ -132,19 +141,27 @@ export function createGate(deps: {
     return verification;
   }
 
+  /** Says on the answer that a payment is owed; for everybody else it is returned as it is. */
+  function owing(verification: Verification, entry: Entry, stage: DunningStage | null, now: Instant): Verification {
+    if (stage === null || entry.subscription === null) return verification;
+    const since = entry.subscription.past_due_since_at ?? entry.subscription.current_period_end_at;
+    verification.payment = dunningAt(policy.dunning, since, now);
+    return verification;
+  }
+
   return { verify };
 }
 
-/** The key's takes, made anew when the billing period is over. */
-function takesOf(entry: Entry, now: Instant): PlanTakes {
-  const known = entry.plan_takes;
+/** The key's takes, made anew when the billing period is over or another part of its limits is given. */
+function takesOf(entry: Entry, now: Instant, rate_percent: number): PlanTakes {
+  const known = entry.plan_takes?.rate_percent === rate_percent ? entry.plan_takes : null;
   const period = known?.quota?.period;
   if (known && (period === undefined || (now >= period.start_at && now < period.end_at))) return known;
   invariant(entry.plan !== null, 'a key without a plan is refused before its limits are asked');
   const takes: Take[] = entry.plan.limits.map(({ name, limit, window_ms }) => ({
     kind: 'window',
     id: `${entry.customer_id}:${name}`,
-    limit,
+    limit: rate_percent === 100 ? limit : slowed(limit, rate_percent),
     window_ms,
   }));
   const quota = quotaOf(entry, now);
@@ -158,7 +175,7 @@ function takesOf(entry: Entry, now: Instant): PlanTakes {
       seed: entry.quota_period_start_at === quota.period.start_at ? entry.quota_used : 0,
     });
   }
-  entry.plan_takes = { takes, quota };
+  entry.plan_takes = { rate_percent, takes, quota };
   return entry.plan_takes;
 }
 
@@ -239,5 +256,6 @@ function facts(entry: Entry | null) {
     features: entry?.plan?.features ?? {},
     cost_decimal: '0',
     currency: entry?.plan?.price.currency ?? null,
+    payment: null,
   };
 }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import {
   type ProblemBody,
   type Verification,
+  dunningSteps,
   gateCodes,
   gateHeaders,
   gateStatus,
@@ -82,6 +83,15 @@ const verificationSchema = z
     cost_decimal: z.string().openapi({ description: 'What this request costs, in minor units: `0.08` of a cent.' }),
     currency: z.string().nullable(),
     retry_after_s: z.int().nullable(),
+    payment: z
+      .object({
+        step: z.enum(dunningSteps),
+        rate_percent: z.int().openapi({ description: 'How much of every rate limit is left.' }),
+        since_at: instant,
+        next: z.object({ step: z.enum(dunningSteps), at: instant }).nullable(),
+      })
+      .nullable()
+      .openapi({ description: 'Set while a payment is owed: the step the customer is in, and what comes when.' }),
   })
   .openapi('Verification');
 
@@ -251,11 +261,19 @@ function wrong(param: string, detail: string): Problem {
 }
 
 function viewOf(verification: Verification): z.infer<typeof verificationSchema> {
-  const { limits, quota } = verification;
+  const { limits, quota, payment } = verification;
   return {
     ...verification,
     limits: limits.map((limit) => ({ ...limit, reset_at: iso(limit.reset_at) })),
     quota: quota === null ? null : { ...quota, reset_at: iso(quota.reset_at) },
+    payment:
+      payment === null
+        ? null
+        : {
+            ...payment,
+            since_at: iso(payment.since_at),
+            next: payment.next === null ? null : { step: payment.next.step, at: iso(payment.next.at) },
+          },
   };
 }
 

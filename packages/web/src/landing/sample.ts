@@ -55,5 +55,6 @@ function firstRequest(plan: PublicPlan): Verification {
     cost_decimal: '0',
     currency,
     retry_after_s: null,
+    payment: null,
   };
 }
