@@ -6,7 +6,7 @@ import { listen, type Listening, type ListenOptions } from './http/server.ts';
 import { createPages } from './pages/pages.ts';
 import type { Chaos, SettingRecord, WebhookPolicy } from './store/machinery.ts';
 import type { Snapshot } from './store/snapshot.ts';
-import { openStore, type Store } from './store/store.ts';
+import { type Commit, openStore, type Store } from './store/store.ts';
 import { createClock, machineNow, type SandboxClock } from './time/clock.ts';
 import { type Advanced, createRunner } from './time/runner.ts';
 import { createDeliveries, type Deliveries } from './webhooks/deliveries.ts';
@@ -30,6 +30,11 @@ export interface SandboxOptions {
   beforeDue?: () => Promise<void>;
   /** Sends webhooks; `fetch` when left out. */
   send?: (url: string, init: RequestInit) => Promise<Response>;
+  /**
+   * Told of every commit before it is kept: what each record was and is. For checks in tests; what it throws undoes the
+   * commit and is answered as a fault.
+   */
+  onCommit?: (commit: Commit) => void;
   /** Told of faults of the sandbox itself. Left out, they are written to standard error. */
   onFault?: (cause: unknown) => void;
 }
@@ -132,6 +137,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   const store = await openStore({
     ...(options.file === undefined ? {} : { file: options.file }),
     machine_ms: machine(),
+    onCommit: options.onCommit,
     first: firstSetting(options.seed),
   });
   const clock = createClock({ machine, setting: () => setting(store) });

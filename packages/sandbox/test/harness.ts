@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts';
 import { holdToContract } from './conform.ts';
+import { watch } from './invariants/watch.ts';
 
 /** A sandbox on a port with the official SDK pointed at it. */
 export interface Bench {
@@ -27,10 +28,20 @@ function checkedClient(port: number): Stripe {
   return clientOf(port, { httpClient: Stripe.createFetchHttpClient(send) });
 }
 
+/** Every commit is held against the invariants; a broken one is said at the latest when the bench closes. */
 export async function bench(options: SandboxOptions = {}): Promise<Bench> {
-  const sandbox = await createSandbox({ seed: 'bench', account_name: 'Skycast', ...options });
+  const { faults, onCommit } = watch();
+  const sandbox = await createSandbox({ seed: 'bench', account_name: 'Skycast', onCommit, ...options });
   const { port, url } = await sandbox.listen({ port: 0 });
-  return { sandbox, stripe: checkedClient(port), url, close: () => sandbox.close() };
+  return {
+    sandbox,
+    stripe: checkedClient(port),
+    url,
+    async close() {
+      await sandbox.close();
+      if (faults.length > 0) throw new Error(faults.join('\n'));
+    },
+  };
 }
 
 /** A machine clock that stands where it is put. */

@@ -54,6 +54,15 @@ function isHash(value: Json): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Of a list that changed: the entries it had, and what it said of them. */
+function changedEntries(before: JsonObject, after: JsonObject): JsonObject {
+  const changed: JsonObject = { data: before['data'] ?? [] };
+  for (const name of ['has_more', 'total_count']) {
+    if (before[name] !== undefined && before[name] !== after[name]) changed[name] = before[name];
+  }
+  return changed;
+}
+
 /** The fields of `after` that had other values before, with those values; hashes are compared key by key, lists whole. */
 function changedFields(before: JsonObject, after: JsonObject): JsonObject {
   const changed: JsonObject = {};
@@ -62,7 +71,7 @@ function changedFields(before: JsonObject, after: JsonObject): JsonObject {
     const is = after[key];
     if (JSON.stringify(was) === JSON.stringify(is)) continue;
     if (isHash(was) && isHash(is) && is['object'] === undefined) changed[key] = changedFields(was, is);
-    else if (isHash(was) && was['object'] === 'list') changed[key] = { data: was['data'] };
+    else if (isHash(was) && isHash(is) && was['object'] === 'list') changed[key] = changedEntries(was, is);
     else changed[key] = was ?? null;
   }
   return changed;

@@ -11,7 +11,7 @@ import type { Tx } from '../store/store.ts';
 import { boundary, type Interval } from '../time/calendar.ts';
 import { findTestClock, onClock, refuseWhileAdvancing } from '../time/test-clock.ts';
 import { type Context, createContext, emit, schedule, unschedule } from './context.ts';
-import { deleteCustomer, findCustomer } from './customers/customers.ts';
+import { deleteCustomer, findCustomer, updateCustomer } from './customers/customers.ts';
 
 const KEPT_DAYS = 30;
 const DAY = 86_400;
@@ -64,7 +64,7 @@ function create(context: Context, params: Read<typeof createTable>): Wire<Stripe
         param: 'customer',
       });
     }
-    tx.put('customer', { ...customer, test_clock: clock.id });
+    updateCustomer(context, customer, { test_clock: clock.id });
   }
   schedule(context, clock.deletes_after, 'delete_clock', clock.id);
   emit(context, 'test_helpers.test_clock.created', renderTestClock(clock));

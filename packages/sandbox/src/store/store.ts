@@ -27,6 +27,20 @@ export interface Tx {
   newId(prefix: string, length?: number): string;
 }
 
+/** What a commit makes of one record; `null` where there is none. */
+export interface Written {
+  kind: string;
+  id: string;
+  before: unknown;
+  after: unknown;
+}
+
+/** One commit: a transaction's, or `restored` where everything was put in the place of everything. */
+export interface Commit {
+  restored: boolean;
+  changes: readonly Written[];
+}
+
 /** All state of one sandbox. Transactions are synchronous: nothing can come between their reads and writes. */
 export interface Store {
   /** Runs `work`; what it wrote is kept when it returns, and undone when it throws. */
@@ -146,7 +160,14 @@ function pruned(state: Change[], machine_ms: number): Change[] {
   return kept.filter(([kind, , record]) => kind !== 'delivery' || events.has((record as Records['delivery']).event));
 }
 
+/** Each changed record with what it was before. */
+function told(written: readonly Change[], undo: readonly Change[]): Written[] {
+  return written.map(([kind, id, after], index) => ({ kind, id, before: undo[index]?.[2] ?? null, after }));
+}
+
 interface StoreOptions {
+  /** Told of every commit before it is kept; what it throws undoes the commit. */
+  onCommit?: ((commit: Commit) => void) | undefined;
   file?: string;
   machine_ms: number;
   first: SettingRecord;
@@ -168,6 +189,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
   const journal: Journal = options.file === undefined ? memoryJournal() : await openJournal(options.file, restore);
   if (options.file === undefined) restore([]);
+  const tell = (restored: boolean, changes: () => Written[]): void => {
+    if (options.onCommit !== undefined) options.onCommit({ restored, changes: changes() });
+  };
+  const everything = (): Written[] => tables.entries().map(([kind, id, after]) => ({ kind, id, before: null, after }));
+  tell(true, everything);
   return {
     transact(now_ms, work) {
       const undo = new Map<string, Change>();
@@ -180,6 +206,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
             id,
             tables.of(kind as Kind).get(id) ?? null,
           ]);
+          tell(false, () => told([...written, ...kept], [...undo.values()]));
           journal.append([...written, ...kept]);
           for (const [kind, id] of undo.values()) tables.forget(kind as Kind, id);
         }
@@ -204,6 +231,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       const gone: Change[] = tables.entries().map(([kind, id]) => [kind, id, null]);
       for (const [kind, id] of gone) tables.of(kind as Kind).delete(id);
       for (const [kind, id, record] of state) tables.of(kind as Kind).set(id, record as Records[Kind]);
+      tell(true, everything);
       journal.append([...gone, ...state]);
     },
     durable: () => journal.durable(),

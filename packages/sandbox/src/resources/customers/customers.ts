@@ -20,6 +20,7 @@ import { joinClock, listed } from '../../time/test-clock.ts';
 import { type Context, emit } from '../context.ts';
 import { moveBalance } from './balance.ts';
 import { findCustomer, renderAnyCustomer, renderCustomer, updateCustomer } from './customer-record.ts';
+import { removeItem } from '../invoices/invoice-item-record.ts';
 import { attachForCustomer } from '../payments/payment-methods.ts';
 import { closeSchedule, isLive } from '../schedules/schedule-end.ts';
 import { cancelSubscription } from '../subscriptions/subscription-end.ts';
@@ -141,7 +142,7 @@ export function deleteCustomer(context: Context, customer: CustomerRecord): void
     if (planned.customer === customer.id && isLive(planned)) closeSchedule(context, planned, 'canceled');
   }
   for (const item of tx.all('invoice_item')) {
-    if (item.customer === customer.id && item.invoice === null) tx.remove('invoice_item', item.id);
+    if (item.customer === customer.id && item.invoice === null) removeItem(context, item);
   }
   tx.put('customer', { ...customer, deleted: true });
   emit(context, 'customer.deleted', renderCustomer(customer));
@@ -164,7 +165,7 @@ export const customerRoutes = [
     if (params.payment_method !== undefined) {
       const attached = attachForCustomer(context, params.payment_method, customer.id, 'payment_method');
       if (wanted === params.payment_method || wanted === attached.id) {
-        customer = context.tx.put('customer', { ...customer, default_payment_method: attached.id });
+        customer = updateCustomer(context, customer, { default_payment_method: attached.id });
       }
     } else if (wanted !== null) {
       throw noSuch('PaymentMethod', wanted, 'invoice_settings[default_payment_method]');

@@ -9,6 +9,7 @@ import type {
 import { type Context, emit } from '../context.ts';
 import { activeAt } from './discounts.ts';
 import { settle } from './invoice-amounts.ts';
+import { putOnInvoice } from './invoice-item-record.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { formatAmount, priceAmount } from '../../billing/money.ts';
 import { isMetered, type Usage, usageLines } from '../usage/usage-lines.ts';
@@ -152,7 +153,7 @@ export function invoiceOf(subscription: SubscriptionRecord, now: Seconds): Invoi
 export function createDraft(context: Context, subscription: SubscriptionRecord, facts: Draft): InvoiceRecord {
   const { tx } = context;
   const id = tx.newId('in_');
-  const pending = pendingItems(context, subscription).map((item) => tx.put('invoice_item', { ...item, invoice: id }));
+  const pending = pendingItems(context, subscription).map((item) => putOnInvoice(context, item, id));
   // Usage is billed in arrears, and what has ended bills nothing ahead.
   const is_over = facts.pending_only === true || subscription.ended_at !== null;
   const ahead = is_over ? [] : subscription.items.filter((item) => !isMetered(tx, item));

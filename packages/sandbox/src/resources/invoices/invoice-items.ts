@@ -17,10 +17,11 @@ import { route } from '../../http/route.ts';
 import type { InvoiceItemRecord, InvoiceRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { listed } from '../../time/test-clock.ts';
-import { type Context, emit, emitUpdate } from '../context.ts';
+import { type Context, emit } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
 import { discountsParam, redeemAll } from './discounts.ts';
 import { lineOfInvoiceItem } from './invoice-draft.ts';
+import { removeItem } from './invoice-item-record.ts';
 import { renderInvoiceItem as render } from './invoice-item-render.ts';
 import { findInvoice } from './invoices.ts';
 import { amountOf, priceAmount, unitOf } from '../../billing/money.ts';
@@ -208,7 +209,6 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
     period: { start: params.period?.start ?? old.period.start, end: params.period?.end ?? old.period.end },
     ...(params.amount === undefined ? {} : { price: null, quantity: 1, unit_amount_decimal: unitOf(amount, 1) }),
   });
-  emitUpdate(context, 'invoiceitem.updated', render(tx, old), render(tx, item));
   if (invoice !== null) {
     const lines = invoice.lines.map((line) =>
       line.invoice_item === id ? { ...lineOfInvoiceItem(context, item), id: line.id } : line,
@@ -229,8 +229,7 @@ export const invoiceItemRoutes = [
       const invoice = draftOf(tx, item.invoice);
       updateInvoice(context, invoice, { lines: invoice.lines.filter((line) => line.invoice_item !== id) });
     }
-    tx.remove('invoice_item', id);
-    emit(context, 'invoiceitem.deleted', render(tx, item));
+    removeItem(context, item);
     return { id, object: 'invoiceitem', deleted: true };
   }),
   route(

@@ -9,6 +9,7 @@ import { findCustomer } from '../customers/customers.ts';
 import { discountsParam, redeemAll } from './discounts.ts';
 import { lineOfInvoiceItem } from './invoice-draft.ts';
 import { settle, subtotalOf } from './invoice-amounts.ts';
+import { putOnInvoice, removeItem } from './invoice-item-record.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { findInvoice } from './invoices.ts';
 import { DRAFT_SECONDS } from '../subscriptions/subscription-cycle.ts';
@@ -92,7 +93,7 @@ function create(context: Context, params: Read<typeof createTable>): object {
   const method = params.collection_method ?? 'charge_automatically';
   const id = tx.newId('in_');
   const pending = params.pending_invoice_items_behavior === 'include' ? pendingOf(context, customer.id, currency) : [];
-  const items = pending.map((item) => tx.put('invoice_item', { ...item, invoice: id }));
+  const items = pending.map((item) => putOnInvoice(context, item, id));
   const auto_advance = params.auto_advance ?? false;
   const automatically_finalizes_at = auto_advance ? tx.now + DRAFT_SECONDS : null;
   const draft: InvoiceRecord = {
@@ -161,7 +162,7 @@ function remove(context: Context, id: string): object {
   }
   unschedule(context, 'finalize', id);
   emit(context, 'invoice.deleted', renderInvoice(tx, invoice, account_name));
-  for (const item of tx.all('invoice_item')) if (item.invoice === id) tx.remove('invoice_item', item.id);
+  for (const item of tx.all('invoice_item')) if (item.invoice === id) removeItem(context, item);
   tx.remove('invoice', id);
   return { id, object: 'invoice', deleted: true };
 }

@@ -9,6 +9,8 @@ import { route } from '../../http/route.ts';
 import type { BillingDetails, PaymentFailure, PaymentMethodRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { type Context, emit, emitUpdate } from '../context.ts';
+import { updateCustomer } from '../customers/customer-record.ts';
+import { updateSubscription } from '../subscriptions/subscription-end.ts';
 import { cardByLiteral, cardByNumber, liveCard, type TestCard } from './test-cards.ts';
 
 const no_details: BillingDetails = { address: null, email: null, name: null, phone: null };
@@ -272,10 +274,10 @@ export const paymentMethodRoutes = [
         code: 'payment_method_unexpected_state',
       });
     }
-    if (customer.default_payment_method === id) tx.put('customer', { ...customer, default_payment_method: null });
+    if (customer.default_payment_method === id) updateCustomer(context, customer, { default_payment_method: null });
     for (const subscription of tx.all('subscription')) {
-      if (subscription.default_payment_method === id) {
-        tx.put('subscription', { ...subscription, default_payment_method: null });
+      if (subscription.default_payment_method === id && subscription.ended_at === null) {
+        updateSubscription(context, subscription, { default_payment_method: null });
       }
     }
     const detached = tx.put('payment_method', { ...method, customer: null });

@@ -39,8 +39,8 @@ function find(tx: Tx, id: string): SubscriptionRecord {
   return subscription;
 }
 
-/** What an invoice now bills, collected at once. */
-function collect(context: Context, subscription: SubscriptionRecord, pending_only: boolean): void {
+/** An invoice of what is to be billed now, final and not yet collected. */
+function bill(context: Context, subscription: SubscriptionRecord, pending_only: boolean): InvoiceRecord {
   const { tx } = context;
   const draft = createDraft(context, subscription, {
     billing_reason: 'subscription_update',
@@ -48,9 +48,15 @@ function collect(context: Context, subscription: SubscriptionRecord, pending_onl
     period: { start: subscription.items[0]?.current_period_start ?? tx.now, end: tx.now },
     pending_only,
   });
-  const invoice: InvoiceRecord = finalizeInvoice(context, draft);
-  const billed = tx.put('subscription', { ...tx.need('subscription', subscription.id), latest_invoice: invoice.id });
-  if (invoice.status !== 'open') return;
+  const invoice = finalizeInvoice(context, draft);
+  tx.put('subscription', { ...tx.need('subscription', subscription.id), latest_invoice: invoice.id });
+  return invoice;
+}
+
+function collect(context: Context, invoice: InvoiceRecord | null): void {
+  const { tx } = context;
+  if (invoice?.status !== 'open' || invoice.subscription === null) return;
+  const billed = tx.need('subscription', invoice.subscription);
   const facts = { method: methodFor(context, invoice), off_session: true, automatic: true };
   followPayment(context, billed, attemptPayment(context, invoice, facts));
 }
@@ -81,11 +87,13 @@ export function pause(context: Context, params: Read<typeof pauseTable>, id: str
   const paused = { at: tx.now, reason: 'pause_requested' as const };
   const now = tx.put('subscription', { ...tx.need('subscription', id), paused, status: 'paused' });
   unschedule(context, 'cycle', id);
-  if (params.invoicing_behavior === 'invoice' && pendingItems(context, now).length > 0) collect(context, now, true);
+  const bills = params.invoicing_behavior === 'invoice' && pendingItems(context, now).length > 0;
+  const invoice = bills ? bill(context, now, true) : null;
   const done = tx.need('subscription', id);
   emitUpdate(context, 'customer.subscription.updated', renderSubscription(tx, old), renderSubscription(tx, done));
   emit(context, 'customer.subscription.paused', renderSubscription(tx, done));
-  return renderSubscription(tx, done);
+  collect(context, invoice);
+  return renderSubscription(tx, tx.need('subscription', id));
 }
 
 /** Goes on with a new period from now. */
@@ -105,9 +113,11 @@ export function resume(context: Context, id: string): Rendered {
   const live = tx.put('subscription', { ...old, paused: null, status: 'active' });
   const resumed = setBilling(context, live, change);
   const bills = resumed.items.some((item) => !isMetered(tx, item)) || pendingItems(context, resumed).length > 0;
-  emitUpdate(context, 'customer.subscription.updated', renderSubscription(tx, old), renderSubscription(tx, resumed));
-  emit(context, 'customer.subscription.resumed', renderSubscription(tx, resumed));
-  if (bills) collect(context, resumed, false);
+  const invoice = bills ? bill(context, resumed, false) : null;
+  const now = tx.need('subscription', id);
+  emitUpdate(context, 'customer.subscription.updated', renderSubscription(tx, old), renderSubscription(tx, now));
+  emit(context, 'customer.subscription.resumed', renderSubscription(tx, now));
+  collect(context, invoice);
   return renderSubscription(tx, tx.need('subscription', id));
 }
 

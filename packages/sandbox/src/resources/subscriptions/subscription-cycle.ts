@@ -8,7 +8,7 @@ import {
   subscriptionOf,
   voidInvoice,
 } from '../invoices/collect.ts';
-import { type Context, emitUpdate, orderEvents, schedule, unschedule } from '../context.ts';
+import { type Context, emitUpdate, orderEvents, schedule, toJson, unschedule } from '../context.ts';
 import { createDraft, pendingItems } from '../invoices/invoice-draft.ts';
 import { cancelSubscription, sendInvoice, updateSubscription } from './subscription-end.ts';
 import { renderSubscription } from './subscription-render.ts';
@@ -140,7 +140,18 @@ function billLastUsage(context: Context, canceled: SubscriptionRecord): void {
     usage,
   });
   schedule(context, tx.now + DRAFT_SECONDS, 'finalize', invoice.id);
-  tx.put('subscription', { ...canceled, latest_invoice: invoice.id });
+  tellLatest(context, canceled.id, invoice.id);
+}
+
+/** The invoice of an ending belongs to it: the event that told of the ending shows it too. */
+function tellLatest(context: Context, id: string, latest_invoice: string): SubscriptionRecord {
+  const { tx } = context;
+  const subscription = tx.put('subscription', { ...tx.need('subscription', id), latest_invoice });
+  for (const event of context.events) {
+    if (event.type === 'customer.subscription.deleted' && event.object['id'] === id)
+      event.object = toJson(renderSubscription(tx, subscription));
+  }
+  return subscription;
 }
 
 /** The API lists no reason of its own for the invoice of a cancellation; which of its reasons Stripe writes is not documented. */
@@ -162,7 +173,7 @@ export function billPending(context: Context, canceled: SubscriptionRecord): Sub
   if (invoice.status === 'open') {
     attemptPayment(context, invoice, { method: methodFor(context, invoice), off_session: true, automatic: false });
   }
-  return tx.put('subscription', { ...tx.need('subscription', canceled.id), latest_invoice: invoice.id });
+  return tellLatest(context, canceled.id, invoice.id);
 }
 
 /** The first invoice was not paid in time. */
