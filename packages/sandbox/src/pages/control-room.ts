@@ -129,15 +129,18 @@ function room(deps: PageDeps, snapshots: Map<string, Snapshot>): Response {
     page(
       'Control room',
       html`<main class="room">
-        <p class="mode">Test mode</p>
-        <h1>Control room of ${deps.account_name}</h1>
-        <nav class="inline" aria-label="Pages">
-          <a href="/_sandbox/events">Events</a><a href="/_sandbox/coverage">Coverage</a
-          ><a href="/_sandbox/state">State as JSON</a>
-        </nav>
-        ${clockSection(deps)}${webhookSection(deps, tx)}${snapshotSection(snapshots)}
-        ${faultSection(deps.controls.faults.list())}${dueSections(tx, queue)}
-        ${objectSections(tx, deps.account_name)}${usageSections(tx)}${eventSection(tx)}
+        <header class="room-head">
+          <h1>Control room of ${deps.account_name} <span class="mode">Test mode</span></h1>
+          <nav class="inline" aria-label="Pages">
+            <a href="/_sandbox/events">Events</a><a href="/_sandbox/coverage">Coverage</a
+            ><a href="/_sandbox/state">State as JSON</a>
+          </nav>
+        </header>
+        <div class="deck">
+          ${clockSection(deps)}${webhookSection(deps, tx)}${snapshotSection(snapshots)}
+          ${faultSection(deps.controls.faults.list())}${dueSections(tx, queue)}
+          ${objectSections(tx, deps.account_name)}${usageSections(tx)}${eventSection(tx)}
+        </div>
       </main>`,
     ),
   );

@@ -19,12 +19,12 @@ const numbers: ReadonlySet<string> = new Set(['Amount', 'Struck', 'Total']);
 /** A table that scrolls by itself on a narrow screen. */
 export function table(caption: string, heads: string[], rows: Html[], above: Html | null = null): Html {
   if (rows.length === 0)
-    return html`<section>
+    return html`<section class="card across">
       <h2>${caption}</h2>
       ${above}
       <p class="soft">None yet.</p>
     </section>`;
-  return html`<section>
+  return html`<section class="card across">
     <h2>${caption}</h2>
     ${above}
     <div class="scroll" tabindex="0" role="region" aria-label="${caption}">
@@ -54,7 +54,7 @@ export function roomPage(title: string, body: Html): Response {
     html`<main class="room">
       <p><a href="/_sandbox">← Control room</a></p>
       <h1>${title}</h1>
-      ${body}
+      <div class="stack">${body}</div>
     </main>`,
   );
 }

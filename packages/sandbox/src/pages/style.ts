@@ -1,3 +1,5 @@
+import { roomCss } from './room-style.ts';
+
 /** One stylesheet for every page: system font, two colour schemes, one column on a phone. */
 export const css = `
 :root{--bg:#f6f7f9;--card:#fff;--ink:#1a1d23;--soft:#5b6270;--line:#d9dce3;--accent:#2f4fd8;--on-accent:#fff;--bad:#b3261e;--bad-bg:#fdeceb;--good:#1b6e3c;--mode:#8a4b00;--mode-bg:#fff1dc;color-scheme:light dark}
@@ -27,7 +29,6 @@ button:hover,.button:hover{border-color:var(--accent)}
 .cards{display:grid;gap:.5rem;margin:0;padding:0;list-style:none}.cards button{width:100%;text-align:left;font-weight:500}
 .cards code{font-variant-numeric:tabular-nums}
 .inline{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end;margin:.6rem 0}.inline input{width:7rem}
-.room{max-width:76rem}.room section{margin:1.5rem 0}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.875rem}th,td{text-align:left;padding:.45rem .7rem .45rem 0;border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--soft);font-weight:600}
 th,td.num{white-space:nowrap}td.num,th.num{text-align:right;padding-left:.7rem;font-variant-numeric:tabular-nums}
@@ -44,7 +45,7 @@ textarea,select{width:100%;min-height:2.75rem;padding:.5rem .7rem;border:1px sol
 fieldset{margin:0 0 1rem;padding:0;border:0}legend{margin:0 0 .3rem;padding:0;font-weight:600}
 .choice{display:flex;gap:.6rem;align-items:center;min-height:2.75rem;margin:0;font-size:1rem;font-weight:400}.choice input{width:1.15rem;height:1.15rem;min-height:0;margin:0;flex:none;accent-color:var(--accent)}
 .choice:has(:checked){font-weight:600}
-.room nav{gap:.5rem 1.5rem}.inline input.wide{width:15rem}.inline select{width:auto}.inline>div{max-width:100%}.inline input,.inline select{max-width:100%}summary{cursor:pointer;min-height:2.75rem;padding:.55rem 0;font-weight:600}code{overflow-wrap:anywhere}
+.inline input.wide{width:15rem}.inline select{width:auto}.inline>div{max-width:100%}.inline input,.inline select{max-width:100%}summary{cursor:pointer;min-height:2.75rem;padding:.55rem 0;font-weight:600}code{overflow-wrap:anywhere}
 .between{display:flex;justify-content:space-between;gap:1rem}.family{border-top:1px solid var(--line)}.family .plain>li+li{margin:0;padding:.2rem 0;border:0}.room td:first-child{white-space:nowrap}
 button.danger{background:var(--bad);border-color:var(--bad);color:var(--card)}
-`;
+${roomCss}`;
