@@ -68,7 +68,9 @@ test('the clock moves by form and by JSON', async () => {
     from: number;
     to: number;
   };
-  expect(answer.to - answer.from).toBe(2 * HOUR + 5);
+  // The clock also runs on while it is moved.
+  expect(answer.to - answer.from).toBeGreaterThanOrEqual(2 * HOUR + 5);
+  expect(answer.to - answer.from).toBeLessThan(2 * HOUR + 60_000);
   expect(b.sandbox.clock.now() - before).toBeGreaterThanOrEqual(DAY + 2 * HOUR + 5);
   for (const bad of ['{}', '{"days":-1}', '{"days":"x"}', '{', '{"days":99999}']) {
     expect((await post('clock/advance', bad, json)).status).toBe(400);

@@ -69,7 +69,10 @@ function sums(tx: Tx, invoice: InvoiceRecord, account_name: string): { label: st
     (amounts ?? []).reduce((sum, each) => sum + each.amount, 0);
   const exclusive = (shown.total_taxes ?? []).filter((each) => each.tax_behavior === 'exclusive');
   const steps = [
-    { label: `Subtotal: the sum of ${invoice.lines.length} lines`, amount: shown.subtotal },
+    {
+      label: `Subtotal: the sum of ${invoice.lines.length} ${invoice.lines.length === 1 ? 'line' : 'lines'}`,
+      amount: shown.subtotal,
+    },
     { label: '− discounts', amount: -all(shown.total_discount_amounts) },
     { label: '− billing credits', amount: -all(shown.total_pretax_credit_amounts) },
     { label: '+ taxes on top', amount: all(exclusive) },
