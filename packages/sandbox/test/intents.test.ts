@@ -38,7 +38,12 @@ describe('payment intents', () => {
       expand: ['latest_charge'],
     });
     expect(paid).toMatchObject({ status: 'succeeded', amount_received: 2_000, latest_charge: { captured: true } });
-    expect(await types()).toEqual(['payment_intent.created', 'charge.succeeded', 'payment_intent.succeeded']);
+    expect(await types()).toEqual([
+      'payment_intent.created',
+      'charge.succeeded',
+      'payment_intent.succeeded',
+      'charge.updated',
+    ]);
     const two = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', metadata: { a: '1' } });
     expect(two.status).toBe('requires_payment_method');
     expect((await refusal(stripe.paymentIntents.confirm(two.id))).code).toBe('payment_intent_unexpected_state');

@@ -5,6 +5,10 @@ import { renderCreditNote } from '../resources/invoices/credit-notes.ts';
 import { renderDiscount } from '../resources/invoices/discounts.ts';
 import { renderPromotionCode } from '../resources/catalog/promotion-codes.ts';
 import { renderRefund } from '../resources/payments/refunds.ts';
+import { renderAccountTransaction } from '../resources/payments/account-balance.ts';
+import { renderDispute } from '../resources/payments/disputes.ts';
+import { renderMandate } from '../resources/payments/mandates.ts';
+import { renderSetupAttempt } from '../resources/payments/setup-attempts.ts';
 import { renderSetupIntent } from '../resources/payments/setup-intents.ts';
 import { renderTaxId, taxIdsOf } from '../resources/customers/tax-ids.ts';
 import { renderCharge } from '../resources/payments/charges.ts';
@@ -27,12 +31,16 @@ import { invalid } from './api-error.ts';
 const MAX_LEVELS = 4;
 
 type Target =
+  | 'account_transaction'
   | 'balance_transaction'
   | 'coupon'
   | 'credit_note'
   | 'discount'
   | 'promotion_code'
   | 'refund'
+  | 'mandate'
+  | 'setup_attempt'
+  | 'source'
   | 'setup_intent'
   | 'credit_grant'
   | 'charge'
@@ -52,8 +60,15 @@ const expandable: Record<string, Target> = {
   'billing.credit_balance_transaction credit_grant': 'credit_grant',
   'billing.credit_balance_transaction debit.credits_applied.invoice': 'invoice',
   'billing.credit_grant customer': 'customer',
+  'balance_transaction source': 'source',
+  'charge balance_transaction': 'account_transaction',
   'charge customer': 'customer',
   'charge payment_intent': 'payment_intent',
+  'customer_session customer': 'customer',
+  'mandate payment_method': 'payment_method',
+  'setup_attempt customer': 'customer',
+  'setup_attempt payment_method': 'payment_method',
+  'setup_attempt setup_intent': 'setup_intent',
   'checkout.session customer': 'customer',
   'checkout.session discounts.coupon': 'coupon',
   'checkout.session discounts.promotion_code': 'promotion_code',
@@ -75,7 +90,10 @@ const expandable: Record<string, Target> = {
   'promotion_code customer': 'customer',
   'promotion_code promotion.coupon': 'coupon',
   'setup_intent customer': 'customer',
+  'setup_intent latest_attempt': 'setup_attempt',
+  'setup_intent mandate': 'mandate',
   'setup_intent payment_method': 'payment_method',
+  'setup_intent single_use_mandate': 'mandate',
   'subscription discounts': 'discount',
   'subscription_item discounts': 'discount',
   'checkout.session invoice': 'invoice',
@@ -96,7 +114,9 @@ const expandable: Record<string, Target> = {
   'plan product': 'product',
   'price product': 'product',
   'product default_price': 'price',
+  'refund balance_transaction': 'account_transaction',
   'refund charge': 'charge',
+  'refund failure_balance_transaction': 'account_transaction',
   'refund payment_intent': 'payment_intent',
   'subscription customer': 'customer',
   'subscription default_payment_method': 'payment_method',
@@ -115,7 +135,6 @@ const expandable: Record<string, Target> = {
 
 /** Expandable at Stripe and always null here. */
 const always_null: ReadonlySet<string> = new Set([
-  'charge balance_transaction',
   'charge application_fee',
   'charge transfer_data',
   'customer default_source',
@@ -124,7 +143,6 @@ const always_null: ReadonlySet<string> = new Set([
   'invoice test_clock',
   'payment_intent review',
   'product tax_code',
-  'refund balance_transaction',
   'subscription default_source',
   'subscription pending_setup_intent',
   'subscription test_clock',
@@ -132,6 +150,12 @@ const always_null: ReadonlySet<string> = new Set([
 
 function load(tx: Tx, account_name: string, target: Target, id: string): object {
   switch (target) {
+    case 'account_transaction':
+      return renderAccountTransaction(tx, tx.need('account_transaction', id));
+    case 'mandate':
+      return renderMandate(tx.need('mandate', id));
+    case 'setup_attempt':
+      return renderSetupAttempt(tx, tx.need('setup_attempt', id));
     case 'balance_transaction':
       return renderBalanceTransaction(tx.need('balance_transaction', id));
     case 'coupon':
@@ -148,6 +172,8 @@ function load(tx: Tx, account_name: string, target: Target, id: string): object 
       return renderSetupIntent(tx, tx.need('setup_intent', id));
     case 'charge':
       return renderCharge(tx, tx.need('charge', id));
+    case 'source':
+      return renderSource(tx, id);
     case 'credit_grant':
       return renderCreditGrant(tx, tx.need('credit_grant', id));
     case 'customer':
@@ -167,6 +193,12 @@ function load(tx: Tx, account_name: string, target: Target, id: string): object 
     case 'subscription_schedule':
       return renderSchedule(tx, tx.need('subscription_schedule', id));
   }
+}
+
+/** What moved the account's balance. */
+function renderSource(tx: Tx, id: string): object {
+  if (id.startsWith('re_')) return renderRefund(tx.need('refund', id));
+  return id.startsWith('dp_') ? renderDispute(tx, tx.need('dispute', id)) : renderCharge(tx, tx.need('charge', id));
 }
 
 /** Fields that exist only when asked for. */

@@ -1,6 +1,10 @@
 import { isKnownRoute } from '../contract/contract.ts';
 import { accountRoutes } from '../resources/account.ts';
 import { alertRoutes } from '../resources/usage/alerts.ts';
+import { captureRoutes } from '../resources/payments/captures.ts';
+import { cardTokenRoutes } from '../resources/payments/card-tokens.ts';
+import { confirmationTokenRoutes } from '../resources/payments/confirmation-tokens.ts';
+import { customerSessionRoutes } from '../resources/customers/customer-sessions.ts';
 import { chargeRoutes } from '../resources/payments/charges.ts';
 import { checkoutSessionRoutes } from '../resources/checkout/checkout-sessions.ts';
 import { customerRoutes } from '../resources/customers/customers.ts';
@@ -14,7 +18,9 @@ import { meterEventRoutes } from '../resources/usage/meter-events.ts';
 import { meterRoutes } from '../resources/usage/meters.ts';
 import { pausedSubscriptionRoutes } from '../resources/subscriptions/paused-subscriptions.ts';
 import { paymentIntentRoutes } from '../resources/payments/payment-intents.ts';
-import { paymentMethodRoutes } from '../resources/payments/payment-methods.ts';
+import { accountBalanceRoutes } from '../resources/payments/account-balance.ts';
+import { mandateRoutes } from '../resources/payments/mandates.ts';
+import { paymentMethodRoutes } from '../resources/payments/payment-method-routes.ts';
 import { portalConfigurationRoutes } from '../resources/portal/portal-configurations.ts';
 import { portalSessionRoutes } from '../resources/portal/portal-sessions.ts';
 import { priceRoutes } from '../resources/catalog/prices.ts';
@@ -23,6 +29,7 @@ import { couponRoutes } from '../resources/catalog/coupons.ts';
 import { discountRoutes } from '../resources/invoices/discounts.ts';
 import { directIntentRoutes } from '../resources/payments/direct-intents.ts';
 import { disputeRoutes } from '../resources/payments/disputes.ts';
+import { setupAttemptRoutes } from '../resources/payments/setup-attempts.ts';
 import { setupIntentRoutes } from '../resources/payments/setup-intents.ts';
 import { creditNoteRoutes } from '../resources/invoices/credit-notes.ts';
 import { taxIdRoutes } from '../resources/customers/tax-ids.ts';
@@ -40,8 +47,10 @@ import { unrecognizedUrl, unsupported } from './api-error.ts';
 import type { Route } from './route.ts';
 
 const routes: readonly Route[] = [
+  ...accountBalanceRoutes,
   ...accountRoutes,
   ...alertRoutes,
+  ...captureRoutes,
   ...chargeRoutes,
   ...checkoutSessionRoutes,
   ...customerRoutes,
@@ -60,8 +69,10 @@ const routes: readonly Route[] = [
   ...taxIdRoutes,
   ...creditNoteRoutes,
   ...directIntentRoutes,
+  ...setupAttemptRoutes,
   ...setupIntentRoutes,
   ...disputeRoutes,
+  ...mandateRoutes,
   ...meterEventRoutes,
   ...meterRoutes,
   ...paymentIntentRoutes,
@@ -76,6 +87,9 @@ const routes: readonly Route[] = [
   ...pausedSubscriptionRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,
+  ...cardTokenRoutes,
+  ...confirmationTokenRoutes,
+  ...customerSessionRoutes,
   ...webhookEndpointRoutes,
 ];
 

@@ -1,5 +1,5 @@
 const SCHEME = 'sandbox:/';
-const address_fields: ReadonlySet<string> = new Set(['url', 'hosted_invoice_url', 'invoice_pdf', 'pdf']);
+const address_fields: ReadonlySet<string> = new Set(['url', 'hosted_invoice_url', 'invoice_pdf', 'pdf', 'receipt_url']);
 
 /**
  * Writes JSON as Stripe does, indented. Addresses of the sandbox's own pages are kept without an origin and get the

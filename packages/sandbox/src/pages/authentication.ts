@@ -3,7 +3,7 @@ import { storeEvents } from '../resources/events/events.ts';
 import { formatAmount } from '../billing/money.ts';
 import { cardOf } from '../resources/payments/payment-methods.ts';
 import { finishSetupIntent } from '../resources/payments/setup-intents.ts';
-import type { SetupIntentRecord } from '../store/money-records.ts';
+import type { SetupIntentRecord } from '../store/payment-records.ts';
 import type { PaymentIntentRecord } from '../store/records.ts';
 import { contextOf } from '../time/test-clock.ts';
 import type { Tx } from '../store/store.ts';

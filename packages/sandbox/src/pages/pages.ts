@@ -10,6 +10,7 @@ import { controlRoom } from './control-room.ts';
 import { notice } from './html.ts';
 import { invoicePages } from './invoice.ts';
 import { portalPages } from './portal.ts';
+import { receiptPages } from './receipt.ts';
 
 /** What the pages are made of. */
 export interface PageDeps {
@@ -62,6 +63,7 @@ export function createPages(deps: PageDeps): (request: Request, origin: string) 
     c: checkoutPages(deps),
     i: invoicePages(deps),
     n: creditNotePages(deps),
+    r: receiptPages(deps),
     p: portalPages(deps),
     '3ds': authenticationPages(deps),
     _sandbox: controlRoom(deps),

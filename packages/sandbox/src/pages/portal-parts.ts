@@ -1,4 +1,5 @@
 import { cardOf } from '../resources/payments/payment-methods.ts';
+import type { TestCard } from '../resources/payments/test-cards.ts';
 import { formatAmount, priceAmount } from '../billing/money.ts';
 import type {
   CustomerRecord,
@@ -51,11 +52,20 @@ export function planName(tx: Tx, subscription: SubscriptionRecord): string {
     .join(', ');
 }
 
+const brands: Record<TestCard['brand'], string> = {
+  amex: 'American Express',
+  diners: 'Diners Club',
+  discover: 'Discover',
+  jcb: 'JCB',
+  mastercard: 'Mastercard',
+  unionpay: 'UnionPay',
+  visa: 'Visa',
+};
+
 /** `Visa ending in 4242`. */
 export function cardName(method: PaymentMethodRecord): string {
   const card = cardOf(method);
-  const brand = { amex: 'American Express', discover: 'Discover', mastercard: 'Mastercard', visa: 'Visa' }[card.brand];
-  return `${brand} ending in ${card.number.slice(-4)}`;
+  return `${brands[card.brand]} ending in ${card.number.slice(-4)}`;
 }
 
 /** What a subscription will be charged to. */

@@ -8,7 +8,7 @@ import { storeEvents } from '../resources/events/events.ts';
 import { createPaymentMethod, renderPaymentMethod } from '../resources/payments/payment-methods.ts';
 import { isLapsed } from '../resources/portal/portal-sessions.ts';
 import { updateSubscription } from '../resources/subscriptions/subscription-end.ts';
-import { authenticationFailed, cardByNumber, liveCard } from '../resources/payments/test-cards.ts';
+import { asksHolder, authenticationFailed, cardByNumber, liveCard } from '../resources/payments/test-cards.ts';
 import type { EnteredCard, PaymentFailure, PortalSessionRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
 import { contextOf } from '../time/test-clock.ts';
@@ -102,7 +102,7 @@ function pressCard(context: Context, visit: Visit, request: PageRequest, now_ms:
   const refused = card === null ? liveCard : card.attaches ? null : card.charge;
   const failure = refused ?? declinedByFault(context, entered.number);
   if (card === null || failure !== null) return show(failure, { field: 'number', failure: failure ?? liveCard });
-  if (card.authentication !== 'none') {
+  if (asksHolder(card)) {
     tx.put('portal_session', { ...session, authenticating: entered });
     return redirect(hrefOf(visit, 'payment-methods/authenticate'));
   }

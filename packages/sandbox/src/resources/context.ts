@@ -98,6 +98,11 @@ export function schedule(context: Context, at: Seconds, kind: JobKind, object_id
   context.tx.put('job', { id: `job_${seq}`, at_ms: at * 1000, clock: context.clock, kind, object_id, seq });
 }
 
+/** Puts work into the queue of the sandbox's own time, in which payments live also where a test clock rules. */
+export function scheduleOnWall(context: Context, at: Seconds, kind: JobKind, object_id: string): void {
+  schedule({ ...context, clock: null }, at, kind, object_id);
+}
+
 /** Takes work out of the queue again. */
 export function unschedule(context: Context, kind: JobKind, object_id: string): void {
   for (const job of context.tx.all('job')) {

@@ -55,7 +55,10 @@ export type JobKind =
   | 'schedule_expiring'
   | 'planned_pause'
   | 'planned_resume'
-  | 'delete_clock';
+  | 'delete_clock'
+  | 'dispute_due'
+  | 'expire_authorization'
+  | 'settle_refund';
 
 export interface JobRecord {
   id: string;

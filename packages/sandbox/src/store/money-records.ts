@@ -1,4 +1,4 @@
-import type { Metadata, PaymentFailure, Seconds } from './records.ts';
+import type { Metadata, Seconds } from './records.ts';
 
 /** What a coupon is worth in one currency. */
 export interface AmountOff {
@@ -160,47 +160,4 @@ export interface CreditNoteRecord {
   /** Part of the public address of its PDF. */
   page_token: string;
   voided_at: Seconds | null;
-}
-
-export interface DisputeRecord {
-  id: string;
-  created: Seconds;
-  amount: number;
-  charge: string;
-  currency: string;
-  due_by: Seconds;
-  evidence: Record<string, string>;
-  metadata: Metadata;
-  payment_intent: string;
-  status: 'lost' | 'needs_response' | 'under_review' | 'won';
-  submission_count: number;
-}
-
-/** What a payment intent has that was made directly and not by an invoice. */
-export interface DirectIntent {
-  /** Authorized and not yet captured. */
-  amount_capturable: number;
-  automatic: 'always' | 'never' | null;
-  capture_method: 'automatic' | 'automatic_async' | 'manual';
-  confirmation_method: 'automatic' | 'manual';
-  receipt_email: string | null;
-  setup_future_usage: 'off_session' | 'on_session' | null;
-  statement_descriptor: string | null;
-  statement_descriptor_suffix: string | null;
-}
-
-export interface SetupIntentRecord {
-  id: string;
-  created: Seconds;
-  automatic: 'always' | 'never' | null;
-  cancellation_reason: 'abandoned' | 'duplicate' | 'requested_by_customer' | null;
-  client_secret: string;
-  customer: string | null;
-  description: string | null;
-  last_failure: (PaymentFailure & { payment_method: string }) | null;
-  metadata: Metadata;
-  payment_method: string | null;
-  return_url: string | null;
-  status: 'canceled' | 'requires_action' | 'requires_confirmation' | 'requires_payment_method' | 'succeeded';
-  usage: 'off_session' | 'on_session';
 }

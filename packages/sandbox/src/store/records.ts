@@ -1,4 +1,5 @@
 import type { PortalConfigurationRecord, PortalSessionRecord } from './portal-records.ts';
+import type { CheckoutSessionRecord } from './checkout-records.ts';
 import type { MissingPaymentMethod, PauseCollectionRecord, PendingUpdateRecord } from './change-records.ts';
 import type {
   DeliveryRecord,
@@ -16,14 +17,23 @@ import type {
   BalanceTransactionRecord,
   CouponRecord,
   CreditNoteRecord,
-  DirectIntent,
   DiscountRecord,
-  DisputeRecord,
   PromotionCodeRecord,
-  SetupIntentRecord,
   TaxIdRecord,
   TaxRateRecord,
 } from './money-records.ts';
+import type {
+  AccountTransactionRecord,
+  ChargeRecord,
+  ConfirmationTokenRecord,
+  DisputeRecord,
+  MandateRecord,
+  PaymentIntentRecord,
+  RefundRecord,
+  SetupAttemptRecord,
+  SetupIntentRecord,
+  TokenRecord,
+} from './payment-records.ts';
 import type {
   AlertRecord,
   CreditGrantRecord,
@@ -37,6 +47,10 @@ import type {
 } from './usage-records.ts';
 
 export type { InvoiceItemRecord, InvoicePaymentRecord, InvoiceRecord, LineRecord } from './invoice-records.ts';
+
+export type * from './checkout-records.ts';
+
+export type * from './payment-records.ts';
 
 export type * from './portal-records.ts';
 
@@ -158,72 +172,6 @@ export interface PaymentMethodRecord {
   authenticated: boolean;
 }
 
-export interface PaymentFailure {
-  code: string;
-  decline_code: string | null;
-  message: string;
-}
-
-export interface PaymentIntentRecord {
-  id: string;
-  created: Seconds;
-  amount: number;
-  amount_received: number;
-  canceled_at: Seconds | null;
-  cancellation_reason: 'abandoned' | 'duplicate' | 'fraudulent' | 'requested_by_customer' | 'void_invoice' | null;
-  client_secret: string;
-  currency: string;
-  customer: string | null;
-  description: string | null;
-  /** What was asked for beyond an invoice's needs; absent on the intents that invoices make. */
-  direct?: DirectIntent;
-  invoice: string | null;
-  last_failure: (PaymentFailure & { charge: string | null; payment_method: string }) | null;
-  latest_charge: string | null;
-  metadata: Metadata;
-  payment_method: string | null;
-  /** Where the bank's page leads back to. */
-  return_url?: string | null;
-  status:
-    | 'requires_payment_method'
-    | 'requires_confirmation'
-    | 'requires_action'
-    | 'requires_capture'
-    | 'succeeded'
-    | 'canceled';
-}
-
-export interface ChargeRecord {
-  id: string;
-  created: Seconds;
-  amount: number;
-  amount_refunded: number;
-  /** What was captured of an authorization; absent when everything was at once, `null` while it waits. */
-  amount_captured?: number | null;
-  currency: string;
-  customer: string | null;
-  description: string | null;
-  failure: PaymentFailure | null;
-  /** The dispute about it, whatever became of it. */
-  dispute?: string;
-  invoice: string | null;
-  metadata: Metadata;
-  payment_intent: string;
-  payment_method: string;
-  status: 'succeeded' | 'failed';
-}
-
-export interface RefundRecord {
-  id: string;
-  created: Seconds;
-  amount: number;
-  charge: string;
-  currency: string;
-  metadata: Metadata;
-  payment_intent: string;
-  reason: 'duplicate' | 'fraudulent' | 'requested_by_customer' | null;
-}
-
 export interface SubscriptionItemRecord {
   id: string;
   created: Seconds;
@@ -293,48 +241,6 @@ export interface SubscriptionRecord {
   trial_start?: Seconds | null;
 }
 
-/** What the payer typed, kept while the bank asks for authentication. */
-export interface EnteredCard {
-  number: string;
-  exp_month: number;
-  exp_year: number;
-  name: string;
-  email: string;
-}
-
-export interface CheckoutSessionRecord {
-  id: string;
-  created: Seconds;
-  allow_promotion_codes?: boolean | null;
-  /** Card entered and waiting for 3-D Secure. */
-  authenticating: EnteredCard | null;
-  cancel_url: string | null;
-  client_reference_id: string | null;
-  currency: string;
-  customer: string | null;
-  customer_details: { email: string | null; name: string | null } | null;
-  customer_email: string | null;
-  /** The coupon or code that will be redeemed when the session is paid. */
-  discounts?: { coupon: string; promotion_code: string | null }[];
-  expires_at: Seconds;
-  invoice: string | null;
-  /** Why the last attempt on the page failed. */
-  last_failure: PaymentFailure | null;
-  line_items: { id: string; price: string; quantity: number; metadata: Metadata }[];
-  locale: string | null;
-  metadata: Metadata;
-  status: 'open' | 'complete' | 'expired';
-  subscription: string | null;
-  subscription_data: { description: string | null; metadata: Metadata };
-  /** So many days from its completion, or until a time, before anything is charged. */
-  trial?: {
-    days: number | null;
-    end: Seconds | null;
-    missing_payment_method: MissingPaymentMethod;
-  } | null;
-  success_url: string;
-}
-
 /** Every kind of record and its type. */
 export interface Records {
   product: ProductRecord;
@@ -359,6 +265,11 @@ export interface Records {
   credit_note: CreditNoteRecord;
   dispute: DisputeRecord;
   setup_intent: SetupIntentRecord;
+  setup_attempt: SetupAttemptRecord;
+  mandate: MandateRecord;
+  token: TokenRecord;
+  confirmation_token: ConfirmationTokenRecord;
+  account_transaction: AccountTransactionRecord;
   portal_configuration: PortalConfigurationRecord;
   portal_session: PortalSessionRecord;
   meter: MeterRecord;

@@ -3,6 +3,9 @@ import { createContext, type Context } from '../resources/context.ts';
 import { expireGrant } from '../resources/usage/credit-grants.ts';
 import { expireSession } from '../resources/checkout/checkout-sessions.ts';
 import { endDiscount } from '../resources/invoices/discounts.ts';
+import { expireAuthorization } from '../resources/payments/captures.ts';
+import { loseUnanswered } from '../resources/payments/disputes.ts';
+import { settleRefund } from '../resources/payments/refunds.ts';
 import { fallOverdue } from '../resources/invoices/one-off-invoices.ts';
 import { storeEvents } from '../resources/events/events.ts';
 import { reportMeterErrors } from '../resources/usage/meter-reports.ts';
@@ -43,6 +46,9 @@ const work: Record<JobKind, (context: Context, object_id: string) => void> = {
   end_discount: endDiscount,
   overdue: fallOverdue,
   delete_clock: deleteClock,
+  dispute_due: loseUnanswered,
+  expire_authorization: expireAuthorization,
+  settle_refund: settleRefund,
   expire_pending_update: expirePendingUpdate,
   resume_collection: resumeCollection,
   trial_will_end: tellTrialEnd,

@@ -14,10 +14,11 @@ import {
   text,
 } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
-import type { Address, CustomerRecord } from '../../store/records.ts';
+import type { CustomerRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { joinClock, listed } from '../../time/test-clock.ts';
 import { type Context, emit } from '../context.ts';
+import { addressParam } from './address.ts';
 import { moveBalance } from './balance.ts';
 import { findCustomer, renderAnyCustomer, renderCustomer, updateCustomer } from './customer-record.ts';
 import { removeItem } from '../invoices/invoice-item-record.ts';
@@ -56,24 +57,6 @@ export function createCustomer(context: Context, facts: Partial<CustomerRecord>)
   emit(context, 'customer.created', renderCustomer(customer));
   return customer;
 }
-
-const line = emptyable(text());
-const addressTable = shape({ city: line, country: line, line1: line, line2: line, postal_code: line, state: line });
-
-/** Reads an address; parts not sent are null. */
-const addressParam: Param<Address> = {
-  read(value, path) {
-    const read = addressTable.read(value, path);
-    return {
-      city: read.city ?? null,
-      country: read.country ?? null,
-      line1: read.line1 ?? null,
-      line2: read.line2 ?? null,
-      postal_code: read.postal_code ?? null,
-      state: read.state ?? null,
-    };
-  },
-};
 
 const email: Param<string> = {
   read(value, path) {

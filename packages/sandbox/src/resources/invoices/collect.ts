@@ -1,7 +1,7 @@
 import { declinedByFault } from '../../faults/faults.ts';
 import type { InvoiceRecord, PaymentFailure, PaymentMethodRecord, SubscriptionRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
-import { renderCharge } from '../payments/charges.ts';
+import { writeCharge } from '../payments/charges.ts';
 import { moveBalance } from '../customers/balance.ts';
 import { type Context, emit, schedule, unschedule } from '../context.ts';
 import { applyCredits, reinstateCredits } from '../usage/credit-ledger.ts';
@@ -13,9 +13,8 @@ import { isOnTrial } from './invoice-draft.ts';
 import { renderInvoice, renderInvoicePayment } from './invoice-render.ts';
 import { renderPaymentIntent } from '../payments/payment-intents.ts';
 import { applyPendingUpdate, dropPendingUpdate } from '../subscriptions/pending-updates.ts';
-import { cardOf } from '../payments/payment-methods.ts';
+import { answerOf } from '../payments/payment-methods.ts';
 import { cancelSubscription, updateInvoice, updateSubscription } from '../subscriptions/subscription-end.ts';
-import { authenticationRequired } from '../payments/test-cards.ts';
 import { refreshUsage } from '../usage/usage-lines.ts';
 
 /** Days after the previous attempt at which a failed renewal is tried again; after the last the subscription ends. */
@@ -155,53 +154,21 @@ export function methodFor(context: Context, invoice: InvoiceRecord): PaymentMeth
   return id === null ? null : (tx.get('payment_method', id) ?? null);
 }
 
-/** How the card answers now: `null` it pays, a failure, or `'authenticate'` when its holder must act. */
-export function answerOf(method: PaymentMethodRecord, off_session: boolean): PaymentFailure | 'authenticate' | null {
-  const card = cardOf(method);
-  if (card.authentication === 'present') return off_session || method.authenticated ? card.charge : 'authenticate';
-  const asks = card.authentication === 'always' || (card.authentication === 'once' && !method.authenticated);
-  if (asks && off_session) return authenticationRequired;
-  if (asks && !method.authenticated) return 'authenticate';
-  return card.charge;
-}
-
-function writeCharge(
+function paySucceeded(
   context: Context,
   invoice: InvoiceRecord,
   method: PaymentMethodRecord,
-  failure: PaymentFailure | null,
-): string {
+  three_d_secure: boolean,
+): InvoiceRecord {
   const { tx } = context;
   const intent = tx.need('payment_intent', invoice.payment_intent ?? '');
-  const charge = tx.put('charge', {
-    id: tx.newId('ch_'),
-    created: tx.wall,
-    amount: intent.amount,
-    amount_refunded: 0,
-    currency: intent.currency,
-    customer: intent.customer,
-    description: intent.description,
-    failure,
-    invoice: invoice.id,
-    metadata: {},
-    payment_intent: intent.id,
-    payment_method: method.id,
-    status: failure === null ? 'succeeded' : 'failed',
-  });
-  emit(context, failure === null ? 'charge.succeeded' : 'charge.failed', renderCharge(tx, charge));
-  if (failure === null) disputeIfAsked(context, charge);
-  return charge.id;
-}
-
-function paySucceeded(context: Context, invoice: InvoiceRecord, method: PaymentMethodRecord): InvoiceRecord {
-  const { tx } = context;
-  const latest_charge = writeCharge(context, invoice, method, null);
-  const intent = tx.need('payment_intent', invoice.payment_intent ?? '');
+  const charge = writeCharge(context, intent, method, null, three_d_secure);
+  disputeIfAsked(context, charge);
   const paid = tx.put('payment_intent', {
     ...intent,
     amount_received: intent.amount,
     last_failure: null,
-    latest_charge,
+    latest_charge: charge.id,
     payment_method: method.id,
     status: 'succeeded',
   });
@@ -214,11 +181,13 @@ function payFailed(
   invoice: InvoiceRecord,
   method: PaymentMethodRecord,
   failure: PaymentFailure,
+  three_d_secure: boolean,
 ): void {
   const { tx } = context;
-  const charge = writeCharge(context, invoice, method, failure);
+  const asked = tx.need('payment_intent', invoice.payment_intent ?? '');
+  const charge = writeCharge(context, asked, method, failure, three_d_secure).id;
   const intent = tx.put('payment_intent', {
-    ...tx.need('payment_intent', invoice.payment_intent ?? ''),
+    ...asked,
     last_failure: { ...failure, charge, payment_method: method.id },
     latest_charge: charge,
     payment_method: null,
@@ -249,6 +218,8 @@ interface AttemptFacts {
   off_session: boolean;
   /** Counted as one of the automatic attempts, with a next one planned. */
   automatic: boolean;
+  /** Its holder has just passed 3-D Secure for this payment. */
+  three_d_secure?: boolean;
 }
 
 /** Tries to collect an open invoice with a card. The subscription's status is the caller's to move. */
@@ -261,12 +232,13 @@ export function attemptPayment(context: Context, invoice: InvoiceRecord, facts: 
     return { outcome: 'failed', invoice: failed, failure: null, method };
   }
   const answer = declinedByFault(context, method.card_number) ?? answerOf(method, facts.off_session);
-  if (answer === null) return { outcome: 'paid', invoice: paySucceeded(context, invoice, method) };
+  if (answer === null)
+    return { outcome: 'paid', invoice: paySucceeded(context, invoice, method, facts.three_d_secure ?? false) };
   if (answer === 'authenticate') {
     payAsked(context, invoice, method);
     return { outcome: 'needs_action', invoice };
   }
-  payFailed(context, invoice, method, answer);
+  payFailed(context, invoice, method, answer, facts.three_d_secure ?? false);
   const failed = planRetry(context, invoice, facts.automatic);
   emit(context, 'invoice.payment_failed', renderInvoice(tx, failed, account_name));
   return { outcome: 'failed', invoice: failed, failure: answer, method };

@@ -1,14 +1,16 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
+import { DISPUTE_FEE } from '../../billing/fees.ts';
 import { invalid, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
 import { flag, mergeMetadata, metadata, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
-import type { DisputeRecord } from '../../store/money-records.ts';
+import type { DisputeRecord } from '../../store/payment-records.ts';
 import type { ChargeRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { renderCharge } from './charges.ts';
-import { type Context, emit, emitUpdate } from '../context.ts';
+import { type Context, emit, emitUpdate, scheduleOnWall, unschedule } from '../context.ts';
+import { moveAccount, renderAccountTransaction } from './account-balance.ts';
 import { cardOf } from './payment-methods.ts';
 
 /** How long the seller may answer. */
@@ -51,14 +53,17 @@ function fieldsOf<N extends string, T>(names: readonly N[], value: (name: N) => 
   return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<N, T>;
 }
 
-function render(tx: Tx, dispute: DisputeRecord): Wire<Stripe.Dispute> {
+/** Renders a dispute. */
+export function renderDispute(tx: Tx, dispute: DisputeRecord): Wire<Stripe.Dispute> {
   const charge = tx.need('charge', dispute.charge);
   const card = cardOf(tx.need('payment_method', charge.payment_method));
   return {
     id: dispute.id,
     object: 'dispute',
     amount: dispute.amount,
-    balance_transactions: [],
+    balance_transactions: (dispute.balance_transactions ?? []).map((id) =>
+      renderAccountTransaction(tx, tx.need('account_transaction', id)),
+    ),
     charge: dispute.charge,
     created: dispute.created,
     currency: dispute.currency,
@@ -72,34 +77,66 @@ function render(tx: Tx, dispute: DisputeRecord): Wire<Stripe.Dispute> {
       due_by: dispute.due_by,
       enhanced_eligibility: {},
       has_evidence: Object.keys(dispute.evidence).length > 0,
-      past_due: dispute.status === 'needs_response' && tx.now > dispute.due_by,
+      past_due: waits(dispute) && tx.wall > dispute.due_by,
       submission_count: dispute.submission_count,
       submission_method: dispute.submission_count === 0 ? 'not_submitted' : 'manual',
     },
     intended_submission_method: null,
-    is_charge_refundable: false,
+    // The money of an inquiry is still here and can be given back.
+    is_charge_refundable: dispute.status.startsWith('warning_'),
     livemode: false,
     metadata: dispute.metadata,
     payment_intent: dispute.payment_intent,
     payment_method_details: {
       type: 'card',
-      card: { brand: card.brand, case_type: 'chargeback', network: card.brand, network_reason_code: '10.4' },
+      card: {
+        brand: card.brand,
+        case_type: dispute.status.startsWith('warning_') ? 'inquiry' : 'chargeback',
+        network: card.brand,
+        network_reason_code: dispute.reason === 'product_not_received' ? '13.1' : '10.4',
+      },
     },
-    reason: 'fraudulent',
+    reason: dispute.reason ?? 'fraudulent',
     status: dispute.status,
   };
 }
 
 /** Whether a charge's money was taken back and has not been won again. */
 export function isDisputed(context: Context, charge: ChargeRecord): boolean {
-  return charge.dispute !== undefined && context.tx.need('dispute', charge.dispute).status !== 'won';
+  if (charge.dispute === undefined) return false;
+  return !['warning_closed', 'warning_needs_response', 'warning_under_review', 'won'].includes(
+    context.tx.need('dispute', charge.dispute).status,
+  );
 }
 
-/** A charge of the dispute card is disputed at once, as fraudulent; the money leaves the account. */
+/** Whether the seller has still to answer. */
+function waits(dispute: DisputeRecord): boolean {
+  return dispute.status === 'needs_response' || dispute.status === 'warning_needs_response';
+}
+
+/** The disputed money leaves the account, with a fee, or comes back to it. */
+function moveFunds(context: Context, dispute: DisputeRecord, way: 'reinstated' | 'withdrawn'): DisputeRecord {
+  const { tx } = context;
+  const leaves = way === 'withdrawn';
+  const move = moveAccount(context, {
+    amount: leaves ? -dispute.amount : dispute.amount,
+    currency: dispute.currency,
+    description: leaves ? `Chargeback withdrawal for ${dispute.charge}` : `Chargeback reversal for ${dispute.charge}`,
+    fee: leaves ? DISPUTE_FEE : 0,
+    reporting_category: leaves ? 'dispute' : 'dispute_reversal',
+    source: dispute.id,
+    type: 'adjustment',
+  });
+  const balance_transactions = [...(dispute.balance_transactions ?? []), move.id];
+  return tx.put('dispute', { ...dispute, balance_transactions });
+}
+
+/** A charge of a dispute card is disputed at once. The money leaves the account, unless the bank only inquires. */
 export function disputeIfAsked(context: Context, charge: ChargeRecord): void {
   const { tx } = context;
-  if (!cardOf(tx.need('payment_method', charge.payment_method)).disputed) return;
-  const dispute = tx.put('dispute', {
+  const kind = cardOf(tx.need('payment_method', charge.payment_method)).dispute;
+  if (kind === null) return;
+  const opened = tx.put('dispute', {
     id: tx.newId('dp_'),
     created: tx.wall,
     amount: charge.amount,
@@ -109,12 +146,15 @@ export function disputeIfAsked(context: Context, charge: ChargeRecord): void {
     evidence: {},
     metadata: {},
     payment_intent: charge.payment_intent,
-    status: 'needs_response',
+    reason: kind === 'product_not_received' ? 'product_not_received' : 'fraudulent',
+    status: kind === 'inquiry' ? 'warning_needs_response' : 'needs_response',
     submission_count: 0,
   });
+  const dispute = kind === 'inquiry' ? opened : moveFunds(context, opened, 'withdrawn');
+  scheduleOnWall(context, dispute.due_by, 'dispute_due', dispute.id);
   const disputed = tx.put('charge', { ...charge, dispute: dispute.id });
-  emit(context, 'charge.dispute.created', render(tx, dispute));
-  emit(context, 'charge.dispute.funds_withdrawn', render(tx, dispute));
+  emit(context, 'charge.dispute.created', renderDispute(tx, dispute));
+  if (kind !== 'inquiry') emit(context, 'charge.dispute.funds_withdrawn', renderDispute(tx, dispute));
   emitUpdate(context, 'charge.updated', renderCharge(tx, charge), renderCharge(tx, disputed));
 }
 
@@ -126,17 +166,61 @@ function find(tx: Tx, id: string): DisputeRecord {
 
 function openDispute(tx: Tx, id: string): DisputeRecord {
   const dispute = find(tx, id);
-  if (dispute.status !== 'needs_response') throw invalid('This dispute is already closed.', { param: 'dispute' });
+  if (!waits(dispute)) throw invalid('This dispute is already closed.', { param: 'dispute' });
   return dispute;
 }
 
-function close(context: Context, old: DisputeRecord, status: 'lost' | 'won'): DisputeRecord {
+function close(context: Context, old: DisputeRecord, verdict: 'lost' | 'won'): DisputeRecord {
   const { tx } = context;
-  const dispute = tx.put('dispute', { ...old, status });
-  emitUpdate(context, 'charge.dispute.updated', render(tx, old), render(tx, dispute));
-  if (status === 'won') emit(context, 'charge.dispute.funds_reinstated', render(tx, dispute));
-  emit(context, 'charge.dispute.closed', render(tx, dispute));
+  const is_inquiry = old.status.startsWith('warning_');
+  const status = is_inquiry ? 'warning_closed' : verdict;
+  unschedule(context, 'dispute_due', old.id);
+  const closed = tx.put('dispute', { ...old, status });
+  const dispute = status === 'won' ? moveFunds(context, closed, 'reinstated') : closed;
+  emitUpdate(context, 'charge.dispute.updated', renderDispute(tx, old), renderDispute(tx, dispute));
+  if (status === 'won') emit(context, 'charge.dispute.funds_reinstated', renderDispute(tx, dispute));
+  emit(context, 'charge.dispute.closed', renderDispute(tx, dispute));
   return dispute;
+}
+
+/** An inquiry becomes a chargeback: now the money leaves. */
+function escalate(context: Context, old: DisputeRecord): DisputeRecord {
+  const { tx } = context;
+  const due_by = tx.wall + ANSWER_DAYS * 86_400;
+  const asked = tx.put('dispute', { ...old, due_by, status: 'needs_response' });
+  const dispute = moveFunds(context, asked, 'withdrawn');
+  unschedule(context, 'dispute_due', old.id);
+  scheduleOnWall(context, due_by, 'dispute_due', old.id);
+  emitUpdate(context, 'charge.dispute.updated', renderDispute(tx, old), renderDispute(tx, dispute));
+  emit(context, 'charge.dispute.funds_withdrawn', renderDispute(tx, dispute));
+  return dispute;
+}
+
+/** Nobody answered in time: the dispute is lost, an inquiry closed. */
+export function loseUnanswered(context: Context, id: string): void {
+  const dispute = context.tx.get('dispute', id);
+  if (dispute !== undefined && waits(dispute)) close(context, dispute, 'lost');
+}
+
+/** What was refunded in full need not be asked about any more. */
+export function closeInquiry(context: Context, charge: ChargeRecord): void {
+  const dispute = charge.dispute === undefined ? undefined : context.tx.need('dispute', charge.dispute);
+  if (dispute?.status.startsWith('warning_') !== true || dispute.status === 'warning_closed') return;
+  if (charge.amount_refunded === charge.amount) close(context, dispute, 'won');
+}
+
+/** What evidence does to a dispute once it is submitted: some texts decide it. https://docs.stripe.com/testing#evidence */
+function decide(context: Context, dispute: DisputeRecord): DisputeRecord {
+  switch (dispute.evidence['uncategorized_text']) {
+    case 'winning_evidence':
+      return close(context, dispute, 'won');
+    case 'losing_evidence':
+      return close(context, dispute, 'lost');
+    case 'escalate_inquiry_evidence':
+      return dispute.status === 'warning_under_review' ? escalate(context, dispute) : dispute;
+    default:
+      return dispute;
+  }
 }
 
 const updateTable = {
@@ -146,7 +230,7 @@ const updateTable = {
 };
 
 export const disputeRoutes = [
-  route('GET /v1/disputes/{id}', {}, ({ tx }, _params, id) => render(tx, find(tx, id))),
+  route('GET /v1/disputes/{id}', {}, ({ tx }, _params, id) => renderDispute(tx, find(tx, id))),
   route('POST /v1/disputes/{id}', updateTable, (context, params, id) => {
     const { tx } = context;
     const { evidence: given, submit = given !== undefined } = params;
@@ -156,21 +240,19 @@ export const disputeRoutes = [
       const value = given?.[name];
       if (value !== undefined) evidence[name] = value;
     }
+    const status = old.status.startsWith('warning_') ? 'warning_under_review' : 'under_review';
+    const submitted = { status, submission_count: old.submission_count + 1 } as const;
     const changed = tx.put('dispute', {
       ...old,
       evidence,
       metadata: mergeMetadata(old.metadata, params.metadata),
-      ...(submit ? { status: 'under_review' as const, submission_count: old.submission_count + 1 } : {}),
+      ...(submit ? submitted : {}),
     });
-    emitUpdate(context, 'charge.dispute.updated', render(tx, old), render(tx, changed));
-    // The texts that decide a test dispute: https://docs.stripe.com/testing#evidence
-    const text_given = submit ? evidence['uncategorized_text'] : undefined;
-    if (text_given === 'winning_evidence') return render(tx, close(context, changed, 'won'));
-    if (text_given === 'losing_evidence') return render(tx, close(context, changed, 'lost'));
-    return render(tx, changed);
+    emitUpdate(context, 'charge.dispute.updated', renderDispute(tx, old), renderDispute(tx, changed));
+    return renderDispute(tx, submit ? decide(context, changed) : changed);
   }),
   route('POST /v1/disputes/{id}/close', {}, (context, _params, id) =>
-    render(context.tx, close(context, openDispute(context.tx, id), 'lost')),
+    renderDispute(context.tx, close(context, openDispute(context.tx, id), 'lost')),
   ),
   route(
     'GET /v1/disputes',
@@ -181,7 +263,7 @@ export const disputeRoutes = [
         if (params.payment_intent !== undefined && dispute.payment_intent !== params.payment_intent) return false;
         return within(dispute.created, params.created);
       });
-      return page('/v1/disputes', wanted, params, 'dispute', (each) => render(tx, each));
+      return page('/v1/disputes', wanted, params, 'dispute', (each) => renderDispute(tx, each));
     },
   ),
 ];

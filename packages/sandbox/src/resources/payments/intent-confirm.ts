@@ -1,33 +1,57 @@
 import { declinedByFault } from '../../faults/faults.ts';
-import { invalid } from '../../http/api-error.ts';
-import { emptyable, flag, list, oneOf, type Read, text } from '../../http/params.ts';
-import type { DirectIntent } from '../../store/money-records.ts';
-import type { PaymentFailure, PaymentIntentRecord, PaymentMethodRecord } from '../../store/records.ts';
+import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
+import { emptyable, flag, inert, list, oneOf, type Param, type Read, shape, text } from '../../http/params.ts';
+import type { DirectIntent, PaymentFailure, PaymentIntentRecord, PaymentMethodRecord } from '../../store/records.ts';
 import { clockOfCustomer, onClock } from '../../time/test-clock.ts';
-import { renderCharge } from './charges.ts';
-import { answerOf, attemptPayment, followPayment, subscriptionOf } from '../invoices/collect.ts';
-import { type Context, emit } from '../context.ts';
+import { bookLater, writeCharge } from './charges.ts';
+import { attemptPayment, followPayment, subscriptionOf } from '../invoices/collect.ts';
+import { type Context, emit, scheduleOnWall } from '../context.ts';
+import { withToken } from './confirmation-tokens.ts';
 import { disputeIfAsked } from './disputes.ts';
+import { givenTable } from './given-cards.ts';
+import { instrument, optionsParam, ownMethod } from './instruments.ts';
+import { acceptanceOf, createMandate, mandateDataParam } from './mandates.ts';
 import { renderPaymentIntent } from './payment-intents.ts';
-import { attachForCustomer, cardError, renderPaymentMethod, resolvePaymentMethod } from './payment-methods.ts';
+import { answerOf, attachForCustomer, cardError, renderPaymentMethod } from './payment-methods.ts';
+import { shippingParam } from './shipping.ts';
 import { authenticationFailed, authenticationRequired } from './test-cards.ts';
+
+/** How long a hold lasts that nobody captures. */
+const HOLD_SECONDS = 7 * 86_400;
 
 /** What create, update and confirm take. */
 export const sharedTable = {
   allowed_payment_method_types: list(oneOf(['card'])),
   capture_method: oneOf(['automatic', 'automatic_async', 'manual']),
+  excluded_payment_method_types: emptyable(list(text())),
   payment_method: text(),
+  payment_method_data: shape(givenTable),
+  payment_method_options: optionsParam,
   receipt_email: emptyable(text(512)),
   setup_future_usage: emptyable(oneOf(['off_session', 'on_session'])),
+  shipping: shippingParam,
 };
 
 /** What confirming takes. */
 export const confirmTable = {
   ...sharedTable,
+  confirmation_token: text(),
   error_on_requires_action: flag(),
-  off_session: flag(),
+  mandate: text(),
+  mandate_data: mandateDataParam,
+  off_session: flagOr(['one_off', 'recurring']),
+  // Fraud signals; the sandbox has no Radar.
+  radar_options: inert(),
   return_url: text(),
+  use_stripe_sdk: flag(),
 };
+
+/** `off_session` may also say why the holder is away. */
+function flagOr(words: readonly string[]): Param<boolean> {
+  return {
+    read: (value, path) => (typeof value === 'string' && words.includes(value) ? true : flag().read(value, path)),
+  };
+}
 
 /** Reads and sets what may be asked of an intent at any time before it is paid. */
 export function directOf(
@@ -36,16 +60,25 @@ export function directOf(
     Read<typeof sharedTable> & {
       statement_descriptor: string | undefined;
       statement_descriptor_suffix: string | undefined;
+      transfer_group: string | undefined;
     }
   >,
 ): DirectIntent {
+  const card = params.payment_method_options?.card;
+  const given = <T>(value: T | undefined, kept: T): T => (value === undefined ? kept : value);
   return {
     ...old,
-    capture_method: params.capture_method ?? old.capture_method,
-    receipt_email: params.receipt_email === undefined ? old.receipt_email : params.receipt_email,
-    setup_future_usage: params.setup_future_usage === undefined ? old.setup_future_usage : params.setup_future_usage,
+    allowed_types: given(params.allowed_payment_method_types, old.allowed_types ?? null),
+    capture_method: card?.capture_method ?? params.capture_method ?? old.capture_method,
+    excluded_types: given(params.excluded_payment_method_types, old.excluded_types ?? null),
+    ...(card?.request_multicapture === undefined ? {} : { multicapture: card.request_multicapture === 'if_available' }),
+    receipt_email: given(params.receipt_email, old.receipt_email),
+    request_three_d_secure: card?.request_three_d_secure ?? old.request_three_d_secure ?? 'automatic',
+    setup_future_usage: given(card?.setup_future_usage ?? params.setup_future_usage, old.setup_future_usage),
+    shipping: given(params.shipping, old.shipping ?? null),
     statement_descriptor: params.statement_descriptor ?? old.statement_descriptor,
     statement_descriptor_suffix: params.statement_descriptor_suffix ?? old.statement_descriptor_suffix,
+    transfer_group: params.transfer_group ?? old.transfer_group ?? null,
   };
 }
 
@@ -68,18 +101,6 @@ export function wrongState(intent: PaymentIntentRecord, doing: string): Error {
   });
 }
 
-/** The payment method of an intent, which must be free or its customer's. */
-export function methodOf(context: Context, id: string, customer: string | null): PaymentMethodRecord {
-  const method = resolvePaymentMethod(context, id, 'payment_method');
-  if (method.customer === null || method.customer === customer) return method;
-  throw invalid(
-    customer === null
-      ? `The provided PaymentMethod ${id} is attached to a customer. Please include the customer in the \`customer\` parameter on the PaymentIntent.`
-      : `The provided PaymentMethod ${id} does not belong to the Customer ${customer}.`,
-    { param: 'payment_method' },
-  );
-}
-
 /** The 402 of an intent whose card was refused, with the intent as it then stands. */
 function refusedWith(context: Context, id: string, failure: PaymentFailure, method: PaymentMethodRecord): Error {
   const { tx } = context;
@@ -91,55 +112,34 @@ function refusedWith(context: Context, id: string, failure: PaymentFailure, meth
   });
 }
 
-function writeCharge(
+/** The card paid, or holds the amount for a capture. */
+function succeed(
   context: Context,
   intent: PaymentIntentRecord,
   method: PaymentMethodRecord,
-  failure: PaymentFailure | null,
-): string {
-  const { tx } = context;
-  const waits = failure === null && intent.direct?.capture_method === 'manual';
-  const charge = tx.put('charge', {
-    id: tx.newId('ch_'),
-    created: tx.wall,
-    amount: intent.amount,
-    ...(waits ? { amount_captured: null } : {}),
-    amount_refunded: 0,
-    currency: intent.currency,
-    customer: intent.customer,
-    description: intent.description,
-    failure,
-    invoice: null,
-    metadata: intent.metadata,
-    payment_intent: intent.id,
-    payment_method: method.id,
-    status: failure === null ? 'succeeded' : 'failed',
-  });
-  emit(context, failure === null ? 'charge.succeeded' : 'charge.failed', renderCharge(tx, charge));
-  if (failure === null) disputeIfAsked(context, charge);
-  return charge.id;
-}
-
-/** The card paid, or holds the amount for a capture. */
-function succeed(context: Context, intent: PaymentIntentRecord, method: PaymentMethodRecord): void {
+  three_d_secure: boolean,
+): void {
   const { tx } = context;
   const direct = intent.direct ?? plain;
   if (direct.setup_future_usage !== null && intent.customer !== null && method.customer === null) {
     attachForCustomer(context, method.id, intent.customer, 'payment_method');
   }
-  const latest_charge = writeCharge(context, intent, method, null);
+  const charge = writeCharge(context, intent, method, null, three_d_secure);
   const waits = direct.capture_method === 'manual';
   const paid = tx.put('payment_intent', {
     ...intent,
     amount_received: waits ? 0 : intent.amount,
     direct: { ...direct, amount_capturable: waits ? intent.amount : 0 },
     last_failure: null,
-    latest_charge,
+    latest_charge: charge.id,
     payment_method: method.id,
     status: waits ? 'requires_capture' : 'succeeded',
   });
   const type = waits ? 'payment_intent.amount_capturable_updated' : 'payment_intent.succeeded';
   emit(context, type, renderPaymentIntent(tx, paid));
+  if (waits) scheduleOnWall(context, tx.wall + HOLD_SECONDS, 'expire_authorization', intent.id);
+  else bookLater(context, charge.id);
+  disputeIfAsked(context, tx.need('charge', charge.id));
 }
 
 /** The card was refused; an authentication that fails leaves no charge. */
@@ -148,9 +148,11 @@ function fail(
   intent: PaymentIntentRecord,
   method: PaymentMethodRecord,
   failure: PaymentFailure,
+  three_d_secure = false,
 ): void {
   const { tx } = context;
-  const charge = failure === authenticationFailed ? null : writeCharge(context, intent, method, failure);
+  const charge =
+    failure === authenticationFailed ? null : writeCharge(context, intent, method, failure, three_d_secure).id;
   const failed = tx.put('payment_intent', {
     ...intent,
     last_failure: { ...failure, charge, payment_method: method.id },
@@ -167,20 +169,21 @@ function charge(
   intent: PaymentIntentRecord,
   method: PaymentMethodRecord,
   off_session: boolean,
+  three_d_secure = false,
 ): PaymentFailure | null {
   const { tx } = context;
   if (intent.invoice !== null) {
     const invoice = tx.need('invoice', intent.invoice);
     // The invoice lives at the time of its customer's clock.
     const own = onClock(context, clockOfCustomer(tx, invoice.customer));
-    const attempt = attemptPayment(own, invoice, { method, off_session, automatic: false });
+    const attempt = attemptPayment(own, invoice, { method, off_session, automatic: false, three_d_secure });
     followPayment(own, subscriptionOf(tx, invoice), attempt);
     return attempt.outcome === 'failed' ? attempt.failure : null;
   }
-  const answer = answerOf(method, off_session);
+  const answer = answerOf(method, off_session, intent.direct?.request_three_d_secure);
   const refused = answer === null ? declinedByFault(context, method.card_number) : answer;
   if (refused === null) {
-    succeed(context, intent, method);
+    succeed(context, intent, method, three_d_secure);
     return null;
   }
   if (refused === 'authenticate') {
@@ -188,31 +191,66 @@ function charge(
     emit(context, 'payment_intent.requires_action', renderPaymentIntent(tx, asked));
     return null;
   }
-  fail(context, intent, method, refused);
+  fail(context, intent, method, refused, three_d_secure);
   return refused;
 }
 
+/** The mandate an intent charges by, or the one its holder gives now for later charges. */
+function mandateFor(
+  context: Context,
+  intent: PaymentIntentRecord,
+  method: PaymentMethodRecord,
+  params: Partial<Read<typeof confirmTable>>,
+): string | null {
+  const { tx } = context;
+  if (params.mandate !== undefined) {
+    const mandate = tx.get('mandate', params.mandate);
+    if (mandate === undefined) throw noSuch('mandate', params.mandate, 'mandate');
+    if (mandate.status !== 'active' || mandate.payment_method !== method.id) {
+      throw invalid('The mandate is not active, or belongs to another payment method.', { param: 'mandate' });
+    }
+    return mandate.id;
+  }
+  const acceptance = acceptanceOf(params.mandate_data);
+  if (acceptance === null) return intent.direct?.mandate ?? null;
+  if (intent.direct?.setup_future_usage !== 'off_session') {
+    throw invalidParam(
+      '`mandate_data` can only be given with `setup_future_usage` set to `off_session`.',
+      'mandate_data',
+    );
+  }
+  return createMandate(context, { acceptance, payment_method: method.id, single_use: null }).id;
+}
+
 /** Confirms an intent: charges it, or asks for authentication. */
-export function confirmIntent(context: Context, found: PaymentIntentRecord, params: Read<typeof confirmTable>): object {
+export function confirmIntent(
+  context: Context,
+  found: PaymentIntentRecord,
+  given: Partial<Read<typeof confirmTable>>,
+): object {
   const { tx } = context;
   if (!['requires_payment_method', 'requires_confirmation', 'requires_action'].includes(found.status)) {
     throw wrongState(found, 'confirm');
   }
-  const id = params.payment_method ?? found.payment_method;
-  if (id === null) {
+  const params = withToken(context, given, found.id);
+  const method = instrument(context, params, found.customer) ?? ownMethod(context, found);
+  if (method === null) {
     throw invalid(
       "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.",
       { code: 'payment_intent_unexpected_state' },
     );
   }
-  const method = methodOf(context, id, found.customer);
+  const direct = found.direct === undefined ? undefined : directOf(found.direct, params);
+  const asked = { ...found, ...(direct === undefined ? {} : { direct }) };
+  const mandate = mandateFor(context, asked, method, params);
   const intent = tx.put('payment_intent', {
-    ...found,
-    ...(found.direct === undefined ? {} : { direct: directOf(found.direct, params) }),
+    ...asked,
+    ...(direct === undefined ? {} : { direct: { ...direct, mandate } }),
     payment_method: method.id,
     return_url: params.return_url ?? found.return_url ?? null,
   });
-  if (params.error_on_requires_action === true && answerOf(method, params.off_session ?? false) === 'authenticate') {
+  const answer = answerOf(method, params.off_session ?? false, direct?.request_three_d_secure);
+  if (params.error_on_requires_action === true && answer === 'authenticate') {
     fail(context, intent, method, authenticationRequired);
     throw refusedWith(context, intent.id, authenticationRequired, method);
   }
@@ -229,7 +267,7 @@ export function finishPaymentIntent(context: Context, intent: PaymentIntentRecor
     if (intent.invoice !== null || intent.direct?.setup_future_usage === 'off_session') {
       tx.put('payment_method', { ...method, authenticated: true });
     }
-    charge(context, intent, { ...method, authenticated: true }, false);
+    charge(context, intent, { ...method, authenticated: true }, false, true);
     return;
   }
   fail(context, intent, method, authenticationFailed);

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
+import { adviceFields } from '../../billing/declines.ts';
 import { noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
 import { text } from '../../http/params.ts';
@@ -18,6 +19,7 @@ function lastError(tx: Tx, failure: PaymentIntentRecord['last_failure']): Render
     code: failure.code,
     message: failure.message,
     doc_url: `https://stripe.com/docs/error-codes/${failure.code.replaceAll('_', '-')}`,
+    ...adviceFields(failure),
     ...(failure.decline_code === null ? {} : { decline_code: failure.decline_code }),
     ...(failure.charge === null ? {} : { charge: failure.charge }),
     ...(method === undefined ? {} : { payment_method: renderPaymentMethod(method) }),
@@ -46,7 +48,7 @@ export function renderPaymentIntent(tx: Tx, intent: PaymentIntentRecord): Render
   return {
     id: intent.id,
     object: 'payment_intent',
-    allowed_payment_method_types: null,
+    allowed_payment_method_types: intent.direct?.allowed_types ?? null,
     amount: intent.amount,
     amount_capturable: intent.direct?.amount_capturable ?? 0,
     amount_details: { tip: {} },
@@ -64,7 +66,7 @@ export function renderPaymentIntent(tx: Tx, intent: PaymentIntentRecord): Render
     customer: intent.customer,
     customer_account: null,
     description: intent.description,
-    excluded_payment_method_types: null,
+    excluded_payment_method_types: intent.direct?.excluded_types ?? null,
     last_payment_error: lastError(tx, intent.last_failure),
     latest_charge: intent.latest_charge,
     livemode: false,
@@ -75,7 +77,13 @@ export function renderPaymentIntent(tx: Tx, intent: PaymentIntentRecord): Render
     payment_method: intent.payment_method,
     payment_method_configuration_details: null,
     payment_method_options: {
-      card: { installments: null, mandate_options: null, network: null, request_three_d_secure: 'automatic' },
+      card: {
+        installments: null,
+        mandate_options: null,
+        network: null,
+        ...(intent.direct?.multicapture === true ? { request_multicapture: 'if_available' as const } : {}),
+        request_three_d_secure: intent.direct?.request_three_d_secure ?? 'automatic',
+      },
     },
     payment_method_types: ['card'],
     payment_record: null,
@@ -83,12 +91,12 @@ export function renderPaymentIntent(tx: Tx, intent: PaymentIntentRecord): Render
     receipt_email: intent.direct?.receipt_email ?? null,
     review: null,
     setup_future_usage: intent.direct === undefined ? 'off_session' : intent.direct.setup_future_usage,
-    shipping: null,
+    shipping: intent.direct?.shipping ?? null,
     source: null,
     statement_descriptor: intent.direct?.statement_descriptor ?? null,
     statement_descriptor_suffix: intent.direct?.statement_descriptor_suffix ?? null,
     status: intent.status,
-    transfer_group: null,
+    transfer_group: intent.direct?.transfer_group ?? null,
   };
 }
 

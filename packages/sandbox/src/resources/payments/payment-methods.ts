@@ -1,19 +1,13 @@
 import { createHash } from 'node:crypto';
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
-import { missingParam } from '../../contract/contract.ts';
+import { adviceFields } from '../../billing/declines.ts';
 import { ApiError, invalid, noSuch } from '../../http/api-error.ts';
-import { page, pageParams } from '../../http/lists.ts';
-import { emptyable, inert, integer, mergeMetadata, metadata, oneOf, shape, text } from '../../http/params.ts';
-import { route } from '../../http/route.ts';
-import type { BillingDetails, PaymentFailure, PaymentMethodRecord } from '../../store/records.ts';
-import type { Tx } from '../../store/store.ts';
-import { type Context, emit, emitUpdate } from '../context.ts';
-import { updateCustomer } from '../customers/customer-record.ts';
-import { updateSubscription } from '../subscriptions/subscription-end.ts';
-import { cardByLiteral, cardByNumber, liveCard, type TestCard } from './test-cards.ts';
+import type { BillingDetails, PaymentFailure, PaymentMethodRecord, ThreeDSecureWish } from '../../store/records.ts';
+import { type Context, emit } from '../context.ts';
+import { authenticationRequired, cardByLiteral, cardByNumber, type TestCard } from './test-cards.ts';
 
-const no_details: BillingDetails = { address: null, email: null, name: null, phone: null };
+export const no_details: BillingDetails = { address: null, email: null, name: null, phone: null };
 const no_address = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
 
 /** The billing details of a payment method or a charge. */
@@ -33,27 +27,52 @@ export function fingerprintOf(number: string): string {
   return createHash('sha256').update(`fingerprint:${number}`).digest('base64url').replaceAll(/[-_]/g, 'x').slice(0, 16);
 }
 
+/** What is shown of a card wherever one is: on payment methods, charges, attempts. */
+export function renderCardFacts(method: PaymentMethodRecord): {
+  brand: TestCard['brand'];
+  checks: { address_line1_check: string | null; address_postal_code_check: string | null; cvc_check: string | null };
+  country: string;
+  exp_month: number;
+  exp_year: number;
+  fingerprint: string;
+  funding: TestCard['funding'];
+  last4: string;
+  regulated_status: 'unregulated';
+} {
+  const card = cardOf(method);
+  const { line1 = null, postal_code = null } = method.billing_details.address ?? {};
+  const answer = (check: TestCard['failing_check']): 'fail' | 'pass' =>
+    card.failing_check === check ? 'fail' : 'pass';
+  return {
+    brand: card.brand,
+    checks: {
+      address_line1_check: line1 === null ? null : answer('address_line1'),
+      address_postal_code_check: postal_code === null ? null : answer('address_postal_code'),
+      cvc_check: answer('cvc'),
+    },
+    country: 'US',
+    exp_month: method.exp_month,
+    exp_year: method.exp_year,
+    fingerprint: fingerprintOf(card.number),
+    funding: card.funding,
+    last4: card.number.slice(-4),
+    regulated_status: 'unregulated',
+  };
+}
+
 /** Renders a payment method. */
 export function renderPaymentMethod(method: PaymentMethodRecord): Wire<Stripe.PaymentMethod> {
-  const card = cardOf(method);
+  const facts = renderCardFacts(method);
   return {
     id: method.id,
     object: 'payment_method',
     allow_redisplay: method.allow_redisplay,
     billing_details: renderBillingDetails(method.billing_details),
     card: {
-      brand: card.brand,
-      checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
-      country: 'US',
-      display_brand: card.brand,
-      exp_month: method.exp_month,
-      exp_year: method.exp_year,
-      fingerprint: fingerprintOf(card.number),
-      funding: 'credit',
+      ...facts,
+      display_brand: facts.brand,
       generated_from: null,
-      last4: card.number.slice(-4),
-      networks: { available: [card.brand], preferred: null },
-      regulated_status: 'unregulated',
+      networks: { available: [facts.brand], preferred: null },
       three_d_secure_usage: { supported: true },
       wallet: null,
     },
@@ -76,6 +95,7 @@ export function cardError(
     code: failure.code,
     keeps_effects: effects === 'kept',
     fields: {
+      ...adviceFields(failure),
       ...(failure.decline_code === null ? {} : { decline_code: failure.decline_code }),
       ...(JSON.parse(JSON.stringify(fields)) as Record<string, string>),
     },
@@ -84,11 +104,13 @@ export function cardError(
 
 interface NewCard {
   card: TestCard;
-  exp_month?: number;
-  exp_year?: number;
+  allow_redisplay?: PaymentMethodRecord['allow_redisplay'];
+  exp_month?: number | null;
+  exp_year?: number | null;
   billing_details?: Partial<BillingDetails>;
   customer?: string | null;
   authenticated?: boolean;
+  metadata?: PaymentMethodRecord['metadata'];
 }
 
 /** Writes a new payment method. Attaching is said by the caller. */
@@ -97,13 +119,13 @@ export function createPaymentMethod(context: Context, facts: NewCard): PaymentMe
   return tx.put('payment_method', {
     id: tx.newId('pm_'),
     created: tx.now,
-    allow_redisplay: 'unspecified',
+    allow_redisplay: facts.allow_redisplay ?? 'unspecified',
     billing_details: { ...no_details, ...facts.billing_details },
     card_number: facts.card.number,
     exp_month: facts.exp_month ?? new Date(tx.now_ms).getUTCMonth() + 1,
     exp_year: facts.exp_year ?? new Date(tx.now_ms).getUTCFullYear() + 1,
     customer: facts.customer ?? null,
-    metadata: {},
+    metadata: facts.metadata ?? {},
     authenticated: facts.authenticated ?? false,
   });
 }
@@ -133,158 +155,25 @@ export function attachForCustomer(context: Context, id: string, customer: string
   return attached;
 }
 
-function find(tx: Tx, id: string): PaymentMethodRecord {
-  const method = tx.get('payment_method', id);
-  if (method === undefined) throw noSuch('PaymentMethod', id);
-  return method;
-}
-
-const cardTable = shape({
-  number: text(),
-  exp_month: integer(1, 12),
-  exp_year: integer(2000, 2100),
-  cvc: text(4),
-  token: text(),
-});
-
-function cardFrom(given: { number?: string | undefined; token?: string | undefined }): TestCard {
-  if (given.token !== undefined) {
-    const card = cardByLiteral(given.token.replace(/^tok_/, 'pm_card_'));
-    if (card === null) throw noSuch('token', given.token, 'card[token]');
-    return card;
+/**
+ * How the card answers now: `null` it pays, a failure, or `'authenticate'` when its holder must act. `wish` is the
+ * seller's: some cards ask only then.
+ */
+export function answerOf(
+  method: PaymentMethodRecord,
+  off_session: boolean,
+  wish: ThreeDSecureWish = 'automatic',
+): PaymentFailure | 'authenticate' | null {
+  const card = cardOf(method);
+  if (card.authentication === 'present') return off_session || method.authenticated ? card.charge : 'authenticate';
+  if (card.authentication === 'optional' && wish !== 'automatic' && !off_session && !method.authenticated) {
+    return 'authenticate';
   }
-  if (given.number === undefined) throw missingParam('card[number]');
-  const card = cardByNumber(given.number);
-  if (card === null) throw cardError(liveCard);
-  return card;
+  const asks = card.authentication === 'always' || (card.authentication === 'once' && !method.authenticated);
+  if (asks && off_session) return authenticationRequired;
+  if (asks && !method.authenticated) return 'authenticate';
+  return card.charge;
 }
-
-const details = shape({
-  email: emptyable(text()),
-  name: emptyable(text()),
-  phone: emptyable(text()),
-});
-
-function mergeDetails(
-  old: BillingDetails,
-  given: { email?: string | null | undefined; name?: string | null | undefined; phone?: string | null | undefined },
-): BillingDetails {
-  return {
-    ...old,
-    email: given.email === undefined ? old.email : given.email,
-    name: given.name === undefined ? old.name : given.name,
-    phone: given.phone === undefined ? old.phone : given.phone,
-  };
-}
-
-const redisplay = oneOf(['always', 'limited', 'unspecified']);
-
-function listOf(tx: Tx, customer: string | undefined): PaymentMethodRecord[] {
-  return tx.all('payment_method').filter((each) => each.customer !== null && each.customer === customer);
-}
-
-export const paymentMethodRoutes = [
-  route(
-    'POST /v1/payment_methods',
-    {
-      type: oneOf(['card'], ['link', 'sepa_debit', 'us_bank_account', 'paypal']),
-      card: cardTable,
-      billing_details: details,
-      metadata: metadata(),
-      allow_redisplay: redisplay,
-      // Fraud signals; the sandbox has no Radar.
-      radar_options: inert(),
-    },
-    (context, params) => {
-      if (params.type === undefined) throw missingParam('type');
-      const given = params.card;
-      if (given === undefined) throw missingParam('card');
-      const method = createPaymentMethod(context, {
-        card: cardFrom(given),
-        ...(given.exp_month === undefined ? {} : { exp_month: given.exp_month }),
-        ...(given.exp_year === undefined ? {} : { exp_year: given.exp_year }),
-        billing_details: mergeDetails(no_details, params.billing_details ?? {}),
-      });
-      return renderPaymentMethod(
-        context.tx.put('payment_method', {
-          ...method,
-          allow_redisplay: params.allow_redisplay ?? 'unspecified',
-          metadata: mergeMetadata({}, params.metadata),
-        }),
-      );
-    },
-  ),
-  route('GET /v1/payment_methods/{id}', {}, ({ tx }, _params, id) => renderPaymentMethod(find(tx, id))),
-  route(
-    'POST /v1/payment_methods/{id}',
-    {
-      billing_details: details,
-      metadata: metadata(),
-      allow_redisplay: redisplay,
-      card: shape({ exp_month: integer(1, 12), exp_year: integer(2000, 2100) }),
-    },
-    (context, params, id) => {
-      const old = find(context.tx, id);
-      const method = context.tx.put('payment_method', {
-        ...old,
-        allow_redisplay: params.allow_redisplay ?? old.allow_redisplay,
-        billing_details: mergeDetails(old.billing_details, params.billing_details ?? {}),
-        exp_month: params.card?.exp_month ?? old.exp_month,
-        exp_year: params.card?.exp_year ?? old.exp_year,
-        metadata: mergeMetadata(old.metadata, params.metadata),
-      });
-      emitUpdate(context, 'payment_method.updated', renderPaymentMethod(old), renderPaymentMethod(method));
-      return renderPaymentMethod(method);
-    },
-  ),
-  route(
-    'GET /v1/payment_methods',
-    { ...pageParams, customer: text(), type: oneOf(['card']), allow_redisplay: redisplay },
-    ({ tx }, params) => {
-      if (params.customer !== undefined && tx.get('customer', params.customer) === undefined) {
-        throw noSuch('customer', params.customer, 'customer');
-      }
-      const wanted = listOf(tx, params.customer).filter(
-        (each) => params.allow_redisplay === undefined || each.allow_redisplay === params.allow_redisplay,
-      );
-      return page('/v1/payment_methods', wanted, params, 'PaymentMethod', renderPaymentMethod);
-    },
-  ),
-  route(
-    'GET /v1/customers/{id}/payment_methods',
-    { ...pageParams, type: oneOf(['card']), allow_redisplay: redisplay },
-    ({ tx }, params, id) => {
-      if (tx.get('customer', id) === undefined) throw noSuch('customer', id);
-      const url = `/v1/customers/${id}/payment_methods`;
-      return page(url, listOf(tx, id), params, 'PaymentMethod', renderPaymentMethod);
-    },
-  ),
-  route('POST /v1/payment_methods/{id}/attach', { customer: text() }, (context, params, id) => {
-    if (params.customer === undefined) throw missingParam('customer');
-    const customer = context.tx.get('customer', params.customer);
-    if (customer === undefined || customer.deleted) throw noSuch('customer', params.customer, 'customer');
-    return renderPaymentMethod(attachForCustomer(context, id, customer.id, 'id'));
-  }),
-  route('POST /v1/payment_methods/{id}/detach', {}, (context, _params, id) => {
-    const { tx } = context;
-    const method = find(tx, id);
-    const customer = method.customer === null ? undefined : tx.get('customer', method.customer);
-    if (customer === undefined) {
-      throw invalid('The payment method you provided is not attached to a customer so detachment is impossible.', {
-        code: 'payment_method_unexpected_state',
-      });
-    }
-    if (customer.default_payment_method === id) updateCustomer(context, customer, { default_payment_method: null });
-    for (const subscription of tx.all('subscription')) {
-      if (subscription.default_payment_method === id && subscription.ended_at === null) {
-        updateSubscription(context, subscription, { default_payment_method: null });
-      }
-    }
-    const detached = tx.put('payment_method', { ...method, customer: null });
-    emitUpdate(context, 'payment_method.detached', renderPaymentMethod(method), renderPaymentMethod(detached));
-    return renderPaymentMethod(detached);
-  }),
-];
 
 /** There is nothing to charge. */
 export function noMethod(): Error {

@@ -7,30 +7,45 @@ import { route } from '../../http/route.ts';
 import type { ChargeRecord, RefundRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { renderCharge } from './charges.ts';
-import { type Context, emit, emitUpdate } from '../context.ts';
-import { isDisputed } from './disputes.ts';
+import { type Context, emit, emitUpdate, scheduleOnWall } from '../context.ts';
+import { moveAccount } from './account-balance.ts';
+import { closeInquiry, isDisputed } from './disputes.ts';
+import { cardOf } from './payment-methods.ts';
 import { formatAmount } from '../../billing/money.ts';
+
+/** How long a refund takes that does not happen, or not at once. Stripe says "some time later". */
+const SETTLES_SECONDS = 86_400;
 
 /** Renders a refund. */
 export function renderRefund(refund: RefundRecord): Wire<Stripe.Refund> {
+  const status = refund.status ?? 'succeeded';
   return {
     id: refund.id,
     object: 'refund',
     amount: refund.amount,
-    balance_transaction: null,
+    balance_transaction: refund.balance_transaction ?? null,
     charge: refund.charge,
     created: refund.created,
     currency: refund.currency,
     customer: null,
     customer_account: null,
-    destination_details: { card: { reference_status: 'pending', type: 'refund' }, type: 'card' },
+    destination_details: {
+      card: { reference_status: 'pending', reference_type: 'acquirer_reference_number', type: 'refund' },
+      type: 'card',
+    },
+    ...(refund.failure_balance_transaction === undefined
+      ? {}
+      : { failure_balance_transaction: refund.failure_balance_transaction }),
+    ...(refund.failure_reason === undefined ? {} : { failure_reason: refund.failure_reason }),
+    ...(refund.instructions_email === undefined ? {} : { instructions_email: refund.instructions_email }),
     metadata: refund.metadata,
     payment_intent: refund.payment_intent,
     payment_method: null,
+    ...(status === 'pending' ? { pending_reason: 'processing' as const } : {}),
     reason: refund.reason,
-    receipt_number: null,
+    receipt_number: refund.receipt_number ?? null,
     source_transfer_reversal: null,
-    status: 'succeeded',
+    status,
     transfer_reversal: null,
   };
 }
@@ -82,22 +97,85 @@ function takeBack(context: Context, charge: ChargeRecord, asked: number | undefi
 export function refundCharge(
   context: Context,
   charge: ChargeRecord,
-  asked: { amount?: number | undefined; metadata?: RefundRecord['metadata']; reason: RefundRecord['reason'] },
+  asked: {
+    amount?: number | undefined;
+    instructions_email?: string | undefined;
+    metadata?: RefundRecord['metadata'];
+    reason: RefundRecord['reason'];
+  },
 ): RefundRecord {
   const { tx } = context;
   const amount = takeBack(context, charge, asked.amount);
+  const { refund: fate } = cardOf(tx.need('payment_method', charge.payment_method));
+  const id = tx.newId('re_');
+  const move = moveAccount(context, {
+    amount: -amount,
+    currency: charge.currency,
+    description: `REFUND FOR CHARGE${charge.description === null ? '' : ` (${charge.description})`}`,
+    fee: 0,
+    reporting_category: 'refund',
+    source: id,
+    type: 'refund',
+  });
   const refund = tx.put('refund', {
-    id: tx.newId('re_'),
+    id,
     created: tx.wall,
     amount,
+    balance_transaction: move.id,
     charge: charge.id,
     currency: charge.currency,
+    ...(asked.instructions_email === undefined ? {} : { instructions_email: asked.instructions_email }),
     metadata: asked.metadata ?? {},
     payment_intent: charge.payment_intent,
     reason: asked.reason,
+    receipt_number: charge.receipt_number ?? null,
+    status: fate === 'waits' ? 'pending' : 'succeeded',
   });
   emit(context, 'refund.created', renderRefund(refund));
-  emit(context, 'refund.updated', renderRefund(refund));
+  if (fate !== 'waits') emit(context, 'refund.updated', renderRefund(refund));
+  if (fate !== null) scheduleOnWall(context, tx.wall + SETTLES_SECONDS, 'settle_refund', id);
+  closeInquiry(context, tx.need('charge', charge.id));
+  return refund;
+}
+
+/** A refund failed: the money is back on the account's balance, and the charge is not refunded after all. */
+function failRefund(context: Context, old: RefundRecord): RefundRecord {
+  const { tx } = context;
+  const move = moveAccount(context, {
+    amount: old.amount,
+    currency: old.currency,
+    description: `REFUND FAILURE (${old.id})`,
+    fee: 0,
+    reporting_category: 'refund_failure',
+    source: old.id,
+    type: 'refund_failure',
+  });
+  const charge = tx.need('charge', old.charge);
+  const owed = tx.put('charge', { ...charge, amount_refunded: charge.amount_refunded - old.amount });
+  emitUpdate(context, 'charge.updated', renderCharge(tx, charge), renderCharge(tx, owed));
+  return tx.put('refund', {
+    ...old,
+    failure_balance_transaction: move.id,
+    failure_reason: 'expired_or_canceled_card',
+    status: 'failed',
+  });
+}
+
+/** What was pending happens, and what was to fail fails. */
+export function settleRefund(context: Context, id: string): void {
+  const { tx } = context;
+  const old = tx.get('refund', id);
+  if (old === undefined) return;
+  const fails = old.status !== 'pending';
+  const refund = fails ? failRefund(context, old) : tx.put('refund', { ...old, status: 'succeeded' });
+  if (fails) emitUpdate(context, 'refund.failed', renderRefund(old), renderRefund(refund));
+  emitUpdate(context, 'refund.updated', renderRefund(old), renderRefund(refund));
+  emitUpdate(context, 'charge.refund.updated', renderRefund(old), renderRefund(refund));
+}
+
+function find(tx: Tx, id: string): RefundRecord {
+  const refund = tx.get('refund', id);
+  if (refund === undefined) throw noSuch('refund', id);
   return refund;
 }
 
@@ -107,6 +185,8 @@ export const refundRoutes = [
     {
       amount: integer(1),
       charge: text(),
+      currency: text(3),
+      instructions_email: text(512),
       payment_intent: text(),
       metadata: metadata(),
       reason: oneOf(['duplicate', 'fraudulent', 'requested_by_customer']),
@@ -114,19 +194,37 @@ export const refundRoutes = [
     (context, params) => {
       const { tx } = context;
       const charge = chargeToRefund(tx, params);
+      if (params.currency !== undefined && params.currency.toLowerCase() !== charge.currency) {
+        throw invalid(`The currency of the refund must be that of the charge, ${charge.currency}.`, {
+          param: 'currency',
+        });
+      }
       return renderRefund(
         refundCharge(context, charge, {
           amount: params.amount,
+          instructions_email: params.instructions_email,
           metadata: mergeMetadata({}, params.metadata),
           reason: params.reason ?? null,
         }),
       );
     },
   ),
-  route('GET /v1/refunds/{id}', {}, ({ tx }, _params, id) => {
-    const refund = tx.get('refund', id);
-    if (refund === undefined) throw noSuch('refund', id);
+  route('GET /v1/refunds/{id}', {}, ({ tx }, _params, id) => renderRefund(find(tx, id))),
+  route('POST /v1/refunds/{id}', { metadata: metadata() }, (context, params, id) => {
+    const { tx } = context;
+    const old = find(tx, id);
+    const refund = tx.put('refund', { ...old, metadata: mergeMetadata(old.metadata, params.metadata) });
+    emitUpdate(context, 'refund.updated', renderRefund(old), renderRefund(refund));
+    emitUpdate(context, 'charge.refund.updated', renderRefund(old), renderRefund(refund));
     return renderRefund(refund);
+  }),
+  // Only refunds that ask their customer for bank details wait for an action, and a card's never do.
+  route('POST /v1/refunds/{id}/cancel', {}, ({ tx }, _params, id) => {
+    const { status = 'succeeded' } = find(tx, id);
+    throw invalid(
+      `Only refunds with a status of requires_action can be canceled. This refund has a status of ${status}.`,
+      { code: 'refund_unexpected_state' },
+    );
   }),
   route(
     'GET /v1/refunds',

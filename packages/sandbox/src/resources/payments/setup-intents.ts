@@ -1,16 +1,33 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
+import { adviceFields } from '../../billing/declines.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
-import { emptyable, flag, list, mergeMetadata, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
+import {
+  emptyable,
+  flag,
+  integer,
+  list,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  type Read,
+  shape,
+  text,
+} from '../../http/params.ts';
 import { route } from '../../http/route.ts';
-import type { SetupIntentRecord } from '../../store/money-records.ts';
+import type { SetupIntentRecord } from '../../store/payment-records.ts';
 import type { PaymentFailure, PaymentMethodRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { type Context, emit } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
 import { automatic, nextAction } from './payment-intents.ts';
-import { attachForCustomer, cardError, cardOf, renderPaymentMethod, resolvePaymentMethod } from './payment-methods.ts';
+import { withToken } from './confirmation-tokens.ts';
+import { givenTable } from './given-cards.ts';
+import { instrument, ownMethod } from './instruments.ts';
+import { acceptanceOf, createMandate, mandateDataParam } from './mandates.ts';
+import { attachForCustomer, cardError, cardOf, renderPaymentMethod } from './payment-methods.ts';
+import { beginAttempt, endAttempt } from './setup-attempts.ts';
 import { authenticationFailed } from './test-cards.ts';
 
 type RenderedSetup = Wire<Stripe.SetupIntent>;
@@ -26,6 +43,7 @@ function lastError(tx: Tx, failure: SetupIntentRecord['last_failure']): Rendered
     code: failure.code,
     doc_url: `https://stripe.com/docs/error-codes/${failure.code.replaceAll('_', '-')}`,
     message: failure.message,
+    ...adviceFields(failure),
     ...(failure.decline_code === null ? {} : { decline_code: failure.decline_code }),
     ...(method === undefined ? {} : { payment_method: renderPaymentMethod(method) }),
   };
@@ -36,7 +54,7 @@ export function renderSetupIntent(tx: Tx, setup: SetupIntentRecord): RenderedSet
   return {
     id: setup.id,
     object: 'setup_intent',
-    allowed_payment_method_types: null,
+    allowed_payment_method_types: setup.allowed_types ?? null,
     application: null,
     automatic_payment_methods: automatic(setup.automatic),
     cancellation_reason: setup.cancellation_reason,
@@ -45,29 +63,45 @@ export function renderSetupIntent(tx: Tx, setup: SetupIntentRecord): RenderedSet
     customer: setup.customer,
     customer_account: null,
     description: setup.description,
-    excluded_payment_method_types: null,
+    excluded_payment_method_types: setup.excluded_types ?? null,
     flow_directions: null,
     last_setup_error: lastError(tx, setup.last_failure),
-    latest_attempt: null,
+    latest_attempt: setup.latest_attempt ?? null,
     livemode: false,
-    mandate: null,
+    mandate: setup.single_use == null ? (setup.mandate ?? null) : null,
     metadata: setup.metadata,
     next_action: setup.status === 'requires_action' ? nextAction(setup) : null,
     on_behalf_of: null,
     payment_method: setup.payment_method,
     payment_method_configuration_details: null,
-    payment_method_options: { card: { mandate_options: null, network: null, request_three_d_secure: 'automatic' } },
+    payment_method_options: {
+      card: {
+        mandate_options: null,
+        network: null,
+        request_three_d_secure: setup.request_three_d_secure ?? 'automatic',
+      },
+    },
     payment_method_types: ['card'],
-    single_use_mandate: null,
+    single_use_mandate: setup.single_use == null ? null : (setup.mandate ?? null),
     status: setup.status,
     usage: setup.usage,
   };
 }
 
-const confirmTable = {
+const sharedTable = {
   allowed_payment_method_types: list(oneOf(['card'])),
+  excluded_payment_method_types: emptyable(list(text())),
+  payment_method_data: shape(givenTable),
+  payment_method_options: shape({ card: shape({ request_three_d_secure: oneOf(['any', 'automatic', 'challenge']) }) }),
+};
+
+const confirmTable = {
+  ...sharedTable,
+  confirmation_token: text(),
+  mandate_data: mandateDataParam,
   payment_method: text(),
   return_url: text(),
+  use_stripe_sdk: flag(),
 };
 
 const createTable = {
@@ -77,6 +111,7 @@ const createTable = {
   customer: text(),
   description: text(1_000),
   metadata: metadata(),
+  single_use: shape({ amount: integer(1), currency: text(3) }),
   usage: oneOf(['off_session', 'on_session']),
 };
 
@@ -86,10 +121,18 @@ function find(tx: Tx, id: string): SetupIntentRecord {
   return setup;
 }
 
-function methodOf(context: Context, id: string, customer: string | null): PaymentMethodRecord {
-  const method = resolvePaymentMethod(context, id, 'payment_method');
-  if (method.customer === null || method.customer === customer) return method;
-  throw invalid(`The payment method ${id} is attached to another customer.`, { param: 'payment_method' });
+/** What may be asked of a setup at any time before it is done. */
+function askedOf(params: Partial<Read<typeof sharedTable>>): Partial<SetupIntentRecord> {
+  const wish = params.payment_method_options?.card?.request_three_d_secure;
+  return {
+    ...(params.allowed_payment_method_types === undefined
+      ? {}
+      : { allowed_types: params.allowed_payment_method_types }),
+    ...(params.excluded_payment_method_types === undefined
+      ? {}
+      : { excluded_types: params.excluded_payment_method_types }),
+    ...(wish === undefined ? {} : { request_three_d_secure: wish }),
+  };
 }
 
 function create(context: Context, params: Read<typeof createTable>): object {
@@ -98,7 +141,7 @@ function create(context: Context, params: Read<typeof createTable>): object {
     throw invalidParam('`return_url` may only be passed when `confirm` is true.', 'return_url');
   }
   const customer = params.customer === undefined ? null : findCustomer(tx, params.customer, 'customer').id;
-  const method = params.payment_method === undefined ? null : methodOf(context, params.payment_method, customer);
+  const method = instrument(context, params, customer);
   const wanted = params.automatic_payment_methods;
   const id = tx.newId('seti_');
   const setup = tx.put('setup_intent', {
@@ -113,17 +156,23 @@ function create(context: Context, params: Read<typeof createTable>): object {
     metadata: mergeMetadata({}, params.metadata),
     payment_method: method?.id ?? null,
     return_url: null,
+    single_use:
+      params.single_use === undefined
+        ? null
+        : { amount: params.single_use.amount ?? 0, currency: (params.single_use.currency ?? '').toLowerCase() },
+    ...askedOf(params),
     status: method === null ? 'requires_payment_method' : 'requires_confirmation',
     usage: params.usage ?? 'off_session',
   });
   emit(context, 'setup_intent.created', renderSetupIntent(tx, setup));
   if (params.confirm !== true) return renderSetupIntent(tx, setup);
-  const { payment_method: _method, ...rest } = params;
+  const { payment_method: _method, payment_method_data: _data, ...rest } = params;
   return confirm(context, setup, rest);
 }
 
 function fail(context: Context, setup: SetupIntentRecord, method: PaymentMethodRecord, failure: PaymentFailure): void {
   const { tx } = context;
+  endAttempt(context, setup, { status: 'failed', failure });
   const failed = tx.put('setup_intent', {
     ...setup,
     last_failure: { ...failure, payment_method: method.id },
@@ -137,35 +186,51 @@ function succeed(context: Context, setup: SetupIntentRecord, method: PaymentMeth
   const { tx } = context;
   const ready = tx.put('payment_method', { ...method, authenticated: setup.usage === 'off_session' });
   if (setup.customer !== null) attachForCustomer(context, ready.id, setup.customer, 'payment_method');
+  endAttempt(context, setup, { status: 'succeeded', failure: null });
+  const { mandate_data: acceptance = null, single_use = null } = setup;
+  const mandate =
+    acceptance === null ? null : createMandate(context, { acceptance, payment_method: ready.id, single_use }).id;
   const done = tx.put('setup_intent', {
     ...setup,
     last_failure: null,
+    mandate,
     payment_method: ready.id,
     status: 'succeeded',
   });
   emit(context, 'setup_intent.succeeded', renderSetupIntent(tx, done));
 }
 
-function confirm(context: Context, found: SetupIntentRecord, params: Partial<Read<typeof confirmTable>>): object {
+function confirm(context: Context, found: SetupIntentRecord, given: Partial<Read<typeof confirmTable>>): object {
   const { tx } = context;
   if (found.status === 'succeeded' || found.status === 'canceled') {
     throw invalid(`You cannot confirm this SetupIntent because it has a status of ${found.status}.`, {
       code: 'setup_intent_unexpected_state',
     });
   }
-  const id = params.payment_method ?? found.payment_method;
-  if (id === null) {
+  const params = withToken(context, given, found.id);
+  const method = instrument(context, params, found.customer) ?? ownMethod(context, found);
+  if (method === null) {
     throw invalid("You cannot confirm this SetupIntent because it's missing a payment method.", {
       code: 'setup_intent_unexpected_state',
     });
   }
-  const method = methodOf(context, id, found.customer);
-  const setup = tx.put('setup_intent', {
-    ...found,
-    payment_method: method.id,
-    return_url: params.return_url ?? found.return_url,
-  });
   const card = cardOf(method);
+  const asked = { ...found, ...askedOf(params) };
+  const wish = asked.request_three_d_secure ?? 'automatic';
+  const asks =
+    card.authentication === 'once' ||
+    card.authentication === 'always' ||
+    (card.authentication === 'optional' && wish !== 'automatic');
+  const setup = beginAttempt(
+    context,
+    {
+      ...asked,
+      mandate_data: acceptanceOf(params.mandate_data) ?? found.mandate_data ?? null,
+      payment_method: method.id,
+      return_url: params.return_url ?? found.return_url,
+    },
+    asks,
+  );
   if (!card.attaches && card.charge !== null) {
     fail(context, setup, method, card.charge);
     throw cardError(card.charge, {
@@ -173,9 +238,9 @@ function confirm(context: Context, found: SetupIntentRecord, params: Partial<Rea
       setup_intent: renderSetupIntent(tx, tx.need('setup_intent', setup.id)),
     });
   }
-  if (card.authentication === 'once' || card.authentication === 'always') {
-    const asked = tx.put('setup_intent', { ...setup, status: 'requires_action' });
-    emit(context, 'setup_intent.requires_action', renderSetupIntent(tx, asked));
+  if (asks) {
+    const waiting = tx.put('setup_intent', { ...setup, status: 'requires_action' });
+    emit(context, 'setup_intent.requires_action', renderSetupIntent(tx, waiting));
   } else {
     succeed(context, setup, method);
   }
@@ -190,7 +255,7 @@ export function finishSetupIntent(context: Context, setup: SetupIntentRecord, pa
 }
 
 const updateTable = {
-  allowed_payment_method_types: confirmTable.allowed_payment_method_types,
+  ...sharedTable,
   customer: text(),
   description: text(1_000),
   metadata: metadata(),
@@ -207,16 +272,19 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
     });
   }
   const customer = params.customer === undefined ? old.customer : findCustomer(tx, params.customer, 'customer').id;
-  const wanted = params.payment_method;
-  const method = wanted === undefined ? old.payment_method : wanted && methodOf(context, wanted, customer).id;
+  const { payment_method: wanted, ...rest } = params;
+  const given = instrument(context, { ...rest, payment_method: wanted ?? undefined }, customer);
+  const changes = wanted === null || given !== null;
+  const method = changes ? (given?.id ?? null) : old.payment_method;
   const open = method === null ? 'requires_payment_method' : 'requires_confirmation';
   const setup = tx.put('setup_intent', {
     ...old,
+    ...askedOf(params),
     customer,
     description: params.description ?? old.description,
     metadata: mergeMetadata(old.metadata, params.metadata),
     payment_method: method,
-    status: wanted === undefined ? old.status : open,
+    status: changes ? open : old.status,
   });
   return renderSetupIntent(tx, setup);
 }
@@ -241,6 +309,7 @@ export const setupIntentRoutes = [
           code: 'setup_intent_unexpected_state',
         });
       }
+      endAttempt(context, old, { status: 'abandoned', failure: null });
       const cancellation_reason = params.cancellation_reason ?? null;
       const setup = tx.put('setup_intent', { ...old, cancellation_reason, status: 'canceled' });
       emit(context, 'setup_intent.canceled', renderSetupIntent(tx, setup));
