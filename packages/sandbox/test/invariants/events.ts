@@ -77,6 +77,8 @@ export function differences(one: unknown, other: unknown, path = ''): string[] {
 /** Fields that other objects decide, or that move without an event of their own. */
 const silent: Record<string, readonly string[]> = {
   customer: ['next_invoice_sequence'],
+  // Time makes what is pending available.
+  dispute: ['balance_transactions'],
 };
 
 function isSilent(object: string, path: string): boolean {
