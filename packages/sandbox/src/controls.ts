@@ -1,5 +1,6 @@
 import { createFaults, type Faults } from './faults/faults.ts';
-import type { Chaos, SettingRecord, WebhookPolicy } from './store/machinery.ts';
+import { dunningFrom, dunningOf } from './resources/invoices/dunning.ts';
+import type { Chaos, DunningPolicy, SettingRecord, WebhookPolicy } from './store/machinery.ts';
 import { asSnapshot, restoreSnapshot, type Snapshot, takeSnapshot } from './store/snapshot.ts';
 import type { Store } from './store/store.ts';
 import type { SandboxClock } from './time/clock.ts';
@@ -15,6 +16,8 @@ export interface Controls {
   faults: Faults;
   policy: { get(): WebhookPolicy; set(policy: WebhookPolicy): void };
   chaos: { get(): Chaos | null; set(wish: ChaosWish): void };
+  /** When failed payments are tried again and what happens after the last; `null` sets the default. */
+  dunning: { get(): DunningPolicy; set(wish: Partial<DunningPolicy> | null): void };
   /** A new secret for an endpoint; `null` when there is no such endpoint. */
   rollSecret(endpoint: string, overlap_ms: number): Promise<string | null>;
   snapshot(): Promise<Snapshot>;
@@ -50,6 +53,10 @@ export function createControls(deps: Deps): Controls {
         if (flaw !== null) throw new RangeError(flaw);
         change({ chaos });
       },
+    },
+    dunning: {
+      get: () => store.read(0, dunningOf),
+      set: (wish) => change({ dunning: wish === null ? null : dunningFrom(store.read(0, dunningOf), wish) }),
     },
     async rollSecret(endpoint, overlap_ms) {
       const secret = store.transact(clock.now(), (tx) => rollSecret(tx, endpoint, overlap_ms));

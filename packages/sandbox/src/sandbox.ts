@@ -4,7 +4,7 @@ import type { Faults } from './faults/faults.ts';
 import { createApi } from './http/api.ts';
 import { listen, type Listening, type ListenOptions } from './http/server.ts';
 import { createPages } from './pages/pages.ts';
-import type { Chaos, SettingRecord, WebhookPolicy } from './store/machinery.ts';
+import type { Chaos, DunningPolicy, SettingRecord, WebhookPolicy } from './store/machinery.ts';
 import type { Snapshot } from './store/snapshot.ts';
 import { type Commit, openStore, type Store } from './store/store.ts';
 import { createClock, machineNow, type SandboxClock } from './time/clock.ts';
@@ -51,6 +51,9 @@ export interface Sandbox {
     advance(ms: number): Promise<Advanced>;
     advanceTo(at_ms: number): Promise<Advanced>;
   };
+  /** When failed payments are tried again, and what happens when all fail; what is left out stays, `null` is the default. */
+  get dunning(): DunningPolicy;
+  set dunning(wish: Partial<DunningPolicy> | null);
   webhooks: {
     /** What happens to deliveries of new events. */
     policy: WebhookPolicy;
@@ -87,6 +90,7 @@ function firstSetting(seed: string | undefined): SettingRecord {
     offset_ms: 0,
     frozen_at_ms: null,
     chaos: null,
+    dunning: null,
     next_id: 1,
     next_job: 1,
     policy: 'deliver',
@@ -189,6 +193,12 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
       now: () => clock.now(),
       advance,
       advanceTo: (at_ms) => runner.advance(() => at_ms),
+    },
+    get dunning(): DunningPolicy {
+      return controls.dunning.get();
+    },
+    set dunning(wish: Partial<DunningPolicy> | null) {
+      controls.dunning.set(wish);
     },
     webhooks: webhooksOf(controls, deliveries),
     faults: { add: faults.add, list: faults.list, clear: faults.clear },

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { nearest, prorate } from '../src/billing/proration.ts';
+import { nearest } from '../src/billing/exact.ts';
+import { prorate } from '../src/billing/proration.ts';
 import vectors from '../vectors/prorations.json' with { type: 'json' };
 
 function spans(
@@ -26,6 +27,15 @@ test('the explanation gives the amount, by its own numbers', () => {
       seconds: 1555200,
       of_seconds: 2592000,
       formula: '-(9900 × 1555200 ÷ 2592000) = -5940',
+      because: [
+        { says: 'the whole period costs', amount: 9900, because: [] },
+        { says: '1555200 seconds, from 2026-11-13 00:00:00 UTC to 2026-12-01 00:00:00 UTC', amount: null, because: [] },
+        {
+          says: 'of 2592000 seconds, from 2026-11-01 00:00:00 UTC to 2026-12-01 00:00:00 UTC',
+          amount: null,
+          because: [],
+        },
+      ],
     },
   });
 });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decimalOf, type Rated, rateUsage, sumOf } from '../src/billing/rating.ts';
-import { formatUnitAmount, fractionOf } from '../src/billing/money.ts';
+import { decimalOf, fractionOf, sumOf } from '../src/billing/exact.ts';
+import { type Rated, rateUsage } from '../src/billing/rating.ts';
+import { formatUnitAmount } from '../src/billing/money.ts';
 import vectors from '../vectors/usage.json' with { type: 'json' };
 
 const total = (lines: { amount: number }[]): number => lines.reduce((sum, line) => sum + line.amount, 0);

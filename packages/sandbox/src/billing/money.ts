@@ -1,8 +1,4 @@
-/** An exact number: `n / d`, `d > 0`. */
-export interface Fraction {
-  n: bigint;
-  d: bigint;
-}
+import { decimalOf, type Fraction, fractionOf, round } from './exact.ts';
 
 /** Stripe's zero-decimal and three-decimal currencies. https://docs.stripe.com/currencies */
 const exponents: Record<string, number> = {
@@ -11,20 +7,6 @@ const exponents: Record<string, number> = {
   ),
   ...Object.fromEntries('bhd jod kwd omr tnd'.split(' ').map((code) => [code, 3])),
 };
-
-/** A decimal as an exact number. */
-export function fractionOf(decimal: string): Fraction {
-  const [whole = '0', places = ''] = decimal.split('.');
-  return { n: BigInt(whole + places), d: 10n ** BigInt(places.length) };
-}
-
-/** Half away from zero. Stripe does not document how it rounds exact halves. */
-export function round({ n, d }: Fraction): number {
-  const negative = n < 0n;
-  const magnitude = negative ? -n : n;
-  const rounded = (magnitude * 2n + d) / (d * 2n);
-  return Number(negative ? -rounded : rounded);
-}
 
 /** `unit × quantity` in minor units: exact, rounded once. */
 export function amountOf(unit_amount_decimal: string, quantity: number): number {
@@ -35,12 +17,7 @@ export function amountOf(unit_amount_decimal: string, quantity: number): number 
 /** `amount / quantity` as a decimal of at most twelve places. */
 export function unitOf(amount: number, quantity: number): string {
   if (quantity === 0) return '0';
-  const scale = 10n ** 12n;
-  const scaled = (BigInt(amount) * scale) / BigInt(quantity);
-  const negative = scaled < 0n;
-  const digits = (negative ? -scaled : scaled).toString().padStart(13, '0');
-  const places = digits.slice(-12).replace(/0+$/, '');
-  return `${negative ? '-' : ''}${digits.slice(0, -12)}${places === '' ? '' : `.${places}`}`;
+  return decimalOf({ n: quantity < 0 ? -BigInt(amount) : BigInt(amount), d: BigInt(Math.abs(quantity)) });
 }
 
 interface PricedBy {

@@ -1,5 +1,5 @@
 import type { PriceRecord, Tier } from '../store/records.ts';
-import { type Fraction, fractionOf, round } from './money.ts';
+import { decimalOf, type Fraction, fractionOf, round } from './exact.ts';
 
 /** One line of rated usage. */
 export interface RatedLine {
@@ -19,33 +19,12 @@ export type Rated = Pick<PriceRecord, 'tiers' | 'tiers_mode' | 'unit_amount_deci
   transform_quantity?: PriceRecord['transform_quantity'];
 };
 
-const PLACES = 12n;
-
 function less(a: Fraction, b: Fraction): boolean {
   return a.n * b.d < b.n * a.d;
 }
 
 function minus(a: Fraction, b: Fraction): Fraction {
   return { n: a.n * b.d - b.n * a.d, d: a.d * b.d };
-}
-
-/** The shortest decimal of at most twelve places. */
-export function decimalOf({ n, d }: Fraction): string {
-  const scale = 10n ** PLACES;
-  const scaled = (n * scale) / d;
-  const digits = (scaled < 0n ? -scaled : scaled).toString().padStart(Number(PLACES) + 1, '0');
-  const places = digits.slice(-Number(PLACES)).replace(/0+$/, '');
-  return `${scaled < 0n ? '-' : ''}${digits.slice(0, -Number(PLACES))}${places === '' ? '' : `.${places}`}`;
-}
-
-/** The sum of decimals, exact. */
-export function sumOf(decimals: readonly string[]): string {
-  let sum: Fraction = { n: 0n, d: 10n ** PLACES };
-  for (const each of decimals) {
-    const { n, d } = fractionOf(each);
-    sum = { n: sum.n + (n * sum.d) / d, d: sum.d };
-  }
-  return decimalOf(sum);
 }
 
 function lineOf(kind: RatedLine['kind'], tier: number | null, units: Fraction, unit: string): RatedLine {

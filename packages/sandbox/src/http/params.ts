@@ -132,6 +132,15 @@ export function inert(): Param<null> {
   return { read: () => null };
 }
 
+/** What the sandbox cannot do, and why; the reason is part of the refusal. */
+export function refused(reason: string): Param<never> {
+  return {
+    read: (_value, path) => {
+      throw unsupported(`the parameter \`${path}\`: ${reason}`, path);
+    },
+  };
+}
+
 /** Changes to metadata: `''` for a key removes it, `''` for the whole clears it. */
 export type MetadataChange = Record<string, string> | null;
 

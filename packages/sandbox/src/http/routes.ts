@@ -40,6 +40,8 @@ import { productRoutes } from '../resources/catalog/products.ts';
 import { refundRoutes } from '../resources/payments/refunds.ts';
 import { scheduleRoutes } from '../resources/schedules/schedules.ts';
 import { subscriptionItemRoutes } from '../resources/subscriptions/subscription-items.ts';
+import { subscriptionCreateRoutes } from '../resources/subscriptions/subscription-create.ts';
+import { subscriptionUpdateRoutes } from '../resources/subscriptions/subscription-update.ts';
 import { subscriptionRoutes } from '../resources/subscriptions/subscriptions.ts';
 import { testClockRoutes } from '../resources/test-clocks.ts';
 import { webhookEndpointRoutes } from '../resources/events/webhook-endpoints.ts';
@@ -85,6 +87,8 @@ const routes: readonly Route[] = [
   ...scheduleRoutes,
   ...subscriptionItemRoutes,
   ...pausedSubscriptionRoutes,
+  ...subscriptionCreateRoutes,
+  ...subscriptionUpdateRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,
   ...cardTokenRoutes,

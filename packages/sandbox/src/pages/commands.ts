@@ -1,5 +1,5 @@
 import type { ChaosWish } from '../controls.ts';
-import type { WebhookPolicy } from '../store/machinery.ts';
+import type { DunningPolicy, WebhookPolicy } from '../store/machinery.ts';
 import type { Snapshot } from '../store/snapshot.ts';
 import { notice, redirect } from './html.ts';
 import type { PageDeps, PageRequest } from './pages.ts';
@@ -42,6 +42,24 @@ function readChaos(form: URLSearchParams): ChaosWish {
   return wish;
 }
 
+/** `schedule_days` are numbers between commas; none means that nothing is tried again. */
+function readDunning(form: URLSearchParams): Partial<DunningPolicy> | null {
+  if (form.get('default') === 'true') return null;
+  const days = form.get('schedule_days');
+  const after = form.get('after_all_fail');
+  return {
+    ...(days === null
+      ? {}
+      : {
+          schedule_days: days
+            .split(',')
+            .filter((each) => each.trim() !== '')
+            .map(Number),
+        }),
+    ...(after === null ? {} : { after_all_fail: after as DunningPolicy['after_all_fail'] }),
+  };
+}
+
 type Command = (form: URLSearchParams) => Promise<object | string>;
 
 function webhookCommands(deps: PageDeps, policies: readonly WebhookPolicy[]): Record<string, Command> {
@@ -82,6 +100,11 @@ function stateCommands(deps: PageDeps, snapshots: Map<string, Snapshot>): Record
       if (ms === null) return 'Say how far: `ms`, `hours` or `days`, not negative, ten years at most.';
       const { from, to, ran } = await deps.advance(ms);
       return { from, to, now: new Date(to).toISOString(), ran };
+    },
+    async dunning(form) {
+      controls.dunning.set(readDunning(form));
+      await store.durable();
+      return { dunning: controls.dunning.get() };
     },
     async faults(form) {
       const wish = readFault(form);

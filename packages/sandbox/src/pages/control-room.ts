@@ -104,6 +104,36 @@ function webhookSection(deps: PageDeps, tx: Tx): Html {
   </section>`;
 }
 
+const endings = {
+  cancel: 'the subscription is canceled',
+  past_due: 'it stays past due',
+  paused: 'it is paused',
+  unpaid: 'it is unpaid, and later invoices stay drafts',
+};
+
+function dunningSection(deps: PageDeps): Html {
+  const { schedule_days, after_all_fail } = deps.controls.dunning.get();
+  return html`<section class="card">
+    <h2>Failed payments</h2>
+    <form method="post" action="/_sandbox/dunning" class="inline">
+      <div>
+        <label for="dunning-days">Try again after so many days</label
+        ><input id="dunning-days" name="schedule_days" value="${schedule_days.join(', ')}" autocomplete="off" />
+      </div>
+      <div>
+        <label for="dunning-after">When all fail</label
+        ><select id="dunning-after" name="after_all_fail">
+          ${Object.entries(endings).map(
+            ([value, label]) =>
+              html`<option value="${value}" ${value === after_all_fail ? html`selected` : null}>${label}</option>`,
+          )}
+        </select>
+      </div>
+      <button>Set</button><button name="default" value="true">Default</button>
+    </form>
+  </section>`;
+}
+
 function snapshotSection(snapshots: Map<string, Snapshot>): Html {
   return html`<section class="card">
     <h2>Snapshots</h2>
@@ -137,7 +167,7 @@ function room(deps: PageDeps, snapshots: Map<string, Snapshot>): Response {
           </nav>
         </header>
         <div class="deck">
-          ${clockSection(deps)}${webhookSection(deps, tx)}${snapshotSection(snapshots)}
+          ${clockSection(deps)}${webhookSection(deps, tx)}${dunningSection(deps)}${snapshotSection(snapshots)}
           ${faultSection(deps.controls.faults.list())}${dueSections(tx, queue)}
           ${objectSections(tx, deps.account_name)}${usageSections(tx)}${eventSection(tx)}
         </div>
@@ -153,6 +183,7 @@ function state(deps: PageDeps): object {
     now_ms,
     policy: deps.controls.policy.get(),
     chaos: deps.controls.chaos.get(),
+    dunning: deps.controls.dunning.get(),
     due: queued(deps.store, now_ms).map(({ at_ms, kind, object_id }) => ({ at_ms, kind, object_id })),
     test_clocks: tx.all('test_clock').map(({ id, name, status, frozen_ms, target_ms }) => ({
       id,

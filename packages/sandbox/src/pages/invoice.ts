@@ -1,5 +1,6 @@
 import { declinedByFault } from '../faults/faults.ts';
-import { attemptPayment, followPayment, subscriptionOf } from '../resources/invoices/collect.ts';
+import { attemptPayment, subscriptionOf } from '../resources/invoices/collect.ts';
+import { followPayment } from '../resources/invoices/follow-payment.ts';
 import { type Context, orderEvents } from '../resources/context.ts';
 import { storeEvents } from '../resources/events/events.ts';
 import { amountDue, subtotalOf, totalDiscounts, totalOf, totalTaxes } from '../resources/invoices/invoice-amounts.ts';

@@ -1,3 +1,4 @@
+import type { DiscountAmount } from './money-records.ts';
 import type { Seconds, SubscriptionItemRecord } from './records.ts';
 
 /** How a prorated amount came about: kept with the line, for whoever asks why it is what it is. */
@@ -9,6 +10,16 @@ export interface ProrationExplanation {
   of_seconds: number;
   /** `-(49900 × 1555200 ÷ 2592000) = -29940`. */
   formula: string;
+  /** Where its numbers come from. */
+  because?: Reason[];
+}
+
+/** One step of an explanation, and the steps it rests on. */
+export interface Reason {
+  says: string;
+  /** What it comes to, in minor units; `null` of what is not money. */
+  amount: number | null;
+  because: Reason[];
 }
 
 /** What a credit gives back: a line of an invoice, or an item that still waits for one. */
@@ -25,13 +36,14 @@ export interface ProrationRecord {
   explanation: ProrationExplanation;
   /** What the full period cost after discounts; the next credit starts from it. */
   period: { start: Seconds; end: Seconds };
+  /** What the whole period costs before discounts, and what each takes off: of prorations that name their discounts. */
+  gross?: { amount: number; discounts: DiscountAmount[] };
 }
 
 /** What a change of a subscription's billing sets. */
 export interface BillingChange {
   billing_cycle_anchor: Seconds;
   items: SubscriptionItemRecord[];
-  period_index: number;
   trial_end: Seconds | null;
 }
 
@@ -50,3 +62,11 @@ export interface PauseCollectionRecord {
 
 /** What happens at the end of a trial when there is nothing to charge. */
 export type MissingPaymentMethod = 'cancel' | 'create_invoice' | 'pause';
+
+/** A subscription whose billing stands still. */
+export interface PausedRecord {
+  at: Seconds;
+  reason: 'final_payment_failure' | 'pause_requested' | 'trial_end_without_payment_method';
+  /** Going on waits for this invoice to be paid; then the change happens. */
+  resumption?: { change: BillingChange; expires_at: Seconds; invoice: string };
+}

@@ -32,6 +32,8 @@ export interface LineRecord {
   quantity_decimal?: string;
   /** A line of usage: until finalization it is rated again from the meter. */
   is_usage?: boolean;
+  /** What discounts take off a proration that names them: it has its share of them and no other. */
+  own_discounts?: DiscountAmount[];
 }
 
 export type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
@@ -43,9 +45,18 @@ export interface InvoiceRecord {
   attempt_count: number;
   auto_advance: boolean;
   automatically_finalizes_at: Seconds | null;
-  billing_reason: 'subscription_create' | 'subscription_cycle' | 'subscription_update' | 'upcoming' | 'manual';
+  account_tax_ids?: string[] | null;
+  billing_reason:
+    | 'automatic_pending_invoice_item_invoice'
+    | 'manual'
+    | 'subscription_create'
+    | 'subscription_cycle'
+    | 'subscription_threshold'
+    | 'subscription_update'
+    | 'upcoming';
   collection_method?: 'charge_automatically' | 'send_invoice';
   currency: string;
+  custom_fields?: { name: string; value: string }[] | null;
   customer: string;
   customer_address: Address | null;
   customer_email: string | null;
@@ -80,6 +91,11 @@ export interface InvoiceRecord {
   status: InvoiceStatus;
   subscription: string | null;
   subscription_metadata: Metadata;
+  /** Which threshold was reached, and by which lines. */
+  threshold_reason?: {
+    amount_gte: number | null;
+    item_reasons: { line_item_ids: string[]; usage_gte: number }[];
+  };
   voided_at: Seconds | null;
   webhooks_delivered_at: Seconds | null;
 }
@@ -103,6 +119,8 @@ export interface InvoiceItemRecord {
   subscription: string | null;
   /** The subscription item it bills. */
   subscription_item?: string;
+  /** As on the line it becomes. */
+  own_discounts?: DiscountAmount[];
   tax_rates?: string[];
   unit_amount_decimal: string;
 }

@@ -48,6 +48,10 @@ export type JobKind =
   | 'meter_report'
   | 'end_discount'
   | 'overdue'
+  | 'pending_items'
+  | 'threshold'
+  | 'will_be_due'
+  | 'expire_resumption'
   | 'expire_pending_update'
   | 'resume_collection'
   | 'trial_will_end'
@@ -133,6 +137,13 @@ export interface Chaos {
   api_version: string | null;
 }
 
+/** When a failed payment is tried again, and what becomes of the subscription when all fail. */
+export interface DunningPolicy {
+  /** Days after the attempt before. */
+  schedule_days: number[];
+  after_all_fail: 'cancel' | 'past_due' | 'paused' | 'unpaid';
+}
+
 export type WebhookPolicy = 'deliver' | 'twice' | 'hold' | 'drop';
 
 /** The one record of kind `setting`: what the sandbox itself remembers. */
@@ -143,6 +154,8 @@ export interface SettingRecord {
   /** Where the clock stands while it is frozen. */
   frozen_at_ms: number | null;
   chaos: Chaos | null;
+  /** How unpaid invoices are collected; `null` is the default. */
+  dunning: DunningPolicy | null;
   next_id: number;
   next_job: number;
   policy: WebhookPolicy;

@@ -1,6 +1,6 @@
+import type { IntervalUnit, SubscriptionRecord } from './subscription-records.ts';
 import type { PortalConfigurationRecord, PortalSessionRecord } from './portal-records.ts';
 import type { CheckoutSessionRecord } from './checkout-records.ts';
-import type { MissingPaymentMethod, PauseCollectionRecord, PendingUpdateRecord } from './change-records.ts';
 import type {
   DeliveryRecord,
   EventRecord,
@@ -46,13 +46,21 @@ import type {
   ThinEventRecord,
 } from './usage-records.ts';
 
-export type { InvoiceItemRecord, InvoicePaymentRecord, InvoiceRecord, LineRecord } from './invoice-records.ts';
+export type {
+  InvoiceItemRecord,
+  InvoicePaymentRecord,
+  InvoiceRecord,
+  InvoiceStatus,
+  LineRecord,
+} from './invoice-records.ts';
 
 export type * from './checkout-records.ts';
 
 export type * from './payment-records.ts';
 
 export type * from './portal-records.ts';
+
+export type * from './subscription-records.ts';
 
 /** Metadata as kept and answered. */
 export type Metadata = Record<string, string>;
@@ -85,8 +93,6 @@ export interface ProductRecord {
   unit_label: string | null;
   url: string | null;
 }
-
-export type IntervalUnit = 'day' | 'week' | 'month' | 'year';
 
 export interface Tier {
   up_to: number | null;
@@ -170,75 +176,6 @@ export interface PaymentMethodRecord {
   metadata: Metadata;
   /** The customer authenticated this card for later charges. */
   authenticated: boolean;
-}
-
-export interface SubscriptionItemRecord {
-  id: string;
-  created: Seconds;
-  current_period_end: Seconds;
-  current_period_start: Seconds;
-  discounts?: string[];
-  metadata: Metadata;
-  price: string;
-  quantity: number;
-  tax_rates?: string[];
-}
-
-export type SubscriptionStatus =
-  | 'active'
-  | 'canceled'
-  | 'incomplete'
-  | 'incomplete_expired'
-  | 'past_due'
-  | 'paused'
-  | 'trialing';
-
-export type CancelFeedback =
-  | 'customer_service'
-  | 'low_quality'
-  | 'missing_features'
-  | 'other'
-  | 'switched_service'
-  | 'too_complex'
-  | 'too_expensive'
-  | 'unused';
-
-export interface SubscriptionRecord {
-  id: string;
-  created: Seconds;
-  billing_cycle_anchor: Seconds;
-  cancel_at: Seconds | null;
-  cancel_at_period_end: boolean;
-  canceled_at: Seconds | null;
-  cancellation: {
-    comment: string | null;
-    feedback: CancelFeedback | null;
-    reason: 'cancellation_requested' | 'payment_failed' | null;
-  };
-  currency: string;
-  customer: string;
-  default_payment_method: string | null;
-  default_tax_rates?: string[];
-  description: string | null;
-  /** Ids of the discounts it has, in the order they are applied. */
-  discounts?: string[];
-  ended_at: Seconds | null;
-  items: SubscriptionItemRecord[];
-  latest_invoice: string | null;
-  metadata: Metadata;
-  missing_payment_method?: MissingPaymentMethod;
-  pause_collection?: PauseCollectionRecord | null;
-  /** Since when and why its billing stands still; it is then `paused`. */
-  paused?: { at: Seconds; reason: 'pause_requested' | 'trial_end_without_payment_method' } | null;
-  pending_update?: PendingUpdateRecord | null;
-  /** Which period after the anchor is running; 0 is the first, -1 is a trial before it. */
-  period_index: number;
-  save_default_payment_method: 'off' | 'on_subscription';
-  /** The schedule that manages it. */
-  schedule?: string | null;
-  status: SubscriptionStatus;
-  trial_end?: Seconds | null;
-  trial_start?: Seconds | null;
 }
 
 /** Every kind of record and its type. */

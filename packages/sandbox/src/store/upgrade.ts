@@ -2,7 +2,7 @@
 const defaults: Record<string, object> = {
   customer: { test_clock: null },
   job: { clock: null },
-  setting: { chaos: null },
+  setting: { chaos: null, dunning: null },
   webhook_endpoint: { old_secret: null },
 };
 

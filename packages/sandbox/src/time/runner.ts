@@ -6,16 +6,15 @@ import { endDiscount } from '../resources/invoices/discounts.ts';
 import { expireAuthorization } from '../resources/payments/captures.ts';
 import { loseUnanswered } from '../resources/payments/disputes.ts';
 import { settleRefund } from '../resources/payments/refunds.ts';
-import { fallOverdue } from '../resources/invoices/one-off-invoices.ts';
 import { storeEvents } from '../resources/events/events.ts';
 import { reportMeterErrors } from '../resources/usage/meter-reports.ts';
-import {
-  endAtDate,
-  expireIncomplete,
-  finishDraft,
-  renew,
-  retry,
-} from '../resources/subscriptions/subscription-cycle.ts';
+import { announceDue, fallOverdue } from '../resources/invoices/due-dates.ts';
+import { retry } from '../resources/invoices/follow-payment.ts';
+import { billPendingItems } from '../resources/subscriptions/pending-items.ts';
+import { expireResumption } from '../resources/subscriptions/paused-subscriptions.ts';
+import { finishDraft, renew } from '../resources/subscriptions/subscription-cycle.ts';
+import { endAtDate, expireIncomplete } from '../resources/subscriptions/subscription-ending.ts';
+import { reachThresholds } from '../resources/subscriptions/thresholds.ts';
 import type { JobKind, JobRecord } from '../store/machinery.ts';
 import { tellTrialEnd } from '../resources/subscriptions/pending-updates.ts';
 import { expirePendingUpdate } from '../resources/subscriptions/subscription-change.ts';
@@ -45,6 +44,10 @@ const work: Record<JobKind, (context: Context, object_id: string) => void> = {
   meter_report: reportMeterErrors,
   end_discount: endDiscount,
   overdue: fallOverdue,
+  pending_items: billPendingItems,
+  threshold: reachThresholds,
+  will_be_due: announceDue,
+  expire_resumption: expireResumption,
   delete_clock: deleteClock,
   dispute_due: loseUnanswered,
   expire_authorization: expireAuthorization,

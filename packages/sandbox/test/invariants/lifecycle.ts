@@ -110,24 +110,29 @@ function civil(year: number, month: number, day: number): number {
 
 const monthLengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-function monthsAfter(anchor: number, months: number): number {
+function monthsAfter(anchor: number, months: number, day: number | null): number {
   const date = new Date(anchor * 1_000);
   const index = date.getUTCFullYear() * 12 + date.getUTCMonth() + months;
   const [year, month] = [Math.floor(index / 12), index - Math.floor(index / 12) * 12];
   const is_leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const last = month === 1 && is_leap ? 29 : (monthLengths[month] ?? 31);
-  return civil(year, month + 1, Math.min(date.getUTCDate(), last)) * DAY + (anchor % DAY);
+  return civil(year, month + 1, Math.min(day ?? date.getUTCDate(), last)) * DAY + (anchor % DAY);
 }
 
 /** Whether a time is so many whole intervals away from an anchor. */
-function isBoundary(anchor: number, every: NonNullable<PriceRecord['recurring']>, at: number): boolean {
+function isBoundary(
+  anchor: number,
+  every: NonNullable<PriceRecord['recurring']>,
+  at: number,
+  day: number | null,
+): boolean {
   const { interval, interval_count } = every;
   if (interval === 'day' || interval === 'week') {
     return (at - anchor) % (DAY * interval_count * (interval === 'week' ? 7 : 1)) === 0;
   }
   const step = interval_count * (interval === 'year' ? 12 : 1);
   const guess = Math.round((at - anchor) / (30.436_875 * DAY) / step);
-  return [guess - 1, guess, guess + 1].some((n) => monthsAfter(anchor, n * step) === at);
+  return [guess - 1, guess, guess + 1].some((n) => monthsAfter(anchor, n * step, day) === at);
 }
 
 /** 4. A period follows the one before, without a gap, or cuts it off; a new interval or a pause begins anew. */
@@ -146,13 +151,15 @@ function followFaults(world: World, was: SubscriptionItemRecord, is: Subscriptio
 
 /** 4. Item periods lie on the anchor's grid. */
 function gridFaults(world: World, subscription: SubscriptionRecord): string[] {
-  const { billing_cycle_anchor: anchor, ended_at, status, trial_end = null } = subscription;
+  const { anchor_config, billing_cycle_anchor: anchor, cancel_at, ended_at, status, trial_end = null } = subscription;
+  const day = anchor_config?.day_of_month ?? null;
   if (ended_at !== null || status === 'paused') return [];
   return subscription.items.flatMap((item) => {
     const { current_period_start: start, current_period_end: end } = item;
     if (end <= start) return [`4. ${item.id}: its period from ${start} to ${end} is none`];
     const recurring = world.get('price', item.price)?.recurring ?? null;
-    if (recurring === null || end === trial_end || isBoundary(anchor, recurring, end)) return [];
+    if (recurring === null || end === trial_end || end === cancel_at || isBoundary(anchor, recurring, end, day))
+      return [];
     return [`4. ${item.id}: ${end} is no boundary of ${anchor}`];
   });
 }

@@ -111,7 +111,7 @@ const tierTable = shape({
 });
 
 /** `500` and `500.0` are the same amount; kept in the shortest form. */
-function normal(amount: number | undefined, amount_decimal: string | undefined): string | null {
+export function normal(amount: number | undefined, amount_decimal: string | undefined): string | null {
   if (amount !== undefined) return String(amount);
   if (amount_decimal === undefined) return null;
   return amount_decimal.includes('.') ? amount_decimal.replace(/\.?0+$/, '') : amount_decimal;

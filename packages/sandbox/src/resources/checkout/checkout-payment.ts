@@ -59,7 +59,7 @@ function complete(
   const { subscription } = startSubscription(context, {
     customer,
     description: session.subscription_data.description,
-    items: session.line_items.map((item, index) => ({ ...item, param: `line_items[${index}][price]` })),
+    items: session.line_items.map(({ price, quantity, metadata }) => ({ price, quantity, metadata })),
     metadata: session.subscription_data.metadata,
     missing_payment_method: session.trial?.missing_payment_method ?? 'create_invoice',
     trial_end: trialEndNow(session, tx.now),

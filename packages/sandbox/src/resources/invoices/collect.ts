@@ -1,3 +1,5 @@
+import { WILL_BE_DUE_SECONDS } from '../../billing/open-points.ts';
+import { invoiceMoved } from '../../billing/states.ts';
 import { declinedByFault } from '../../faults/faults.ts';
 import type { InvoiceRecord, PaymentFailure, PaymentMethodRecord, SubscriptionRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -9,16 +11,14 @@ import { updateCustomer } from '../customers/customers.ts';
 import { disputeIfAsked } from '../payments/disputes.ts';
 import { activeAt, consumeOnce } from './discounts.ts';
 import { amountDue, settle, totalOf } from './invoice-amounts.ts';
-import { isOnTrial } from './invoice-draft.ts';
+import { planRetry } from './dunning.ts';
 import { renderInvoice, renderInvoicePayment } from './invoice-render.ts';
 import { renderPaymentIntent } from '../payments/payment-intents.ts';
-import { applyPendingUpdate, dropPendingUpdate } from '../subscriptions/pending-updates.ts';
 import { answerOf } from '../payments/payment-methods.ts';
-import { cancelSubscription, updateInvoice, updateSubscription } from '../subscriptions/subscription-end.ts';
+import { dropPendingUpdate } from '../subscriptions/pending-updates.ts';
+import { dropResumption } from '../subscriptions/resumptions.ts';
+import { updateInvoice } from '../subscriptions/subscription-end.ts';
 import { refreshUsage } from '../usage/usage-lines.ts';
-
-/** Days after the previous attempt at which a failed renewal is tried again; after the last the subscription ends. */
-const RETRY_DAYS: readonly number[] = [3, 5, 7];
 
 const DAY = 86_400;
 
@@ -57,14 +57,19 @@ export function finalizeInvoice(context: Context, draft: InvoiceRecord): Invoice
     next_payment_attempt: null,
     number: `${customer.invoice_prefix}-${String(customer.next_invoice_sequence).padStart(4, '0')}`,
     page_token: tx.newId('acct_sandbox_', 40),
-    status: 'open',
+    status: invoiceMoved(draft.status, 'finalize'),
   });
   if (due > 0) invoice = openPayment(context, invoice, due);
   emit(context, 'invoice.finalized', renderInvoice(tx, invoice, account_name));
   consumeOnce(context, invoice);
   if (due === 0) return markPaid(context, invoice);
   const { due_date } = invoice;
-  if (typeof due_date === 'number') schedule(context, due_date, 'overdue', invoice.id);
+  if (typeof due_date === 'number') {
+    schedule(context, due_date, 'overdue', invoice.id);
+    if (due_date - WILL_BE_DUE_SECONDS > tx.now) {
+      schedule(context, due_date - WILL_BE_DUE_SECONDS, 'will_be_due', invoice.id);
+    }
+  }
   return invoice;
 }
 
@@ -114,13 +119,14 @@ export function markPaid(context: Context, open: InvoiceRecord): InvoiceRecord {
   const { tx, account_name } = context;
   unschedule(context, 'retry', open.id);
   unschedule(context, 'overdue', open.id);
+  unschedule(context, 'will_be_due', open.id);
   const invoice = tx.put('invoice', {
     ...open,
     amount_paid: amountDue(open),
     auto_advance: false,
     next_payment_attempt: null,
     paid_at: tx.now,
-    status: 'paid',
+    status: invoiceMoved(open.status, 'pay'),
   });
   emit(context, 'invoice.paid', renderInvoice(tx, invoice, account_name));
   emit(context, 'invoice.payment_succeeded', renderInvoice(tx, invoice, account_name));
@@ -244,53 +250,6 @@ export function attemptPayment(context: Context, invoice: InvoiceRecord, facts: 
   return { outcome: 'failed', invoice: failed, failure: answer, method };
 }
 
-/** Counts an attempt; of an automatic one on a subscription that has begun, plans the next. */
-function planRetry(context: Context, invoice: InvoiceRecord, automatic: boolean): InvoiceRecord {
-  const { tx } = context;
-  const attempt_count = invoice.attempt_count + 1;
-  if (!automatic || subscriptionOf(tx, invoice)?.status === 'incomplete') {
-    return tx.put('invoice', { ...invoice, attempt_count });
-  }
-  const days = RETRY_DAYS[attempt_count - 1];
-  const next_payment_attempt = days === undefined ? null : tx.now + days * DAY;
-  if (next_payment_attempt !== null) schedule(context, next_payment_attempt, 'retry', invoice.id);
-  return tx.put('invoice', { ...invoice, attempt_count, next_payment_attempt });
-}
-
-/** Moves the subscription as the collection of its latest invoice went. */
-export function followPayment(
-  context: Context,
-  subscription: SubscriptionRecord | null,
-  attempt: Attempt,
-): SubscriptionRecord | null {
-  const { tx } = context;
-  if (subscription === null) return null;
-  const applied = attempt.outcome === 'paid' ? applyPendingUpdate(context, attempt.invoice) : null;
-  if (applied !== null) return followPayment(context, applied, attempt);
-  if (subscription.status === 'canceled' || subscription.status === 'incomplete_expired') return subscription;
-  if (attempt.outcome === 'paid') {
-    if (['active', 'trialing', 'paused'].includes(subscription.status)) return subscription;
-    const owes = tx
-      .all('invoice')
-      .some(
-        (each) => each.subscription === subscription.id && each.status === 'open' && each.id !== attempt.invoice.id,
-      );
-    if (subscription.status === 'past_due' && owes) return subscription;
-    unschedule(context, 'expire_incomplete', subscription.id);
-    const on_trial = isOnTrial(subscription, tx.now);
-    return updateSubscription(context, subscription, { status: on_trial ? 'trialing' : 'active' });
-  }
-  // The change that an unpaid invoice was for has not happened: the subscription is as good as before.
-  if (subscription.pending_update?.invoice === attempt.invoice.id) return subscription;
-  if (['incomplete', 'trialing', 'paused'].includes(subscription.status)) return subscription;
-  const customer = tx.need('customer', subscription.customer);
-  if (!customer.delinquent) updateCustomer(context, customer, { delinquent: true });
-  if (attempt.outcome === 'failed' && attempt.invoice.next_payment_attempt === null && attempt.invoice.auto_advance) {
-    return cancelSubscription(context, subscription, 'payment_failed');
-  }
-  return updateSubscription(context, subscription, { status: 'past_due' });
-}
-
 /** What a voided invoice took from the customer's balance goes back to it. */
 function giveBack(context: Context, open: InvoiceRecord): void {
   const amount = open.starting_balance - (open.ending_balance ?? open.starting_balance);
@@ -305,11 +264,12 @@ export function voidInvoice(context: Context, open: InvoiceRecord): InvoiceRecor
   const { tx, account_name } = context;
   unschedule(context, 'retry', open.id);
   unschedule(context, 'overdue', open.id);
+  unschedule(context, 'will_be_due', open.id);
   const invoice = tx.put('invoice', {
     ...open,
     auto_advance: false,
     next_payment_attempt: null,
-    status: 'void',
+    status: invoiceMoved(open.status, 'void'),
     voided_at: tx.now,
   });
   emit(context, 'invoice.voided', renderInvoice(tx, invoice, account_name));
@@ -331,5 +291,6 @@ export function voidInvoice(context: Context, open: InvoiceRecord): InvoiceRecor
     }
   }
   dropPendingUpdate(context, invoice);
+  dropResumption(context, invoice);
   return updateInvoice(context, invoice, {});
 }

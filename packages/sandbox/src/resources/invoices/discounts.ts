@@ -4,7 +4,7 @@ import { ApiError, invalid, noSuch } from '../../http/api-error.ts';
 import { emptyable, list, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { CouponRecord, DiscountRecord, PromotionCodeRecord } from '../../store/money-records.ts';
-import type { InvoiceRecord, Seconds } from '../../store/records.ts';
+import type { InvoiceRecord, Seconds, SubscriptionRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { boundary } from '../../time/calendar.ts';
 import { type Context, emit, schedule } from '../context.ts';
@@ -142,7 +142,7 @@ function redeem(context: Context, offer: Offer, owner: Owner): DiscountRecord {
     subscription_item: null,
     ...owner,
   });
-  if (discount.end !== null && discount.subscription !== null) {
+  if (discount.end !== null && (discount.subscription ?? discount.subscription_item) !== null) {
     schedule(context, discount.end, 'end_discount', discount.id);
   }
   emit(context, 'customer.discount.created', renderDiscount(discount));
@@ -223,32 +223,53 @@ export function activeAt(tx: Tx, ids: readonly string[] | undefined, at: Seconds
   });
 }
 
+/** A subscription without some of the discounts that it or its items have. */
+function without(subscription: SubscriptionRecord, gone: readonly string[]): SubscriptionRecord {
+  const left = (ids: readonly string[] | undefined): string[] => (ids ?? []).filter((id) => !gone.includes(id));
+  return {
+    ...subscription,
+    discounts: left(subscription.discounts),
+    items: subscription.items.map((item) =>
+      item.discounts === undefined ? item : { ...item, discounts: left(item.discounts) },
+    ),
+  };
+}
+
+/** All discounts of a subscription: its own, then those of its items. */
+function allOf(subscription: SubscriptionRecord): string[] {
+  return [...(subscription.discounts ?? []), ...subscription.items.flatMap((item) => item.discounts ?? [])];
+}
+
 /** A discount for some months has come to its end. */
 export function endDiscount(context: Context, id: string): void {
   const { tx } = context;
   const discount = tx.get('discount', id);
-  const subscription = tx.get('subscription', discount?.subscription ?? '');
-  if (discount === undefined || subscription?.discounts?.includes(id) !== true) return;
+  const item = discount?.subscription_item ?? null;
+  const subscription =
+    item === null
+      ? tx.get('subscription', discount?.subscription ?? '')
+      : tx.all('subscription').find((each) => each.items.some((one) => one.id === item));
+  if (discount === undefined || subscription === undefined || !allOf(subscription).includes(id)) return;
   endDiscounts(context, [id]);
-  updateSubscription(context, subscription, { discounts: subscription.discounts.filter((each) => each !== id) });
+  updateSubscription(context, subscription, without(subscription, [id]));
 }
 
-/** A finalized invoice uses up the coupons that hold once; they leave the subscription. */
+/** A finalized invoice uses up the coupons that hold once; they leave the subscription and its items. */
 export function consumeOnce(context: Context, invoice: InvoiceRecord): void {
   const { tx } = context;
   const subscription = invoice.subscription === null ? undefined : tx.get('subscription', invoice.subscription);
-  const own = subscription?.discounts ?? [];
-  const used = own.filter((id) => {
+  if (subscription === undefined) return;
+  const on_invoice = [...(invoice.discounts ?? []), ...invoice.lines.flatMap((line) => line.discounts ?? [])];
+  const used = allOf(subscription).filter((id) => {
     const discount = tx.need('discount', id);
-    const is_once = tx.need('coupon', discount.coupon).duration === 'once';
-    return is_once && (invoice.discounts ?? []).includes(id);
+    return tx.need('coupon', discount.coupon).duration === 'once' && on_invoice.includes(id);
   });
-  if (subscription === undefined || used.length === 0) return;
+  if (used.length === 0) return;
   endDiscounts(context, used);
-  const discounts = own.filter((id) => !used.includes(id));
+  const left = without(subscription, used);
   // What is only being created has no change to tell of.
-  if (subscription.status === 'incomplete') tx.put('subscription', { ...subscription, discounts });
-  else updateSubscription(context, subscription, { discounts });
+  if (subscription.status === 'incomplete') tx.put('subscription', left);
+  else updateSubscription(context, subscription, left);
 }
 
 export const discountRoutes = [

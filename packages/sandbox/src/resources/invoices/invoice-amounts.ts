@@ -1,7 +1,8 @@
 import type { CouponRecord, DiscountAmount, TaxAmount } from '../../store/money-records.ts';
 import type { InvoiceRecord, LineRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
-import { includedIn, percentOf, splitDown, sumOf } from '../../billing/shares.ts';
+import { sumOf } from '../../billing/exact.ts';
+import { includedIn, percentOf, splitDown } from '../../billing/shares.ts';
 
 /** What a coupon takes off in a currency; `null` when it takes a percentage, or nothing there. */
 function amountOff(coupon: CouponRecord, currency: string): number | null {
@@ -82,7 +83,7 @@ export function settle(tx: Tx, invoice: InvoiceRecord): InvoiceRecord {
   const { tax_exempt } = tx.need('customer', invoice.customer);
   const discounts = discountsOf(tx, invoice);
   const lines = invoice.lines.map((line, index) => {
-    const discounted = { ...line, discount_amounts: discounts[index] ?? [] };
+    const discounted = { ...line, discount_amounts: line.own_discounts ?? discounts[index] ?? [] };
     const rates = line.tax_rates ?? invoice.default_tax_rates ?? [];
     return { ...discounted, taxes: taxesOn(tx, discountedAmount(discounted), rates, tax_exempt) };
   });

@@ -6,23 +6,28 @@ import type {
   SubscriptionItemRecord,
   SubscriptionRecord,
 } from '../../store/records.ts';
-import { type Context, emit } from '../context.ts';
+import { periodAt, type Stretch } from '../../billing/periods.ts';
+import { prorate, type Span } from '../../billing/proration.ts';
+import type { Tx } from '../../store/store.ts';
+import { type Context, emit, schedule } from '../context.ts';
+import { cycleOf, intervalOf } from '../subscriptions/billing-mode.ts';
 import { activeAt } from './discounts.ts';
 import { settle } from './invoice-amounts.ts';
 import { putOnInvoice } from './invoice-item-record.ts';
 import { renderInvoice } from './invoice-render.ts';
-import { formatAmount, priceAmount } from '../../billing/money.ts';
+import { formatAmount, priceAmount, unitOf } from '../../billing/money.ts';
 import { isMetered, type Usage, usageLines } from '../usage/usage-lines.ts';
 
-const intervals = { day: 'day', week: 'week', month: 'month', year: 'year' } as const;
+/** How long a renewal invoice stays a draft, so that the seller can add usage to it. */
+export const DRAFT_SECONDS = 3_600;
 
 /** `1 × Pro (at $499.00 / month)`, as Stripe words a line. */
 function describe(context: Context, item: SubscriptionItemRecord): string {
   const price = context.tx.need('price', item.price);
   const product = context.tx.get('product', price.product);
-  const { interval, interval_count } = price.recurring ?? { interval: 'month', interval_count: 1 };
+  const { interval, interval_count } = intervalOf(context.tx, item);
   const each = formatAmount(priceAmount(price, 1), price.currency);
-  const every = interval_count === 1 ? intervals[interval] : `every ${interval_count} ${intervals[interval]}s`;
+  const every = interval_count === 1 ? interval : `every ${interval_count} ${interval}s`;
   return `${item.quantity} × ${product?.name ?? price.product} (at ${each} / ${every})`;
 }
 
@@ -31,6 +36,7 @@ export function lineOfInvoiceItem(context: Context, item: InvoiceItemRecord): Li
   return {
     id: context.tx.newId('il_'),
     ...(item.discounts === undefined ? {} : { discounts: item.discounts }),
+    ...(item.own_discounts === undefined ? {} : { own_discounts: item.own_discounts }),
     ...(item.tax_rates === undefined ? {} : { tax_rates: item.tax_rates }),
     amount: item.amount,
     currency: item.currency,
@@ -53,31 +59,68 @@ export function isOnTrial(subscription: SubscriptionRecord, at: Seconds): boolea
   return subscription.trial_end != null && subscription.trial_end > at;
 }
 
-/** An item's whole running period as a line of an invoice. */
-export function lineOfItem(
+/** The part of an item's running period that is not billed yet, and the whole interval it is a share of. */
+function stretchOf(tx: Tx, subscription: SubscriptionRecord, item: SubscriptionItemRecord): Stretch {
+  const { current_period_start, current_period_end: end } = item;
+  const start = Math.min(Math.max(current_period_start, item.billed_until ?? 0), end);
+  return { span: { start, end }, whole: periodAt(cycleOf(subscription), intervalOf(tx, item), current_period_start) };
+}
+
+/** What an item costs for a whole interval, as a line of an invoice. */
+export function wholeLine(
   context: Context,
   subscription: SubscriptionRecord,
   item: SubscriptionItemRecord,
+  period: Span,
 ): LineRecord {
-  const price = context.tx.need('price', item.price);
-  const is_free = isOnTrial(subscription, context.tx.now);
-  const name = context.tx.get('product', price.product)?.name ?? price.product;
+  const { tx } = context;
+  const price = tx.need('price', item.price);
+  const discounts = activeAt(tx, item.discounts, tx.now);
   return {
-    id: context.tx.newId('il_'),
-    ...(item.discounts === undefined ? {} : { discounts: item.discounts }),
+    id: tx.newId('il_'),
+    ...(discounts.length === 0 ? {} : { discounts }),
     ...(item.tax_rates === undefined ? {} : { tax_rates: item.tax_rates }),
-    amount: is_free ? 0 : priceAmount(price, item.quantity),
+    amount: priceAmount(price, item.quantity),
     currency: price.currency,
-    description: is_free ? `Trial period for ${name}` : describe(context, item),
+    description: describe(context, item),
     discountable: true,
     invoice_item: null,
     metadata: { ...subscription.metadata, ...item.metadata },
-    period: { start: item.current_period_start, end: item.current_period_end },
+    period,
     price: price.id,
     quantity: item.quantity,
     subscription: subscription.id,
     subscription_item: item.id,
-    unit_amount_decimal: is_free ? '0' : (price.unit_amount_decimal ?? '0'),
+    unit_amount_decimal: price.unit_amount_decimal ?? '0',
+  };
+}
+
+/**
+ * An item's running period as a line of an invoice. A period that is shorter than its interval, as before a fixed
+ * anchor, costs its share of the seconds; a trial costs nothing.
+ */
+export function lineOfItem(
+  context: Context,
+  subscription: SubscriptionRecord,
+  item: SubscriptionItemRecord,
+  stretch: Stretch = stretchOf(context.tx, subscription, item),
+): LineRecord {
+  const { tx } = context;
+  const line = wholeLine(context, subscription, item, stretch.span);
+  if (isOnTrial(subscription, tx.now)) {
+    const { product } = tx.need('price', item.price);
+    const name = tx.get('product', product)?.name ?? product;
+    return { ...line, amount: 0, description: `Trial period for ${name}`, unit_amount_decimal: '0' };
+  }
+  const { span, whole } = stretch;
+  if (span.start === whole.start && span.end === whole.end) return line;
+  const because = [{ says: line.description ?? line.id, amount: line.amount, because: [] }];
+  const { amount, explanation } = prorate('charge', line.amount, span, whole, because);
+  return {
+    ...line,
+    amount,
+    proration: { credited: null, explanation, period: whole },
+    unit_amount_decimal: unitOf(amount, item.quantity),
   };
 }
 
@@ -103,6 +146,11 @@ interface Draft {
   usage?: Usage[];
   /** Nothing finalizes it by itself. */
   stays_draft?: boolean;
+  /** What is billed ahead, where it is not every item. */
+  items?: readonly SubscriptionItemRecord[];
+  /** What it bills besides, before the items. */
+  lines?: LineRecord[];
+  threshold_reason?: InvoiceRecord['threshold_reason'];
   /** Bills what is pending and nothing ahead: the running period is billed already. */
   pending_only?: boolean;
 }
@@ -117,17 +165,18 @@ export function invoiceOf(subscription: SubscriptionRecord, now: Seconds): Invoi
     auto_advance: true,
     automatically_finalizes_at: null,
     billing_reason: 'subscription_update',
+    collection_method: subscription.collection_method ?? 'charge_automatically',
     currency: subscription.currency,
     customer: subscription.customer,
     customer_address: null,
     customer_email: null,
     customer_name: null,
     customer_phone: null,
+    days_until_due: subscription.days_until_due ?? null,
     default_tax_rates: subscription.default_tax_rates ?? [],
-    description: null,
+    ...(subscription.invoice_settings ?? { description: null, footer: null }),
     ending_balance: null,
     finalized_at: null,
-    footer: null,
     lines: [],
     metadata: {},
     next_payment_attempt: null,
@@ -156,29 +205,37 @@ export function createDraft(context: Context, subscription: SubscriptionRecord, 
   const pending = pendingItems(context, subscription).map((item) => putOnInvoice(context, item, id));
   // Usage is billed in arrears, and what has ended bills nothing ahead.
   const is_over = facts.pending_only === true || subscription.ended_at !== null;
-  const ahead = is_over ? [] : subscription.items.filter((item) => !isMetered(tx, item));
+  const ahead = is_over ? [] : (facts.items ?? subscription.items).filter((item) => !isMetered(tx, item));
+  // What is billed in advance already has no line again.
+  const billed = ahead.filter((item) => (item.billed_until ?? 0) < item.current_period_end);
+  // Of a subscription that is given up nobody collects what still becomes due.
+  const stays_draft = facts.stays_draft === true || subscription.status === 'unpaid';
+  const finalizes_at = stays_draft ? null : facts.automatically_finalizes_at;
   const lines = [
     ...pending.map((item) => lineOfInvoiceItem(context, item)),
-    ...ahead.map((item) => lineOfItem(context, subscription, item)),
+    ...(facts.lines ?? []),
+    ...billed.map((item) => lineOfItem(context, subscription, item)),
     ...(facts.usage ?? []).flatMap((usage) => usageLines(context, subscription, usage)),
   ];
   const draft: InvoiceRecord = {
     ...invoiceOf(subscription, tx.now),
     id,
-    auto_advance: facts.stays_draft !== true,
-    automatically_finalizes_at: facts.automatically_finalizes_at,
+    auto_advance: !stays_draft,
+    automatically_finalizes_at: finalizes_at,
     billing_reason: facts.billing_reason,
     // Where there is nothing to discount, a coupon that holds once is not used up.
     discounts:
-      lines.some((line) => line.discountable && line.amount !== 0) || facts.automatically_finalizes_at !== null
+      lines.some((line) => line.discountable && line.amount !== 0) || finalizes_at !== null
         ? activeAt(tx, subscription.discounts, tx.now)
         : [],
     lines,
-    next_payment_attempt: facts.automatically_finalizes_at,
+    next_payment_attempt: subscription.collection_method === 'send_invoice' ? null : finalizes_at,
     period_end: facts.period.end,
     period_start: facts.period.start,
+    ...(facts.threshold_reason === undefined ? {} : { threshold_reason: facts.threshold_reason }),
   };
   const invoice = tx.put('invoice', settle(tx, draft));
+  if (finalizes_at !== null) schedule(context, finalizes_at, 'finalize', id);
   emit(context, 'invoice.created', renderInvoice(tx, invoice, context.account_name));
   return invoice;
 }

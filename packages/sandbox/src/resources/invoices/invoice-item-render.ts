@@ -11,7 +11,8 @@ type RenderedItem = Wire<Stripe.InvoiceItem>;
 function details(item: InvoiceItemRecord): Pick<RenderedItem, 'proration_details'> {
   if (item.proration === undefined) return {};
   const { credited } = item.proration;
-  if (credited === null) return { proration_details: { credited_items: null, discount_amounts: [] } };
+  const discount_amounts = item.own_discounts ?? [];
+  if (credited === null) return { proration_details: { credited_items: null, discount_amounts } };
   const { invoice, line } = credited;
   const credited_items =
     invoice === null || line === null
@@ -20,7 +21,7 @@ function details(item: InvoiceItemRecord): Pick<RenderedItem, 'proration_details
           type: 'invoice_line_items' as const,
           invoice_line_item_details: { invoice, invoice_line_items: [line] },
         };
-  return { proration_details: { credited_items, discount_amounts: [] } };
+  return { proration_details: { credited_items, discount_amounts } };
 }
 
 /** Renders an invoice item. */
@@ -39,7 +40,7 @@ export function renderInvoiceItem(tx: Tx, item: InvoiceItemRecord): RenderedItem
     invoice: item.invoice,
     livemode: false,
     metadata: item.metadata,
-    net_amount: item.amount,
+    net_amount: item.amount - (item.own_discounts ?? []).reduce((sum, each) => sum + each.amount, 0),
     parent:
       item.subscription === null
         ? null

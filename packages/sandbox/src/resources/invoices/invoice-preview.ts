@@ -1,6 +1,5 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
-import { missingParam } from '../../contract/contract.ts';
 import { ApiError, invalid, noSuch } from '../../http/api-error.ts';
 import { emptyable, flag, integer, oneOf, type Read, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
@@ -11,12 +10,12 @@ import { type Context, createContext } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
 import { discountsParam } from './discounts.ts';
 import { renderInvoice } from './invoice-render.ts';
-import { applyWish, changesBilling, type Wish } from '../subscriptions/subscription-change.ts';
+import { changesBilling, type Wish } from '../subscriptions/change-plan.ts';
+import { applyWish } from '../subscriptions/subscription-change.ts';
 import { renew } from '../subscriptions/subscription-cycle.ts';
-import { itemsParam } from '../subscriptions/subscription-items-params.ts';
+import { itemsParam, newItemOf } from '../subscriptions/subscription-items-params.ts';
 import { startSubscription } from '../subscriptions/subscription-start.ts';
 import { trialEndOf, trialEndParam } from '../subscriptions/subscription-trials.ts';
-import { quantityOf } from '../usage/usage-lines.ts';
 
 type RenderedInvoice = Wire<Stripe.Invoice>;
 
@@ -110,16 +109,7 @@ function ofNew(
     customer,
     description: null,
     discounts: params.discounts ?? [],
-    items: items.map((item, index) => {
-      const param = `subscription_details[items][${index}]`;
-      if (item.price === undefined) throw missingParam(`${param}[price]`);
-      return {
-        price: item.price,
-        quantity: quantityOf(tx, item.price, item.quantity, `${param}[quantity]`),
-        metadata: {},
-        param: `${param}[price]`,
-      };
-    }),
+    items: items.map((item, index) => newItemOf(now, item, `subscription_details[items][${index}]`)),
     metadata: {},
     default_payment_method: null,
     save_default_payment_method: 'off',

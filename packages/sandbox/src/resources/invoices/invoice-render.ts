@@ -163,11 +163,9 @@ function owner(
 
 /** What no invoice of the sandbox has. */
 const absent = {
-  account_tax_ids: null,
   amount_overpaid: 0,
   amount_shipping: 0,
   application: null,
-  custom_fields: null,
   customer_account: null,
   customer_shipping: null,
   customer_tax_ids: [],
@@ -226,6 +224,7 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
     object: 'invoice',
     account_country: 'US',
     account_name,
+    account_tax_ids: invoice.account_tax_ids ?? null,
     amount_due: due,
     amount_paid: invoice.amount_paid,
     amount_remaining: invoice.status === 'void' ? 0 : due - invoice.amount_paid,
@@ -238,6 +237,7 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
     collection_method: invoice.collection_method ?? 'charge_automatically',
     created: invoice.created,
     currency: invoice.currency,
+    custom_fields: invoice.custom_fields ?? null,
     default_payment_method: invoice.default_payment_method ?? null,
     default_tax_rates: (invoice.default_tax_rates ?? []).map((id) => renderTaxRate(tx.need('tax_rate', id))),
     description: invoice.description,
@@ -274,6 +274,7 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
       voided_at: invoice.voided_at,
     },
     ...sums(tx, invoice),
+    ...(invoice.threshold_reason === undefined ? {} : { threshold_reason: invoice.threshold_reason }),
     test_clock: tx.get('customer', invoice.customer)?.test_clock ?? null,
     webhooks_delivered_at: invoice.webhooks_delivered_at,
   };

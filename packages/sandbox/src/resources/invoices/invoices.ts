@@ -1,3 +1,4 @@
+import { VOIDING_SETTLES } from '../../billing/open-points.ts';
 import { invalid, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
 import { emptyable, flag, integer, list, mergeMetadata, metadata, oneOf, type Read, text } from '../../http/params.ts';
@@ -5,14 +6,15 @@ import { route } from '../../http/route.ts';
 import type { InvoiceRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { listed } from '../../time/test-clock.ts';
-import { attemptPayment, finalizeInvoice, followPayment, methodFor, subscriptionOf, voidInvoice } from './collect.ts';
+import { attemptPayment, finalizeInvoice, methodFor, subscriptionOf, voidInvoice } from './collect.ts';
+import { followPayment } from './follow-payment.ts';
 import { type Context, schedule, unschedule } from '../context.ts';
 import { discountsParam, redeemAll } from './discounts.ts';
 import { subtotalOf } from './invoice-amounts.ts';
+import { DRAFT_SECONDS } from './invoice-draft.ts';
 import { renderInvoice, renderInvoicePayment, renderLine } from './invoice-render.ts';
 import { cardError, noMethod, resolvePaymentMethod } from '../payments/payment-methods.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
-import { DRAFT_SECONDS } from '../subscriptions/subscription-cycle.ts';
 import { updateInvoice } from '../subscriptions/subscription-end.ts';
 import { failureFields } from '../subscriptions/subscriptions.ts';
 
@@ -179,7 +181,9 @@ export const invoiceRoutes = [
     if (invoice.status !== 'open' && invoice.status !== 'uncollectible') {
       throw invalid("You can only pass in open invoices. This invoice isn't open.");
     }
-    return renderInvoice(tx, voidInvoice(context, invoice), account_name);
+    const voided = voidInvoice(context, invoice);
+    if (VOIDING_SETTLES) followPayment(context, subscriptionOf(tx, voided), { outcome: 'paid', invoice: voided });
+    return renderInvoice(tx, voided, account_name);
   }),
   route('GET /v1/invoices/{id}/lines', pageParams, ({ tx }, params, id) => {
     const invoice = findInvoice(tx, id);

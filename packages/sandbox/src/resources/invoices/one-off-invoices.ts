@@ -7,12 +7,11 @@ import { finalizeInvoice } from './collect.ts';
 import { type Context, emit, schedule, unschedule } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
 import { discountsParam, redeemAll } from './discounts.ts';
-import { lineOfInvoiceItem } from './invoice-draft.ts';
+import { DRAFT_SECONDS, lineOfInvoiceItem } from './invoice-draft.ts';
 import { settle, subtotalOf } from './invoice-amounts.ts';
 import { putOnInvoice, removeItem } from './invoice-item-record.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { findInvoice } from './invoices.ts';
-import { DRAFT_SECONDS } from '../subscriptions/subscription-cycle.ts';
 import { sendInvoice } from '../subscriptions/subscription-end.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
 import { markUncollectible } from './uncollectible.ts';
@@ -165,13 +164,6 @@ function remove(context: Context, id: string): object {
   for (const item of tx.all('invoice_item')) if (item.invoice === id) removeItem(context, item);
   tx.remove('invoice', id);
   return { id, object: 'invoice', deleted: true };
-}
-
-/** The due date of a sent invoice has passed. */
-export function fallOverdue(context: Context, id: string): void {
-  const { tx, account_name } = context;
-  const invoice = tx.get('invoice', id);
-  if (invoice?.status === 'open') emit(context, 'invoice.overdue', renderInvoice(tx, invoice, account_name));
 }
 
 function send(context: Context, id: string): object {

@@ -4,7 +4,8 @@ import { emptyable, flag, inert, list, oneOf, type Param, type Read, shape, text
 import type { DirectIntent, PaymentFailure, PaymentIntentRecord, PaymentMethodRecord } from '../../store/records.ts';
 import { clockOfCustomer, onClock } from '../../time/test-clock.ts';
 import { bookLater, writeCharge } from './charges.ts';
-import { attemptPayment, followPayment, subscriptionOf } from '../invoices/collect.ts';
+import { attemptPayment, subscriptionOf } from '../invoices/collect.ts';
+import { followPayment } from '../invoices/follow-payment.ts';
 import { type Context, emit, scheduleOnWall } from '../context.ts';
 import { withToken } from './confirmation-tokens.ts';
 import { disputeIfAsked } from './disputes.ts';

@@ -1,3 +1,4 @@
+import { periodAt } from '../../billing/periods.ts';
 import { priceAmount } from '../../billing/money.ts';
 import type { Seconds, SubscriptionRecord } from '../../store/records.ts';
 import type { AddedItemRecord, PhaseRecord } from '../../store/schedule-records.ts';
@@ -5,7 +6,7 @@ import { type Context, emit } from '../context.ts';
 import { isRedeemable, redeemAll } from '../invoices/discounts.ts';
 import { lineOfInvoiceItem, pendingItems } from '../invoices/invoice-draft.ts';
 import { renderInvoiceItem } from '../invoices/invoice-item-render.ts';
-import { periodAt } from '../subscriptions/prorations.ts';
+import { cycleOf } from '../subscriptions/billing-mode.ts';
 import { updateInvoice } from '../subscriptions/subscription-end.ts';
 
 /** The periods of a subscription's items, or those that begin now where a renewal is due. */
@@ -17,7 +18,7 @@ function periodsOf(
   const { tx } = context;
   return subscription.items.map((item) => {
     const { recurring } = tx.need('price', item.price);
-    if (at_renewal && recurring !== null) return periodAt(subscription.billing_cycle_anchor, recurring, tx.now);
+    if (at_renewal && recurring !== null) return periodAt(cycleOf(subscription), recurring, tx.now);
     return { start: item.current_period_start, end: item.current_period_end };
   });
 }

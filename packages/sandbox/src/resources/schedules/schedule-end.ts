@@ -19,7 +19,7 @@ export function scheduleOf(tx: Tx, subscription: SubscriptionRecord): ScheduleRe
 export function refuseManagedEnding(
   tx: Tx,
   subscription: SubscriptionRecord,
-  params: { cancel_at?: number | null | undefined; cancel_at_period_end?: boolean | undefined },
+  params: { cancel_at?: number | string | null | undefined; cancel_at_period_end?: boolean | undefined },
 ): void {
   if (params.cancel_at === undefined && params.cancel_at_period_end === undefined) return;
   const managing = scheduleOf(tx, subscription);

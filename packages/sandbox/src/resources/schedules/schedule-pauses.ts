@@ -24,8 +24,8 @@ const pauseParam = shape({
 const resumeParam = shape({
   resume_at: shape({ duration: durationParam, timestamp: integer(0), type: oneOf(['duration', 'now', 'timestamp']) }),
   settings: shape({
-    billing_cycle_anchor: oneOf(['resume_at'], ['unchanged']),
-    payment_behavior: oneOf(['resume_on_payment_attempt'], ['resume_on_payment_success']),
+    billing_cycle_anchor: oneOf(['resume_at', 'unchanged']),
+    payment_behavior: oneOf(['resume_on_payment_attempt', 'resume_on_payment_success']),
     proration_behavior: oneOf(['always_invoice', 'create_prorations', 'none']),
   }),
 });
@@ -194,6 +194,12 @@ export function runPlannedResume(context: Context, id: string): void {
     note(context, id, 'resume', { error: `The subscription is \`${step.status}\`.`, state: 'error' });
     return;
   }
-  resume(context, step.subscription);
+  const { resume: planned } = step.planned;
+  const type = planned?.billing_cycle_anchor === 'unchanged' ? ('unchanged' as const) : ('now' as const);
+  const { payment_behavior, proration_behavior } = planned ?? {
+    payment_behavior: undefined,
+    proration_behavior: undefined,
+  };
+  resume(context, { billing_cycle_anchor: { type }, payment_behavior, proration_behavior }, step.subscription);
   note(context, id, 'resume', done);
 }

@@ -9,7 +9,7 @@ import { endDiscounts, isRedeemable, redeemAll, type Wanted } from '../invoices/
 import { mergeMetadata } from '../../http/params.ts';
 import { billRemovedUsage } from '../subscriptions/prorations.ts';
 import { changeSubscription } from '../subscriptions/subscription-change.ts';
-import { endAtDate } from '../subscriptions/subscription-cycle.ts';
+import { endAtDate } from '../subscriptions/subscription-ending.ts';
 import { updateSubscription } from '../subscriptions/subscription-end.ts';
 import { costsOther } from '../subscriptions/subscription-items-params.ts';
 import { renderSubscription } from '../subscriptions/subscription-render.ts';
@@ -155,7 +155,7 @@ function leaveToRenewal(
   const subscription = tx.put('subscription', {
     ...tx.need('subscription', old.id),
     ...wanted,
-    ...(resets_anchor ? { billing_cycle_anchor: tx.now, period_index: -1 } : {}),
+    ...(resets_anchor ? { anchor_config: null, billing_cycle_anchor: tx.now } : {}),
     items: items.map((item) => (is_old.has(item.id) ? item : { ...item, current_period_start: tx.now })),
   });
   emitUpdate(
@@ -212,7 +212,7 @@ function startWith(context: Context, schedule: ScheduleRecord, phase: PhaseRecor
     customer: tx.need('customer', schedule.customer),
     schedule: schedule.id,
     description: settings.description,
-    items: phase.items.map((item, index) => ({ ...item, param: `phases[0][items][${index}][price]` })),
+    items: phase.items,
     metadata: mergeMetadata({}, phase.metadata),
     default_payment_method: settings.default_payment_method,
     save_default_payment_method: 'off',

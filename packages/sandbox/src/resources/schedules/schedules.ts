@@ -12,8 +12,7 @@ import type { Tx } from '../../store/store.ts';
 import { listed } from '../../time/test-clock.ts';
 import { type Context, emit } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
-import { creditEnd } from '../subscriptions/subscription-change.ts';
-import { billPending } from '../subscriptions/subscription-cycle.ts';
+import { billPending, creditEnd } from '../subscriptions/subscription-ending.ts';
 import { cancelSubscription, updateSubscription } from '../subscriptions/subscription-end.ts';
 import { closeSchedule, isLive, scheduleOf, updateSchedule } from './schedule-end.ts';
 import {

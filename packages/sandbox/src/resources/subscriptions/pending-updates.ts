@@ -1,6 +1,8 @@
+import { moved } from '../../billing/states.ts';
 import type { BillingChange } from '../../store/change-records.ts';
 import type { InvoiceRecord, SubscriptionRecord } from '../../store/records.ts';
 import { type Context, emit, schedule, unschedule } from '../context.ts';
+import { periodEnd } from './billing-mode.ts';
 import { updateSubscription } from './subscription-end.ts';
 import { renderSubscription } from './subscription-render.ts';
 
@@ -27,14 +29,17 @@ export function tellTrialEnd(context: Context, id: string): void {
 /** Gives a subscription other items, another period or another trial; the next renewal follows. No event of its own. */
 export function setBilling(context: Context, old: SubscriptionRecord, change: BillingChange): SubscriptionRecord {
   const { tx } = context;
-  const end = change.items[0]?.current_period_end ?? tx.now;
+  const end = periodEnd(change);
   const is_trial = change.trial_end !== null && change.trial_end > tx.now;
   const was_trial = old.status === 'trialing';
+  const trial = is_trial && !was_trial ? 'trial_begins' : was_trial && !is_trial ? 'trial_ends' : null;
   const subscription = tx.put('subscription', {
     ...old,
     ...change,
+    // A new anchor is no longer the one that was configured.
+    anchor_config: change.billing_cycle_anchor === old.billing_cycle_anchor ? (old.anchor_config ?? null) : null,
     cancel_at: old.cancel_at_period_end ? end : old.cancel_at,
-    status: is_trial ? 'trialing' : was_trial ? 'active' : old.status,
+    status: trial === null ? old.status : moved(old.status, trial),
     trial_start: is_trial && !was_trial ? tx.now : (old.trial_start ?? null),
   });
   unschedule(context, 'cycle', old.id);

@@ -1,74 +1,19 @@
 import { prorate, type Span } from '../../billing/proration.ts';
-import type { CreditedDebit } from '../../store/change-records.ts';
+import { periodAt } from '../../billing/periods.ts';
+import { splitDown } from '../../billing/shares.ts';
+import type { CreditedDebit, Reason } from '../../store/change-records.ts';
+import type { DiscountAmount } from '../../store/money-records.ts';
 import type { InvoiceItemRecord, Seconds, SubscriptionItemRecord, SubscriptionRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
-import { boundary } from '../../time/calendar.ts';
 import { type Context, emit } from '../context.ts';
 import { activeAt } from '../invoices/discounts.ts';
 import { discountedAmount, settle } from '../invoices/invoice-amounts.ts';
-import { invoiceOf, lineOfItem } from '../invoices/invoice-draft.ts';
+import { invoiceOf, wholeLine } from '../invoices/invoice-draft.ts';
 import { renderInvoiceItem } from '../invoices/invoice-item-render.ts';
 import { unitOf } from '../../billing/money.ts';
 import { isMetered, usageLines } from '../usage/usage-lines.ts';
-
-/** Something an item was charged for in advance, as far as it is not given back yet. */
-interface Debit {
-  credited: CreditedDebit;
-  /** What the whole period costs, net of discounts: the price that was last billed. */
-  amount: number;
-  period: Span;
-  /** The part of it that is paid for and not given back. */
-  covers: Span;
-  price: string;
-  quantity: number;
-}
-
-/** The period of an interval, counted from an anchor, in which a time lies. */
-export function periodAt(
-  anchor: Seconds,
-  recurring: { interval: 'day' | 'week' | 'month' | 'year'; interval_count: number },
-  at: Seconds,
-): Span & { index: number } {
-  const length = boundary(anchor, recurring, 1) - anchor;
-  let index = Math.floor((at - anchor) / length);
-  while (boundary(anchor, recurring, index) > at) index -= 1;
-  while (boundary(anchor, recurring, index + 1) <= at) index += 1;
-  return { start: boundary(anchor, recurring, index), end: boundary(anchor, recurring, index + 1), index };
-}
-
-/** Every charge in advance of an item, oldest first, on invoices that were not voided and among what waits for one. */
-function debitsOf(tx: Tx, item_id: string): Debit[] {
-  const invoices = tx.all('invoice').filter((invoice) => invoice.status !== 'void');
-  const lines = invoices.flatMap((invoice) =>
-    invoice.lines
-      .filter((line) => line.subscription_item === item_id && line.is_usage !== true)
-      .map((line) => ({ line, invoice: invoice.id, net: discountedAmount(line) })),
-  );
-  const pending = tx
-    .all('invoice_item')
-    .filter((item) => item.invoice === null && item.subscription_item === item_id)
-    .map((item) => ({ line: { ...item, invoice_item: item.id }, invoice: null, net: item.amount }));
-  const all = [...lines, ...pending];
-  const given_back = all.filter(({ line }) => line.proration?.credited != null);
-  return all.flatMap(({ line, invoice, net }) => {
-    if (line.proration?.credited != null || line.price === null) return [];
-    const ends = given_back.flatMap(({ line: credit }) => {
-      const of = credit.proration?.credited;
-      const is_this = line.invoice_item === null ? of?.line === line.id : of?.invoice_item === line.invoice_item;
-      return is_this ? [credit.period.start] : [];
-    });
-    return [
-      {
-        amount: line.proration?.explanation.amount ?? net,
-        covers: { start: line.period.start, end: Math.min(line.period.end, ...ends) },
-        credited: { invoice, invoice_item: line.invoice_item, line: invoice === null ? null : line.id },
-        period: line.proration?.period ?? line.period,
-        price: line.price,
-        quantity: line.quantity,
-      },
-    ];
-  });
-}
+import { cycleOf, intervalOf, isClassic, modeOf } from './billing-mode.ts';
+import { debitsOf, paidUntil, type Whole } from './debits.ts';
 
 /** `Pro`, or `3 × Pro`. */
 function nameOf(tx: Tx, price_id: string, quantity: number): string {
@@ -106,7 +51,66 @@ function writeItem(context: Context, subscription: SubscriptionRecord, item: New
   return written;
 }
 
-/** Gives back what an item was charged for the time after `at`: one credit for each charge that reaches there. */
+interface Prorating {
+  kind: 'charge' | 'credit';
+  whole: Whole;
+  part: Span;
+  period: Span;
+  price: string;
+  quantity: number;
+  credited: CreditedDebit | null;
+}
+
+/** The part of each discount that falls on a share of the period; together they make gross into net, to the unit. */
+function shareDiscounts(discounts: readonly DiscountAmount[], off: number): DiscountAmount[] {
+  const parts = splitDown(
+    Math.abs(off),
+    discounts.map((each) => each.amount),
+  );
+  return discounts.map(({ discount }, index) => ({ amount: Math.sign(off) * (parts[index] ?? 0), discount }));
+}
+
+function writeProration(
+  context: Context,
+  subscription: SubscriptionRecord,
+  item: SubscriptionItemRecord,
+  facts: Prorating,
+): InvoiceItemRecord {
+  const { kind, part, period, price, quantity, whole } = facts;
+  const net = prorate(kind, whole.net, part, period, whole.because);
+  const names_discounts = modeOf(subscription).proration_discounts === 'itemized' && whole.gross !== whole.net;
+  const amount = names_discounts ? prorate(kind, whole.gross, part, period).amount : net.amount;
+  const span = `${nameOf(context.tx, price, quantity)} after ${dayOf(part.start)}`;
+  return writeItem(context, subscription, {
+    amount,
+    description: kind === 'credit' ? `Unused time on ${span}` : `Remaining time on ${span}`,
+    discountable: false,
+    ...(names_discounts ? { own_discounts: shareDiscounts(whole.discounts, amount - net.amount) } : {}),
+    period: part,
+    price,
+    proration: {
+      credited: facts.credited,
+      explanation: net.explanation,
+      period,
+      ...(names_discounts ? { gross: { amount: whole.gross, discounts: whole.discounts } } : {}),
+    },
+    quantity,
+    subscription_item: item.id,
+    ...(item.tax_rates === undefined ? {} : { tax_rates: item.tax_rates }),
+    unit_amount_decimal: unitOf(amount, quantity),
+  });
+}
+
+/** The interval that an item's running period is, or is cut from. */
+function intervalSpan(tx: Tx, subscription: SubscriptionRecord, item: SubscriptionItemRecord): Span {
+  return periodAt(cycleOf(subscription), intervalOf(tx, item), item.current_period_start);
+}
+
+/**
+ * Gives back what an item was charged for the time after `at`: one credit for each charge that reaches there. Classic
+ * billing looks at no charge: it gives back what the item costs now.
+ * https://docs.stripe.com/billing/subscriptions/billing-mode/compare
+ */
 export function creditUnused(
   context: Context,
   subscription: SubscriptionRecord,
@@ -114,66 +118,88 @@ export function creditUnused(
   at: Seconds,
 ): InvoiceItemRecord[] {
   const { tx } = context;
-  return debitsOf(tx, item.id).flatMap((debit) => {
+  const debits = debitsOf(tx, item.id);
+  if (isClassic(subscription)) {
+    const whole = wholePrices(context, { ...subscription, items: [item] }, at).get(item.id);
+    const part = { start: at, end: item.current_period_end };
+    if (whole === undefined || part.end <= part.start || whole.gross === 0) return [];
+    const credited = debits.at(-1)?.credited ?? { invoice: null, invoice_item: null, line: null };
+    const period = intervalSpan(tx, subscription, item);
+    const { price, quantity } = item;
+    return [
+      writeProration(context, subscription, item, { kind: 'credit', whole, part, period, price, quantity, credited }),
+    ];
+  }
+  return debits.flatMap((debit) => {
     const part = { start: Math.max(at, debit.covers.start), end: debit.covers.end };
-    if (part.end <= part.start || debit.amount === 0) return [];
-    const { amount, explanation } = prorate('credit', debit.amount, part, debit.period);
-    return writeItem(context, subscription, {
-      amount,
-      description: `Unused time on ${nameOf(tx, debit.price, debit.quantity)} after ${dayOf(part.start)}`,
-      discountable: false,
-      period: part,
-      price: debit.price,
-      proration: { credited: debit.credited, explanation, period: debit.period },
-      quantity: debit.quantity,
-      subscription_item: item.id,
-      ...(item.tax_rates === undefined ? {} : { tax_rates: item.tax_rates }),
-      unit_amount_decimal: unitOf(amount, debit.quantity),
-    });
+    if (part.end <= part.start || debit.whole.gross === 0) return [];
+    return writeProration(context, subscription, item, { ...debit, kind: 'credit', part });
   });
 }
 
 /**
- * What each item costs for a whole period, net of the discounts that hold longer than for one invoice: prorations
- * include them. https://docs.stripe.com/billing/subscriptions/billing-mode
+ * What each licensed item costs for a whole period, net of the discounts that hold longer than for one invoice:
+ * prorations include them. Flexible billing splits a discount over all items; classic billing gives each item all of it.
+ * https://docs.stripe.com/billing/subscriptions/billing-mode
  */
-function netPrices(context: Context, subscription: SubscriptionRecord, at: Seconds): Map<string, number> {
+function wholePrices(context: Context, subscription: SubscriptionRecord, at: Seconds): Map<string, Whole> {
   const { tx } = context;
+  const lasting = (ids: readonly string[] | undefined): string[] =>
+    activeAt(tx, [...(ids ?? [])], at).filter(
+      (id) => tx.need('coupon', tx.need('discount', id).coupon).duration !== 'once',
+    );
   const charged = subscription.items.filter((item) => !isMetered(tx, item));
-  const discounts = activeAt(tx, subscription.discounts, at).filter(
-    (id) => tx.need('coupon', tx.need('discount', id).coupon).duration !== 'once',
+  const lines = charged.map((item) => {
+    const line = wholeLine(context, subscription, item, { start: at, end: item.current_period_end });
+    return { ...line, discounts: lasting(item.discounts) };
+  });
+  const base = { ...invoiceOf(subscription, tx.now), discounts: lasting(subscription.discounts) };
+  const settled = isClassic(subscription)
+    ? lines.flatMap((line) => settle(tx, { ...base, lines: [line] }).lines)
+    : settle(tx, { ...base, lines }).lines;
+  return new Map(
+    settled.map((line, index) => {
+      const discounts = line.discount_amounts ?? [];
+      const taken = discounts.map((each): Reason => ({
+        says: `less ${tx.need('coupon', tx.need('discount', each.discount).coupon).name ?? each.discount}`,
+        amount: -each.amount,
+        because: [],
+      }));
+      const because = [{ says: line.description ?? line.id, amount: line.amount, because: [] }, ...taken];
+      return [charged[index]?.id ?? '', { net: discountedAmount(line), gross: line.amount, discounts, because }];
+    }),
   );
-  const lines = charged.map((item) => lineOfItem(context, { ...subscription, trial_end: null }, item));
-  const settled = settle(tx, { ...invoiceOf(subscription, tx.now), discounts, lines });
-  return new Map(settled.lines.map((line, index) => [charged[index]?.id ?? '', discountedAmount(line)]));
 }
 
-/** Charges items for the rest of their period from `at` on: all of it when that is where it begins. */
+/**
+ * Charges items for the rest of their period from `at` on: all of it when that is where it begins. `unpaid_only` leaves
+ * out the time that an item is paid for already.
+ */
 export function chargeRemaining(
   context: Context,
   subscription: SubscriptionRecord,
   items: readonly SubscriptionItemRecord[],
   at: Seconds,
+  unpaid_only = false,
 ): InvoiceItemRecord[] {
   const { tx } = context;
-  const prices = netPrices(context, subscription, at);
+  const prices = wholePrices(context, subscription, at);
   return items.flatMap((item) => {
     const whole = prices.get(item.id);
     if (whole === undefined) return [];
-    const period = { start: item.current_period_start, end: item.current_period_end };
-    const part = { start: at, end: period.end };
-    const { amount, explanation } = prorate('charge', whole, part, period);
-    return writeItem(context, subscription, {
-      amount,
-      description: `Remaining time on ${nameOf(tx, item.price, item.quantity)} after ${dayOf(at)}`,
-      discountable: false,
-      period: part,
-      price: item.price,
-      proration: { credited: null, explanation, period },
-      quantity: item.quantity,
-      subscription_item: item.id,
-      ...(item.tax_rates === undefined ? {} : { tax_rates: item.tax_rates }),
-      unit_amount_decimal: unitOf(amount, item.quantity),
+    const start = unpaid_only ? paidUntil(tx, item.id, at) : Math.max(at, item.current_period_start);
+    const part = { start, end: item.current_period_end };
+    if (part.end <= part.start) return [];
+    const period = intervalSpan(tx, subscription, item);
+    const { price, quantity } = item;
+    return writeProration(context, subscription, item, {
+      kind: 'charge',
+      whole,
+      part,
+      period,
+      price,
+      quantity,
+      credited: null,
     });
   });
 }

@@ -1,3 +1,5 @@
+import { moved } from '../../billing/states.ts';
+import type { JobKind } from '../../store/machinery.ts';
 import type { InvoiceRecord, SubscriptionRecord } from '../../store/records.ts';
 import { type Context, emit, emitUpdate, unschedule } from '../context.ts';
 import { settle } from '../invoices/invoice-amounts.ts';
@@ -42,6 +44,19 @@ export function sendInvoice(context: Context, invoice: InvoiceRecord): void {
   emit(context, 'invoice.sent', renderInvoice(context.tx, invoice, context.account_name));
 }
 
+/** The work that waits for a subscription itself. */
+const ownWork: readonly JobKind[] = [
+  'cycle',
+  'cancel',
+  'expire_incomplete',
+  'expire_pending_update',
+  'expire_resumption',
+  'pending_items',
+  'resume_collection',
+  'threshold',
+  'trial_will_end',
+];
+
 type Ending = 'cancellation_requested' | 'payment_failed';
 
 /** Ends a subscription now. Its unfinished invoices are no longer collected by themselves. */
@@ -52,12 +67,7 @@ export function cancelSubscription(
   details: Partial<SubscriptionRecord['cancellation']> = {},
 ): SubscriptionRecord {
   const { tx } = context;
-  unschedule(context, 'cycle', old.id);
-  unschedule(context, 'cancel', old.id);
-  unschedule(context, 'expire_incomplete', old.id);
-  unschedule(context, 'expire_pending_update', old.id);
-  unschedule(context, 'resume_collection', old.id);
-  unschedule(context, 'trial_will_end', old.id);
+  for (const kind of ownWork) unschedule(context, kind, old.id);
   for (const invoice of tx.all('invoice')) {
     if (invoice.subscription !== old.id || (invoice.status !== 'draft' && invoice.status !== 'open')) continue;
     unschedule(context, 'finalize', invoice.id);
@@ -74,7 +84,7 @@ export function cancelSubscription(
     cancellation: { ...old.cancellation, reason: old.cancellation.reason ?? reason, ...details },
     ended_at: tx.now,
     pending_update: null,
-    status: 'canceled',
+    status: moved(old.status, reason === 'payment_failed' ? 'retries_exhausted_cancel' : 'cancel'),
   });
   emit(context, 'customer.subscription.deleted', renderSubscription(tx, subscription));
   closeWith(context, subscription, reason);

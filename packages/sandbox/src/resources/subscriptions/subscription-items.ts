@@ -2,28 +2,24 @@ import type Stripe from 'stripe';
 import { missingParam } from '../../contract/contract.ts';
 import type { Wire } from '../../contract/wire.ts';
 import { noSuch } from '../../http/api-error.ts';
-import { emptyable, flag, integer, list, metadata, type Read, text } from '../../http/params.ts';
+import { flag, type Read, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { SubscriptionItemRecord, SubscriptionRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import type { Context } from '../context.ts';
 import { changeSubscription } from './subscription-change.ts';
-import { changeParams, type ItemEntry } from './subscription-items-params.ts';
+import { changeParams, type ItemEntry, itemFields } from './subscription-items-params.ts';
 import { renderItem } from './subscription-render.ts';
 
 type RenderedItem = Wire<Stripe.SubscriptionItem>;
 
-const itemTable = {
-  ...changeParams,
-  metadata: metadata(),
-  price: text(),
-  quantity: integer(0, 999_999),
-  tax_rates: emptyable(list(text(), 5)),
-};
+const itemTable = { ...changeParams, ...itemFields };
 
 const createTable = { ...itemTable, subscription: text() };
 const updateTable = { ...itemTable, off_session: flag() };
 const deleteTable = {
+  clear_usage: flag(),
+  payment_behavior: changeParams.payment_behavior,
   proration_behavior: changeParams.proration_behavior,
   proration_date: changeParams.proration_date,
 };
@@ -37,9 +33,9 @@ function findItem(tx: Tx, id: string): { subscription: SubscriptionRecord; item:
 }
 
 /** Only what an entry of `items` has of the parameters of a request of its own. */
-function entryOf(params: Read<typeof itemTable>, id: string | undefined): ItemEntry {
-  const { metadata: change, price, quantity, tax_rates } = params;
-  return { id, clear_usage: undefined, deleted: undefined, metadata: change, price, quantity, tax_rates };
+function entryOf(params: Partial<Read<typeof itemTable>>): ItemEntry {
+  const names = Object.keys(itemFields) as (keyof typeof itemFields)[];
+  return Object.fromEntries(names.filter((name) => Object.hasOwn(params, name)).map((name) => [name, params[name]]));
 }
 
 function create(context: Context, params: Read<typeof createTable>): RenderedItem {
@@ -48,7 +44,7 @@ function create(context: Context, params: Read<typeof createTable>): RenderedIte
   const old = tx.get('subscription', params.subscription);
   if (old === undefined || old.ended_at !== null) throw noSuch('subscription', params.subscription, 'subscription');
   const has = new Set(old.items.map((item) => item.id));
-  const changed = changeSubscription(context, old, old, { ...params, items: [entryOf(params, undefined)] });
+  const changed = changeSubscription(context, old, old, { ...params, items: [entryOf(params)] });
   // A parked addition is answered as what it will be.
   const items = changed.pending_update?.change.items ?? changed.items;
   const item = items.find((each) => !has.has(each.id));
@@ -59,7 +55,7 @@ function create(context: Context, params: Read<typeof createTable>): RenderedIte
 function update(context: Context, params: Read<typeof updateTable>, id: string): RenderedItem {
   const { tx } = context;
   const { subscription: old } = findItem(tx, id);
-  const changed = changeSubscription(context, old, old, { ...params, items: [entryOf(params, id)] });
+  const changed = changeSubscription(context, old, old, { ...params, items: [{ ...entryOf(params), id }] });
   const item = changed.items.find((each) => each.id === id);
   if (item === undefined) throw noSuch('subscription_item', id);
   return renderItem(tx, item, old.id);
@@ -67,7 +63,7 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
 
 function remove(context: Context, params: Read<typeof deleteTable>, id: string): object {
   const { subscription } = findItem(context.tx, id);
-  const entry: ItemEntry = { ...entryOf({} as Read<typeof itemTable>, id), deleted: true };
+  const entry: ItemEntry = { id, clear_usage: params.clear_usage, deleted: true };
   changeSubscription(context, subscription, subscription, { ...params, items: [entry] });
   return { id, object: 'subscription_item', deleted: true };
 }

@@ -1,8 +1,9 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { embeddedList } from '../../http/lists.ts';
-import type { SubscriptionItemRecord, SubscriptionRecord } from '../../store/records.ts';
+import type { BillingScheduleRecord, SubscriptionItemRecord, SubscriptionRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
+import { modeOf } from './billing-mode.ts';
 import { renderTaxRate } from '../catalog/tax-rates.ts';
 import { renderPlan, renderPrice } from '../catalog/prices.ts';
 
@@ -16,11 +17,12 @@ export function renderItem(
   return {
     id: item.id,
     object: 'subscription_item',
-    billing_thresholds: null,
+    ...(item.billed_until === undefined ? {} : { billed_until: item.billed_until }),
+    billing_thresholds: item.billing_thresholds ?? null,
     created: item.created,
     current_period_end: item.current_period_end,
     current_period_start: item.current_period_start,
-    current_trial: null,
+    current_trial: item.current_trial ?? null,
     discounts: item.discounts ?? [],
     metadata: item.metadata,
     plan: renderPlan(price),
@@ -57,7 +59,25 @@ function pendingUpdate(tx: Tx, subscription: SubscriptionRecord): Wire<Stripe.Su
   };
 }
 
-/** Renders a subscription: flexible billing, periods on the items. */
+function renderMode(subscription: SubscriptionRecord): Wire<Stripe.Subscription>['billing_mode'] {
+  const { type, proration_discounts, updated_at } = modeOf(subscription);
+  return {
+    flexible: type === 'flexible' ? { proration_discounts } : null,
+    type,
+    ...(updated_at === null ? {} : { updated_at }),
+  };
+}
+
+function renderSchedule(schedule: BillingScheduleRecord): Wire<Stripe.Subscription>['billing_schedules'][number] {
+  const { applies_to, bill_until, key } = schedule;
+  return {
+    applies_to: applies_to?.map((price) => ({ price, type: 'price' as const })) ?? null,
+    bill_until,
+    key,
+  };
+}
+
+/** Renders a subscription; periods stand on the items. */
 export function renderSubscription(tx: Tx, subscription: SubscriptionRecord): Wire<Stripe.Subscription> {
   const items = subscription.items.map((item) => renderItem(tx, item, subscription.id));
   return {
@@ -67,20 +87,20 @@ export function renderSubscription(tx: Tx, subscription: SubscriptionRecord): Wi
     application_fee_percent: null,
     automatic_tax: { disabled_reason: null, enabled: false, liability: null },
     billing_cycle_anchor: subscription.billing_cycle_anchor,
-    billing_cycle_anchor_config: null,
-    billing_mode: { flexible: { proration_discounts: 'included' }, type: 'flexible' },
-    billing_schedules: [],
-    billing_thresholds: null,
+    billing_cycle_anchor_config: subscription.anchor_config ?? null,
+    billing_mode: renderMode(subscription),
+    billing_schedules: (subscription.billing_schedules ?? []).map(renderSchedule),
+    billing_thresholds: subscription.billing_thresholds ?? null,
     cancel_at: subscription.cancel_at,
     cancel_at_period_end: subscription.cancel_at_period_end,
     canceled_at: subscription.canceled_at,
     cancellation_details: { ...subscription.cancellation, feedback_option: null },
-    collection_method: 'charge_automatically',
+    collection_method: subscription.collection_method ?? 'charge_automatically',
     created: subscription.created,
     currency: subscription.currency,
     customer: subscription.customer,
     customer_account: null,
-    days_until_due: null,
+    days_until_due: subscription.days_until_due ?? null,
     default_payment_method: subscription.default_payment_method,
     default_source: null,
     default_tax_rates: (subscription.default_tax_rates ?? []).map((id) => renderTaxRate(tx.need('tax_rate', id))),
@@ -88,10 +108,12 @@ export function renderSubscription(tx: Tx, subscription: SubscriptionRecord): Wi
     discounts: subscription.discounts ?? [],
     ended_at: subscription.ended_at,
     invoice_settings: {
-      account_tax_ids: null,
-      custom_fields: null,
-      description: null,
-      footer: null,
+      ...(subscription.invoice_settings ?? {
+        account_tax_ids: null,
+        custom_fields: null,
+        description: null,
+        footer: null,
+      }),
       issuer: { type: 'self' },
     },
     items: embeddedList(`/v1/subscription_items?subscription=${subscription.id}`, items, 20),
@@ -99,7 +121,7 @@ export function renderSubscription(tx: Tx, subscription: SubscriptionRecord): Wi
     livemode: false,
     managed_payments: null,
     metadata: subscription.metadata,
-    next_pending_invoice_item_invoice: null,
+    next_pending_invoice_item_invoice: subscription.next_pending_invoice_item_invoice ?? null,
     on_behalf_of: null,
     pause_collection: subscription.pause_collection ?? null,
     payment_settings: {
@@ -107,11 +129,11 @@ export function renderSubscription(tx: Tx, subscription: SubscriptionRecord): Wi
       payment_method_types: null,
       save_default_payment_method: subscription.save_default_payment_method,
     },
-    pending_invoice_item_interval: null,
-    pending_setup_intent: null,
+    pending_invoice_item_interval: subscription.pending_invoice_item_interval ?? null,
+    pending_setup_intent: subscription.pending_setup_intent ?? null,
     pending_update: pendingUpdate(tx, subscription),
     schedule: subscription.schedule ?? null,
-    start_date: subscription.created,
+    start_date: subscription.start_date ?? subscription.created,
     status: subscription.status,
     ...pausedDetails(subscription),
     test_clock: tx.get('customer', subscription.customer)?.test_clock ?? null,
@@ -119,7 +141,7 @@ export function renderSubscription(tx: Tx, subscription: SubscriptionRecord): Wi
     trial_end: subscription.trial_end ?? null,
     trial_settings: {
       end_behavior: {
-        billing_cycle_anchor: null,
+        billing_cycle_anchor: subscription.trial_anchor ?? null,
         missing_payment_method: subscription.missing_payment_method ?? 'create_invoice',
       },
     },

@@ -1,29 +1,33 @@
-import { invalid } from '../../http/api-error.ts';
+import { elapsed, periodFrom } from '../../billing/periods.ts';
+import { moved } from '../../billing/states.ts';
 import type {
   CustomerRecord,
   InvoiceRecord,
+  LineRecord,
   Metadata,
   PaymentMethodRecord,
+  SubscriptionItemRecord,
   SubscriptionRecord,
 } from '../../store/records.ts';
 import { checkClockRoom } from '../../time/test-clock.ts';
-import { boundary } from '../../time/calendar.ts';
 import { type Attempt, attemptPayment, finalizeInvoice } from '../invoices/collect.ts';
 import { type Context, emit, schedule } from '../context.ts';
 import { redeemAll, type Wanted } from '../invoices/discounts.ts';
-import { createDraft, pendingItems } from '../invoices/invoice-draft.ts';
+import { createDraft, DRAFT_SECONDS, lineOfItem, pendingItems } from '../invoices/invoice-draft.ts';
 import { priceAmount } from '../../billing/money.ts';
-import { DRAFT_SECONDS } from './subscription-cycle.ts';
+import { isMetered, zeroUsageLine } from '../usage/usage-lines.ts';
+import { addInvoiceItems, type AddedEntry } from './add-invoice-items.ts';
+import { cycleOf, intervalOf, isClassic, periodEnd } from './billing-mode.ts';
 import { announceTrialEnd } from './pending-updates.ts';
-import { findPrice } from '../catalog/prices.ts';
+import type { Anchoring } from './subscription-anchors.ts';
+import { checkTogether, itemDiscounts, type NewItem } from './subscription-items-params.ts';
 import { renderSubscription } from './subscription-render.ts';
-import { isMetered } from '../usage/usage-lines.ts';
 
 /** What a subscription begins with. */
 export interface Start {
   customer: CustomerRecord;
   description: string | null;
-  items: { price: string; quantity: number; metadata: Metadata; param: string }[];
+  items: NewItem[];
   metadata: Metadata;
   /** Kept as the subscription's own payment method. */
   default_payment_method: string | null;
@@ -45,88 +49,84 @@ export interface Start {
   checkout_session?: string;
   /** The payer has shown that the card is theirs. */
   authenticated: boolean;
+  /** From when its periods are counted; by default from now, or from the end of the trial. */
+  anchoring?: Anchoring;
+  /** Whether what lies before the first full period is billed by its share, or free (`none`). */
+  proration_behavior?: 'always_invoice' | 'create_prorations' | 'none';
+  add_invoice_items?: readonly AddedEntry[];
+  /** How it is billed besides: collection method, billing mode, invoice settings and the like. */
+  settings?: Partial<SubscriptionRecord>;
 }
 
 const INCOMPLETE_HOURS = 23;
 
-/** The price of every item, checked as Stripe checks them. */
-function checkItems(context: Context, start: Start): void {
-  const prices = start.items.map((item) => ({
-    price: findPrice(context.tx, item.price, item.param),
-    param: item.param,
-  }));
-  for (const { price, param } of prices) {
-    // A schedule was promised its prices while they were active.
-    if (!price.active && start.schedule === undefined) {
-      throw invalid('The price specified is inactive. This field only accepts active prices.', { param });
-    }
-    if (price.recurring === null) {
-      throw invalid(
-        'The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.',
-        { param },
-      );
-    }
-    const first = prices[0]?.price;
-    const same = (field: 'interval' | 'interval_count'): boolean =>
-      price.recurring?.[field] === first?.recurring?.[field];
-    // Stripe's flexible mode allows mixed intervals; the sandbox does not.
-    const found =
-      price.currency !== first?.currency ? 'currency' : same('interval') && same('interval_count') ? null : 'interval';
-    if (found !== null) {
-      throw invalid(
-        `Currency and interval fields must match across all plans on this subscription. Found mismatch in ${found} field.`,
-        { param: 'items' },
-      );
-    }
-  }
-  const duplicate = start.items.find(
-    (item, index) => start.items.findIndex((each) => each.price === item.price) !== index,
-  );
-  if (duplicate !== undefined) {
-    throw invalid('Subscription items must have unique prices. Use quantity instead.', { param: 'items' });
-  }
+/** What a start leaves open about its anchor. */
+const unanchored: Anchoring = { anchor: null, config: null, starts_at: null };
+
+/** The anchor, and where the first period of each item begins. */
+function firstPeriods(
+  context: Context,
+  start: Start,
+): Pick<SubscriptionRecord, 'anchor_config' | 'billing_cycle_anchor'> & { begins: number } {
+  const { now } = context.tx;
+  const { anchor, config, starts_at } = start.anchoring ?? unanchored;
+  const trial_end = start.trial_end ?? null;
+  const by_default = trial_end === null || start.settings?.trial_anchor === 'unchanged' ? now : trial_end;
+  // A fixed anchor makes one stretch of the time from a backdated start; without one the period begins now.
+  const begins = anchor !== null && starts_at !== null && trial_end === null ? starts_at : now;
+  return { anchor_config: config, billing_cycle_anchor: anchor ?? by_default, begins };
+}
+
+function currencyOf(context: Context, start: Start): string {
+  return context.tx.get('price', start.items[0]?.price ?? '')?.currency ?? '';
 }
 
 /** Writes a subscription with its first period, without an invoice yet and without an event. */
 function write(context: Context, start: Start): SubscriptionRecord {
   const { tx } = context;
-  const prices = start.items.map((item) => findPrice(tx, item.price, item.param));
-  const first = prices[0];
-  if (first?.recurring === undefined || first.recurring === null)
-    throw new Error('checkItems lets only recurring prices by');
+  const currency = currencyOf(context, start);
   const trial_end = start.trial_end ?? null;
-  const current_period_end = trial_end ?? boundary(tx.now, first.recurring, 1);
+  const { begins, ...anchored } = firstPeriods(context, start);
+  const base = { currency, customer: start.customer.id };
   return tx.put('subscription', {
     id: tx.newId('sub_'),
     created: tx.now,
-    billing_cycle_anchor: trial_end ?? tx.now,
+    ...anchored,
     cancel_at: null,
     cancel_at_period_end: false,
     canceled_at: null,
     cancellation: { comment: null, feedback: null, reason: null },
-    currency: first.currency,
-    customer: start.customer.id,
+    ...base,
     default_payment_method: start.default_payment_method,
+    default_tax_rates: [],
     description: start.description,
+    discounts: [],
     ended_at: null,
-    items: start.items.map((item) => ({
-      id: tx.newId('si_', 14),
-      created: tx.now,
-      current_period_end,
-      current_period_start: tx.now,
-      metadata: item.metadata,
-      price: item.price,
-      quantity: item.quantity,
-    })),
+    items: start.items.map((item) => {
+      const { discounts: wanted = [], ...made } = item;
+      const id = tx.newId('si_', 14);
+      const discounts = itemDiscounts(context, base, { id, has: [] }, wanted);
+      const { span } = periodFrom(cycleOf(anchored), intervalOf(tx, item), begins);
+      return {
+        id,
+        created: tx.now,
+        current_period_end: trial_end ?? span.end,
+        // Usage is counted from when it can be reported.
+        current_period_start: isMetered(tx, item) ? tx.now : begins,
+        ...made,
+        ...(discounts.length === 0 ? {} : { discounts }),
+      };
+    }),
     latest_invoice: null,
     metadata: start.metadata,
     ...(start.missing_payment_method === undefined ? {} : { missing_payment_method: start.missing_payment_method }),
-    period_index: trial_end === null ? 0 : -1,
     save_default_payment_method: start.save_default_payment_method,
     schedule: start.schedule ?? null,
+    start_date: start.anchoring?.starts_at ?? tx.now,
     status: 'incomplete',
     trial_end,
     trial_start: trial_end === null ? null : tx.now,
+    ...start.settings,
   });
 }
 
@@ -148,20 +148,45 @@ function discounted(context: Context, subscription: SubscriptionRecord, start: S
   return tx.put('subscription', { ...subscription, default_tax_rates, discounts: ids });
 }
 
-/** The first invoice, final but for a schedule's; `null` when there is nothing to bill yet, as usage is billed in arrears. */
-function firstInvoice(context: Context, subscription: SubscriptionRecord, stays_draft: boolean): InvoiceRecord | null {
+/** Lines for the time since a backdated start, up to now or to the fixed anchor. */
+function backdated(
+  context: Context,
+  subscription: SubscriptionRecord,
+  item: SubscriptionItemRecord,
+  start: Start,
+): LineRecord[] {
+  const { anchor, starts_at } = start.anchoring ?? unanchored;
+  if (starts_at === null || isMetered(context.tx, item)) return [];
+  const until = anchor === null || start.trial_end != null ? context.tx.now : item.current_period_end;
+  // The trial has not begun then: what went before it is paid for.
+  const paying = { ...subscription, trial_end: null };
+  return elapsed(starts_at, intervalOf(context.tx, item), until).map((stretch) =>
+    lineOfItem(context, paying, item, stretch),
+  );
+}
+
+/** The first invoice; `null` when there is nothing to bill yet, as usage is billed in arrears. */
+function firstInvoice(context: Context, subscription: SubscriptionRecord, start: Start): InvoiceRecord | null {
   const { tx } = context;
-  const bills = subscription.items.some((item) => !isMetered(tx, item));
+  const { anchor, starts_at } = start.anchoring ?? unanchored;
+  const prorates = start.proration_behavior !== 'none';
+  const lines = prorates ? subscription.items.flatMap((item) => backdated(context, subscription, item, start)) : [];
+  const on_trial = subscription.trial_end != null;
+  // What goes before a fixed anchor is free unless it is prorated; with a backdated start it is billed by its lines.
+  const ahead = anchor === null || on_trial || (prorates && starts_at === null) ? subscription.items : [];
+  const metered = isClassic(subscription) ? subscription.items.filter((item) => isMetered(tx, item)) : [];
+  lines.push(...metered.map((item) => zeroUsageLine(context, subscription, item)));
+  const bills = lines.length > 0 || ahead.some((item) => !isMetered(tx, item));
   if (!bills && pendingItems(context, subscription).length === 0) return null;
-  const finalizes_at = stays_draft ? tx.now + DRAFT_SECONDS : null;
+  const stays_draft = start.schedule !== undefined || subscription.collection_method === 'send_invoice';
   const draft = createDraft(context, subscription, {
     billing_reason: 'subscription_create',
-    automatically_finalizes_at: finalizes_at,
-    period: { start: tx.now, end: tx.now },
+    automatically_finalizes_at: stays_draft ? tx.now + DRAFT_SECONDS : null,
+    items: ahead,
+    lines,
+    period: { start: subscription.start_date ?? tx.now, end: tx.now },
   });
-  if (finalizes_at === null) return finalizeInvoice(context, draft);
-  schedule(context, finalizes_at, 'finalize', draft.id);
-  return draft;
+  return stays_draft ? draft : finalizeInvoice(context, draft);
 }
 
 /**
@@ -174,29 +199,32 @@ export function startSubscription(
 ): { subscription: SubscriptionRecord; attempt: Attempt | null } {
   const { tx } = context;
   checkClockRoom(context, start.customer.id);
-  checkItems(context, start);
+  checkTogether(context, { ...start.settings, currency: currencyOf(context, start) }, start.items);
   let subscription = discounted(context, write(context, start), start);
-  const invoice = firstInvoice(context, subscription, start.schedule !== undefined);
+  addInvoiceItems(context, subscription, start.add_invoice_items ?? []);
+  const invoice = firstInvoice(context, subscription, start);
   subscription = tx.put('subscription', {
     ...tx.need('subscription', subscription.id),
     latest_invoice: invoice?.id ?? null,
   });
   let attempt: Attempt | null = invoice?.status === 'paid' ? { outcome: 'paid', invoice } : null;
-  const is_open = invoice?.status === 'open';
-  if (is_open && !start.pay_later && start.pay_with !== null) {
+  if (invoice?.status === 'open' && !start.pay_later && start.pay_with !== null) {
     const method = start.authenticated ? { ...start.pay_with, authenticated: true } : start.pay_with;
     attempt = attemptPayment(context, invoice, { method, off_session: start.off_session, automatic: true });
   }
-  const is_paid = !is_open || attempt?.outcome === 'paid';
-  const saves = is_paid && start.save_default_payment_method === 'on_subscription' && start.pay_with !== null;
+  // A sent invoice is paid when its payer likes: nothing waits for it.
+  const is_settled = invoice === null || invoice.status === 'draft' || attempt?.outcome === 'paid';
+  const saves = is_settled && start.save_default_payment_method === 'on_subscription' && start.pay_with !== null;
+  const by = subscription.trial_end == null ? 'first_invoice_settled' : 'trial_begins';
   subscription = tx.put('subscription', {
     ...subscription,
-    status: is_paid ? (subscription.trial_end == null ? 'active' : 'trialing') : 'incomplete',
+    status: is_settled ? moved(subscription.status, by) : subscription.status,
     default_payment_method: saves ? (start.pay_with?.id ?? null) : subscription.default_payment_method,
   });
-  const end = subscription.items[0]?.current_period_end ?? tx.now;
-  schedule(context, end, 'cycle', subscription.id);
-  if (!is_paid) schedule(context, tx.now + INCOMPLETE_HOURS * 3_600, 'expire_incomplete', subscription.id);
+  schedule(context, periodEnd(subscription), 'cycle', subscription.id);
+  const { next_pending_invoice_item_invoice: pending_at } = subscription;
+  if (pending_at != null) schedule(context, pending_at, 'pending_items', subscription.id);
+  if (!is_settled) schedule(context, tx.now + INCOMPLETE_HOURS * 3_600, 'expire_incomplete', subscription.id);
   emit(context, 'customer.subscription.created', renderSubscription(tx, subscription));
   announceTrialEnd(context, subscription);
   return { subscription, attempt };

@@ -1,6 +1,7 @@
+import { moved } from '../../billing/states.ts';
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam } from '../../http/api-error.ts';
-import { integer, oneOf, type Param, type Read, shape } from '../../http/params.ts';
+import { flag, integer, oneOf, type Param, type Read, shape } from '../../http/params.ts';
 import type { Seconds, SubscriptionRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { type Context, emit, emitUpdate, unschedule } from '../context.ts';
@@ -15,10 +16,10 @@ export const trialEndParam: Param<Seconds | 'now'> = {
   read: (value, path) => (value === 'now' ? 'now' : integer(0).read(value, path)),
 };
 
-/** What happens at the end of a trial without a payment method; the anchor is always set to that end. */
+/** What happens at the end of a trial: without a payment method, and to the anchor. */
 export const trialSettingsParam = shape({
   end_behavior: shape({
-    billing_cycle_anchor: oneOf(['now'], ['unchanged']),
+    billing_cycle_anchor: oneOf(['now', 'unchanged']),
     missing_payment_method: oneOf(['cancel', 'create_invoice', 'pause']),
   }),
 });
@@ -26,6 +27,8 @@ export const trialSettingsParam = shape({
 /** How a new subscription says that it begins with a trial. */
 export const trialParams = {
   trial_end: trialEndParam,
+  // Prices of this API version have no trial of their own to be taken over.
+  trial_from_plan: flag(),
   trial_period_days: integer(1, LONGEST_DAYS),
   trial_settings: trialSettingsParam,
 };
@@ -33,12 +36,17 @@ export const trialParams = {
 /** The end of the trial a new subscription begins with; `null` without one. */
 export function trialEndOf(
   tx: Tx,
-  params: Partial<Pick<Read<typeof trialParams>, 'trial_end' | 'trial_period_days'>>,
+  params: Partial<Pick<Read<typeof trialParams>, 'trial_end' | 'trial_from_plan' | 'trial_period_days'>>,
 ): Seconds | null {
   const { trial_end, trial_period_days } = params;
   if (trial_end !== undefined && trial_period_days !== undefined) {
     throw invalid('You may only specify one of these parameters: trial_end, trial_period_days.', {
       param: 'trial_end',
+    });
+  }
+  if (params.trial_from_plan === true && trial_end !== undefined) {
+    throw invalid('You may only specify one of these parameters: trial_end, trial_from_plan.', {
+      param: 'trial_from_plan',
     });
   }
   if (trial_period_days !== undefined) return tx.now + trial_period_days * DAY;
@@ -61,6 +69,11 @@ export function missingMethodOf(
   return settings.end_behavior.missing_payment_method;
 }
 
+/** What a request says should happen to the anchor at the trial's end. */
+export function trialAnchorOf(settings: Read<typeof trialParams>['trial_settings']): 'now' | 'unchanged' | null {
+  return settings?.end_behavior?.billing_cycle_anchor ?? null;
+}
+
 /**
  * A trial ends with nothing to charge: the subscription is canceled or paused, when it is meant to be. Says whether
  * that was so; otherwise it goes on and its invoice will not be paid.
@@ -78,7 +91,7 @@ export function endsWithoutMethod(context: Context, old: SubscriptionRecord): bo
   const paused = tx.put('subscription', {
     ...old,
     paused: { at: tx.now, reason: 'trial_end_without_payment_method' },
-    status: 'paused',
+    status: moved(old.status, 'trial_ends_without_method'),
   });
   unschedule(context, 'cycle', old.id);
   emitUpdate(context, 'customer.subscription.updated', renderSubscription(tx, old), renderSubscription(tx, paused));

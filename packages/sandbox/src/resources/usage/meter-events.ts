@@ -7,7 +7,8 @@ import { route } from '../../http/route.ts';
 import type { Seconds } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import type { MeterEventRecord } from '../../store/usage-records.ts';
-import { atTime, clockOfCustomer } from '../../time/test-clock.ts';
+import { atTime, clockOfCustomer, onClock } from '../../time/test-clock.ts';
+import { watchThresholds } from '../subscriptions/thresholds.ts';
 import { ringAlerts } from './alerts.ts';
 import type { Context } from '../context.ts';
 import { planReport } from './meter-reports.ts';
@@ -105,6 +106,7 @@ function take(context: Context, sent: Sent): MeterEventRecord {
     value: verdict.value,
   });
   ringAlerts(context, verdict.meter, verdict.customer.id);
+  watchThresholds(onClock(context, clockOfCustomer(tx, verdict.customer.id)), verdict.customer.id);
   return event;
 }
 

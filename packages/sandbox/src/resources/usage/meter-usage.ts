@@ -1,7 +1,7 @@
 import type { CustomerRecord, Seconds } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import type { MeterErrorCode, MeterEventRecord, MeterRecord } from '../../store/usage-records.ts';
-import { sumOf } from '../../billing/rating.ts';
+import { sumOf } from '../../billing/exact.ts';
 
 /** How far back an event may lie, and how far ahead. https://docs.stripe.com/api/billing/meter-event/create */
 export const OLDEST_SECONDS = 35 * 86_400;

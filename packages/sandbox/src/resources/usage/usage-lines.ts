@@ -9,6 +9,7 @@ import type {
 import type { Tx } from '../../store/store.ts';
 import type { Context } from '../context.ts';
 import { aggregate, eventsIn, type Span } from './meter-usage.ts';
+import { sumOf } from '../../billing/exact.ts';
 import { formatUnitAmount } from '../../billing/money.ts';
 import { rateUsage, type RatedLine } from '../../billing/rating.ts';
 
@@ -73,19 +74,26 @@ function used(tx: Tx, subscription: SubscriptionRecord, usage: Usage): { price: 
   const is_cut_off = subscription.ended_at === period.end && period.end < item.current_period_end;
   const span = is_cut_off ? { start: period.start, end: period.end + 1 } : period;
   // Flexible billing: usage costs what it cost when it was reported, whatever the item's price became, and whichever
-  // meter that price has. https://docs.stripe.com/billing/subscriptions/billing-mode
+  // meter that price has. Classic billing knows the price at the end of the period; what was reported before that price
+  // came is lost. https://docs.stripe.com/billing/subscriptions/billing-mode/compare
+  const is_classic = subscription.billing_mode?.type === 'classic';
   const found = tx.all('meter').flatMap((meter) => {
     const otherwise = meter.id === current.recurring?.meter ? current.id : null;
     const events = eventsIn(tx, meter, subscription.customer, span);
     const by_price = Map.groupBy(events, (event) => event.prices[item.id] ?? otherwise);
     return [...by_price].flatMap(([id, each]) =>
-      id === null
+      id === null || (is_classic && id !== current.id)
         ? []
         : [{ price: tx.need('price', id), quantity: aggregate(meter, each), at: each[0]?.timestamp ?? 0 }],
     );
   });
   if (found.length === 0) return [{ price: current, quantity: '0' }];
   return found.toSorted((one, other) => one.at - other.at);
+}
+
+/** How much was used of an item in a span, under whatever price. */
+export function usageQuantity(tx: Tx, subscription: SubscriptionRecord, usage: Usage): string {
+  return sumOf(used(tx, subscription, usage).map((each) => each.quantity));
 }
 
 /** The lines of an item's usage in a span, rated. */
@@ -113,6 +121,32 @@ export function usageLines(context: Context, subscription: SubscriptionRecord, u
       unit_amount_decimal: rated.unit_amount_decimal,
     })),
   );
+}
+
+/** Classic billing announces a metered item by a line of nothing on the invoice that begins its period. */
+export function zeroUsageLine(
+  context: Context,
+  subscription: SubscriptionRecord,
+  item: SubscriptionItemRecord,
+): LineRecord {
+  const { tx } = context;
+  const price = tx.need('price', item.price);
+  const [rated] = rateUsage(price, '0');
+  return {
+    id: tx.newId('il_'),
+    amount: 0,
+    currency: price.currency,
+    description: rated === undefined ? price.id : describe(tx, price, rated),
+    discountable: true,
+    invoice_item: null,
+    metadata: { ...subscription.metadata, ...item.metadata },
+    period: { start: item.current_period_start, end: item.current_period_end },
+    price: price.id,
+    quantity: 0,
+    subscription: subscription.id,
+    subscription_item: item.id,
+    unit_amount_decimal: rated?.unit_amount_decimal ?? '0',
+  };
 }
 
 /** Rates a draft's usage again: what arrived since it was written counts until it is finalized. Lines keep their ids. */

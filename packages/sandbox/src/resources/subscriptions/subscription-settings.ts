@@ -1,0 +1,169 @@
+import { missingParam } from '../../contract/contract.ts';
+import { invalid, invalidParam, noSuch, unsupported } from '../../http/api-error.ts';
+import {
+  emptyable,
+  flag,
+  inert,
+  integer,
+  list,
+  oneOf,
+  type Param,
+  type Read,
+  refused,
+  shape,
+  text,
+} from '../../http/params.ts';
+import type { IntervalUnit, InvoiceSettingsRecord, Seconds, SubscriptionRecord } from '../../store/records.ts';
+import { boundary } from '../../time/calendar.ts';
+import { type Context, schedule, unschedule } from '../context.ts';
+
+/** One sandbox is one account, with no other to share money or duties with. */
+const CONNECT = 'it needs Connect, and one sandbox is one account';
+
+const self: Param<null> = {
+  read(value, path) {
+    const read = shape({ account: refused(CONNECT), type: oneOf(['account', 'self']) }).read(value, path);
+    if (read.type === 'account') throw unsupported(`another account for \`${path}\`: ${CONNECT}`, path);
+    return null;
+  },
+};
+
+/** No tax is computed from addresses; tax rates do what is wanted here. */
+const automaticTax: Param<null> = {
+  read(value, path) {
+    const read = shape({ enabled: flag(), liability: self }).read(value, path);
+    if (read.enabled !== true) return null;
+    throw unsupported(`\`${path}\`: it knows no country's taxes; use \`default_tax_rates\` or \`tax_rates\``, path);
+  },
+};
+
+const interval = oneOf<IntervalUnit>(['day', 'week', 'month', 'year']);
+
+/** How a subscription is billed besides its items: the same on create and on update. */
+export const settingsParams = {
+  application_fee_percent: refused(CONNECT),
+  automatic_tax: automaticTax,
+  billing_thresholds: emptyable(shape({ amount_gte: integer(1), reset_billing_cycle_anchor: flag() })),
+  collection_method: oneOf(['charge_automatically', 'send_invoice']),
+  days_until_due: integer(0, 3_650),
+  default_source: refused('sources are an older way to pay; use `default_payment_method`'),
+  invoice_settings: shape({
+    account_tax_ids: emptyable(list(text())),
+    custom_fields: emptyable(list(shape({ name: text(40), value: text(140) }), 4)),
+    description: emptyable(text(1_500)),
+    footer: emptyable(text()),
+    issuer: self,
+  }),
+  on_behalf_of: refused(CONNECT),
+  payment_settings: shape({
+    save_default_payment_method: oneOf(['off', 'on_subscription']),
+    // The sandbox knows cards only.
+    payment_method_options: inert(),
+    payment_method_types: inert(),
+  }),
+  pending_invoice_item_interval: emptyable(shape({ interval, interval_count: integer(1, 365) })),
+  transfer_data: refused(CONNECT),
+};
+
+type Settings = Partial<Read<typeof settingsParams>>;
+
+/** What a request makes of the settings that a subscription had. */
+export function settingsOf(
+  context: Context,
+  params: Settings,
+  old: Partial<SubscriptionRecord>,
+): Partial<SubscriptionRecord> {
+  return {
+    ...collectionOf(params, old),
+    ...(params.billing_thresholds === undefined ? {} : { billing_thresholds: thresholdsOf(params.billing_thresholds) }),
+    ...(params.invoice_settings === undefined
+      ? {}
+      : { invoice_settings: invoiceSettings(context, params.invoice_settings, old) }),
+    ...(params.payment_settings?.save_default_payment_method === undefined
+      ? {}
+      : { save_default_payment_method: params.payment_settings.save_default_payment_method }),
+    ...pendingInterval(context, params.pending_invoice_item_interval, old),
+  };
+}
+
+function collectionOf(
+  params: Settings,
+  old: Partial<SubscriptionRecord>,
+): Pick<SubscriptionRecord, 'collection_method' | 'days_until_due'> {
+  const before = old.collection_method ?? 'charge_automatically';
+  const collection_method = params.collection_method ?? before;
+  const days_until_due = params.days_until_due ?? old.days_until_due ?? null;
+  if (collection_method === 'send_invoice') {
+    if (days_until_due === null) throw missingParam('days_until_due');
+    return { collection_method, days_until_due };
+  }
+  if (params.days_until_due === undefined) return { collection_method, days_until_due: null };
+  throw invalidParam('You can only set `days_until_due` if `collection_method` is `send_invoice`.', 'days_until_due');
+}
+
+function thresholdsOf(
+  wanted: NonNullable<Settings['billing_thresholds']> | null,
+): NonNullable<SubscriptionRecord['billing_thresholds']> | null {
+  if (wanted === null) return null;
+  const { amount_gte = null, reset_billing_cycle_anchor = null } = wanted;
+  if (amount_gte === null && reset_billing_cycle_anchor === null) return null;
+  return { amount_gte, reset_billing_cycle_anchor };
+}
+
+function invoiceSettings(
+  context: Context,
+  wanted: NonNullable<Settings['invoice_settings']>,
+  old: Partial<SubscriptionRecord>,
+): InvoiceSettingsRecord {
+  const before = old.invoice_settings ?? {
+    account_tax_ids: null,
+    custom_fields: null,
+    description: null,
+    footer: null,
+  };
+  for (const [index, id] of (wanted.account_tax_ids ?? []).entries()) {
+    const tax_id = context.tx.get('tax_id', id);
+    const param = `invoice_settings[account_tax_ids][${index}]`;
+    if (tax_id === undefined || tax_id.customer !== null) throw noSuch('tax id', id, param);
+  }
+  const custom_fields = wanted.custom_fields?.map(({ name, value }) => ({ name: name ?? '', value: value ?? '' }));
+  return {
+    account_tax_ids: wanted.account_tax_ids === undefined ? before.account_tax_ids : wanted.account_tax_ids,
+    custom_fields: wanted.custom_fields === undefined ? before.custom_fields : (custom_fields ?? null),
+    description: wanted.description === undefined ? before.description : wanted.description,
+    footer: wanted.footer === undefined ? before.footer : wanted.footer,
+  };
+}
+
+const longest = { day: 365, week: 52, month: 12, year: 1 };
+
+/** When what is pending is billed for the first time: an interval from now. */
+function pendingInterval(
+  context: Context,
+  wanted: Settings['pending_invoice_item_interval'],
+  old: Partial<SubscriptionRecord>,
+): Partial<SubscriptionRecord> {
+  if (wanted === undefined) return {};
+  if (old.id !== undefined) unschedule(context, 'pending_items', old.id);
+  if (wanted === null) return { next_pending_invoice_item_invoice: null, pending_invoice_item_interval: null };
+  const { interval: unit = 'month', interval_count = 1 } = wanted;
+  if (interval_count > longest[unit]) {
+    throw invalidParam(
+      'The maximum is one year: 365 days, 52 weeks, 12 months or 1 year.',
+      'pending_invoice_item_interval[interval_count]',
+    );
+  }
+  const every = { interval: unit, interval_count };
+  const next: Seconds = boundary(context.tx.now, every, 1);
+  if (old.id !== undefined) schedule(context, next, 'pending_items', old.id);
+  return { next_pending_invoice_item_invoice: next, pending_invoice_item_interval: every };
+}
+
+/** Says that a customer was meant who is an account of somebody else. */
+export const customerAccount = refused(CONNECT);
+
+/** Refuses what only sent invoices, or only charged ones, can have. */
+export function checkCollectible(subscription: Pick<SubscriptionRecord, 'collection_method'>, what: string): void {
+  if (subscription.collection_method !== 'send_invoice') return;
+  throw invalid(`${what} is only available for subscriptions that use \`charge_automatically\`.`);
+}
