@@ -24,7 +24,7 @@ export default definePlans({
     starter: {
       name: 'Starter',
       description: 'For a first app in production: live conditions and forecasts, with room to grow.',
-      price: { amount: '99', interval: 'month' },
+      price: { month: '99' },
       usage: {
         requests: { included: 100_000, quota: 'soft', overage: { unit_price: '0.0012' } },
       },
@@ -39,7 +39,7 @@ export default definePlans({
       description:
         'For products that people check every morning. Ten times the requests, and the past as well as the future.',
       highlighted: true,
-      price: { amount: '499', interval: 'month' },
+      price: { month: '499' },
       usage: {
         requests: {
           included: 1_000_000,
@@ -63,7 +63,7 @@ export default definePlans({
       name: 'Enterprise',
       description:
         'For fleets, grids and trading desks, where the weather decides the day. The highest limits and the lowest price per request.',
-      price: { amount: '5000', interval: 'month' },
+      price: { month: '5000' },
       usage: {
         requests: { included: 20_000_000, quota: 'soft', overage: { unit_price: '0.0003' } },
       },

@@ -9,7 +9,8 @@ const [starter, pro, enterprise] = list.plans as [Plan, Plan, Plan];
 describe('planHash', () => {
   test('does not depend on the order of fields', () => {
     const { id, ...rest } = starter;
-    const reversed: Plan = { ...rest, price: { interval: 'month', currency: 'usd', amount_minor: 9900 }, id };
+    const prices = [{ setup_fee_minor: 0, interval: 'month' as const, currency: 'usd', amount_minor: 9900 }];
+    const reversed: Plan = { ...rest, prices, id };
     expect(planHash(reversed)).toBe(planHash(starter));
   });
 
@@ -23,8 +24,11 @@ describe('planHash', () => {
     const changes: Plan[] = [
       { ...starter, name: 'Start' },
       { ...starter, highlighted: true },
-      { ...starter, price: { ...starter.price, amount_minor: 9901 } },
-      { ...starter, price: { ...starter.price, interval: 'year' } },
+      { ...starter, prices: starter.prices.map((price) => ({ ...price, amount_minor: 9901 })) },
+      { ...starter, prices: starter.prices.map((price) => ({ ...price, interval: 'year' as const })) },
+      { ...starter, trial: { days: 14, card: true } },
+      { ...starter, seats: { minimum: 1, maximum: null } },
+      { ...starter, group: 'other' },
       { ...starter, usage: [] },
       { ...starter, limits: starter.limits.toReversed() },
       { ...starter, features: { history: true } },
@@ -40,17 +44,22 @@ describe('planHash', () => {
       name: 'Ä€𝄞',
       description: '"',
       highlighted: false,
-      price: { amount_minor: 1, currency: 'usd', interval: 'month' },
+      group: 'main',
+      adds_to: [],
+      customer: null,
+      prices: [{ amount_minor: 1, currency: 'usd', interval: 'month', setup_fee_minor: 0 }],
+      seats: null,
+      trial: null,
       usage: [],
       limits: [],
       features: {},
     };
-    expect(planHash(plan)).toBe('e8971e8229248a69da2318014aeb8bbf');
+    expect(planHash(plan)).toBe('da6dc2dec348b2c7463e285db174d6a9');
   });
 });
 
 describe('diffCatalog', () => {
-  const stored = (plan: Plan, version: number) => ({ plan_id: plan.id, version, content_hash: planHash(plan) });
+  const stored = (plan: Plan, version: number) => ({ plan_id: plan.id, version, content: plan });
 
   test('an empty catalogue gets version 1 of every plan, in the order of the list', () => {
     expect(diffCatalog([], list)).toEqual(
@@ -59,7 +68,7 @@ describe('diffCatalog', () => {
   });
 
   test('only what changed gets a new version; what left is archived', () => {
-    const gone = { plan_id: 'hobby', version: 3, content_hash: 'x' };
+    const gone = { plan_id: 'hobby', version: 3, content: { ...starter, id: 'hobby' } };
     const changed = { ...starter, description: 'Other words.' };
     expect(
       diffCatalog([stored(changed, 4), stored(pro, 2), gone], { ...list, plans: [starter, pro, enterprise] }),

@@ -11,15 +11,15 @@ export type CatalogChange =
  * number, a new one gets 1, one that is no longer listed is archived. Plans of the list come first, in its order.
  */
 export function diffCatalog(
-  current: { plan_id: string; version: number; content_hash: string }[],
-  list: PriceList,
+  current: { plan_id: string; version: number; content: Plan }[],
+  list: Pick<PriceList, 'plans'>,
 ): CatalogChange[] {
   const stored = new Map(current.map((version) => [version.plan_id, version]));
   const listed = new Set(list.plans.map((plan) => plan.id));
   const changes = list.plans.map((plan): CatalogChange => {
     const content_hash = planHash(plan);
     const known = stored.get(plan.id);
-    if (known?.content_hash === content_hash) return { type: 'unchanged', plan_id: plan.id };
+    if (known !== undefined && planHash(known.content) === content_hash) return { type: 'unchanged', plan_id: plan.id };
     return { type: 'publish_version', plan, version: (known?.version ?? 0) + 1, content_hash };
   });
   const gone = current.filter((version) => !listed.has(version.plan_id));

@@ -15,7 +15,7 @@ const seller = {
 const basic = {
   name: 'Basic',
   description: 'To begin with.',
-  price: { amount: '99', interval: 'month' },
+  price: { month: '99' },
 } satisfies PlanInput;
 const small = { seller, currency: 'usd', plans: { basic } } satisfies PriceListInput;
 
@@ -58,13 +58,19 @@ describe('definePlans', () => {
           name: 'Basic',
           description: 'To begin with.',
           highlighted: false,
-          price: { amount_minor: 9900, currency: 'usd', interval: 'month' },
+          group: 'main',
+          adds_to: [],
+          customer: null,
+          prices: [{ amount_minor: 9900, currency: 'usd', interval: 'month', setup_fee_minor: 0 }],
+          seats: null,
+          trial: null,
           usage: [],
           limits: [],
           features: { moon: false },
         },
       ],
       dunning: null,
+      coupons: [],
     });
   });
 
@@ -95,12 +101,15 @@ describe('definePlans', () => {
         meter_id: 'requests',
         included: 5,
         quota: 'soft',
+        interval: 'month',
         overage: {
-          type: 'graduated',
-          tiers: [
-            { up_to: 10, unit_price_decimal: '0.08' },
-            { up_to: null, unit_price_decimal: '0.05' },
-          ],
+          usd: {
+            type: 'graduated',
+            tiers: [
+              { up_to: 10, unit_price_decimal: '0.08' },
+              { up_to: null, unit_price_decimal: '0.05' },
+            ],
+          },
         },
       },
     ]);
@@ -109,12 +118,14 @@ describe('definePlans', () => {
 
   test('an included amount without overage is a hard quota', () => {
     const [plan] = definePlans(withPlan({ usage: { requests: { included: 5 } } }) as PriceListInput).plans;
-    expect(plan?.usage).toEqual([{ meter_id: 'requests', included: 5, quota: 'hard', overage: null }]);
+    expect(plan?.usage).toEqual([
+      { meter_id: 'requests', included: 5, quota: 'hard', interval: 'month', overage: null },
+    ]);
   });
 
   test('a free plan and a yearly one are plans', () => {
-    expect(faultsOf(withPlan({ price: { amount: '0', interval: 'month' } }))).toEqual({});
-    expect(faultsOf(withPlan({ price: { amount: '990.50', interval: 'year' } }))).toEqual({});
+    expect(faultsOf(withPlan({ price: { month: '0' } }))).toEqual({});
+    expect(faultsOf(withPlan({ price: { year: '990.50' } }))).toEqual({});
   });
 });
 
@@ -145,28 +156,23 @@ describe('one fault, named by its path', () => {
     ['plans.basic', /object/, { ...small, plans: { basic: 'Basic' } }],
     ['plans.basic.name', /missing/, withPlan({ name: undefined })],
     ['plans.basic.description', /missing/, withPlan({ description: undefined })],
-    ['plans.basic.trial', /not known/, withPlan({ trial: 14 })],
+    ['plans.basic.trail', /not known/, withPlan({ trail: 14 })],
     ['plans.basic.highlighted', /true or false/, withPlan({ highlighted: 'yes' })],
     [
       'plans.pro.highlighted',
       /"basic" is already/,
       { ...small, plans: { basic: { ...basic, highlighted: true }, pro: { ...basic, highlighted: true } } },
     ],
-    ['plans.basic.price', /missing/, withPlan({ price: undefined })],
     ['plans.basic.price', /object/, withPlan({ price: '99' })],
-    ['plans.basic.price.amount', /missing/, withPlan({ price: { interval: 'month' } })],
-    ['plans.basic.price.amount', /'99'/, withPlan({ price: { amount: 99, interval: 'month' } })],
-    ['plans.basic.price.amount', /2 digits/, withPlan({ price: { amount: '99.999', interval: 'month' } })],
-    ['plans.basic.price.amount', /negative/, withPlan({ price: { amount: '-1', interval: 'month' } })],
-    ['plans.basic.price.amount', /decimal/, withPlan({ price: { amount: '$99', interval: 'month' } })],
-    ['plans.basic.price.amount', /decimal/, withPlan({ price: { amount: '1e3', interval: 'month' } })],
-    [
-      'plans.basic.price.amount',
-      /no digits/,
-      withPlan({ price: { amount: '99.5', interval: 'month' } }, { currency: 'jpy' }),
-    ],
-    ['plans.basic.price.amount', /fit/, withPlan({ price: { amount: '999999999999999', interval: 'month' } })],
-    ['plans.basic.price.interval', /'month' or 'year'/, withPlan({ price: { amount: '99', interval: 'week' } })],
+    ['plans.basic.price', /empty/, withPlan({ price: {} })],
+    ['plans.basic.price.month', /'99'/, withPlan({ price: { month: 99 } })],
+    ['plans.basic.price.month', /2 digits/, withPlan({ price: { month: '99.999' } })],
+    ['plans.basic.price.month', /negative/, withPlan({ price: { month: '-1' } })],
+    ['plans.basic.price.month', /decimal/, withPlan({ price: { month: '$99' } })],
+    ['plans.basic.price.month', /decimal/, withPlan({ price: { month: '1e3' } })],
+    ['plans.basic.price.month', /no digits/, withPlan({ price: { month: '99.5' } }, { currency: 'jpy' })],
+    ['plans.basic.price.month', /fit/, withPlan({ price: { month: '999999999999999' } })],
+    ['plans.basic.price.decade', /not known.*day, week, month, quarter, year/, withPlan({ price: { decade: '99' } })],
     ['meters.requests.unit', /missing/, withPlan({}, { meters: { requests: { name: 'Requests' } } })],
     [
       'meters.requests.aggregation',
@@ -299,10 +305,10 @@ describe('every fault at once', () => {
       currency: 'usd',
       meters: { requests: { unit: 'request' } },
       plans: {
-        basic: { ...basic, price: { amount: 99, interval: 'month' }, limits: [{ limit: -1, window: 'fast' }] },
+        basic: { ...basic, price: { month: 99 }, limits: [{ limit: -1, window: 'fast' }] },
         pro: {
           name: 'Pro',
-          price: { amount: '1.999', interval: 'never' },
+          price: { month: '1.999', never: '1' },
           usage: { tiles: { included: -5, quota: 'hard', overage: { tiers: [] } } },
         },
       },
@@ -311,12 +317,12 @@ describe('every fault at once', () => {
       'seller.nmae',
       'seller.key_prefix',
       'meters.requests.name',
-      'plans.basic.price.amount',
+      'plans.basic.price.month',
       'plans.basic.limits[0].window',
       'plans.basic.limits[0].limit',
       'plans.pro.description',
-      'plans.pro.price.amount',
-      'plans.pro.price.interval',
+      'plans.pro.price.never',
+      'plans.pro.price.month',
       'plans.pro.usage.tiles',
       'plans.pro.usage.tiles.overage',
       'plans.pro.usage.tiles.overage.tiers',
@@ -334,10 +340,10 @@ describe('every fault at once', () => {
         faultsOf({
           ...small,
           currency: 'xyz',
-          plans: { basic: { ...basic, price: { amount: 99, interval: 'month' } } },
+          plans: { basic: { ...basic, price: { month: 99 } } },
         }),
       ),
-    ).toEqual(['currency', 'plans.basic.price.amount']);
+    ).toEqual(['currency', 'plans.basic.price.month']);
   });
 
   test('whatever is given, the answer is a list or a list of faults, never another error', () => {

@@ -1,34 +1,21 @@
-import { currencies, currencyStep } from './currency.ts';
+import { currencies } from './currency.ts';
+import { readCoupon } from './define-coupons.ts';
 import { readDunning } from './define-dunning.ts';
+import { type PlanContext, Amounts, readPrices, readSeats, readTrial, readUsage } from './define-price.ts';
 import { PlanFaults } from './faults.ts';
-import { Fields, join } from './fields.ts';
-import { parseMajor, parseMajorDecimal } from './money.ts';
+import { Fields, join, namesOf } from './fields.ts';
 import type { PriceListInput } from './plan-file.ts';
-import type {
-  Currency,
-  Feature,
-  Interval,
-  Meter,
-  Plan,
-  PlanUsage,
-  Price,
-  PriceList,
-  RateLimit,
-  Seller,
-  Tier,
-  UsagePrice,
-} from './plan.ts';
+import type { Currency, Feature, FeatureValue, Meter, Plan, PriceList, RateLimit, Seller } from './plan.ts';
 
-const intervals: readonly Interval[] = ['month', 'year'];
 const unitsMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const longestWindowMs = 31 * 86_400_000;
+/** The group of a plan that names none: a list without groups sells one subscription per customer. */
+const onlyGroup = 'main';
 
-/** What the parts of a plan refer to. The currency is null when it is not known, so that amounts are not judged by it. */
-interface Context {
-  fields: Fields;
+/** What the parts of a list refer to. The currency is null when it is not known, so that amounts are not judged by it. */
+interface Context extends Omit<PlanContext, 'amounts'> {
   currency: Currency | null;
-  meters: Set<string>;
-  features: Set<string>;
+  features: Feature[];
 }
 
 /**
@@ -38,29 +25,55 @@ interface Context {
  */
 export function definePlans(input: PriceListInput): PriceList {
   const fields = new Fields();
-  const file = fields.object(input, '', ['seller', 'currency', 'plans'], ['meters', 'features', 'dunning']);
+  const file = fields.object(input, '', ['seller', 'currency', 'plans'], ['meters', 'features', 'coupons', 'dunning']);
   const seller = readSeller(fields, file['seller']);
   const currency = readCurrency(fields, file['currency']);
   const meters = fields.entries(file['meters'], 'meters').map(([id, value]) => readMeter(fields, id, value));
-  const features = fields.entries(file['features'], 'features').map(([id, value]) => readFeature(fields, id, value));
-  const context: Context = { fields, currency, meters: idsOf(meters), features: idsOf(features) };
+  const meterIds = new Set(meters.map((meter) => meter.id));
+  const features = fields
+    .entries(file['features'], 'features')
+    .map(([id, value]) => readFeature(fields, meterIds, id, value));
+  const context: Context = { fields, currency, meters: meterIds, features };
   const plans = fields.entries(file['plans'], 'plans').map(([id, value]) => readPlan(context, id, value));
   if (plans.length === 0 && !fields.faults.some((fault) => fault.path === 'plans'))
     fields.fault('plans', 'is empty: there must be a plan to sell');
+  checkTogether(fields, plans);
+  const planIds = new Set(plans.map((plan) => plan.id));
+  const coupons = fields
+    .entries(file['coupons'], 'coupons')
+    .map(([id, value]) => readCoupon({ fields, currency, plans: planIds }, id, value));
+  checkCodes(fields, coupons);
   const dunning = readDunning(fields, file['dunning']);
-  const highlighted = plans.filter((plan) => plan.highlighted);
-  for (const plan of highlighted.slice(1)) {
-    fields.fault(
-      `plans.${plan.id}.highlighted`,
-      `only one plan is highlighted, and "${highlighted[0]?.id}" is already`,
-    );
-  }
   if (fields.faults.length > 0) throw new PlanFaults(fields.faults);
-  return { seller, currency: currency ?? '', meters, features, plans, dunning };
+  return { seller, currency: currency ?? '', meters, features, plans, coupons, dunning };
 }
 
-function idsOf(things: { id: string }[]): Set<string> {
-  return new Set(things.map((thing) => thing.id));
+/** What no plan can be judged for alone. */
+function checkTogether(fields: Fields, plans: Plan[]): void {
+  const highlighted = plans.filter((plan) => plan.highlighted);
+  for (const plan of highlighted.slice(1)) {
+    const path = `plans.${plan.id}.highlighted`;
+    fields.fault(path, `only one plan is highlighted, and "${highlighted[0]?.id}" is already`);
+  }
+  const bases = new Set(plans.filter((plan) => plan.group !== null).map((plan) => plan.id));
+  for (const plan of plans) {
+    for (const [index, id] of plan.adds_to.entries()) {
+      if (!bases.has(id))
+        fields.fault(`plans.${plan.id}.add_on[${index}]`, `there is no plan "${id}"; ${namesOf(bases, 'plans')}`);
+    }
+  }
+}
+
+/** A code leads to one coupon; who types it in lower case means the same. */
+function checkCodes(fields: Fields, coupons: PriceList['coupons']): void {
+  const owners = new Map<string, string>();
+  for (const coupon of coupons) {
+    for (const { code } of coupon.codes) {
+      const owner = owners.get(code);
+      if (owner !== undefined) fields.fault(`coupons.${coupon.id}.codes.${code}`, `is a code of "${owner}" already`);
+      else owners.set(code, coupon.id);
+    }
+  }
 }
 
 function readSeller(fields: Fields, value: unknown): Seller {
@@ -109,117 +122,82 @@ function readMeter(fields: Fields, id: string, value: unknown): Meter {
   };
 }
 
-function readFeature(fields: Fields, id: string, value: unknown): Feature {
+function readFeature(fields: Fields, meters: Set<string>, id: string, value: unknown): Feature {
   const path = join('features', id);
-  const feature = fields.object(value, path, ['name', 'description']);
+  const feature = fields.object(value, path, ['name', 'description'], ['default', 'meter']);
   const name = fields.text(feature['name'], join(path, 'name'), 60);
-  return {
-    id,
-    name,
-    description: fields.text(feature['description'], join(path, 'description'), 300),
-    type: 'boolean',
-  };
+  const description = fields.text(feature['description'], join(path, 'description'), 300);
+  const meter = feature['meter'];
+  const standard = feature['default'];
+  if (meter !== undefined && standard !== undefined)
+    fields.fault(path, 'has either a default, which plans can set, or a meter, which usage moves');
+  if (meter !== undefined) {
+    const meter_id = typeof meter === 'string' ? meter : '';
+    if (!meters.has(meter_id))
+      fields.fault(join(path, 'meter'), `there is no meter ${JSON.stringify(meter)}; ${namesOf(meters, 'meters')}`);
+    return { id, name, description, type: 'metered', meter_id };
+  }
+  if (standard !== undefined) {
+    const type = typeof standard === 'string' ? 'string' : 'number';
+    return { id, name, description, type: 'config', default: fields.setting(standard, join(path, 'default'), type) };
+  }
+  return { id, name, description, type: 'boolean' };
 }
 
-function readPlan(context: Context, id: string, value: unknown): Plan {
-  const { fields } = context;
+const planKeys = [
+  'highlighted',
+  'group',
+  'add_on',
+  'customer',
+  'price',
+  'setup_fee',
+  'seats',
+  'trial',
+  'usage',
+  'limits',
+  'features',
+];
+
+function readPlan(list: Context, id: string, value: unknown): Plan {
+  const { fields } = list;
   const path = join('plans', id);
-  const plan = fields.object(
-    value,
-    path,
-    ['name', 'description', 'price'],
-    ['highlighted', 'usage', 'limits', 'features'],
-  );
-  return {
+  const plan = fields.object(value, path, ['name', 'description'], planKeys);
+  const context: PlanContext = { ...list, amounts: new Amounts(list) };
+  const described = {
     id,
     name: fields.text(plan['name'], join(path, 'name'), 60),
     description: fields.text(plan['description'], join(path, 'description'), 300),
     highlighted: fields.flag(plan['highlighted'], join(path, 'highlighted')),
-    price: readPrice(context, plan['price'], join(path, 'price')),
-    usage: fields
-      .entries(plan['usage'], join(path, 'usage'))
-      .map(([meter, usage]) => readUsage(context, meter, usage, join(path, `usage.${meter}`))),
-    limits: readLimits(fields, plan['limits'], join(path, 'limits')),
-    features: readSwitches(context, plan['features'], join(path, 'features')),
   };
+  const place = readPlace(fields, plan, path);
+  const priced = readPrices(context, plan, path);
+  const seats = readSeats(fields, plan['seats'], join(path, 'seats'));
+  const trial = readTrial(fields, plan['trial'], join(path, 'trial'));
+  const usage = fields
+    .entries(plan['usage'], join(path, 'usage'))
+    .map(([meter, part]) => readUsage(context, priced.intervals, meter, part, join(path, `usage.${meter}`)));
+  const limits = readLimits(fields, plan['limits'], join(path, 'limits'));
+  const features = readSettings(list, plan['features'], join(path, 'features'));
+  return { ...described, ...place, prices: priced.prices(), seats, trial, usage, limits, features };
 }
 
-function readPrice({ fields, currency }: Context, value: unknown, path: string): Price {
-  if (value === undefined) return { amount_minor: 0, currency: '', interval: 'month' };
-  const price = fields.object(value, path, ['amount', 'interval']);
-  const parse = (text: string): number => (currency === null ? 0 : parseMajor(text, currency));
-  const amount_minor = fields.amount(price['amount'], join(path, 'amount'), parse, 0);
-  return {
-    amount_minor,
-    currency: currency ?? '',
-    interval: fields.oneOf(price['interval'], join(path, 'interval'), intervals, 'month'),
-  };
-}
-
-function readUsage(context: Context, meter_id: string, value: unknown, path: string): PlanUsage {
-  const { fields, meters } = context;
-  if (!meters.has(meter_id)) fields.fault(path, `there is no meter "${meter_id}"; ${namesOf(meters, 'meters')}`);
-  const usage = fields.object(value, path, ['included'], ['quota', 'overage']);
-  const priced = usage['overage'] !== undefined && usage['overage'] !== null;
-  const quota = fields.oneOf(usage['quota'], join(path, 'quota'), ['soft', 'hard'], priced ? 'soft' : 'hard');
-  if (quota === 'hard' && priced) {
-    fields.fault(
-      join(path, 'overage'),
-      'a hard quota refuses past the included amount and bills no overage: leave it out, or make the quota soft',
-    );
+/** Whether a plan is a base or an extra, and for whom. */
+function readPlace(
+  fields: Fields,
+  plan: Record<string, unknown>,
+  path: string,
+): Pick<Plan, 'group' | 'adds_to' | 'customer'> {
+  const add_on = plan['add_on'];
+  const adds = Array.isArray(add_on) || fields.flag(add_on, join(path, 'add_on'));
+  const adds_to = Array.isArray(add_on) ? fields.texts(add_on, join(path, 'add_on'), 'plan ids') : [];
+  const group = fields.shaped(plan['group'], join(path, 'group'), /^[a-z][a-z0-9_]{0,39}$/, 'an id: a-z, 0-9 and _');
+  if (adds) {
+    for (const key of ['group', 'trial', 'highlighted'])
+      if (plan[key] !== undefined && plan[key] !== false)
+        fields.fault(join(path, key), 'is for a plan of its own; this one is an add-on');
   }
-  if (quota === 'soft' && !priced) {
-    fields.fault(join(path, 'overage'), 'is missing: a soft quota bills what is past the included amount');
-  }
-  const overage = priced ? readOverage(context, usage['overage'], join(path, 'overage')) : null;
-  return { meter_id, included: fields.integer(usage['included'], join(path, 'included'), 0), quota, overage };
-}
-
-function readOverage(context: Context, value: unknown, path: string): UsagePrice {
-  const { fields } = context;
-  const overage = fields.object(value, path, [], ['unit_price', 'tiers']);
-  const tiered = overage['tiers'] !== undefined;
-  if (tiered === (overage['unit_price'] !== undefined)) fields.fault(path, 'has either a unit_price or tiers');
-  if (!tiered)
-    return {
-      type: 'per_unit',
-      unit_price_decimal: readUnitPrice(context, overage['unit_price'], join(path, 'unit_price')),
-    };
-  return { type: 'graduated', tiers: readTiers(context, overage['tiers'], join(path, 'tiers')) };
-}
-
-function readTiers(context: Context, value: unknown, path: string): Tier[] {
-  const { fields } = context;
-  const list = fields.list(value, path);
-  if (Array.isArray(value) && list.length === 0) fields.fault(path, 'is empty: there must be a tier');
-  let below = 0;
-  return list.map((entry, index) => {
-    const at = `${path}[${index}]`;
-    const tier = fields.object(entry, at, ['up_to', 'unit_price']);
-    const unit_price_decimal = readUnitPrice(context, tier['unit_price'], join(at, 'unit_price'));
-    const last = index === list.length - 1;
-    if (tier['up_to'] === null) {
-      if (!last) fields.fault(join(at, 'up_to'), 'only the last tier is open (null)');
-      return { up_to: null, unit_price_decimal };
-    }
-    const up_to = fields.integer(tier['up_to'], join(at, 'up_to'), 1);
-    if (last && tier['up_to'] !== undefined) fields.fault(join(at, 'up_to'), 'the last tier must be open: null');
-    if (typeof tier['up_to'] === 'number' && up_to === tier['up_to']) {
-      if (up_to <= below) fields.fault(join(at, 'up_to'), `must be more than the tier before, which ends at ${below}`);
-      below = Math.max(below, up_to);
-    }
-    return { up_to, unit_price_decimal };
-  });
-}
-
-function readUnitPrice({ fields, currency }: Context, value: unknown, path: string): string {
-  const parse = (text: string): string => {
-    if (currency === null) return '0';
-    // Where Stripe charges no fraction of a step, a line of any quantity must come out whole.
-    if (currencyStep(currency) > 1) return String(parseMajor(text, currency));
-    return parseMajorDecimal(text, currency);
-  };
-  return fields.amount(value, path, parse, '0');
+  const customer = plan['customer'] === undefined ? null : fields.text(plan['customer'], join(path, 'customer'), 128);
+  return { group: adds ? null : group || onlyGroup, adds_to, customer };
 }
 
 function readLimits(fields: Fields, value: unknown, path: string): RateLimit[] {
@@ -248,15 +226,23 @@ function readWindow(fields: Fields, value: unknown, path: string): number {
   return 0;
 }
 
-function readSwitches({ fields, features }: Context, value: unknown, path: string): Record<string, boolean> {
-  const switches: Record<string, boolean> = Object.fromEntries([...features].map((id) => [id, false]));
-  for (const [id, on] of fields.entries(value, path)) {
-    if (features.has(id)) switches[id] = fields.flag(on, join(path, id));
-    else fields.fault(join(path, id), `there is no feature "${id}"; ${namesOf(features, 'features')}`);
+function readSettings({ fields, features }: Context, value: unknown, path: string): Record<string, FeatureValue> {
+  const settings: Record<string, FeatureValue> = {};
+  for (const feature of features)
+    if (feature.type !== 'metered') settings[feature.id] = feature.type === 'config' ? feature.default : false;
+  for (const [id, set] of fields.entries(value, path)) {
+    const at = join(path, id);
+    const feature = features.find((known) => known.id === id);
+    if (feature === undefined) {
+      const ids = new Set(features.map((known) => known.id));
+      fields.fault(at, `there is no feature "${id}"; ${namesOf(ids, 'features')}`);
+    } else if (feature.type === 'metered') {
+      fields.fault(at, `is measured by the meter "${feature.meter_id}": include or price that under usage`);
+    } else if (feature.type === 'config') {
+      settings[id] = fields.setting(set, at, typeof feature.default === 'string' ? 'string' : 'number');
+    } else {
+      settings[id] = fields.flag(set, at);
+    }
   }
-  return switches;
-}
-
-function namesOf(ids: Set<string>, what: string): string {
-  return ids.size === 0 ? `there are no ${what}` : `there is: ${[...ids].join(', ')}`;
+  return settings;
 }

@@ -2,7 +2,10 @@ import type { PlanFault } from './faults.ts';
 
 /** Fits an RFC 9651 integer, which rate-limit headers carry. */
 const mostUnits = 999_999_999_999_999;
-const idShape = /^[a-z][a-z0-9_]{0,39}$/;
+const idShape = {
+  shape: /^[a-z][a-z0-9_]{0,39}$/,
+  meaning: 'an id: a-z, 0-9 and _, beginning with a letter, at most 40',
+};
 
 /**
  * Reads fields of unknown input. Each verb answers the value, or notes the fault with its path and answers a stand-in of the
@@ -32,15 +35,14 @@ export class Fields {
   }
 
   /** The entries of an object whose keys are ids; none when it is absent. A bad id is a fault, and its entry is still read. */
-  entries(value: unknown, path: string): [string, unknown][] {
+  entries(value: unknown, path: string, key = idShape): [string, unknown][] {
     if (value === undefined) return [];
     if (!isObject(value)) {
       this.fault(path, 'must be an object, by id');
       return [];
     }
     for (const id of Object.keys(value)) {
-      if (!idShape.test(id))
-        this.fault(join(path, id), 'is not an id: a-z, 0-9 and _, beginning with a letter, at most 40');
+      if (!key.shape.test(id)) this.fault(join(path, id), `is not ${key.meaning}`);
     }
     return Object.entries(value);
   }
@@ -50,6 +52,15 @@ export class Fields {
     if (Array.isArray(value)) return value;
     this.fault(path, 'must be a list');
     return [];
+  }
+
+  /** A list of texts; `what` they are is said where one is none. */
+  texts(value: unknown, path: string, what: string): string[] {
+    return this.list(value, path).flatMap((entry, index) => {
+      if (typeof entry === 'string') return [entry];
+      this.fault(`${path}[${index}]`, `must be text: this is a list of ${what}`);
+      return [];
+    });
   }
 
   /** Text with something in it, of at most `most` characters. An absent one was noted by `object`. */
@@ -81,6 +92,14 @@ export class Fields {
     if (value === undefined || typeof value === 'boolean') return value ?? false;
     this.fault(path, 'must be true or false');
     return false;
+  }
+
+  /** What a plan sets a feature to: a number, or a text of at most 200 characters. */
+  setting(value: unknown, path: string, type: 'number' | 'string'): number | string {
+    if (type === 'string') return this.text(value, path, 200);
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    if (value !== undefined) this.fault(path, 'must be a number');
+    return 0;
   }
 
   /** A whole number of at least `least`. */
@@ -119,6 +138,11 @@ export class Fields {
 /** The path of a field inside another. */
 export function join(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`;
+}
+
+/** What there is, for a reference to what there is not. */
+export function namesOf(ids: ReadonlySet<string>, what: string): string {
+  return ids.size === 0 ? `there are no ${what}` : `there is: ${[...ids].join(', ')}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -15,6 +15,7 @@ export * from './period.ts';
 export * from './plan-file.ts';
 export * from './plan.ts';
 export * from './price.ts';
+export * from './priced-plan.ts';
 export * from './proration.ts';
 export * from './usage-periods.ts';
 export * from './window.ts';

@@ -1,7 +1,7 @@
 import { defaultDunning } from './dunning.ts';
 import { describe, expect, test } from 'vitest';
 import { type GateKey, quotaOf, refuse } from './limit.ts';
-import type { Plan } from './plan.ts';
+import type { PricedPlan } from './priced-plan.ts';
 
 const day = 86_400_000;
 const grace = 3 * day;
@@ -9,15 +9,20 @@ const policy = { grace_ms: grace, dunning: defaultDunning(3) };
 const now = Date.UTC(2027, 2, 10, 12);
 const anyone = { ip: '203.0.113.7', scope: null };
 
-const plan: Plan = {
+const plan: PricedPlan = {
   id: 'pro',
   name: 'Pro',
   description: 'For products.',
   highlighted: false,
-  price: { amount_minor: 49_900, currency: 'usd', interval: 'month' },
+  group: 'main',
+  adds_to: [],
+  customer: null,
+  price: { amount_minor: 49_900, currency: 'usd', interval: 'month', setup_fee_minor: 0 },
+  seats: null,
+  trial: null,
   usage: [
-    { meter_id: 'requests', included: 1000, quota: 'hard', overage: null },
-    { meter_id: 'tiles', included: 5, quota: 'hard', overage: null },
+    { meter_id: 'requests', included: 1000, quota: 'hard', interval: 'month', overage: null },
+    { meter_id: 'tiles', included: 5, quota: 'hard', interval: 'month', overage: null },
   ],
   limits: [{ name: '1s', limit: 10, window_ms: 1000 }],
   features: {},
@@ -124,9 +129,11 @@ describe('quotaOf', () => {
     expect(quotaOf(entry(), Date.UTC(2027, 2, 31))?.period.index).toBe(2);
   });
 
-  test('follows the interval of the price', () => {
-    const yearly = entry({ plan: { ...plan, price: { ...plan.price, interval: 'year' } } });
-    expect(quotaOf(yearly, now)?.period.end_at).toBe(Date.UTC(2028, 0, 31));
+  test('lasts as long as the plan says, whatever the price is billed by', () => {
+    const price = { ...plan.price, interval: 'year' as const };
+    expect(quotaOf(entry({ plan: { ...plan, price } }), now)?.period.end_at).toBe(Date.UTC(2027, 2, 31));
+    const usage = plan.usage.map((part) => ({ ...part, interval: 'year' as const }));
+    expect(quotaOf(entry({ plan: { ...plan, price, usage } }), now)?.period.end_at).toBe(Date.UTC(2028, 0, 31));
   });
 
   test('is null without a plan, a subscription or a metered amount', () => {

@@ -2,7 +2,8 @@ import { inAnyCidr } from './cidr.ts';
 import { isReadScope } from './dunning.ts';
 import { type AccessPolicy, accessOf, stageOf } from './entitlement.ts';
 import { type Period, periodAt } from './period.ts';
-import type { Instant, Plan, PlanUsage } from './plan.ts';
+import type { Instant } from './plan.ts';
+import type { PricedPlan, PricedUsage } from './priced-plan.ts';
 import type { GateCode } from './wire.ts';
 
 /** Everything the gate knows about one API key: the key, its customer's subscription and the plan version they are on. */
@@ -27,7 +28,7 @@ export interface GateKey {
     ended_at: Instant | null;
     past_due_since_at: Instant | null;
   } | null;
-  plan: Plan | null;
+  plan: PricedPlan | null;
   /** Units of the quota's meter used in the current period, per the roll-up when the entry was read. */
   quota_used: number;
 }
@@ -96,11 +97,11 @@ export function refuse(
 }
 
 /**
- * The quota that applies at `now`: the first meter the plan includes, in the billing period that holds `now`.
- * Null without a plan, a subscription or a metered amount.
+ * The quota that applies at `now`: the first meter the plan includes, in the quota's period that holds `now`, counted from the
+ * billing anchor. Null without a plan, a subscription or a metered amount.
  */
-export function quotaOf(entry: GateKey, now: Instant): { usage: PlanUsage; period: Period } | null {
+export function quotaOf(entry: GateKey, now: Instant): { usage: PricedUsage; period: Period } | null {
   const usage = entry.plan?.usage[0];
-  if (usage === undefined || entry.plan === null || entry.subscription === null) return null;
-  return { usage, period: periodAt(entry.subscription.billing_anchor_at, entry.plan.price.interval, now) };
+  if (usage === undefined || entry.subscription === null) return null;
+  return { usage, period: periodAt(entry.subscription.billing_anchor_at, usage.interval, now) };
 }

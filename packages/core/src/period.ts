@@ -27,10 +27,7 @@ export function periodAt(anchor: Instant, interval: Interval, now: Instant): Per
   if (!Number.isSafeInteger(now) || !Number.isSafeInteger(anchor))
     throw new RangeError('A period needs whole instants.');
   const first = dateOf(Math.floor(anchor / dayMs));
-  const at = dateOf(Math.floor(now / dayMs));
-  const years = at.year - first.year;
-  // The period whose start lies in the same month (or year) as `now`; it, or the one before it, holds `now`.
-  const n = interval === 'year' ? years : years * 12 + at.month - first.month;
+  const n = candidate(anchor, first, interval, now);
   const start_at = boundary(anchor, first, interval, n);
   if (now < start_at) return { index: n - 1, start_at: boundary(anchor, first, interval, n - 1), end_at: start_at };
   return { index: n, start_at, end_at: boundary(anchor, first, interval, n + 1) };
@@ -43,8 +40,21 @@ interface CalendarDay {
   day: number;
 }
 
+const daysIn: Partial<Record<Interval, number>> = { day: 1, week: 7 };
+const monthsIn: Partial<Record<Interval, number>> = { month: 1, quarter: 3, year: 12 };
+
+/** The period that holds `now`, or the one after it: of months, the one whose start lies in the last month it can. */
+function candidate(anchor: Instant, first: CalendarDay, interval: Interval, now: Instant): number {
+  const days = daysIn[interval];
+  if (days !== undefined) return Math.floor((now - anchor) / (days * dayMs));
+  const at = dateOf(Math.floor(now / dayMs));
+  return Math.floor(((at.year - first.year) * 12 + at.month - first.month) / (monthsIn[interval] ?? 1));
+}
+
 function boundary(anchor: Instant, first: CalendarDay, interval: Interval, n: number): Instant {
-  const months = first.month + (interval === 'year' ? n * 12 : n);
+  const days = daysIn[interval];
+  if (days !== undefined) return anchor + n * days * dayMs;
+  const months = first.month + n * (monthsIn[interval] ?? 1);
   const carry = Math.floor(months / 12);
   const year = first.year + carry;
   const month = months - carry * 12;

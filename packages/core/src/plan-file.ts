@@ -1,18 +1,19 @@
 import type { DunningStep } from './dunning.ts';
-import type { Currency, Interval } from './plan.ts';
+import type { Currency, FeatureValue, Interval } from './plan.ts';
 
 /**
- * What a seller writes in `farebox.config.ts` and `definePlans` reads. Amounts are decimal strings in major units, because
- * people think in dollars and floats cannot: `'499'`, `'0.0008'`. Ids are the keys of the objects.
+ * What a seller writes in `farebox.config.ts` and `definePlans` reads. Ids are the keys of the objects. Amounts are decimal
+ * strings in major units, because people think in dollars and floats cannot: `'499'`, `'0.0008'`.
  */
 export interface PriceListInput {
   seller: SellerInput;
-  /** ISO 4217, lower case. */
+  /** ISO 4217, lower case: the currency of an amount that names none. */
   currency: Currency;
   meters?: Record<string, MeterInput>;
   features?: Record<string, FeatureInput>;
   /** In the order they are shown. */
   plans: Record<string, PlanInput>;
+  coupons?: Record<string, CouponInput>;
   /** Steps while a payment is owed, each harder and later than the one before. */
   dunning?: DunningInput[];
 }
@@ -24,6 +25,9 @@ export interface DunningInput {
   /** With `slow`: what is left of every rate limit. `'25%'` unless said. */
   rate?: string;
 }
+
+/** In the list's currency, or one per currency: `{ usd: '99', eur: '89' }`. All amounts of a plan name the same ones. */
+export type AmountInput = string | Record<Currency, string>;
 
 export interface SellerInput {
   name: string;
@@ -47,9 +51,14 @@ export interface MeterInput {
   aggregation?: 'count' | 'sum';
 }
 
+/** On or off, unless it has a `default` (then plans set it to a number or a text) or a `meter` (then usage measures it). */
 export interface FeatureInput {
   name: string;
   description: string;
+  /** The value in plans that say nothing; its type is the type of all values. */
+  default?: number | string;
+  /** A meter's id. */
+  meter?: string;
 }
 
 export interface PlanInput {
@@ -57,26 +66,60 @@ export interface PlanInput {
   description: string;
   /** The one plan most customers take. */
   highlighted?: boolean;
-  price: { amount: string; interval: Interval };
+  /** Plans of one group exclude each other; all plans are in one unless said. */
+  group?: string;
+  /** An extra on top of a plan: `true`, or the ids of the plans it can be added to. */
+  add_on?: boolean | string[];
+  /** A custom plan: only this customer may have it, by Farebox's id or your own. It is on no public page. */
+  customer?: string;
+  /** By interval: `{ month: '99', year: '990' }`. Left out: no base price, billed by the month for usage alone. */
+  price?: Partial<Record<Interval, AmountInput>>;
+  /** Charged once, with the first invoice. */
+  setup_fee?: AmountInput;
+  /** When given, the price is per seat. */
+  seats?: SeatsInput;
+  trial?: TrialInput;
   /** By meter id. */
   usage?: Record<string, PlanUsageInput>;
   limits?: RateLimitInput[];
-  /** By feature id; a feature that is not named is off. */
-  features?: Record<string, boolean>;
+  /** By feature id; one that is not named is off, or at its default. */
+  features?: Record<string, FeatureValue>;
+}
+
+export interface SeatsInput {
+  /** 1 unless said. */
+  minimum?: number;
+  maximum?: number;
+}
+
+export interface TrialInput {
+  days: number;
+  /** Whether a card is asked for first; `true` unless said. */
+  card?: boolean;
 }
 
 export interface PlanUsageInput {
-  /** Units per billing period at no extra cost. */
-  included: number;
+  /** Units per `per` at no extra cost; 0 unless said. */
+  included?: number;
+  /** How long the included amount lasts. A month unless said, or the plan's interval where that is a day or a week. */
+  per?: Interval;
   /** `soft` bills the overage, `hard` refuses past the included amount. Unless said: `soft` with an overage, else `hard`. */
   quota?: 'soft' | 'hard';
-  overage?: { unit_price: string } | { tiers: TierInput[] };
+  overage?: OverageInput;
 }
+
+export type OverageInput =
+  | { unit_price: AmountInput }
+  | { package_price: AmountInput; package_size: number }
+  /** Each unit by the tier it lies in. */
+  | { tiers: TierInput[] }
+  /** All units by the tier the last one lies in. */
+  | { volume: TierInput[] };
 
 export interface TierInput {
   /** Last unit of overage at this price, counted from the end of the included amount; null in the last tier only. */
   up_to: number | null;
-  unit_price: string;
+  unit_price: AmountInput;
 }
 
 export interface RateLimitInput {
@@ -84,4 +127,28 @@ export interface RateLimitInput {
   limit: number;
   /** `<n>s`, `<n>m`, `<n>h` or `<n>d`, at most 31 days. */
   window: string;
+}
+
+export interface CouponInput {
+  name: string;
+  /** `'20'` is a fifth off. Either this or `amount_off`. */
+  percent_off?: string;
+  amount_off?: AmountInput;
+  /** The next invoice only, every invoice, or those of so many months. */
+  duration: 'once' | 'forever' | { months: number };
+  /** Ids of the plans it reduces; all unless said. */
+  plans?: string[];
+  max_redemptions?: number;
+  /** Last day it can be redeemed, `'2027-12-31'`, UTC. */
+  redeem_until?: string;
+  /** What customers type, and under which conditions: `{ LAUNCH20: {} }`. */
+  codes?: Record<string, PromotionCodeInput>;
+}
+
+export interface PromotionCodeInput {
+  max_redemptions?: number;
+  /** Last day it can be used, `'2027-12-31'`, UTC. */
+  expires?: string;
+  /** Only for who never paid before. */
+  first_purchase?: boolean;
 }

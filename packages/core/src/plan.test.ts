@@ -1,17 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import example from '../../../farebox.config.ts';
 import { rateUsage } from './price.ts';
+import { atPrice } from './priced-plan.ts';
 
 const [starter, pro, enterprise] = example.plans;
 
 describe('the example price list', () => {
   test('sells three plans at 99, 499 and 5,000 dollars a month, the middle one highlighted', () => {
-    expect(example.plans.map((plan) => [plan.name, plan.price.amount_minor, plan.highlighted])).toEqual([
+    expect(example.plans.map((plan) => [plan.name, plan.prices[0]?.amount_minor, plan.highlighted])).toEqual([
       ['Starter', 9900, false],
       ['Pro', 49_900, true],
       ['Enterprise', 500_000, false],
     ]);
-    expect(example.plans.every((plan) => plan.price.currency === 'usd' && plan.price.interval === 'month')).toBe(true);
+    expect(example.plans.map((plan) => [plan.prices[0]?.currency, plan.prices[0]?.interval])).toEqual(
+      example.plans.map(() => ['usd', 'month']),
+    );
   });
 
   test('gives every plan two windows, and Starter one that a shell loop runs into', () => {
@@ -31,7 +34,7 @@ describe('the example price list', () => {
   });
 
   test('bills overage per unit on Starter and Enterprise, and in tiers on Pro', () => {
-    expect([starter, pro, enterprise].map((plan) => plan?.usage[0]?.overage?.type)).toEqual([
+    expect([starter, pro, enterprise].map((plan) => plan?.usage[0]?.overage?.['usd']?.type)).toEqual([
       'per_unit',
       'graduated',
       'per_unit',
@@ -40,7 +43,8 @@ describe('the example price list', () => {
 
   test('never makes it dearer to be on the larger plan for the usage it includes', () => {
     const cost = (index: number, quantity: number) => {
-      const plan = example.plans[index];
+      const listed = example.plans[index];
+      const plan = listed && atPrice(listed, { currency: 'usd', interval: 'month' });
       return plan?.usage[0] === undefined
         ? 0
         : plan.price.amount_minor + rateUsage(plan.usage[0], quantity).amount_minor;

@@ -6,17 +6,21 @@ export type Instant = number;
 /** ISO 4217, lower case, as Stripe writes it. */
 export type Currency = string;
 
-export type Interval = 'month' | 'year';
+/** From the shortest to the longest. */
+export const intervals = ['day', 'week', 'month', 'quarter', 'year'] as const;
+export type Interval = (typeof intervals)[number];
 
 /** What is sold and by whom, after every default is filled in and every fault is refused. The output of `definePlans`. */
 export interface PriceList {
   seller: Seller;
+  /** The currency of an amount that names none, and the one prices are shown in first. */
   currency: Currency;
   meters: Meter[];
   features: Feature[];
   plans: Plan[];
   /** What happens while a payment is owed; null: a notice until the days of grace are over, then a stop. */
   dunning: DunningStage[] | null;
+  coupons: Coupon[];
 }
 
 export interface Seller {
@@ -41,12 +45,17 @@ export interface Meter {
   aggregation: 'count' | 'sum';
 }
 
-export interface Feature {
-  id: string;
-  name: string;
-  description: string;
-  type: 'boolean';
-}
+/**
+ * Something a plan turns on (`boolean`), sets (`config`: a number or a text, `default` where a plan says nothing) or
+ * measures (`metered`: on where the plan includes or prices the meter).
+ */
+export type Feature = { id: string; name: string; description: string } & (
+  | { type: 'boolean' }
+  | { type: 'config'; default: number | string }
+  | { type: 'metered'; meter_id: string }
+);
+
+export type FeatureValue = boolean | number | string;
 
 /** What a customer subscribes to. Stored whole in a plan version and frozen there. */
 export interface Plan {
@@ -55,33 +64,67 @@ export interface Plan {
   description: string;
   /** Shown as the one most customers take. */
   highlighted: boolean;
-  price: Price;
+  /** Of the base plans of one group a customer has one at a time. Null for an add-on, which comes on top of one. */
+  group: string | null;
+  /** For an add-on: the plans it can be added to; empty: to any. */
+  adds_to: string[];
+  /** A custom plan: the one customer who may have it, by Farebox's id or the seller's own. Null: everybody. */
+  customer: string | null;
+  /** Every interval in every currency of the plan, the list's currency first, then the shorter interval. Never empty. */
+  prices: Price[];
+  /** When set, the price is per seat. */
+  seats: Seats | null;
+  /** Free time before the first charge, once per customer. */
+  trial: Trial | null;
   usage: PlanUsage[];
   /** Every window must have room, or the request is refused and takes from none. */
   limits: RateLimit[];
-  /** Feature id → on or off; every feature of the price list is present. */
-  features: Record<string, boolean>;
+  /** By feature id, of every feature that is not metered. */
+  features: Record<string, FeatureValue>;
 }
 
-/** The base price, per interval, in integer minor units. */
+/** One way to pay for a plan, in integer minor units: the base price per interval, and once at the start the setup fee. */
 export interface Price {
   amount_minor: number;
   currency: Currency;
   interval: Interval;
+  setup_fee_minor: number;
+}
+
+/** How many seats may be bought; a null maximum is no maximum. */
+export interface Seats {
+  minimum: number;
+  maximum: number | null;
+}
+
+export interface Trial {
+  days: number;
+  /** Whether a card is asked for before the trial. Without one the subscription ends with the trial unless one is given. */
+  card: boolean;
 }
 
 /** How a plan includes and prices one meter. */
 export interface PlanUsage {
   meter_id: string;
-  /** Units per billing period at no extra cost. */
+  /** Units per `interval` at no extra cost. */
   included: number;
   /** `soft` bills the overage; `hard` refuses past the included amount and has no overage. */
   quota: 'soft' | 'hard';
-  overage: UsagePrice | null;
+  /** How long an included amount lasts; it fits a whole number of times into every interval the plan is sold by. */
+  interval: Interval;
+  /** By currency, in every currency of the plan. */
+  overage: Record<Currency, UsagePrice> | null;
 }
 
-/** Unit prices are decimal strings in minor units (`'0.08'` of a cent), exact at any size. */
-export type UsagePrice = { type: 'per_unit'; unit_price_decimal: string } | { type: 'graduated'; tiers: Tier[] };
+/**
+ * What units past the included amount cost. Unit prices are decimal strings in minor units (`'0.08'` of a cent), exact at
+ * any size. `graduated` prices each unit by the tier it lies in, `volume` prices all of them by the tier the last one lies
+ * in, `package` sells whole packages only.
+ */
+export type UsagePrice =
+  | { type: 'per_unit'; unit_price_decimal: string }
+  | { type: 'package'; package_price_decimal: string; package_size: number }
+  | { type: 'graduated' | 'volume'; tiers: Tier[] };
 
 /** `up_to` counts overage units (those past the included amount), inclusive; null in the last tier only. */
 export interface Tier {
@@ -94,4 +137,33 @@ export interface RateLimit {
   name: string;
   limit: number;
   window_ms: number;
+}
+
+/** A price reduction. Either `percent_off_decimal` or `amounts_off` is set. */
+export interface Coupon {
+  id: string;
+  name: string;
+  /** `'12.5'`: more than 0, at most 100, two places at most. */
+  percent_off_decimal: string | null;
+  /** By currency, minor units. */
+  amounts_off: Record<Currency, number> | null;
+  /** `once`: the next invoice; `repeating`: for `months`; `forever`. */
+  duration: 'once' | 'repeating' | 'forever';
+  months: number | null;
+  /** Plans it reduces; empty: all. */
+  plans: string[];
+  max_redemptions: number | null;
+  /** Last day it can be redeemed, `YYYY-MM-DD`, UTC. */
+  redeem_until_on: string | null;
+  codes: PromotionCode[];
+}
+
+/** What a customer types to get a coupon. Upper case: Stripe compares codes without regard to case. */
+export interface PromotionCode {
+  code: string;
+  max_redemptions: number | null;
+  /** Last day it can be used, `YYYY-MM-DD`, UTC. */
+  expires_on: string | null;
+  /** Only for who never paid before. */
+  first_purchase: boolean;
 }

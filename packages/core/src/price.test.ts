@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addDecimal } from './money.ts';
-import type { PlanUsage, Tier, UsagePrice } from './plan.ts';
+import type { Tier, UsagePrice } from './plan.ts';
 import { marginalPrice, rateUsage } from './price.ts';
+import type { PricedUsage } from './priced-plan.ts';
 
-function usageOf(included: number, overage: UsagePrice | null): PlanUsage {
-  return { meter_id: 'requests', included, quota: overage === null ? 'hard' : 'soft', overage };
+function usageOf(included: number, overage: UsagePrice | null): PricedUsage {
+  return { meter_id: 'requests', included, quota: overage === null ? 'hard' : 'soft', interval: 'month', overage };
 }
 
 const graduated: UsagePrice = {
@@ -39,10 +40,10 @@ const anyUsage = fc
 const quantity = fc.integer({ min: 0, max: 250 });
 
 /** Walks unit by unit: thousandths per tier, each tier's sum rounded once. */
-function oracle(usage: PlanUsage, units: number): number {
+function oracle(usage: PricedUsage, units: number): number {
   const price = usage.overage;
-  const list =
-    price?.type === 'graduated' ? price.tiers : [{ up_to: null, unit_price_decimal: price?.unit_price_decimal ?? '0' }];
+  const flat = price?.type === 'per_unit' ? price.unit_price_decimal : '0';
+  const list = price?.type === 'graduated' ? price.tiers : [{ up_to: null, unit_price_decimal: flat }];
   const sums = list.map(() => 0);
   for (let unit = 1; unit <= units - usage.included; unit++) {
     const tier = list.findIndex((candidate) => candidate.up_to === null || unit <= candidate.up_to);

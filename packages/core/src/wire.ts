@@ -1,5 +1,5 @@
 import type { DunningState } from './dunning.ts';
-import type { Instant, Interval } from './plan.ts';
+import type { FeatureValue, Instant, Interval } from './plan.ts';
 
 /** Every outcome of a verify. `VALID` lets the request through. */
 export const gateCodes = [
@@ -55,7 +55,8 @@ export interface Verification {
   key_id: string | null;
   customer_id: string | null;
   plan_id: string | null;
-  features: Record<string, boolean>;
+  /** On or off, or what the plan sets it to. */
+  features: Record<string, FeatureValue>;
   /** Rate limits, in the plan's order; empty when the key is unknown. */
   limits: LimitState[];
   quota: QuotaState | null;

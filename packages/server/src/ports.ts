@@ -77,6 +77,9 @@ export interface CheckoutIntent {
   customer_id: string;
   stripe_customer_id: string;
   stripe_price_id: string;
+  /** A fee on the first invoice. */
+  stripe_setup_price_id: string | null;
+  quantity: number;
   plan_version_id: string;
   success_url: string;
   cancel_url: string;

@@ -12,6 +12,7 @@ export type ProblemCode =
   | 'checkout_in_progress'
   | 'subscription_required'
   | 'plan_not_found'
+  | 'price_not_found'
   | 'plan_not_pushed'
   | 'key_limit_reached'
   | 'key_revoked'

@@ -8,6 +8,7 @@ import { createRequestId } from '../src/http/request-id.ts';
 import { router } from '../src/http/router.ts';
 import { createId } from '../src/lib/id.ts';
 import { createLog } from '../src/lib/log.ts';
+import { archiveVersion, insertVersion } from '../src/plans/store.ts';
 import type { Clock } from '../src/ports.ts';
 
 /** A plan with a window of each usual length and a soft quota; what a test is about, it says. */
@@ -17,13 +18,19 @@ export function planOf(changes: Partial<Plan> = {}): Plan {
     name: 'Pro',
     description: '',
     highlighted: false,
-    price: { amount_minor: 9900, currency: 'usd', interval: 'month' },
+    group: 'main',
+    adds_to: [],
+    customer: null,
+    prices: [{ amount_minor: 9900, currency: 'usd', interval: 'month', setup_fee_minor: 0 }],
+    seats: null,
+    trial: null,
     usage: [
       {
         meter_id: 'requests',
         included: 1000,
         quota: 'soft',
-        overage: { type: 'per_unit', unit_price_decimal: '0.08' },
+        interval: 'month',
+        overage: { usd: { type: 'per_unit', unit_price_decimal: '0.08' } },
       },
     ],
     limits: [
@@ -61,24 +68,21 @@ export function createSubscribers(db: Database, clock: Clock) {
     const id = createId('subs', now);
     const anchor = options.billing_anchor_at ?? now;
     const past_due = options.past_due_since_at;
-    await db.kysely
-      .insertInto('plan_version')
-      .values({
-        id: version,
-        plan_id: plan.id,
-        version: count,
-        content: JSON.stringify(plan),
-        content_hash: version,
-        published_at: new Date(now),
-        archived_at: new Date(now),
-      })
-      .execute();
+    const at = new Date(now);
+    const prices = plan.prices.map((price) => ({ id: createId('pprc', now), price }));
+    await insertVersion(
+      db.kysely,
+      { id: version, plan_id: plan.id, version: count, content: plan, content_hash: version, published_at: at },
+      prices,
+    );
+    await archiveVersion(db.kysely, plan.id, at);
     await db.kysely
       .insertInto('subscription')
       .values({
         id,
         customer_id: customerId,
         plan_version_id: version,
+        plan_price_id: prices[0]?.id ?? '',
         stripe_subscription_id: `sub_${id}`,
         status: options.status ?? 'active',
         billing_anchor_at: new Date(anchor),

@@ -42,7 +42,7 @@ async function buy({ app }: Running, list: PriceList): Promise<string> {
   const plan = list.plans[0];
   invariant(plan !== undefined, 'a price list has a plan');
   if ((await app.livePlanOf(customer.id)) === null) {
-    const checkout = await app.subscribe.open(customer.id, plan.id);
+    const checkout = await app.subscribe.open(customer.id, { plan_id: plan.id });
     invariant(checkout.url !== null, 'an open checkout has an address');
     const form = new URLSearchParams({
       number: '4242424242424242',

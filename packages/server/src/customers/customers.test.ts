@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
+import { planOf } from '../../test/subscribers.ts';
 import { sliceApp, testSecretKey as bearer } from '../../test/slice-app.ts';
+import { insertVersion, versionById } from '../plans/store.ts';
 
 const db = await testDatabase();
 
@@ -230,25 +232,23 @@ async function subscribe(customer_id: string, plan_id: string, status: string, a
   const at = new Date('2026-03-01T00:00:00Z');
   const plan_version_id = `planv_${plan_id}`;
   const interval = plan_id === 'yearly' ? 'year' : 'month';
-  const content = { name: plan_id === 'yearly' ? 'Yearly' : 'Pro', price: { amount_minor, currency: 'usd', interval } };
-  await db.kysely
-    .insertInto('plan_version')
-    .values({
-      id: plan_version_id,
-      plan_id,
-      version: 1,
-      content: JSON.stringify(content),
-      content_hash: 'x',
-      published_at: at,
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
+  const name = plan_id === 'yearly' ? 'Yearly' : 'Pro';
+  const price = { amount_minor, currency: 'usd', interval, setup_fee_minor: 0 } as const;
+  if ((await versionById(db.kysely, plan_version_id)) === null) {
+    const content = planOf({ id: plan_id, name, prices: [price] });
+    await insertVersion(
+      db.kysely,
+      { id: plan_version_id, plan_id, version: 1, content, content_hash: 'x', published_at: at },
+      [{ id: `pprc_${plan_id}`, price }],
+    );
+  }
   await db.kysely
     .insertInto('subscription')
     .values({
       id: `subs_${serial}`,
       customer_id,
       plan_version_id,
+      plan_price_id: `pprc_${plan_id}`,
       stripe_subscription_id: `sub_${serial}`,
       status,
       billing_anchor_at: at,

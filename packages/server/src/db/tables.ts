@@ -101,7 +101,9 @@ export interface CheckoutSession {
   customer_id: string;
   expires_at: Timestamp;
   id: string;
+  plan_price_id: string;
   plan_version_id: string;
+  quantity: Generated<number>;
   state: string;
   stripe_session_id: string | null;
   url: string | null;
@@ -142,6 +144,7 @@ export interface GateEntry {
   allowed_cidrs: string[] | null;
   billing_anchor_at: Timestamp | null;
   cancel_at: Timestamp | null;
+  currency: string | null;
   current_period_end_at: Timestamp | null;
   current_period_start_at: Timestamp | null;
   customer_id: string | null;
@@ -149,11 +152,12 @@ export interface GateEntry {
   disabled_at: Timestamp | null;
   ended_at: Timestamp | null;
   expires_at: Timestamp | null;
+  interval: string | null;
   key_id: string | null;
   livemode: boolean | null;
   past_due_since_at: Timestamp | null;
   plan: Json | null;
-  plan_version_id: string | null;
+  plan_price_id: string | null;
   revoked_at: Timestamp | null;
   scopes: string[] | null;
   subscription_id: string | null;
@@ -224,6 +228,7 @@ export interface LiveSubscription {
   customer_id: string | null;
   id: string | null;
   interval: string | null;
+  mrr_minor: number | null;
   plan_id: string | null;
   plan_name: string | null;
   status: string | null;
@@ -258,6 +263,17 @@ export interface Operator {
   user_id: string;
 }
 
+export interface PlanPrice {
+  amount_minor: number;
+  currency: string;
+  id: string;
+  interval: string;
+  plan_version_id: string;
+  setup_fee_minor: number;
+  stripe_price_id: string | null;
+  stripe_setup_price_id: string | null;
+}
+
 export interface PlanRevenue {
   currency: string | null;
   mrr_minor: number | null;
@@ -273,7 +289,6 @@ export interface PlanVersion {
   id: string;
   plan_id: string;
   published_at: Timestamp;
-  stripe_price_id: string | null;
   stripe_product_id: string | null;
   version: number;
 }
@@ -327,7 +342,9 @@ export interface Subscription {
   fetched_at: Timestamp;
   id: string;
   past_due_since_at: Timestamp | null;
+  plan_price_id: string;
   plan_version_id: string;
+  quantity: Generated<number>;
   status: string;
   stripe_created_at: Timestamp;
   stripe_subscription_id: string;
@@ -404,6 +421,7 @@ export interface DB {
   member: Member;
   notice: Notice;
   operator: Operator;
+  plan_price: PlanPrice;
   plan_revenue: PlanRevenue;
   plan_version: PlanVersion;
   recurring_revenue: RecurringRevenue;

@@ -320,7 +320,10 @@ describe('without the database', () => {
 describe('forgotten counters', () => {
   test('a hard quota admits its limit exactly, though its counter is thrown out over and over', async () => {
     const here = node({ max_ids: 2 });
-    const hard = planOf({ limits: [], usage: [{ meter_id: 'requests', included: 5, quota: 'hard', overage: null }] });
+    const hard = planOf({
+      limits: [],
+      usage: [{ meter_id: 'requests', included: 5, quota: 'hard', interval: 'month', overage: null }],
+    });
     const secrets: string[] = [];
     for (let count = 0; count < 6; count += 1) {
       const customer = await people.subscriber(hard);

@@ -256,7 +256,10 @@ describe('limits', () => {
     });
     expect((await verify({ key: softKey.secret })).headers.get('Farebox-Cost')).toBe('0.0008 usd');
 
-    const hard = planOf({ limits, usage: [{ meter_id: 'requests', included: 5, quota: 'hard', overage: null }] });
+    const hard = planOf({
+      limits,
+      usage: [{ meter_id: 'requests', included: 5, quota: 'hard', interval: 'month', overage: null }],
+    });
     const hardKey = await keyFor(await people.subscriber(hard));
     expect((await verify({ key: hardKey.secret, cost: 5 })).json.valid).toBe(true);
     const { json } = await verify({ key: hardKey.secret });
@@ -266,7 +269,9 @@ describe('limits', () => {
 
   test('the quota begins anew with the billing period', async () => {
     const here = clock.now();
-    const plan = planOf({ usage: [{ meter_id: 'requests', included: 5, quota: 'hard', overage: null }] });
+    const plan = planOf({
+      usage: [{ meter_id: 'requests', included: 5, quota: 'hard', interval: 'month', overage: null }],
+    });
     const { secret } = await keyFor(await people.subscriber(plan));
     expect((await verify({ key: secret, cost: 5 })).json.valid).toBe(true);
     clock.set(Date.UTC(2026, 3, 10, 12, 0, 0));
@@ -277,7 +282,9 @@ describe('limits', () => {
   });
 
   test('after a restart the quota goes on from what is written', async () => {
-    const plan = planOf({ usage: [{ meter_id: 'requests', included: 5, quota: 'hard', overage: null }] });
+    const plan = planOf({
+      usage: [{ meter_id: 'requests', included: 5, quota: 'hard', interval: 'month', overage: null }],
+    });
     const { secret } = await keyFor(await people.subscriber(plan));
     await verify({ key: secret, cost: 4 });
     await usage.flush();

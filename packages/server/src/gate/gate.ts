@@ -6,7 +6,7 @@ import {
   type Instant,
   type LimitState,
   type Period,
-  type PlanUsage,
+  type PricedUsage,
   type QuotaState,
   type Verification,
   dunningAt,
@@ -36,7 +36,7 @@ interface PlanTakes {
   rate_percent: number;
   /** Windows in the plan's order, then the quota if there is one. */
   takes: Take[];
-  quota: { usage: PlanUsage; period: Period } | null;
+  quota: { usage: PricedUsage; period: Period } | null;
 }
 
 /** Where the gate's knowledge comes from. A promise only when it has to be read first. */
@@ -227,8 +227,8 @@ function describe(entry: Entry, asked: PlanTakes, taken: TakeResult, request_id:
         reset_at,
       });
     } else if (asked.quota !== null) {
-      const { meter_id, quota: kind } = asked.quota.usage;
-      quota = { meter_id, kind, included: limit, used, remaining, reset_at };
+      const { meter_id, quota: kind, interval } = asked.quota.usage;
+      quota = { meter_id, kind, included: limit, used, remaining, reset_at, interval };
     }
   }
   return {

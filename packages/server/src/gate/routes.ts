@@ -60,7 +60,7 @@ const verificationSchema = z
     key_id: z.string().nullable(),
     customer_id: z.string().nullable(),
     plan_id: z.string().nullable(),
-    features: z.record(z.string(), z.boolean()),
+    features: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
     limits: z.array(
       z.object({
         name: z.string(),

@@ -1,4 +1,4 @@
-import { type GateKey, type Instant, type Plan, quotaOf } from '@farebox/core';
+import { type GateKey, type Instant, type Interval, type Plan, type PricedPlan, atPrice, quotaOf } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Database, Reader } from '../db/database.ts';
 import { invariant } from '../lib/invariant.ts';
@@ -34,7 +34,7 @@ interface Row {
   cancel_at: Date | null;
   ended_at: Date | null;
   past_due_since_at: Date | null;
-  plan_version_id: string | null;
+  plan_price_id: string | null;
 }
 
 /** Changes followed one by one; after more than that everything is read. */
@@ -64,20 +64,20 @@ export function createSnapshot(deps: {
 }
 
 /**
- * Reads entries. A plan version is frozen, so each is read once and shared by everybody on it; usage of the current period is
+ * Reads entries. A plan version and its prices are frozen, so each is read once and shared by everybody on it; usage of the current period is
  * asked for in one go, and not where it is known.
  */
 function createSource(deps: {
   db: Reader;
   usedInPeriods: (scopes: readonly UsedScope[]) => Promise<number[]>;
 }): Source {
-  const plans = new Map<string, Plan>();
+  const plans = new Map<string, PricedPlan>();
 
   async function readRows(digests: readonly Buffer[]): Promise<Row[]> {
     const { rows } = await sql<Row>`
       select digest, key_id, customer_id, livemode, scopes, allowed_cidrs, expires_at, disabled_at, revoked_at,
         subscription_id, subscription_status, billing_anchor_at, current_period_start_at, current_period_end_at,
-        cancel_at, ended_at, past_due_since_at, plan_version_id
+        cancel_at, ended_at, past_due_since_at, plan_price_id
       from gate_entry where digest = any(${[...digests]}::bytea[])
     `.execute(deps.db);
     return rows;
@@ -86,14 +86,15 @@ function createSource(deps: {
   async function readPlans(rows: readonly Row[]): Promise<void> {
     if (plans.size > mostPlans) plans.clear();
     const examples = new Map<string, Buffer>();
-    for (const { plan_version_id, digest } of rows) {
-      if (plan_version_id !== null && !plans.has(plan_version_id)) examples.set(plan_version_id, digest);
+    for (const { plan_price_id, digest } of rows) {
+      if (plan_price_id !== null && !plans.has(plan_price_id)) examples.set(plan_price_id, digest);
     }
     if (examples.size === 0) return;
-    const found = await sql<{ plan_version_id: string; plan: Plan }>`
-      select plan_version_id, plan from gate_entry where digest = any(${[...examples.values()]}::bytea[])
+    const found = await sql<{ plan_price_id: string; plan: Plan; currency: string; interval: Interval }>`
+      select plan_price_id, plan, currency, interval
+      from gate_entry where digest = any(${[...examples.values()]}::bytea[])
     `.execute(deps.db);
-    for (const { plan_version_id, plan } of found.rows) plans.set(plan_version_id, plan);
+    for (const { plan_price_id, plan, ...at } of found.rows) plans.set(plan_price_id, atPrice(plan, at));
   }
 
   return {
@@ -119,7 +120,7 @@ function createSource(deps: {
       await readPlans(rows);
       const found = rows.map(({ digest, ...row }): Found => ({
         digest,
-        entry: entryOf(row, row.plan_version_id === null ? null : (plans.get(row.plan_version_id) ?? null)),
+        entry: entryOf(row, row.plan_price_id === null ? null : (plans.get(row.plan_price_id) ?? null)),
       }));
       const asked: { entry: Entry; scope: UsedScope }[] = [];
       for (const { digest, entry } of found) {
@@ -144,7 +145,7 @@ function createSource(deps: {
   };
 }
 
-function entryOf(row: Omit<Row, 'digest'>, plan: Plan | null): Entry {
+function entryOf(row: Omit<Row, 'digest'>, plan: PricedPlan | null): Entry {
   return {
     key_id: row.key_id,
     customer_id: row.customer_id,

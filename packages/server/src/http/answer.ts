@@ -19,6 +19,7 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   reset_link_invalid: { status: 403, title: 'The link for a new password is not valid' },
   not_found: { status: 404, title: 'Not found' },
   plan_not_found: { status: 404, title: 'No such plan' },
+  price_not_found: { status: 404, title: 'No such price' },
   subscription_required: { status: 404, title: 'No subscription' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   already_subscribed: { status: 409, title: 'Already subscribed' },

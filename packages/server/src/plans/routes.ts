@@ -1,11 +1,28 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { intervals } from '@farebox/core';
 import { listOf, wholeList } from '../http/list.ts';
 import type { AppEnv } from '../http/principal.ts';
 import { access, createRoute, json, problems, router, z } from '../http/router.ts';
 import type { Plans } from './service.ts';
 import type { PlanVersion } from './store.ts';
 
-const tierSchema = z.object({ up_to: z.int().nullable(), unit_price_decimal: z.string() });
+const intervalSchema = z.enum(intervals);
+
+const priceSchema = z.object({
+  amount_minor: z.int(),
+  currency: z.string(),
+  interval: intervalSchema,
+  setup_fee_minor: z.int(),
+});
+
+const tiersSchema = z.array(z.object({ up_to: z.int().nullable(), unit_price_decimal: z.string() }));
+
+const usagePriceSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('per_unit'), unit_price_decimal: z.string() }),
+  z.object({ type: z.literal('package'), package_price_decimal: z.string(), package_size: z.int() }),
+  z.object({ type: z.literal('graduated'), tiers: tiersSchema }),
+  z.object({ type: z.literal('volume'), tiers: tiersSchema }),
+]);
 
 const planSchema = z
   .object({
@@ -15,22 +32,34 @@ const planSchema = z
     name: z.string(),
     description: z.string(),
     highlighted: z.boolean(),
-    price: z.object({ amount_minor: z.int(), currency: z.string(), interval: z.enum(['month', 'year']) }),
+    group: z.string().nullable().openapi({ description: 'A customer has one plan of a group; null for an add-on.' }),
+    adds_to: z.array(z.string()).openapi({ description: 'For an add-on: the plans it goes with; empty means all.' }),
+    prices: z.array(priceSchema).openapi({ description: "The list's currency first, then the shorter interval." }),
+    seats: z
+      .object({ minimum: z.int(), maximum: z.int().nullable() })
+      .nullable()
+      .openapi({ description: 'When set, the price is per seat.' }),
+    trial: z.object({ days: z.int(), card: z.boolean() }).nullable(),
     usage: z.array(
       z.object({
         meter_id: z.string(),
         included: z.int(),
         quota: z.enum(['soft', 'hard']),
-        overage: z
-          .discriminatedUnion('type', [
-            z.object({ type: z.literal('per_unit'), unit_price_decimal: z.string() }),
-            z.object({ type: z.literal('graduated'), tiers: z.array(tierSchema) }),
-          ])
-          .nullable(),
+        interval: intervalSchema.openapi({ description: 'How long the included amount lasts.' }),
+        overage: z.record(z.string(), usagePriceSchema).nullable().openapi({ description: 'By currency.' }),
       }),
     ),
     limits: z.array(z.object({ name: z.string(), limit: z.int(), window_ms: z.int() })),
-    features: z.array(z.object({ id: z.string(), name: z.string(), description: z.string(), enabled: z.boolean() })),
+    features: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        description: z.string(),
+        type: z.enum(['boolean', 'config', 'metered']),
+        enabled: z.boolean(),
+        value: z.union([z.number(), z.string()]).nullable(),
+      }),
+    ),
     action: z
       .enum(['subscribe', 'current'])
       .nullable()
@@ -99,7 +128,7 @@ export function createPlanRoutes(deps: {
 
 /** A plan version as everybody may see it. */
 export function publicPlan(version: PlanVersion, plans: Plans, action: 'subscribe' | 'current' | null): PublicPlan {
-  const { id, name, description, highlighted, price, usage, limits } = version.content;
+  const { id, name, description, highlighted, group, adds_to, prices, seats, trial, usage, limits } = version.content;
   return {
     object: 'plan',
     id,
@@ -107,7 +136,11 @@ export function publicPlan(version: PlanVersion, plans: Plans, action: 'subscrib
     name,
     description,
     highlighted,
-    price,
+    group,
+    adds_to,
+    prices,
+    seats,
+    trial,
     usage,
     limits,
     features: plans.featuresOf(version.content),

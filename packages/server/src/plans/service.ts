@@ -1,4 +1,4 @@
-import { type Plan, type PriceList, diffCatalog } from '@farebox/core';
+import { type Feature, type Plan, type PriceList, diffCatalog } from '@farebox/core';
 import type { Database, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
@@ -6,6 +6,7 @@ import { Problem } from '../problem.ts';
 import type { Queue } from '../queue/queue.ts';
 import {
   type PlanVersion,
+  type StoredPrice,
   archiveVersion,
   currentVersions,
   insertVersion,
@@ -14,6 +15,16 @@ import {
   versionById,
   versionByStripePrice,
 } from './store.ts';
+
+export interface PlanFeature {
+  id: string;
+  name: string;
+  description: string;
+  type: Feature['type'];
+  enabled: boolean;
+  /** What a config feature is set to. */
+  value: number | string | null;
+}
 
 export type Plans = ReturnType<typeof createPlans>;
 
@@ -39,14 +50,18 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
           );
           if (change.type === 'publish_version') {
             await archiveVersion(tx, change.plan.id, at);
-            await insertVersion(tx, {
-              id: createId('planv', clock.now()),
-              plan_id: change.plan.id,
-              version: change.version,
-              content: change.plan,
-              content_hash: change.content_hash,
-              published_at: at,
-            });
+            await insertVersion(
+              tx,
+              {
+                id: createId('planv', clock.now()),
+                plan_id: change.plan.id,
+                version: change.version,
+                content: change.plan,
+                content_hash: change.content_hash,
+                published_at: at,
+              },
+              change.plan.prices.map((price) => ({ id: createId('pprc', clock.now()), price })),
+            );
             published.push(`${change.plan.id} version ${change.version}`);
           } else if (change.type === 'archive_plan') {
             if (known !== undefined && known.archived_at === null) archived.push(change.plan_id);
@@ -81,17 +96,26 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
       return await versionById(tx ?? db.kysely, id);
     },
 
-    async versionByStripePrice(tx: Tx | null, stripePriceId: string): Promise<PlanVersion | null> {
-      return await versionByStripePrice(tx ?? db.kysely, stripePriceId);
+    /** The version and price a subscription at Stripe is on; null when it is none of ours. */
+    async versionByStripePrice(stripePriceId: string): Promise<{ version: PlanVersion; price: StoredPrice } | null> {
+      return await versionByStripePrice(db.kysely, stripePriceId);
     },
 
-    featuresOf(plan: Plan): { id: string; name: string; description: string; enabled: boolean }[] {
-      return list.features.map(({ id, name, description }) => ({
-        id,
-        name,
-        description,
-        enabled: plan.features[id] ?? false,
-      }));
+    /** Every feature of the price list with what a plan makes of it. A config feature is on, and says its value. */
+    featuresOf(plan: Pick<Plan, 'features' | 'usage'>): PlanFeature[] {
+      return list.features.map((feature) => {
+        const { id, name, description, type } = feature;
+        const set = plan.features[id];
+        if (feature.type === 'metered') {
+          const enabled = plan.usage.some((usage) => usage.meter_id === feature.meter_id);
+          return { id, name, description, type, enabled, value: null };
+        }
+        if (feature.type === 'config') {
+          const value = typeof set === 'number' || typeof set === 'string' ? set : feature.default;
+          return { id, name, description, type, enabled: true, value };
+        }
+        return { id, name, description, type, enabled: set === true, value: null };
+      });
     },
   };
 }

@@ -1,6 +1,7 @@
-import type { Plan } from '@farebox/core';
+import { type Plan, type Price, type PricedPlan, atPrice } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader } from '../db/database.ts';
+import { invariant } from '../lib/invariant.ts';
 
 /** One frozen content of a plan. */
 export interface PlanVersion {
@@ -10,8 +11,18 @@ export interface PlanVersion {
   content: Plan;
   content_hash: string;
   stripe_product_id: string | null;
-  stripe_price_id: string | null;
+  /** As in the content, with what they are called here and at Stripe. */
+  prices: StoredPrice[];
   archived_at: Date | null;
+}
+
+export interface StoredPrice extends Price {
+  /** pprc_… */
+  id: string;
+  /** Null until pushed. */
+  stripe_price_id: string | null;
+  /** Null until pushed, and without a setup fee. */
+  stripe_setup_price_id: string | null;
 }
 
 /** The versions on sale, one per plan. */
@@ -28,17 +39,45 @@ export async function versionById(db: Reader, id: string): Promise<PlanVersion |
   return (await versions(db).where('id', '=', id).executeTakeFirst()) ?? null;
 }
 
-export async function versionByStripePrice(db: Reader, stripePriceId: string): Promise<PlanVersion | null> {
-  return (await versions(db).where('stripe_price_id', '=', stripePriceId).executeTakeFirst()) ?? null;
+/** The version and the price of it that Stripe knows by this id. */
+export async function versionByStripePrice(
+  db: Reader,
+  stripePriceId: string,
+): Promise<{ version: PlanVersion; price: StoredPrice } | null> {
+  const row = await db
+    .selectFrom('plan_price')
+    .select(['id', 'plan_version_id'])
+    .where('stripe_price_id', '=', stripePriceId)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  const version = await versionById(db, row.plan_version_id);
+  invariant(version !== null, 'a price belongs to a plan version');
+  return { version, price: storedPrice(version, row.id) };
+}
+
+function storedPrice(version: PlanVersion, priceId: string): StoredPrice {
+  const price = version.prices.find((candidate) => candidate.id === priceId);
+  invariant(price !== undefined, 'a plan version keeps its prices');
+  return price;
+}
+
+/** What who pays this price has. */
+export function pricedPlan(version: PlanVersion, priceId: string): PricedPlan {
+  return atPrice(version.content, storedPrice(version, priceId));
 }
 
 export async function insertVersion(
   db: Reader,
   version: { id: string; plan_id: string; version: number; content: Plan; content_hash: string; published_at: Date },
+  prices: readonly { id: string; price: Price }[],
 ): Promise<void> {
   await db
     .insertInto('plan_version')
     .values({ ...version, content: JSON.stringify(version.content) })
+    .execute();
+  await db
+    .insertInto('plan_price')
+    .values(prices.map(({ id, price }) => ({ ...price, id, plan_version_id: version.id })))
     .execute();
 }
 
@@ -55,22 +94,44 @@ export async function restoreVersion(db: Reader, id: string): Promise<void> {
   await db.updateTable('plan_version').set({ archived_at: null }).where('id', '=', id).execute();
 }
 
+/** Versions on sale of which something is not at Stripe yet. */
 export async function unpushedVersions(db: Reader): Promise<PlanVersion[]> {
-  return await versions(db).where('archived_at', 'is', null).where('stripe_price_id', 'is', null).execute();
+  return (await currentVersions(db)).filter(
+    (version) =>
+      version.stripe_product_id === null ||
+      version.prices.some(
+        (price) =>
+          price.stripe_price_id === null || (price.setup_fee_minor > 0 && price.stripe_setup_price_id === null),
+      ),
+  );
 }
 
-export async function markPushed(
+export async function markProductPushed(db: Reader, id: string, stripe_product_id: string): Promise<void> {
+  await db.updateTable('plan_version').set({ stripe_product_id }).where('id', '=', id).execute();
+}
+
+export async function markPricePushed(
   db: Reader,
   id: string,
-  stripe: { stripe_product_id: string; stripe_price_id: string },
+  stripe: { stripe_price_id: string; stripe_setup_price_id: string | null },
 ): Promise<void> {
-  await db.updateTable('plan_version').set(stripe).where('id', '=', id).execute();
+  await db.updateTable('plan_price').set(stripe).where('id', '=', id).execute();
 }
 
 /** Content is written by insertVersion only, from a checked Plan; that is what lets it be read as one. */
 function versions(db: Reader) {
   return db
     .selectFrom('plan_version')
-    .select(['id', 'plan_id', 'version', 'content_hash', 'stripe_product_id', 'stripe_price_id', 'archived_at'])
-    .select(sql<Plan>`content`.as('content'));
+    .select(['id', 'plan_id', 'version', 'content_hash', 'stripe_product_id', 'archived_at'])
+    .select(sql<Plan>`content`.as('content'))
+    .select(
+      sql<StoredPrice[]>`(
+        select json_agg(json_build_object(
+          'id', id, 'currency', currency, 'interval', interval, 'amount_minor', amount_minor,
+          'setup_fee_minor', setup_fee_minor,
+          'stripe_price_id', stripe_price_id, 'stripe_setup_price_id', stripe_setup_price_id
+        ) order by id)
+        from plan_price where plan_price.plan_version_id = plan_version.id
+      )`.as('prices'),
+    );
 }

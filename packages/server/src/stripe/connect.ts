@@ -63,7 +63,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
   const effects = createEffects({
     ...deps,
     versionById: (tx, id) => plans.version(tx, id),
-    closePeriods: (tx, subscription, version) => closePeriods(tx, deps, subscription, version.content),
+    closePeriods: (tx, subscription, plan) => closePeriods(tx, deps, subscription, plan),
   });
   const syncCustomer = createSync({
     db,
@@ -71,7 +71,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
     stripe,
     installation_id,
     findStripeId,
-    versionByStripePrice: (price) => plans.versionByStripePrice(null, price),
+    versionByStripePrice: (price) => plans.versionByStripePrice(price),
     mirrorSubscriptions: createSubscriptionMirror({ clock }),
     mirrorInvoices: createInvoiceMirror({ clock }),
     markSynced: (tx, id, at) => customers.markSynced(tx, id, at.getTime()),

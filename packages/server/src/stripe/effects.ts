@@ -1,7 +1,7 @@
-import { formatMoney } from '@farebox/core';
+import { type PricedPlan, formatMoney } from '@farebox/core';
 import type { Tx } from '../db/database.ts';
 import { invariant } from '../lib/invariant.ts';
-import type { PlanVersion } from '../plans/store.ts';
+import { type PlanVersion, pricedPlan } from '../plans/store.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { SubscriptionRow } from '../subscriptions/store.ts';
 import type { ReportableSubscription } from '../usage/report.ts';
@@ -36,7 +36,7 @@ export function createEffects(deps: {
   versionById(tx: Tx, id: string): Promise<PlanVersion | null>;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
   notify(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void>;
-  closePeriods(tx: Tx, subscription: ReportableSubscription, version: PlanVersion): Promise<string[]>;
+  closePeriods(tx: Tx, subscription: ReportableSubscription, plan: PricedPlan): Promise<string[]>;
   invalidate(tx: Tx, customerId: string): Promise<void>;
 }) {
   return async function effects(tx: Tx, mirrored: Mirrored): Promise<void> {
@@ -83,7 +83,8 @@ export function createEffects(deps: {
       return;
     const version = await deps.versionById(tx, subscription.plan_version_id);
     invariant(version !== null, 'a subscription is on a stored plan version');
-    for (const report_id of await deps.closePeriods(tx, subscription, version)) {
+    const plan = pricedPlan(version, subscription.plan_price_id);
+    for (const report_id of await deps.closePeriods(tx, subscription, plan)) {
       await deps.queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
     }
   }

@@ -78,6 +78,6 @@ describe('periods to bill', () => {
   test('nothing is closed while the first period runs, and a long absence is bounded', () => {
     const anchor = Date.UTC(2020, 0, 1);
     expect(closedPeriods(anchor, 'month', anchor)).toEqual([]);
-    expect(closedPeriods(anchor, 'month', Date.UTC(2026, 0, 1))).toHaveLength(24);
+    expect(closedPeriods(anchor, 'month', Date.UTC(2026, 0, 1))).toHaveLength(40);
   });
 });

@@ -46,7 +46,10 @@ export function createPayments(deps: {
             mode: 'subscription',
             customer: intent.stripe_customer_id,
             client_reference_id: intent.customer_id,
-            line_items: [{ price: intent.stripe_price_id, quantity: 1 }],
+            line_items: [
+              { price: intent.stripe_price_id, quantity: intent.quantity },
+              ...(intent.stripe_setup_price_id === null ? [] : [{ price: intent.stripe_setup_price_id, quantity: 1 }]),
+            ],
             success_url: intent.success_url,
             cancel_url: intent.cancel_url,
             expires_at: Math.floor(intent.expires_at / 1000),
@@ -140,8 +143,14 @@ export function createUsageBilling(deps: { stripe: Stripe; installation_id: stri
 
 /** `API requests over 1,000,000: 250,000 × $0.0008` */
 function describeLine(report: Pick<UsageReport, 'currency'>, line: RatedLine, names: { meter_name: string }): string {
+  const price = formatDecimal(line.unit_price_decimal, report.currency);
   const count = line.quantity.toLocaleString('en-US');
-  return `${names.meter_name} beyond the included amount: ${count} × ${formatDecimal(line.unit_price_decimal, report.currency)}`;
+  const size = line.package_size;
+  const sum =
+    size === undefined
+      ? `${count} × ${price}`
+      : `${count}, in ${Math.ceil(line.quantity / size).toLocaleString('en-US')} × ${size.toLocaleString('en-US')} at ${price}`;
+  return `${names.meter_name} beyond the included amount: ${sum}`;
 }
 
 /**

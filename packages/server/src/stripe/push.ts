@@ -1,10 +1,17 @@
 import type Stripe from 'stripe';
 import type { Database } from '../db/database.ts';
-import { type PlanVersion, markPushed, unpushedVersions } from '../plans/store.ts';
+import {
+  type PlanVersion,
+  type StoredPrice,
+  markPricePushed,
+  markProductPushed,
+  unpushedVersions,
+} from '../plans/store.ts';
 import { ownMetadata } from './client.ts';
 
 /**
- * Makes Stripe hold every plan version on sale: one product per plan, one price per version, found again by its lookup key.
+ * Makes Stripe hold every plan version on sale: one product per plan, one price per price of
+ * the version and one for its setup fee, found again by their lookup keys.
  * Idempotent at any point of interruption. Answers what it made or found.
  */
 export function createPush(deps: {
@@ -20,9 +27,13 @@ export function createPush(deps: {
       const done: string[] = [];
       for (const version of await unpushedVersions(db.kysely)) {
         const product = await ensureProduct(version);
-        const price = await ensurePrice(version, product);
-        await markPushed(db.kysely, version.id, { stripe_product_id: product, stripe_price_id: price });
-        deps.log.info({ plan: version.plan_id, version: version.version, price }, 'plan pushed to Stripe');
+        for (const price of version.prices) {
+          const stripe_price_id = await ensurePrice(version, price, product);
+          const stripe_setup_price_id = price.setup_fee_minor > 0 ? await ensureSetup(version, price, product) : null;
+          await markPricePushed(db.kysely, price.id, { stripe_price_id, stripe_setup_price_id });
+        }
+        await markProductPushed(db.kysely, version.id, product);
+        deps.log.info({ plan: version.plan_id, version: version.version }, 'plan pushed to Stripe');
         done.push(`${version.plan_id} version ${version.version}`);
       }
       return done;
@@ -47,24 +58,53 @@ export function createPush(deps: {
     return created.id;
   }
 
-  async function ensurePrice(version: PlanVersion, product: string): Promise<string> {
-    const lookupKey = `${installation_id}:${version.plan_id}:${version.version}`;
+  async function ensurePrice(version: PlanVersion, price: StoredPrice, product: string): Promise<string> {
+    return await ensure(version, `${price.currency}:${price.interval}`, {
+      product,
+      currency: price.currency,
+      unit_amount: price.amount_minor,
+      recurring: recurringOf(price.interval),
+      metadata: { farebox_plan_price: price.id },
+    });
+  }
+
+  /** A fee is the same for every interval, but each price has its own, so that a price can be told from its fee. */
+  async function ensureSetup(version: PlanVersion, price: StoredPrice, product: string): Promise<string> {
+    return await ensure(version, `${price.currency}:${price.interval}:setup`, {
+      product,
+      currency: price.currency,
+      unit_amount: price.setup_fee_minor,
+      metadata: { farebox_setup_of: price.id },
+    });
+  }
+
+  async function ensure(
+    version: PlanVersion,
+    name: string,
+    wanted: Stripe.PriceCreateParams & { metadata: Record<string, string> },
+  ): Promise<string> {
+    const lookupKey = `${installation_id}:${version.plan_id}:${version.version}:${name}`;
     const found = await stripe.prices.list({ lookup_keys: [lookupKey], limit: 1 });
     const existing = found.data[0];
     if (existing !== undefined) return existing.id;
-    const { amount_minor, currency, interval } = version.content.price;
     const created = await stripe.prices.create(
       {
-        product,
-        currency,
-        unit_amount: amount_minor,
-        recurring: { interval },
+        ...wanted,
         lookup_key: lookupKey,
         nickname: `${version.content.name}, version ${version.version}`,
-        metadata: ownMetadata(installation_id, { farebox_plan: version.plan_id, farebox_plan_version: version.id }),
+        metadata: ownMetadata(installation_id, {
+          farebox_plan: version.plan_id,
+          farebox_plan_version: version.id,
+          ...wanted.metadata,
+        }),
       },
-      { idempotencyKey: `farebox:${installation_id}:price:${version.id}` },
+      { idempotencyKey: `farebox:${installation_id}:price:${version.id}:${name}` },
     );
     return created.id;
   }
+}
+
+/** Stripe has no quarter: it is three months. */
+function recurringOf(interval: StoredPrice['interval']): Stripe.PriceCreateParams.Recurring {
+  return interval === 'quarter' ? { interval: 'month', interval_count: 3 } : { interval };
 }

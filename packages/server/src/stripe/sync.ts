@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import type { Database, Tx } from '../db/database.ts';
 import type { createInvoiceMirror, InvoiceMirrorResult } from '../invoices/mirror.ts';
 import type { MirrorInvoice } from '../invoices/store.ts';
-import type { PlanVersion } from '../plans/store.ts';
+import type { PlanVersion, StoredPrice } from '../plans/store.ts';
 import type { Clock } from '../ports.ts';
 import type { createSubscriptionMirror, MirrorResult } from '../subscriptions/mirror.ts';
 import { type CheckoutRow, type MirrorSubscription, closeCheckout, openCheckouts } from '../subscriptions/store.ts';
@@ -41,7 +41,7 @@ export function createSync(deps: {
   stripe: Stripe;
   installation_id: string;
   findStripeId(customerId: string): Promise<string | null>;
-  versionByStripePrice(stripePriceId: string): Promise<PlanVersion | null>;
+  versionByStripePrice(stripePriceId: string): Promise<{ version: PlanVersion; price: StoredPrice } | null>;
   mirrorSubscriptions: ReturnType<typeof createSubscriptionMirror>;
   mirrorInvoices: ReturnType<typeof createInvoiceMirror>;
   markSynced(tx: Tx, customerId: string, at: Date): Promise<void>;
@@ -83,11 +83,13 @@ export function createSync(deps: {
     })) {
       if (subscription.metadata['farebox_installation'] !== deps.installation_id) continue;
       const priceId = basePriceId(subscription);
-      const version = await deps.versionByStripePrice(priceId);
-      if (version === null)
+      const sold = await deps.versionByStripePrice(priceId);
+      if (sold === null)
         throw new Unreadable(`Subscription ${subscription.id} is on price ${priceId}, which no plan version has.`);
       own.add(subscription.id);
-      subscriptions.push(translateSubscription(subscription, version.id));
+      subscriptions.push(
+        translateSubscription(subscription, { plan_version_id: sold.version.id, plan_price_id: sold.price.id }),
+      );
     }
     const invoices: MirrorInvoice[] = [];
     const page = await stripe.invoices.list({ customer: stripeCustomerId, limit: invoicesRead });

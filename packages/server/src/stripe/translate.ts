@@ -8,11 +8,15 @@ export class Unreadable extends Error {
 }
 
 /** Pure. With `client.ts` the only place that knows Stripe's field names; times there are whole seconds. */
-export function translateSubscription(subscription: Stripe.Subscription, planVersionId: string): MirrorSubscription {
+export function translateSubscription(
+  subscription: Stripe.Subscription,
+  sold: { plan_version_id: string; plan_price_id: string },
+): MirrorSubscription {
   const item = baseItem(subscription);
   return {
     stripe_subscription_id: subscription.id,
-    plan_version_id: planVersionId,
+    ...sold,
+    quantity: item.quantity ?? 1,
     status: subscription.status,
     billing_anchor_at: at(subscription.billing_cycle_anchor),
     current_period_start_at: at(item.current_period_start),

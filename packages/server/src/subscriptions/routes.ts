@@ -29,6 +29,7 @@ const openRoute = createRoute({
     ...problems(
       'unauthenticated',
       'plan_not_found',
+      'price_not_found',
       'already_subscribed',
       'checkout_in_progress',
       'plan_not_pushed',
@@ -69,8 +70,8 @@ export function createSubscriptionRoutes(deps: {
   const { db, subscribe } = deps;
   const app = router();
   app.openapi(openRoute, async (c) => {
-    const { plan_id, customer_id } = c.req.valid('json');
-    const checkout = await subscribe.open(buyer(c, customer_id), plan_id);
+    const { customer_id, ...wish } = c.req.valid('json');
+    const checkout = await subscribe.open(buyer(c, customer_id), wish);
     return c.json(await view(checkout), 201);
   });
   app.openapi(readRoute, async (c) => {

@@ -1,11 +1,12 @@
+import { type Price, intervals } from '@farebox/core';
 import { z } from '../http/router.ts';
-import type { PlanVersion } from '../plans/store.ts';
+import { type PlanVersion, pricedPlan } from '../plans/store.ts';
 import type { CheckoutRow, SubscriptionRow, SubscriptionWithPlan } from './store.ts';
 
 const priceSchema = z.object({
-  amount_minor: z.int(),
+  amount_minor: z.int().openapi({ description: 'Of one; times `quantity` is charged.' }),
   currency: z.string(),
-  interval: z.enum(['month', 'year']),
+  interval: z.enum(intervals),
 });
 
 /** A customer's subscription, as everybody who may see it gets it. */
@@ -22,6 +23,7 @@ export const subscriptionSchema = z
         "Stripe's status: active, trialing, past_due, unpaid, paused, incomplete, incomplete_expired or canceled.",
     }),
     price: priceSchema,
+    quantity: z.int().openapi({ description: 'Seats, where the plan is priced by the seat; else 1.' }),
     current_period_start_at: z.iso.datetime(),
     current_period_end_at: z.iso.datetime(),
     cancel_at: z.iso.datetime().nullable(),
@@ -45,6 +47,14 @@ export const checkoutSchema = z
 
 export const openCheckoutBody = z.object({
   plan_id: z.string().min(1).max(64),
+  interval: z.enum(intervals).optional().openapi({ description: 'How it is billed; the shortest unless said.' }),
+  currency: z.string().max(3).optional().openapi({ description: "The price list's own unless said." }),
+  seats: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .openapi({ description: 'Where the plan is priced by the seat; its minimum unless said.' }),
   customer_id: z.string().max(64).optional().openapi({ description: 'With a secret key: whom the checkout is for.' }),
 });
 
@@ -57,7 +67,8 @@ export function subscriptionView(row: SubscriptionWithPlan): z.infer<typeof subs
     plan_name: row.plan.name,
     plan_version: row.plan_version,
     status: row.status,
-    price: row.plan.price,
+    price: priceView(row.plan.price),
+    quantity: row.quantity,
     current_period_start_at: row.current_period_start_at.toISOString(),
     current_period_end_at: row.current_period_end_at.toISOString(),
     cancel_at: row.cancel_at?.toISOString() ?? null,
@@ -68,7 +79,11 @@ export function subscriptionView(row: SubscriptionWithPlan): z.infer<typeof subs
 }
 
 export function withPlan(row: SubscriptionRow, version: PlanVersion): SubscriptionWithPlan {
-  return { ...row, plan: version.content, plan_version: version.version };
+  return { ...row, plan: pricedPlan(version, row.plan_price_id), plan_version: version.version };
+}
+
+function priceView({ amount_minor, currency, interval }: Price): z.infer<typeof priceSchema> {
+  return { amount_minor, currency, interval };
 }
 
 export function checkoutView(

@@ -1,4 +1,4 @@
-import type { Plan } from '@farebox/core';
+import { type Interval, type Plan, type PricedPlan, atPrice } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader } from '../db/database.ts';
 
@@ -9,6 +9,9 @@ export const liveStatuses = ['active', 'trialing', 'past_due', 'unpaid', 'paused
 export interface MirrorSubscription {
   stripe_subscription_id: string;
   plan_version_id: string;
+  plan_price_id: string;
+  /** Seats, or how often an add-on was bought; 1 of anything else. */
+  quantity: number;
   status: string;
   billing_anchor_at: Date;
   current_period_start_at: Date;
@@ -28,7 +31,7 @@ export interface SubscriptionRow extends MirrorSubscription {
 }
 
 export interface SubscriptionWithPlan extends SubscriptionRow {
-  plan: Plan;
+  plan: PricedPlan;
   plan_version: number;
 }
 
@@ -36,6 +39,8 @@ export interface CheckoutRow {
   id: string;
   customer_id: string;
   plan_version_id: string;
+  plan_price_id: string;
+  quantity: number;
   state: string;
   stripe_session_id: string | null;
   url: string | null;
@@ -72,9 +77,10 @@ export async function listSubscriptions(
   let query = db
     .selectFrom('subscription as s')
     .innerJoin('plan_version as p', 'p.id', 's.plan_version_id')
+    .innerJoin('plan_price as r', 'r.id', 's.plan_price_id')
     .selectAll('s')
-    .select('p.version as plan_version')
-    .select(sql<Plan>`p.content`.as('plan'))
+    .select(['p.version as plan_version', 'r.currency', sql<Interval>`r.interval`.as('interval')])
+    .select(sql<Plan>`p.content`.as('content'))
     .orderBy('s.created_at', 'desc')
     .orderBy('s.id', 'desc')
     .limit(page.limit);
@@ -88,7 +94,11 @@ export async function listSubscriptions(
       ]),
     );
   }
-  return await query.execute();
+  const rows = await query.execute();
+  return rows.map(({ content, currency, interval, ...row }) => ({
+    ...row,
+    plan: atPrice(content, { currency, interval }),
+  }));
 }
 
 export async function insertSubscription(db: Reader, row: SubscriptionRow & { fetched_at: Date }): Promise<void> {

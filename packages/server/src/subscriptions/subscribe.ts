@@ -1,8 +1,9 @@
+import { type Currency, type Interval, findPrice } from '@farebox/core';
 import { type Clock, type Payments } from '../ports.ts';
 import type { Database } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
-import type { PlanVersion } from '../plans/store.ts';
+import type { PlanVersion, StoredPrice } from '../plans/store.ts';
 import { Problem } from '../problem.ts';
 import {
   type CheckoutRow,
@@ -18,6 +19,14 @@ import {
 const checkoutLifetimeMs = 60 * 60_000;
 /** Stripe refuses a session whose expiry is nearer than 30 minutes; a reservation left by a crash is not re-used later than this. */
 const checkoutOpeningMs = 20 * 60_000;
+
+/** What somebody wants to buy. What they do not say is the plan's first: its list's currency, its shortest interval. */
+export interface Wish {
+  plan_id: string;
+  interval?: Interval | undefined;
+  currency?: Currency | undefined;
+  seats?: number | undefined;
+}
 
 interface Customer {
   id: string;
@@ -41,9 +50,12 @@ export function createSubscribe(deps: {
 }) {
   const { db, clock, payments } = deps;
 
-  async function open(customerId: string, planId: string): Promise<CheckoutRow> {
+  async function open(customerId: string, wish: Wish): Promise<CheckoutRow> {
+    const planId = wish.plan_id;
     const version = await deps.onSale(planId);
-    if (version.stripe_price_id === null) {
+    const price = priceOf(version, wish);
+    const quantity = seatsOf(version, wish);
+    if (price.stripe_price_id === null) {
       throw new Problem('plan_not_pushed', `The plan "${planId}" has not reached Stripe yet. Try again in a moment.`, {
         param: 'plan_id',
       });
@@ -55,13 +67,15 @@ export function createSubscribe(deps: {
     await payments.syncCustomer(customerId);
     await refuseSubscribed(customerId);
 
-    const reservation = await reserve(customerId, version);
+    const reservation = await reserve(customerId, version, price, quantity);
     if (reservation.url !== null) return reservation;
     const session = await payments.openCheckout({
       id: reservation.id,
       customer_id: customerId,
       stripe_customer_id,
-      stripe_price_id: version.stripe_price_id,
+      stripe_price_id: price.stripe_price_id,
+      stripe_setup_price_id: price.stripe_setup_price_id,
+      quantity,
       plan_version_id: version.id,
       success_url: `${deps.base_url}/checkout/return?checkout_session=${reservation.id}`,
       cancel_url: `${deps.base_url}/?checkout=canceled&plan=${encodeURIComponent(planId)}`,
@@ -83,11 +97,16 @@ export function createSubscribe(deps: {
   }
 
   /** The customer's open place, for this plan: the one there is, or a new one after the older is closed. Bounded tries. */
-  async function reserve(customerId: string, version: PlanVersion): Promise<CheckoutRow> {
+  async function reserve(
+    customerId: string,
+    version: PlanVersion,
+    price: StoredPrice,
+    quantity: number,
+  ): Promise<CheckoutRow> {
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const [held] = await openCheckouts(db.kysely, customerId);
       if (held !== undefined) {
-        if (canContinue(held, version.id)) return held;
+        if (canContinue(held, price.id, quantity)) return held;
         await release(held);
         await refuseSubscribed(customerId);
         continue;
@@ -97,6 +116,8 @@ export function createSubscribe(deps: {
         id: createId('chks', now),
         customer_id: customerId,
         plan_version_id: version.id,
+        plan_price_id: price.id,
+        quantity,
         state: 'open',
         stripe_session_id: null,
         url: null,
@@ -111,8 +132,8 @@ export function createSubscribe(deps: {
     );
   }
 
-  function canContinue(held: CheckoutRow, versionId: string): boolean {
-    if (held.plan_version_id !== versionId) return false;
+  function canContinue(held: CheckoutRow, priceId: string, quantity: number): boolean {
+    if (held.plan_price_id !== priceId || held.quantity !== quantity) return false;
     // Without an answer from Stripe the same intent is sent again: same id, same idempotency key, same session.
     const until = held.url === null ? held.created_at.getTime() + checkoutOpeningMs : held.expires_at.getTime();
     return clock.now() < until;
@@ -143,4 +164,33 @@ export function createSubscribe(deps: {
   }
 
   return { open, refresh };
+}
+
+function priceOf(version: PlanVersion, wish: Wish): StoredPrice {
+  const asked = findPrice(version.content, wish);
+  const stored = version.prices.find(
+    (price) => price.currency === asked?.currency && price.interval === asked.interval,
+  );
+  if (stored !== undefined) return stored;
+  const sold = version.content.prices.map((price) => `${price.currency} by the ${price.interval}`).join(', ');
+  const param = version.content.prices.some((price) => price.currency === (wish.currency ?? price.currency))
+    ? 'interval'
+    : 'currency';
+  throw new Problem('price_not_found', `The plan "${version.plan_id}" is sold in: ${sold}.`, { param });
+}
+
+function seatsOf(version: PlanVersion, wish: Wish): number {
+  const { seats } = version.content;
+  if (seats === null) {
+    if (wish.seats === undefined || wish.seats === 1) return 1;
+    throw new Problem('invalid_request', `seats: The plan "${version.plan_id}" is not sold by the seat.`, {
+      param: 'seats',
+    });
+  }
+  const quantity = wish.seats ?? seats.minimum;
+  if (quantity >= seats.minimum && quantity <= (seats.maximum ?? quantity)) return quantity;
+  const most = seats.maximum === null ? '' : ` and at most ${seats.maximum}`;
+  throw new Problem('invalid_request', `seats: At least ${seats.minimum}${most} for "${version.plan_id}".`, {
+    param: 'seats',
+  });
 }

@@ -1,4 +1,12 @@
-import { type Instant, type Meter, type Period, type RatedLine, periodAt, rateUsage } from '@farebox/core';
+import {
+  type Instant,
+  type Interval,
+  type Meter,
+  type Period,
+  type RatedLine,
+  periodAt,
+  rateUsage,
+} from '@farebox/core';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -51,8 +59,14 @@ export function createUsageReader(deps: { db: Pick<Database, 'kysely'>; clock: C
       if (live === null)
         throw new Problem('subscription_required', 'There is no subscription, and so no billing period.');
       const { plan } = live;
-      const period = periodAt(live.billing_anchor_at, plan.price.interval, clock.now());
-      const scopes = plan.usage.map(({ meter_id }) => ({ ...period, customer_id: customerId, meter_id }));
+      const periodOf = (interval: Interval) => periodAt(live.billing_anchor_at, interval, clock.now());
+      // The quota's period, which a yearly price has twelve of; of several quotas, that of the first.
+      const period = periodOf(plan.usage[0]?.interval ?? plan.price.interval);
+      const scopes = plan.usage.map(({ meter_id, interval }) => ({
+        ...periodOf(interval),
+        customer_id: customerId,
+        meter_id,
+      }));
       const used = await usageOfScopes(db.kysely, scopes);
       const summaries = plan.usage.map((usage, index): MeterSummary => {
         const { included_used, ...rated } = rateUsage(usage, used[index] ?? 0);
@@ -67,13 +81,14 @@ export function createUsageReader(deps: { db: Pick<Database, 'kysely'>; clock: C
         };
       });
       const cost = summaries.reduce((sum, meter) => sum + meter.amount_minor, 0);
+      const base = plan.price.amount_minor * live.quantity;
       return {
         period,
         currency: plan.price.currency,
         meters: summaries,
-        base_amount_minor: plan.price.amount_minor,
+        base_amount_minor: base,
         cost_so_far_minor: cost,
-        total_so_far_minor: plan.price.amount_minor + cost,
+        total_so_far_minor: base + cost,
       };
     },
 

@@ -2,7 +2,7 @@ import {
   type Currency,
   type Instant,
   type Interval,
-  type Plan,
+  type PricedPlan,
   periodAt,
   rateUsage,
   type RatedLine,
@@ -34,7 +34,7 @@ export interface ReportableSubscription {
   current_period_start_at: Date;
 }
 
-/** Billing periods that Stripe has closed, oldest first: from the anchor to the start of the current one. Bounded to the last 24. */
+/** Billing periods that Stripe has closed, oldest first: from the anchor to the start of the current one. Bounded to the last 40: a month of days and some. */
 export function closedPeriods(
   anchor: Instant,
   interval: Interval,
@@ -42,7 +42,7 @@ export function closedPeriods(
 ): { start_at: Instant; end_at: Instant }[] {
   const periods: { start_at: Instant; end_at: Instant }[] = [];
   let end = currentStart;
-  while (end > anchor && periods.length < 24) {
+  while (end > anchor && periods.length < 40) {
     const period = periodAt(anchor, interval, end - 1);
     periods.unshift({ start_at: period.start_at, end_at: period.end_at });
     end = period.start_at;
@@ -67,13 +67,8 @@ export async function closePeriods(
     ): Promise<number>;
   },
   subscription: ReportableSubscription,
-  plan: Plan,
+  plan: PricedPlan,
 ): Promise<string[]> {
-  const periods = closedPeriods(
-    subscription.billing_anchor_at.getTime(),
-    plan.price.interval,
-    subscription.current_period_start_at.getTime(),
-  );
   const known = await tx
     .selectFrom('usage_report')
     .select(['meter_id', 'period_start_at'])
@@ -82,8 +77,12 @@ export async function closePeriods(
   const isKnown = (meterId: string, start: Instant) =>
     known.some((row) => row.meter_id === meterId && row.period_start_at.getTime() === start);
   const opened: string[] = [];
-  for (const period of periods) {
-    for (const usage of plan.usage) {
+  for (const usage of plan.usage) {
+    for (const period of closedPeriods(
+      subscription.billing_anchor_at.getTime(),
+      usage.interval,
+      subscription.current_period_start_at.getTime(),
+    )) {
       if (isKnown(usage.meter_id, period.start_at)) continue;
       const quantity = await deps.usageOfPeriod(tx, subscription.customer_id, usage.meter_id, period);
       const rated = rateUsage(usage, quantity);

@@ -1,4 +1,4 @@
-import type { Instant, Plan } from '@farebox/core';
+import { type Instant, type Interval, type Plan, type PricedPlan, atPrice } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader } from '../db/database.ts';
 import { invariant } from '../lib/invariant.ts';
@@ -145,16 +145,19 @@ export async function customerExists(db: Reader, customerId: string): Promise<bo
 export async function livePlan(
   db: Reader,
   customerId: string,
-): Promise<{ plan: Plan; billing_anchor_at: Instant } | null> {
+): Promise<{ plan: PricedPlan; quantity: number; billing_anchor_at: Instant } | null> {
   const row = await db
     .selectFrom('subscription as s')
     .innerJoin('plan_version as p', 'p.id', 's.plan_version_id')
-    .select(['s.billing_anchor_at', sql<Plan>`p.content`.as('plan')])
+    .innerJoin('plan_price as r', 'r.id', 's.plan_price_id')
+    .select(['s.billing_anchor_at', 's.quantity', 'r.currency', sql<Interval>`r.interval`.as('interval')])
+    .select(sql<Plan>`p.content`.as('plan'))
     .where('s.customer_id', '=', customerId)
     .where('s.superseded', '=', false)
     .where('s.status', 'in', ['active', 'trialing', 'past_due', 'unpaid', 'paused'])
     .executeTakeFirst();
-  return row === undefined ? null : { plan: row.plan, billing_anchor_at: row.billing_anchor_at.getTime() };
+  if (row === undefined) return null;
+  return { plan: atPrice(row.plan, row), quantity: row.quantity, billing_anchor_at: row.billing_anchor_at.getTime() };
 }
 
 /** Batches older than any retry: their ids need not be known any more. */

@@ -24,9 +24,9 @@ async function pricesAtStripe(): Promise<{ key: string | null; amount: number | 
 }
 
 const asSold = [
-  { key: 'enterprise:1', amount: 500_000 },
-  { key: 'pro:1', amount: 49_900 },
-  { key: 'starter:1', amount: 9_900 },
+  { key: 'enterprise:1:usd:month', amount: 500_000 },
+  { key: 'pro:1:usd:month', amount: 49_900 },
+  { key: 'starter:1:usd:month', amount: 9_900 },
 ];
 
 test('the price list is at Stripe once: a price per plan version, found by its lookup key', async () => {
@@ -36,16 +36,13 @@ test('the price list is at Stripe once: a price per plan version, found by its l
 });
 
 test('a push whose answers were lost finds what it made', async () => {
-  const before = await farebox.db.kysely
-    .selectFrom('plan_version')
-    .select(['id', 'stripe_price_id'])
-    .orderBy('id')
-    .execute();
-  await farebox.db.kysely.updateTable('plan_version').set({ stripe_price_id: null, stripe_product_id: null }).execute();
+  const pushed = () =>
+    farebox.db.kysely.selectFrom('plan_price').select(['id', 'stripe_price_id']).orderBy('id').execute();
+  const before = await pushed();
+  await farebox.db.kysely.updateTable('plan_price').set({ stripe_price_id: null }).execute();
+  await farebox.db.kysely.updateTable('plan_version').set({ stripe_product_id: null }).execute();
   await restartWith((plan) => plan);
-  expect(
-    await farebox.db.kysely.selectFrom('plan_version').select(['id', 'stripe_price_id']).orderBy('id').execute(),
-  ).toEqual(before);
+  expect(await pushed()).toEqual(before);
   expect(await pricesAtStripe()).toEqual(asSold);
 });
 
@@ -55,9 +52,13 @@ test('a changed price is a new version for new customers; who subscribed stays o
   await payOnPage(checkout.url);
   await early.get(`/v1/checkout_sessions/${checkout.id}`);
   const raise = (plan: Plan) =>
-    plan.id === 'pro' ? { ...plan, price: { ...plan.price, amount_minor: 59_900 } } : plan;
+    plan.id === 'pro' ? { ...plan, prices: plan.prices.map((price) => ({ ...price, amount_minor: 59_900 })) } : plan;
   expect(await restartWith(raise)).toEqual({ published: ['pro version 2'], archived: [] });
-  expect(await pricesAtStripe()).toEqual([...asSold.slice(0, 2), { key: 'pro:2', amount: 59_900 }, ...asSold.slice(2)]);
+  expect(await pricesAtStripe()).toEqual([
+    ...asSold.slice(0, 2),
+    { key: 'pro:2:usd:month', amount: 59_900 },
+    ...asSold.slice(2),
+  ]);
 
   const late = await farebox.signUp();
   const dearer = await late.post('/v1/checkout_sessions', { plan_id: 'pro' });

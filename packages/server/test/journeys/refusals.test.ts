@@ -28,7 +28,7 @@ describe('bad input is refused with a reason and changes nothing', () => {
     expect(run.status).toBe(1);
     for (const path of [
       'seller.key_prefix',
-      'plans.starter.price.amount',
+      'plans.starter.price.month',
       'plans.starter.limits[0].window',
       'plans.pro.usage.calls',
       'tiers',

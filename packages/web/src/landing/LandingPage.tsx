@@ -1,4 +1,5 @@
-import { formatMoney } from '@farebox/core';
+import { shownPrice } from '../features/plan/plan-price.ts';
+import { priceWords } from '../features/plan/plan-words.ts';
 import type { PublicPlan } from '../lib/wire.ts';
 import { Mark } from '../ui/Mark.tsx';
 import { Facts } from './Facts.tsx';
@@ -78,8 +79,7 @@ function Hero({ seller, signedIn, featured }: LandingProps & { featured: PublicP
         </p>
         {featured ? (
           <p className="small">
-            {featured.name} is {formatMoney(featured.price.amount_minor, featured.price.currency, { trim: true })} a{' '}
-            {featured.price.interval}. The first key is ready as soon as the payment is.
+            {featured.name} is {priceWords(shownPrice(featured))}. The first key is ready as soon as the payment is.
           </p>
         ) : null}
       </div>

@@ -1,4 +1,5 @@
 import { formatMoney } from '@farebox/core';
+import { shownPrice } from '../features/plan/plan-price.ts';
 import { includedWords, limitWords, overageWords } from '../features/plan/plan-words.ts';
 import type { PublicPlan } from '../lib/wire.ts';
 import { planHref } from './plan-href.ts';
@@ -22,7 +23,7 @@ export function Pricing(props: LandingProps) {
 
 function PlanCard({ plan, seller, features, signedIn }: LandingProps & { plan: PublicPlan }) {
   const titleId = `plan-${plan.id}`;
-  const { amount_minor, currency, interval } = plan.price;
+  const { amount_minor, currency, interval } = shownPrice(plan);
   return (
     <article className={plan.highlighted ? 'plan highlighted' : 'plan'} aria-labelledby={titleId}>
       <header>
@@ -42,7 +43,7 @@ function PlanCard({ plan, seller, features, signedIn }: LandingProps & { plan: P
           return (
             <div key={usage.meter_id}>
               <dt>Included</dt>
-              <dd className="strong">{includedWords(usage, meter, interval)}</dd>
+              <dd className="strong">{includedWords(usage, meter)}</dd>
               <dt>Past that</dt>
               {overageWords(usage, meter, currency).map((line) => (
                 <dd key={line}>{line}</dd>

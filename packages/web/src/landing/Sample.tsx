@@ -44,8 +44,8 @@ export function Sample({ seller, plan }: { seller: PublicSeller; plan: PublicPla
       {left ? (
         <p className="terminal-foot">
           <span className="dot" aria-hidden="true" />
-          {left} {seller.meters[0]?.unit ?? 'request'}s left this {plan?.price.interval ?? 'month'}, and the answer says
-          so
+          {left} {seller.meters[0]?.unit ?? 'request'}s left this {plan?.usage[0]?.interval ?? 'month'}, and the answer
+          says so
         </p>
       ) : null}
     </figure>

@@ -1,4 +1,5 @@
-import { gateHeaders, header, type Verification } from '@farebox/core';
+import { gateHeaders, header, nthPeriod, type Verification } from '@farebox/core';
+import { shownPrice } from '../features/plan/plan-price.ts';
 import { exampleUrl } from '../lib/example-url.ts';
 import { formatCount } from '../lib/format.ts';
 import type { PublicPlan, PublicSeller } from '../lib/wire.ts';
@@ -29,8 +30,9 @@ export function sampleLeft(plan: PublicPlan): string | null {
 /** The decision on the first request of a period, at instant 0. */
 function firstRequest(plan: PublicPlan): Verification {
   const usage = plan.usage[0];
-  const { currency, interval } = plan.price;
-  const period_ms = (interval === 'month' ? 30 : 365) * 86_400_000;
+  const { currency } = shownPrice(plan);
+  const interval = usage?.interval ?? 'month';
+  const { start_at, end_at } = nthPeriod(Date.UTC(1970, 3, 1), interval, 0);
   return {
     valid: true,
     code: 'VALID',
@@ -48,7 +50,7 @@ function firstRequest(plan: PublicPlan): Verification {
           included: usage.included,
           used: 1,
           remaining: usage.included - 1,
-          reset_at: period_ms,
+          reset_at: end_at - start_at,
           interval,
         }
       : null,

@@ -1,4 +1,4 @@
-import type { Currency, Feature, Meter, PlanUsage, Price, RateLimit, RatedLine } from '@farebox/core';
+import type { Currency, Feature, Meter, PlanUsage, Price, RateLimit, RatedLine, Seats, Trial } from '@farebox/core';
 
 /** What the server answers, as JSON. Instants are ISO 8601 strings, money is integer minor units. */
 
@@ -37,15 +37,21 @@ export interface PublicPlan {
   name: string;
   description: string;
   highlighted: boolean;
-  price: Price;
+  group: string | null;
+  adds_to: string[];
+  prices: Price[];
+  seats: Seats | null;
+  trial: Trial | null;
   usage: PlanUsage[];
   limits: RateLimit[];
   features: PlanFeature[];
   action: 'subscribe' | 'current' | null;
 }
 
-interface PlanFeature extends Pick<Feature, 'id' | 'name' | 'description'> {
+export interface PlanFeature extends Pick<Feature, 'id' | 'name' | 'description' | 'type'> {
   enabled: boolean;
+  /** What a config feature is set to. */
+  value: number | string | null;
 }
 
 /** `GET /v1/me` */
@@ -63,7 +69,9 @@ export interface Subscription {
   plan_name: string;
   plan_version: number;
   status: string;
-  price: Price;
+  price: Pick<Price, 'amount_minor' | 'currency' | 'interval'>;
+  /** Seats, where the plan is priced by the seat; else 1. */
+  quantity: number;
   current_period_start_at: string;
   current_period_end_at: string;
   cancel_at: string | null;

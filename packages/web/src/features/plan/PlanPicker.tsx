@@ -8,6 +8,7 @@ import { Fault } from '../../ui/Fault.tsx';
 import { Status } from '../../ui/Status.tsx';
 import { useCheckout, usePlans } from './api.ts';
 import { CheckoutFault } from './CheckoutFault.tsx';
+import { shownPrice } from './plan-price.ts';
 import { includedWords, limitWords, overageWords } from './plan-words.ts';
 import classes from './PlanPicker.module.css';
 
@@ -47,7 +48,7 @@ interface PlanCardProps {
 
 function PlanCard({ plan, busy, disabled, choose }: PlanCardProps) {
   const titleId = useId();
-  const { amount_minor, currency, interval } = plan.price;
+  const { amount_minor, currency, interval } = shownPrice(plan);
   return (
     <article className={classes.plan} data-highlighted={plan.highlighted} aria-labelledby={titleId}>
       <header>
@@ -75,9 +76,10 @@ function PlanCard({ plan, busy, disabled, choose }: PlanCardProps) {
 
 function PlanFacts({ plan }: { plan: PublicPlan }) {
   const meters = useSeller()?.meters ?? [];
+  const { currency } = shownPrice(plan);
   const usage = plan.usage.flatMap((one) => {
     const meter = meters.find(({ id }) => id === one.meter_id);
-    return [includedWords(one, meter, plan.price.interval), ...overageWords(one, meter, plan.price.currency)];
+    return [includedWords(one, meter), ...overageWords(one, meter, currency)];
   });
   const features = plan.features.filter((feature) => feature.enabled).map((feature) => feature.name);
   return (

@@ -3,15 +3,21 @@ import { describe, expect, test } from 'vitest';
 import { includedWords, limitWords, overageWords } from './plan-words.ts';
 
 const requests: Meter = { id: 'requests', name: 'API requests', unit: 'request', aggregation: 'count' };
-const base: PlanUsage = { meter_id: 'requests', included: 1_000_000, quota: 'soft', overage: null };
+const base: PlanUsage = {
+  meter_id: 'requests',
+  included: 1_000_000,
+  quota: 'soft',
+  interval: 'month',
+  overage: null,
+};
 
 describe('a plan in plain words', () => {
   test('the included amount names the meter and the interval', () => {
-    expect(includedWords(base, requests, 'month')).toBe('1,000,000 API requests a month');
+    expect(includedWords(base, requests)).toBe('1,000,000 API requests a month');
   });
 
   test('a flat overage is one sentence with the exact unit price', () => {
-    const usage: PlanUsage = { ...base, overage: { type: 'per_unit', unit_price_decimal: '0.12' } };
+    const usage: PlanUsage = { ...base, overage: { usd: { type: 'per_unit', unit_price_decimal: '0.12' } } };
     expect(overageWords(usage, requests, 'usd')).toEqual(['Then $0.0012 per extra request']);
   });
 
@@ -21,7 +27,7 @@ describe('a plan in plain words', () => {
       { up_to: 3_000_000, unit_price_decimal: '0.06' },
       { up_to: null, unit_price_decimal: '0.05' },
     ];
-    expect(overageWords({ ...base, overage: { type: 'graduated', tiers } }, requests, 'usd')).toEqual([
+    expect(overageWords({ ...base, overage: { usd: { type: 'graduated', tiers } } }, requests, 'usd')).toEqual([
       'First 1,000,000 extra: $0.0008 each',
       'Next 2,000,000: $0.0006 each',
       'Every further request: $0.0005 each',

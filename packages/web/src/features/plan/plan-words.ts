@@ -1,33 +1,68 @@
-import { formatDecimal, type Meter, type PlanUsage, type RateLimit, type UsagePrice } from '@farebox/core';
+import {
+  formatDecimal,
+  formatMoney,
+  type Meter,
+  type PlanUsage,
+  type Price,
+  type RateLimit,
+  type Tier,
+} from '@farebox/core';
 import { formatCount } from '../../lib/format.ts';
 
+/** `$499 a month` */
+export function priceWords({
+  amount_minor,
+  currency,
+  interval,
+}: Pick<Price, 'amount_minor' | 'currency' | 'interval'>) {
+  return `${formatMoney(amount_minor, currency, { trim: true })} a ${interval}`;
+}
+
 /** `1,000,000 API requests a month` */
-export function includedWords(usage: PlanUsage, meter: Meter | undefined, interval: string): string {
-  return `${formatCount(usage.included)} ${meter?.name ?? usage.meter_id} a ${interval}`;
+export function includedWords(usage: PlanUsage, meter: Meter | undefined): string {
+  return `${formatCount(usage.included)} ${meter?.name ?? usage.meter_id} a ${usage.interval}`;
 }
 
 /** One line per tier, in the words a buyer uses; a hard quota says that it refuses. */
 export function overageWords(usage: PlanUsage, meter: Meter | undefined, currency: string): string[] {
   const unit = meter?.unit ?? 'unit';
-  if (usage.quota === 'hard' || usage.overage === null) {
+  const price = usage.overage?.[currency];
+  if (usage.quota === 'hard' || price === undefined) {
     return [`No overage: ${unit}s past the included amount are refused until the next period`];
   }
-  return usage.overage.type === 'per_unit'
-    ? [`Then ${unitPrice(usage.overage.unit_price_decimal, currency)} per extra ${unit}`]
-    : tierWords(usage.overage.tiers, unit, currency);
+  switch (price.type) {
+    case 'per_unit':
+      return [`Then ${unitPrice(price.unit_price_decimal, currency)} per extra ${unit}`];
+    case 'package':
+      return [
+        `Then ${unitPrice(price.package_price_decimal, currency)} per ${formatCount(price.package_size)} extra ${unit}s`,
+      ];
+    case 'graduated':
+      return tierWords(price.tiers, unit, currency);
+    case 'volume':
+      return volumeWords(price.tiers, unit, currency);
+  }
 }
 
-function tierWords(
-  tiers: Extract<UsagePrice, { type: 'graduated' }>['tiers'],
-  unit: string,
-  currency: string,
-): string[] {
+function tierWords(tiers: Tier[], unit: string, currency: string): string[] {
   return tiers.map((tier, index) => {
     const price = `${unitPrice(tier.unit_price_decimal, currency)} each`;
     const previous = index === 0 ? 0 : (tiers[index - 1]?.up_to ?? 0);
     if (tier.up_to === null) return index === 0 ? `Every extra ${unit}: ${price}` : `Every further ${unit}: ${price}`;
     const size = formatCount(tier.up_to - previous);
     return index === 0 ? `First ${size} extra: ${price}` : `Next ${size}: ${price}`;
+  });
+}
+
+/** All extra units at the price of the tier reached. */
+function volumeWords(tiers: Tier[], unit: string, currency: string): string[] {
+  return tiers.map((tier, index) => {
+    const price = `${unitPrice(tier.unit_price_decimal, currency)} each`;
+    if (tier.up_to !== null) return `Up to ${formatCount(tier.up_to)} extra: ${price}, for all`;
+    const previous = tiers[index - 1]?.up_to ?? null;
+    return previous === null
+      ? `Every extra ${unit}: ${price}`
+      : `More than ${formatCount(previous)} extra: ${price}, for all`;
   });
 }
 

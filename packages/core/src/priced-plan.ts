@@ -1,0 +1,126 @@
+import type { Currency, Interval, Plan, PlanUsage, Price, RateLimit, UsagePrice } from './plan.ts';
+
+/** A plan at one of its prices: what one subscriber pays and may use. */
+export interface PricedPlan extends Omit<Plan, 'prices' | 'usage'> {
+  price: Price;
+  usage: PricedUsage[];
+}
+
+/** A plan's usage in one currency. */
+export interface PricedUsage extends Omit<PlanUsage, 'overage'> {
+  overage: UsagePrice | null;
+}
+
+/** Different values for one customer, over what the plan says; what is not named stays. */
+export interface Overrides {
+  /** By meter id. */
+  included?: Record<string, number>;
+  quota?: Record<string, 'soft' | 'hard'>;
+  /** By the name of the plan's window: `1s`. */
+  limits?: Record<string, number>;
+  features?: Plan['features'];
+}
+
+/**
+ * A plan at one of its prices, in its currency. Throws `RangeError` when the plan is not sold at it: a subscription is on
+ * a price that its plan version froze, so it is there.
+ */
+export function atPrice(plan: Plan, at: { currency: Currency; interval: Interval }): PricedPlan {
+  const price = findPrice(plan, at);
+  if (price === null) throw new RangeError(`"${plan.id}" has no price in ${at.currency} by the ${at.interval}.`);
+  const { prices: _, usage, ...rest } = plan;
+  return {
+    ...rest,
+    price,
+    usage: usage.map((part) => ({ ...part, overage: part.overage?.[at.currency] ?? null })),
+  };
+}
+
+/** The price a buyer asks for; what they do not name is the plan's first: its list's currency, its shortest interval. */
+export function findPrice(
+  plan: Pick<Plan, 'prices'>,
+  asked: { currency?: Currency | undefined; interval?: Interval | undefined } = {},
+): Price | null {
+  const fits = (price: Price) =>
+    (asked.currency === undefined || price.currency === asked.currency) &&
+    (asked.interval === undefined || price.interval === asked.interval);
+  return plan.prices.find(fits) ?? null;
+}
+
+/** Whether a plan comes on top of another one instead of being one's only. */
+export function isAddOn(plan: Pick<Plan, 'group'>): boolean {
+  return plan.group === null;
+}
+
+/** Whether nobody who has it ever pays: no base price, no setup fee, no overage. No card is asked for it. */
+export function isFree(plan: Plan): boolean {
+  return (
+    plan.prices.every((price) => price.amount_minor === 0 && price.setup_fee_minor === 0) &&
+    plan.usage.every((usage) => Object.values(usage.overage ?? {}).every(costsNothing))
+  );
+}
+
+function costsNothing(price: UsagePrice): boolean {
+  if (price.type === 'per_unit') return price.unit_price_decimal === '0';
+  if (price.type === 'package') return price.package_price_decimal === '0';
+  return price.tiers.every((tier) => tier.unit_price_decimal === '0');
+}
+
+/** Every currency of a list, the list's own first. */
+export function currenciesOf(list: { currency: Currency; plans: readonly Pick<Plan, 'prices'>[] }): Currency[] {
+  const sold = list.plans.flatMap((plan) => plan.prices.map((price) => price.currency));
+  return [...new Set([list.currency, ...sold])];
+}
+
+/**
+ * What a customer may use: the base plan, with add-ons on top. An add-on's included units and the limits of windows that the
+ * base has are added, as often as it was bought; a meter that the base does not have comes with the add-on's own price; a
+ * feature it turns on is on, and what it sets counts.
+ */
+export function withAddOns(base: PricedPlan, addOns: readonly { plan: PricedPlan; quantity: number }[]): PricedPlan {
+  return addOns.reduce<PricedPlan>(
+    (sum, { plan, quantity }) => ({
+      ...sum,
+      usage: addUsage(sum.usage, plan.usage, quantity),
+      limits: sum.limits.map((limit) => addLimit(limit, plan.limits, quantity)),
+      features: {
+        ...sum.features,
+        ...Object.fromEntries(Object.entries(plan.features).filter(([, value]) => value !== false)),
+      },
+    }),
+    base,
+  );
+}
+
+function addUsage(base: PricedUsage[], added: PricedUsage[], quantity: number): PricedUsage[] {
+  const times = (usage: PricedUsage): number => usage.included * quantity;
+  const grown = base.map((usage) => {
+    const more = added.find((part) => part.meter_id === usage.meter_id);
+    return more === undefined ? usage : { ...usage, included: usage.included + times(more) };
+  });
+  const other = added.filter((part) => !base.some((usage) => usage.meter_id === part.meter_id));
+  return [...grown, ...other.map((usage) => ({ ...usage, included: times(usage) }))];
+}
+
+function addLimit(limit: RateLimit, added: RateLimit[], quantity: number): RateLimit {
+  const more = added.find((part) => part.window_ms === limit.window_ms);
+  return more === undefined ? limit : { ...limit, limit: limit.limit + more.limit * quantity };
+}
+
+/** The plan with one customer's overrides. A soft quota needs an overage to bill: without one it stays hard. */
+export function withOverrides(plan: PricedPlan, overrides: Overrides | null): PricedPlan {
+  if (overrides === null) return plan;
+  return {
+    ...plan,
+    usage: plan.usage.map((usage) => {
+      const quota = overrides.quota?.[usage.meter_id] ?? usage.quota;
+      return {
+        ...usage,
+        included: overrides.included?.[usage.meter_id] ?? usage.included,
+        quota: usage.overage === null ? 'hard' : quota,
+      };
+    }),
+    limits: plan.limits.map((limit) => ({ ...limit, limit: overrides.limits?.[limit.name] ?? limit.limit })),
+    features: { ...plan.features, ...overrides.features },
+  };
+}
