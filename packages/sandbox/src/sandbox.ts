@@ -1,21 +1,19 @@
-import { randomBytes } from 'node:crypto';
-import { type ChaosWish, type Controls, createControls } from './controls.ts';
-import type { Faults } from './faults/faults.ts';
-import { createApi } from './http/api.ts';
+import { openAccount, type Run } from './account.ts';
+import { ApiError } from './http/api-error.ts';
+import { refuse } from './http/api.ts';
 import { listen, type Listening, type ListenOptions } from './http/server.ts';
-import { createPages } from './pages/pages.ts';
-import type { Chaos, DunningPolicy, SettingRecord, WebhookPolicy } from './store/machinery.ts';
-import type { Snapshot } from './store/snapshot.ts';
-import { type Commit, openStore, type Store } from './store/store.ts';
-import { createClock, machineNow, type SandboxClock } from './time/clock.ts';
-import { type Advanced, createRunner } from './time/runner.ts';
-import { createDeliveries, type Deliveries } from './webhooks/deliveries.ts';
+import { isHosted } from './pages/pages.ts';
+import { runOfRoom } from './pages/room-runs.ts';
+import type { DunningPolicy } from './store/machinery.ts';
+import type { Commit } from './store/store.ts';
+import { openRuns, type Runs, SHARED } from './runs.ts';
+import { machineNow } from './time/clock.ts';
 
 /** How a sandbox is made. Nothing is required. */
 export interface SandboxOptions {
   /** Same seed, same requests: same ids. Random without one. */
   seed?: string;
-  /** A journal that keeps the state, also through kill -9. In memory without one. */
+  /** A journal that keeps the state, also through kill -9; those of runs lie beside it. In memory without one. */
   file?: string;
   /** The seller's name on pages and invoices. */
   account_name?: string;
@@ -31,48 +29,25 @@ export interface SandboxOptions {
   /** Sends webhooks; `fetch` when left out. */
   send?: (url: string, init: RequestInit) => Promise<Response>;
   /**
-   * Told of every commit before it is kept: what each record was and is. For checks in tests; what it throws undoes the
-   * commit and is answered as a fault.
+   * Told of every commit before it is kept, of every account: what each record was and is. For checks in tests; what it
+   * throws undoes the commit and is answered as a fault.
    */
   onCommit?: (commit: Commit) => void;
   /** Told of faults of the sandbox itself. Left out, they are written to standard error. */
   onFault?: (cause: unknown) => void;
 }
 
-/** A local Stripe. */
-export interface Sandbox {
+/** A local Stripe. What it has of a run, it has of the shared account. */
+export interface Sandbox extends Run {
   /** The API, the pages and the control room, without a port. */
   fetch(request: Request): Promise<Response>;
   listen(options: ListenOptions): Promise<Listening>;
-  clock: {
-    /** Sandbox time in milliseconds. */
-    now(): number;
-    /** Moves the clock, running all due work in order. `ran` names it: `cycle sub_…`. */
-    advance(ms: number): Promise<Advanced>;
-    advanceTo(at_ms: number): Promise<Advanced>;
-  };
-  /** When failed payments are tried again, and what happens when all fail; what is left out stays, `null` is the default. */
-  get dunning(): DunningPolicy;
-  set dunning(wish: Partial<DunningPolicy> | null);
-  webhooks: {
-    /** What happens to deliveries of new events. */
-    policy: WebhookPolicy;
-    /** Deliveries go wrong with these probabilities, by the seed; `null` when nothing does. */
-    get chaos(): Chaos | null;
-    set chaos(wish: ChaosWish);
-    /** Gives an endpoint a new secret and answers it; until `overlap_ms` is over both sign (24 hours at most). */
-    rollSecret(endpoint: string, options?: { overlap_ms?: number }): Promise<string>;
-    /** Delivers what `hold` has held, oldest first or reversed; answers how many. The policy stays. */
-    release(options?: { reversed?: boolean }): Promise<number>;
-    /** Resolves when every delivery due now has been attempted. */
-    settled(): Promise<void>;
-  };
-  /** Faults to come: declines, refusals, silence, a cut connection. */
-  faults: Pick<Faults, 'add' | 'list' | 'clear'>;
-  /** Everything there is, as plain JSON. */
-  snapshot(): Promise<Snapshot>;
-  /** Puts everything back, the clock included. */
-  restore(snapshot: Snapshot): Promise<void>;
+  /** The account that `sk_test_run_<name>` opens, with a state, clock and webhooks of its own. */
+  run(name: string): Promise<Run>;
+  /** The names of the runs that were opened. */
+  runs(): string[];
+  /** Closes a run and forgets what it held. Says whether there was one. */
+  endRun(name: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -80,108 +55,74 @@ function writeFault(cause: unknown): void {
   process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
 }
 
-function setting(store: Store): SettingRecord {
-  return store.read(0, (tx) => tx.need('setting', 'sandbox'));
-}
-
-function firstSetting(seed: string | undefined): SettingRecord {
-  return {
-    id: 'sandbox',
-    offset_ms: 0,
-    frozen_at_ms: null,
-    chaos: null,
-    dunning: null,
-    next_id: 1,
-    next_job: 1,
-    policy: 'deliver',
-    seed: seed ?? randomBytes(16).toString('hex'),
-  };
-}
-
-async function freeze(store: Store, clock: SandboxClock, frozen: boolean | undefined): Promise<void> {
-  if (frozen === undefined) return;
-  const now_ms = clock.now();
-  store.transact(now_ms, (tx) =>
-    tx.put('setting', {
-      ...tx.need('setting', 'sandbox'),
-      frozen_at_ms: frozen ? now_ms : null,
-      offset_ms: now_ms - clock.machine(),
-    }),
-  );
-  await store.durable();
-}
-
-function webhooksOf(controls: Controls, deliveries: Deliveries): Sandbox['webhooks'] {
-  return {
-    get policy() {
-      return controls.policy.get();
-    },
-    set policy(wanted: WebhookPolicy) {
-      controls.policy.set(wanted);
-    },
-    get chaos(): Chaos | null {
-      return controls.chaos.get();
-    },
-    set chaos(wish: ChaosWish) {
-      controls.chaos.set(wish);
-    },
-    async rollSecret(endpoint, options = {}) {
-      const secret = await controls.rollSecret(endpoint, options.overlap_ms ?? 0);
-      if (secret === null) throw new Error(`There is no webhook endpoint ${endpoint}.`);
-      return secret;
-    },
-    release: (how) => deliveries.release(how),
-    settled: () => deliveries.settled(),
-  };
+/**
+ * The answer of the pages, or of the API when it is none. A hosted page is the business of the account that knows what its
+ * address names: browsers send no key. Each account says 404 to what it does not know.
+ */
+async function route(runs: Runs, request: Request, origin: string): Promise<Response> {
+  const path = new URL(request.url).pathname;
+  if (path === '/_sandbox' || path.startsWith('/_sandbox/')) {
+    const account = await runs.open(runOfRoom(request));
+    return (await account.pages(request, origin)) ?? (await account.api(request, origin));
+  }
+  if (!isHosted(path)) {
+    const account = await runs.ofRequest(request);
+    return (await account.pages(request, origin)) ?? (await account.api(request, origin));
+  }
+  let missing: Response | null = null;
+  for (const account of runs.all()) {
+    const answer = await account.pages(request.clone(), origin);
+    if (answer !== null && answer.status !== 404) return answer;
+    missing ??= answer;
+  }
+  if (missing === null) throw new Error(`No account answers ${path}.`);
+  return missing;
 }
 
 /** Creates a sandbox: its own state, clock and webhooks, shared with no other. */
 export async function createSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { account_name = 'Your business', now: machine = machineNow, onFault: failed = writeFault } = options;
-  const store = await openStore({
-    ...(options.file === undefined ? {} : { file: options.file }),
-    machine_ms: machine(),
-    onCommit: options.onCommit,
-    first: firstSetting(options.seed),
-  });
-  const clock = createClock({ machine, setting: () => setting(store) });
-  await freeze(store, clock, options.frozen);
   let origin = 'http://127.0.0.1';
   let listening: Listening | null = null;
-  const send = options.send ?? ((url, init) => fetch(url, init));
-  const deliveries = createDeliveries({ clock, store, send, origin: () => origin, failed });
-  const { beforeDue = () => Promise.resolve() } = options;
-  const runner = createRunner({
-    account_name,
-    clock,
-    store,
-    failed,
-    committed: () => deliveries.poke(),
-    async before() {
-      await deliveries.settled();
-      await beforeDue();
-      await deliveries.settled();
-    },
+  const runs: Runs = await openRuns({
+    file: options.file,
+    open: (run, file) =>
+      openAccount({
+        account_name: run === SHARED ? account_name : `${account_name} (${run})`,
+        beforeDue: options.beforeDue ?? (() => Promise.resolve()),
+        failed,
+        file,
+        frozen: options.frozen,
+        machine,
+        onCommit: options.onCommit,
+        origin: () => origin,
+        runs: { own: run, names: () => runs.names(), open: (name) => runs.open(name), end: (name) => runs.end(name) },
+        seed: options.seed === undefined || run === SHARED ? options.seed : `${options.seed} ${run}`,
+        send: options.send ?? ((url, init) => fetch(url, init)),
+      }),
   });
-  const committed = (): void => {
-    deliveries.poke();
-    runner.poke();
-  };
-  const controls = createControls({ clock, store, deliveries, runner, committed, failed });
-  const { faults } = controls;
-  const api = createApi({ account_name, clock, faults, store, committed, failed });
-  const advance = (ms: number): Promise<Advanced> => runner.advance((from) => from + ms);
-  const pages = createPages({ account_name, advance, clock, committed, controls, deliveries, failed, store });
-  deliveries.start();
-  runner.poke();
+  const shared = await runs.open(SHARED);
 
   async function handle(request: Request): Promise<Response> {
-    const url = new URL(request.url);
-    if (listening === null) origin = url.origin;
-    return (await pages(request, origin)) ?? (await api(request, origin));
+    if (listening === null) origin = new URL(request.url).origin;
+    try {
+      return await route(runs, request, origin);
+    } catch (cause) {
+      // A name that cannot be a run's, or one run too many.
+      if (cause instanceof RangeError) return Response.json({ error: { message: cause.message } }, { status: 400 });
+      if (cause instanceof ApiError) return refuse(cause, origin);
+      throw cause;
+    }
   }
 
   return {
+    ...shared.run,
+    get dunning(): DunningPolicy {
+      return shared.run.dunning;
+    },
+    set dunning(wish: Partial<DunningPolicy> | null) {
+      shared.run.dunning = wish;
+    },
     fetch: handle,
     async listen(where) {
       if (listening !== null) throw new Error(`The sandbox already listens at ${listening.url}.`);
@@ -189,26 +130,12 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
       origin = listening.url;
       return listening;
     },
-    clock: {
-      now: () => clock.now(),
-      advance,
-      advanceTo: (at_ms) => runner.advance(() => at_ms),
-    },
-    get dunning(): DunningPolicy {
-      return controls.dunning.get();
-    },
-    set dunning(wish: Partial<DunningPolicy> | null) {
-      controls.dunning.set(wish);
-    },
-    webhooks: webhooksOf(controls, deliveries),
-    faults: { add: faults.add, list: faults.list, clear: faults.clear },
-    snapshot: () => controls.snapshot(),
-    restore: (snapshot) => controls.restore(snapshot),
+    run: async (name) => (await runs.open(name)).run,
+    runs: () => runs.names(),
+    endRun: (name) => runs.end(name),
     async close() {
       await listening?.close();
-      await runner.stop();
-      await deliveries.stop();
-      await store.close();
+      await runs.close();
     },
   };
 }

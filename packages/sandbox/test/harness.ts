@@ -15,8 +15,8 @@ export interface Bench {
 }
 
 /** An official client of a sandbox on a port. */
-export function clientOf(port: number, config: Stripe.StripeConfig = {}): Stripe {
-  return new Stripe('sk_test_bench', { host: '127.0.0.1', port, protocol: 'http', maxNetworkRetries: 0, ...config });
+export function clientOf(port: number, config: Stripe.StripeConfig = {}, key = 'sk_test_bench'): Stripe {
+  return new Stripe(key, { host: '127.0.0.1', port, protocol: 'http', maxNetworkRetries: 0, ...config });
 }
 
 /** As `clientOf`, and holds every object of every answer against the SDK's own declarations. */

@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSandbox } from '../src/index.ts';
-import { type Bench, bench, refusal, subscriber, idOf } from './harness.ts';
+import { type Bench, bench, clientOf, refusal, subscriber, idOf } from './harness.ts';
 
 let b: Bench;
 beforeEach(async () => {
@@ -360,4 +360,59 @@ test('the same seed gives the same ids', async () => {
     return [customer.id, subscription.id, idOf(subscription.latest_invoice)];
   };
   expect(await ids()).toEqual(await ids());
+});
+
+describe('keys and versions', () => {
+  test('a restricted key that may only read is refused with 403, and a publishable one may do what a browser does', async () => {
+    const reader = clientOf(Number(new URL(b.url).port), {}, 'rk_test_readonly');
+    expect((await reader.customers.list()).data).toEqual([]);
+    const refused = await refusal(reader.customers.create({ name: 'Ada' }));
+    expect(refused).toBeInstanceOf(Stripe.errors.StripePermissionError);
+    expect(refused.message).toContain("Having the 'rak_customer_write' permission");
+    const browser = clientOf(Number(new URL(b.url).port), {}, 'pk_test_x');
+    expect((await refusal(browser.customers.list())).code).toBe('secret_key_required');
+    const made = await b.stripe.paymentIntents.create({
+      amount: 100,
+      currency: 'usd',
+      automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+    });
+    const client_secret = made.client_secret ?? '';
+    expect((await browser.paymentIntents.retrieve(made.id, { client_secret })).id).toBe(made.id);
+    expect((await refusal(browser.paymentIntents.retrieve(made.id))).param).toBe('client_secret');
+    const confirm = { client_secret, payment_method: 'pm_card_visa' };
+    await browser.rawRequest('POST', `/v1/payment_intents/${made.id}/confirm`, confirm);
+    expect((await b.stripe.paymentIntents.retrieve(made.id)).status).toBe('succeeded');
+  });
+
+  test('another version that Stripe has is answered with a notice, one it has not is refused', async () => {
+    const asked = (version: string): Promise<Response> =>
+      raw('/v1/customers', { headers: { 'stripe-version': version } });
+    const older = await asked('2024-06-20');
+    expect([older.status, older.headers.get('stripe-version')]).toEqual([200, '2026-10-28.endive']);
+    expect(older.headers.get('stripe-notice')).toContain('asked for 2024-06-20');
+    expect((await asked('2026-10-28.endive')).headers.get('stripe-notice')).toBeNull();
+    const unknown = await asked('2019-99-99');
+    expect(unknown.status).toBe(400);
+    expect(((await unknown.json()) as Envelope).error.message).toBe('Invalid Stripe API version: 2019-99-99');
+  });
+
+  test('there is no other account to act for', async () => {
+    const other = clientOf(Number(new URL(b.url).port), { stripeAccount: 'acct_other' });
+    expect((await refusal(other.customers.list())).code).toBe('account_invalid');
+  });
+
+  test('a page of any origin may ask and call', async () => {
+    const asked = await raw(
+      '/v1/payment_methods',
+      {
+        method: 'OPTIONS',
+        headers: { origin: 'http://shop.test', 'access-control-request-headers': 'authorization, stripe-version' },
+      },
+      '',
+    );
+    expect(asked.status).toBe(204);
+    expect(asked.headers.get('access-control-allow-headers')).toBe('authorization, stripe-version');
+    const answer = await raw('/v1/customers', { headers: { origin: 'http://shop.test' } });
+    expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+  });
 });

@@ -1,15 +1,73 @@
 import { invalidParam } from '../http/api-error.ts';
-import type { FormHash, FormValue } from '../http/form.ts';
 import document from './contract.json' with { type: 'json' };
 
-type Names = number | Names[] | { [name: string]: Names };
+/**
+ * What a parameter may be. A text is a leaf: `string`, `integer`, `number`, `boolean`, `decimal`, `metadata`, `any`, a literal
+ * `'month'`, or several with bars between. `[kind]` is a list. A hash has its parameters by name: `*` after a name is
+ * required, `~` may be unset with an empty string; under `''` stands what may come instead of the hash, under `{}` what
+ * every key of a free hash holds. `#1` stands in `shapes`.
+ */
+export type Kind = string | Kind[] | Hash;
 
-const params = document.params as Record<string, Names>;
-const other_routes: readonly string[] = document.routes;
+/** Parameters by name. */
+export interface Hash {
+  [name: string]: Kind;
+}
+
+const params = document.params as Record<string, Kind>;
+const shapes = document.shapes as Record<string, Kind>;
+const other_routes: Readonly<Record<string, number>> = document.routes;
+
+/** Looks a shared kind up. */
+function resolved(kind: Kind): Kind {
+  return typeof kind === 'string' && kind.startsWith('#') ? (shapes[kind] ?? 'any') : kind;
+}
+
+/** One parameter of a hash. */
+export interface Field {
+  name: string;
+  kind: Kind;
+  is_required: boolean;
+  is_emptyable: boolean;
+}
+
+const read_hashes = new WeakMap<Hash, Map<string, Field>>();
+
+/** The parameters of a hash by their bare names. */
+export function fieldsOf(hash: Hash): ReadonlyMap<string, Field> {
+  const known = read_hashes.get(hash);
+  if (known !== undefined) return known;
+  const fields = new Map<string, Field>();
+  for (const [key, kind] of Object.entries(hash)) {
+    if (key === '' || key === '{}') continue;
+    const name = key.replace(/\*?~?$/, '');
+    fields.set(name, {
+      name,
+      kind: resolved(kind),
+      is_required: key.slice(name.length).startsWith('*'),
+      is_emptyable: key.endsWith('~'),
+    });
+  }
+  read_hashes.set(hash, fields);
+  return fields;
+}
+
+/** What one of a list, or what stands under a special name of a hash. */
+export function innerKind(kind: Kind[] | Hash, name: '' | '{}' | 0): Kind | undefined {
+  const inner = Array.isArray(kind) ? kind[0] : kind[name];
+  return inner === undefined ? undefined : resolved(inner);
+}
+
+/** The parameters of a built route. */
+export function paramsOf(route: string): Hash {
+  const kind = resolved(params[route] ?? '');
+  if (typeof kind === 'string' || Array.isArray(kind)) throw new Error(`${route} has no parameters in contract.json`);
+  return kind;
+}
 
 /** Whether Stripe has this route although the sandbox has not built it. */
 export function isKnownRoute(method: string, segments: readonly string[]): boolean {
-  return other_routes.some((route) => {
+  return unbuiltRoutes.some((route) => {
     const [verb, path = ''] = route.split(' ');
     if (verb !== method) return false;
     const parts = path.split('/').slice(1);
@@ -17,51 +75,10 @@ export function isKnownRoute(method: string, segments: readonly string[]): boole
   });
 }
 
-function plural(unknown: string[]): Error {
-  const text = unknown.length === 1 ? `parameter: ${unknown[0]}` : `parameters: ${unknown.join(', ')}`;
-  return invalidParam(`Received unknown ${text}`, unknown[0] ?? '', 'parameter_unknown');
-}
-
-function collect(names: Names, value: FormValue, path: string, unknown: string[], missing: string[]): void {
-  if (typeof names === 'number' || typeof value === 'string') return;
-  if (Array.isArray(names)) {
-    const inner = names[0];
-    if (!Array.isArray(value) || inner === undefined) return;
-    for (const [i, each] of value.entries()) collect(inner, each, `${path}[${i}]`, unknown, missing);
-    return;
-  }
-  if (Array.isArray(value)) return;
-  for (const [key, each] of Object.entries(value)) {
-    const name = path === '' ? key : `${path}[${key}]`;
-    const inner = Object.hasOwn(names, key)
-      ? names[key]
-      : Object.hasOwn(names, `${key}*`)
-        ? names[`${key}*`]
-        : undefined;
-    if (inner === undefined) unknown.push(name);
-    else collect(inner, each, name, unknown, missing);
-  }
-  for (const key of Object.keys(names)) {
-    if (!key.endsWith('*') || Object.hasOwn(value, key.slice(0, -1))) continue;
-    missing.push(path === '' ? key.slice(0, -1) : `${path}[${key.slice(0, -1)}]`);
-  }
-}
+/** The contract keys of Stripe's other routes, which the sandbox refuses as `unsupported`. */
+export const unbuiltRoutes: readonly string[] = Object.keys(other_routes);
 
 /** The text and code of a parameter that must be there. */
 export function missingParam(name: string): Error {
   return invalidParam(`Missing required param: ${name}.`, name, 'parameter_missing');
 }
-
-/** Refuses names Stripe does not know and required ones that are not there. */
-export function checkNames(route: string, hash: FormHash): void {
-  const names = params[route];
-  if (names === undefined) throw new Error(`${route} has no parameters in contract.json`);
-  const unknown: string[] = [];
-  const missing: string[] = [];
-  collect(names, hash, '', unknown, missing);
-  if (unknown.length > 0) throw plural(unknown);
-  if (missing[0] !== undefined) throw missingParam(missing[0]);
-}
-
-/** The contract keys of Stripe's other routes, which the sandbox refuses as `unsupported`. */
-export const unbuiltRoutes = other_routes;

@@ -7,7 +7,8 @@ import type { Store } from '../store/store.ts';
 import type { SandboxClock } from '../time/clock.ts';
 import { clockOfRequest, onClock, refuseWhileAdvancing } from '../time/test-clock.ts';
 import { ApiError, invalid } from './api-error.ts';
-import { authenticate, authenticateSession } from './authenticate.ts';
+import { authenticate, authenticateSession, authorize, type KeyKind } from './authenticate.ts';
+import { proveClientSecret } from './client-secret.ts';
 import { expand } from './expand.ts';
 import { type FormHash, parseForm } from './form.ts';
 import { createIdempotency, type Finished, fingerprint, type Keyed, remember } from './idempotency.ts';
@@ -17,6 +18,7 @@ import { parseJson } from './json-body.ts';
 import { findRoute } from './routes.ts';
 import { serialize } from './serialize.ts';
 import { ConnectionCut, strikeRequest } from './struck.ts';
+import { versionNotice } from './versions.ts';
 
 const MAX_BODY = 1_000_000;
 const MAX_REQUEST_LINE = 16_384;
@@ -38,6 +40,8 @@ interface Call {
   request_id: string;
   idempotency_key: string | null;
   origin: string;
+  /** What the SDK shows its user as a warning. */
+  notice: string | null;
 }
 
 interface Work {
@@ -54,11 +58,20 @@ function takeExpand(hash: FormHash): string[] {
   return value === undefined ? [] : list(text(), 20).read(value, 'expand');
 }
 
+function textOf(bytes: ArrayBuffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw invalid('Invalid request: the body is not UTF-8.', { before_execution: true });
+  }
+}
+
 async function readBody(request: Request, is_v2: boolean): Promise<string> {
-  const body = await request.text();
-  if (body.length > MAX_BODY) {
+  const bytes = await request.arrayBuffer();
+  if (bytes.byteLength > MAX_BODY) {
     throw new ApiError(413, 'invalid_request_error', 'The request body is too large.', { before_execution: true });
   }
+  const body = textOf(bytes);
   const type = request.headers.get('content-type') ?? '';
   if (is_v2) return body;
   if (body !== '' && type !== '' && !/^application\/x-www-form-urlencoded/i.test(type)) {
@@ -70,13 +83,53 @@ async function readBody(request: Request, is_v2: boolean): Promise<string> {
   return body;
 }
 
+/** Stripe's API answers pages of any origin; a key is in the request, not in a cookie. */
+const cors = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers':
+    'Request-Id, Stripe-Version, Stripe-Should-Retry, Idempotency-Key, Idempotent-Replayed',
+};
+
+/** The answer to a browser that asks whether it may call. */
+function preflight(request: Request): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      ...cors,
+      'access-control-allow-methods': 'GET, HEAD, POST, DELETE, OPTIONS',
+      'access-control-allow-headers': request.headers.get('access-control-request-headers') ?? 'Authorization',
+      'access-control-max-age': '300',
+    },
+  });
+}
+
+/** A refusal before any account was found to give it. */
+export function refuse(error: ApiError, origin: string): Response {
+  const call = { request_id: 'req_refused', idempotency_key: null, origin, notice: null };
+  return answer(call, envelope(call, error), false);
+}
+
+/** There is one account and no other to act for. */
+function refuseOtherAccounts(headers: Headers): void {
+  const account = headers.get('stripe-account') ?? headers.get('stripe-context');
+  if (account === null || account === 'acct_sandbox') return;
+  throw new ApiError(
+    403,
+    'invalid_request_error',
+    `The provided key does not have access to account '${account.slice(0, 80)}' (or that account does not exist). Application access may have been revoked.`,
+    { code: 'account_invalid', before_execution: true },
+  );
+}
+
 function answer(call: Call, finished: Finished, replayed: boolean): Response {
   const headers = new Headers({
     'content-type': 'application/json',
     'cache-control': 'no-cache, no-store',
     'request-id': finished.request_id,
     'stripe-version': API_VERSION,
+    ...cors,
   });
+  if (call.notice !== null) headers.set('stripe-notice', call.notice);
   if (call.idempotency_key !== null) headers.set('idempotency-key', call.idempotency_key);
   if (replayed) headers.set('idempotent-replayed', 'true');
   if (finished.status >= 500) headers.set('stripe-should-retry', 'false');
@@ -147,9 +200,13 @@ export function createApi(deps: Deps): (request: Request, origin: string) => Pro
     if (request.url.length > MAX_REQUEST_LINE) {
       throw new ApiError(414, 'invalid_request_error', 'Request-URI Too Large', { before_execution: true });
     }
+    let kind: KeyKind = 'secret';
     if (url.pathname === STREAM) authenticateSession(request.headers, sessionExpiry, clock.now());
-    else authenticate(request.headers);
+    else kind = authenticate(request.headers);
+    call.notice = versionNotice(request.headers.get('stripe-version'));
+    refuseOtherAccounts(request.headers);
     const { route, id } = findRoute(request.method, url.pathname);
+    authorize(kind, route.key, request.headers);
     const struck = deps.faults.strike(route.key);
     const strike = (fault: Fault): Promise<Response> =>
       strikeRequest(fault, request.signal, (error) => answer(call, envelope(call, error), false));
@@ -164,6 +221,7 @@ export function createApi(deps: Deps): (request: Request, origin: string) => Pro
     }
     const hash =
       is_post && url.pathname.startsWith('/v2/') ? parseJson(body) : parseForm(is_post ? body : url.search.slice(1));
+    if (kind === 'publishable') store.read(clock.now(), (tx) => proveClientSecret(tx, route.key, id, hash));
     const finished = execute(deps, call, { route, id, hash, paths: takeExpand(hash), keyed });
     await store.durable();
     deps.committed();
@@ -178,7 +236,9 @@ export function createApi(deps: Deps): (request: Request, origin: string) => Pro
       request_id: `req_${idBody(`${boot.seed}:request:${boot.next_id}`, requests, 14)}`,
       idempotency_key: request.headers.get('idempotency-key'),
       origin,
+      notice: null,
     };
+    if (request.method === 'OPTIONS') return preflight(request);
     let done = (): void => {};
     try {
       if (request.method === 'POST' && call.idempotency_key !== null) done = idempotency.begin(call.idempotency_key);

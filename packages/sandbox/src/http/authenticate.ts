@@ -3,7 +3,20 @@ import { ApiError } from './api-error.ts';
 const REALM_TEXT =
   "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.";
 
-function keyOf(header: string): string {
+/** What a key may do: everything, read, or what a browser may. */
+export type KeyKind = 'secret' | 'readonly' | 'publishable';
+
+/** The routes a browser may call with a publishable key; those of an intent prove with its client secret. */
+const publishable: ReadonlySet<string> = new Set([
+  'GET /v1/payment_intents/{id}',
+  'GET /v1/setup_intents/{id}',
+  'POST /v1/payment_intents/{id}/confirm',
+  'POST /v1/payment_methods',
+  'POST /v1/setup_intents/{id}/confirm',
+]);
+
+/** The key of an Authorization header; empty without one. */
+export function keyOf(header: string): string {
   const [scheme = '', value = ''] = header.split(/\s+/, 2);
   if (/^bearer$/i.test(scheme)) return value;
   // The user name of basic authentication, as curl sends it with `-u sk_test_…:`.
@@ -11,8 +24,18 @@ function keyOf(header: string): string {
   return '';
 }
 
+/** The run whose account a key opens, `sk_test_run_<name>`; empty for the shared one. */
+export function runOf(key: string): string {
+  return /^(?:sk|rk|pk)_test_(?:readonly_)?run_([A-Za-z0-9_]+)$/.exec(key)?.[1]?.toLowerCase() ?? '';
+}
+
 function refuse(message: string): ApiError {
   return new ApiError(401, 'invalid_request_error', message, { before_execution: true });
+}
+
+/** A key with its middle hidden, as Stripe writes it back. */
+function shown(key: string): string {
+  return `${key.slice(0, 8)}${'*'.repeat(Math.max(0, key.length - 12))}${key.length > 12 ? key.slice(-4) : ''}`;
 }
 
 /** Lets a meter event session in, while it lasts. It opens the stream and nothing else. */
@@ -34,12 +57,22 @@ export function authenticateSession(
   );
 }
 
-/** Lets any test-mode secret or restricted key in; there is one account. */
-export function authenticate(headers: Headers): void {
+/** Lets a test-mode key in and says what it may do. */
+export function authenticate(headers: Headers): KeyKind {
   const key = keyOf(headers.get('authorization') ?? '');
   if (key === '') throw refuse(REALM_TEXT);
-  if (/^(sk|rk)_test_[A-Za-z0-9_]+$/.test(key)) return;
-  if (key.startsWith('pk_')) {
+  if (/^rk_test_readonly[A-Za-z0-9_]*$/.test(key)) return 'readonly';
+  if (/^(sk|rk)_test_[A-Za-z0-9_]+$/.test(key)) return 'secret';
+  if (/^pk_test_[A-Za-z0-9_]+$/.test(key)) return 'publishable';
+  if (/^(sk|rk|pk)_live_/.test(key)) {
+    throw refuse(`The sandbox takes test-mode keys only; this is a live one: ${shown(key)}`);
+  }
+  throw refuse(`Invalid API Key provided: ${shown(key)}`);
+}
+
+/** Refuses a route that the key may not call. https://docs.stripe.com/keys */
+export function authorize(kind: KeyKind, route: string, headers: Headers): void {
+  if (kind === 'publishable' && !publishable.has(route)) {
     throw new ApiError(
       401,
       'invalid_request_error',
@@ -47,7 +80,12 @@ export function authenticate(headers: Headers): void {
       { code: 'secret_key_required', before_execution: true },
     );
   }
-  const shown = `${key.slice(0, 8)}${'*'.repeat(Math.max(0, key.length - 12))}${key.length > 12 ? key.slice(-4) : ''}`;
-  if (/^(sk|rk)_live_/.test(key)) throw refuse(`The sandbox takes test-mode keys only; this is a live one: ${shown}`);
-  throw refuse(`Invalid API Key provided: ${shown}`);
+  if (kind !== 'readonly' || route.startsWith('GET ')) return;
+  const resource = /^\w+ \/v\d\/(\w+)/.exec(route)?.[1]?.replace(/s$/, '') ?? '';
+  throw new ApiError(
+    403,
+    'invalid_request_error',
+    `The provided key '${shown(keyOf(headers.get('authorization') ?? ''))}' does not have the required permissions for this endpoint on account 'acct_sandbox'. Having the 'rak_${resource}_write' permission would allow this request to continue.`,
+    { before_execution: true },
+  );
 }

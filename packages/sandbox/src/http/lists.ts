@@ -18,6 +18,7 @@ const bounds = shape({ gt: integer(), gte: integer(), lt: integer(), lte: intege
 /** Reads a {@link Range}. */
 export function range(): Param<Range> {
   return {
+    inner: bounds,
     read(value: FormValue, path: string) {
       if (typeof value !== 'string') return bounds.read(value, path);
       const exact = integer().read(value, path);

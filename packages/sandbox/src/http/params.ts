@@ -1,10 +1,16 @@
 import { invalid, invalidParam, unsupported } from './api-error.ts';
 import type { FormHash, FormValue } from './form.ts';
-import { checkNames } from '../contract/contract.ts';
+import { checkParams } from '../contract/check.ts';
 
 /** Reads one parameter. `path` is its name in Stripe's bracket notation, for messages. */
 export interface Param<T> {
   read(value: FormValue, path: string): T;
+  /** What stands inside, for the table of what is covered: of a hash its parameters, of others the one they wrap. */
+  readonly fields?: Readonly<Record<string, Param<unknown>>>;
+  readonly inner?: Param<unknown>;
+  /** Taken without effect. */
+  readonly is_inert?: boolean;
+  readonly is_emptyable?: boolean;
 }
 
 /** What a table of parameters reads to; what was not sent is `undefined`. */
@@ -45,7 +51,7 @@ export function text(max = 5_000): Param<string> {
 
 /** A parameter that `''` unsets: it then reads as `null`. */
 export function emptyable<T>(inner: Param<T>): Param<T | null> {
-  return { read: (value, path) => (value === '' ? null : inner.read(value, path)) };
+  return { inner, is_emptyable: true, read: (value, path) => (value === '' ? null : inner.read(value, path)) };
 }
 
 /** A whole number, within bounds. */
@@ -109,6 +115,7 @@ export function oneOf<const T extends string>(built: readonly T[], unbuilt: read
 /** A list; brackets without an index count up. */
 export function list<T>(inner: Param<T>, max = 1_000): Param<T[]> {
   return {
+    inner,
     read(value, path) {
       if (!Array.isArray(value)) throw invalidParam('Invalid array', path);
       if (value.length > max) throw invalidParam(`Array must contain at most ${max} items.`, path);
@@ -120,6 +127,7 @@ export function list<T>(inner: Param<T>, max = 1_000): Param<T[]> {
 /** A hash with its own table. */
 export function shape<F extends Record<string, Param<unknown>>>(fields: F): Param<Read<F>> {
   return {
+    fields,
     read(value, path) {
       if (typeof value === 'string' || Array.isArray(value)) throw invalidParam('Invalid object', path);
       return readFields(value, fields, path);
@@ -129,7 +137,7 @@ export function shape<F extends Record<string, Param<unknown>>>(fields: F): Para
 
 /** What Stripe takes and the sandbox takes without effect; every use states why in the README. */
 export function inert(): Param<null> {
-  return { read: () => null };
+  return { is_inert: true, read: () => null };
 }
 
 /** What the sandbox cannot do, and why; the reason is part of the refusal. */
@@ -149,6 +157,7 @@ const METADATA_KEYS = 50;
 /** A metadata hash, within Stripe's limits. */
 export function metadata(): Param<MetadataChange> {
   return {
+    is_emptyable: true,
     read(value, path) {
       if (value === '') return null;
       if (typeof value === 'string' || (Array.isArray(value) && value.length > 0)) {
@@ -206,6 +215,6 @@ export function readParams<F extends Record<string, Param<unknown>>>(
   hash: FormHash,
   fields: F,
 ): Read<F> {
-  checkNames(route, hash);
+  checkParams(route, hash);
   return readFields(hash, fields, '');
 }

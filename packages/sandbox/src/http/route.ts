@@ -9,6 +9,8 @@ export interface Route {
   method: string;
   /** Path segments after `/`; `{id}` stands for any. */
   segments: string[];
+  /** What it takes, as a hash. */
+  params: Readonly<Record<string, Param<unknown>>>;
   /** `id` is what stands for `{id}`; of two, `first/second`. */
   run(context: Context, hash: FormHash, id: string): object;
 }
@@ -24,6 +26,7 @@ export function route<F extends Record<string, Param<unknown>>>(
     key,
     method,
     segments: path.split('/').slice(1),
+    params,
     run: (context, hash, id) => run(context, readParams(key, hash, params), id),
   };
 }

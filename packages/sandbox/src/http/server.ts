@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { ConnectionCut } from './struck.ts';
 
 /** Where to listen. */
@@ -22,8 +23,10 @@ export interface Listening {
 }
 
 const MAX_BODY = 1_000_000;
+/** More than the API takes of a request line, so that it is the API that refuses, in its own words. */
+const MAX_HEADER = 65_536;
 
-async function bodyOf(incoming: IncomingMessage): Promise<string | null> {
+async function bodyOf(incoming: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
@@ -31,17 +34,17 @@ async function bodyOf(incoming: IncomingMessage): Promise<string | null> {
     if (size > MAX_BODY) return null;
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return new Uint8Array(Buffer.concat(chunks));
 }
 
-function toRequest(incoming: IncomingMessage, body: string, signal: AbortSignal): Request {
+function toRequest(incoming: IncomingMessage, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Request {
   const headers = new Headers();
   for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
     headers.append(incoming.rawHeaders[i] ?? '', incoming.rawHeaders[i + 1] ?? '');
   }
   const { method = 'GET', url = '/' } = incoming;
   const target = url.startsWith('/') ? url : '/';
-  const has_body = method !== 'GET' && method !== 'HEAD' && body !== '';
+  const has_body = method !== 'GET' && method !== 'HEAD' && body.length > 0;
   return new Request(`http://${incoming.headers.host ?? 'localhost'}${target}`, {
     method,
     headers,
@@ -84,13 +87,31 @@ async function serve(
   }
 }
 
+/** What is no HTTP gets the envelope too: a client decides by it and not by the status whether something went wrong. */
+function refuseGarbage(cause: Error, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const is_large = 'code' in cause && cause.code === 'HPE_HEADER_OVERFLOW';
+  const status = is_large ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const message = `The request could not be read: ${is_large ? 'its headers are too large' : cause.message}`;
+  const body = JSON.stringify({ error: { message, type: 'invalid_request_error' } });
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nConnection: close`;
+  socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}
+
 /** Puts a handler on a port. */
 export async function listen(
   options: ListenOptions,
   handle: (request: Request) => Promise<Response>,
 ): Promise<Listening> {
   const { port, host = '127.0.0.1' } = options;
-  const server = createServer((incoming, outgoing) => void serve(incoming, outgoing, handle));
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER },
+    (incoming, outgoing) => void serve(incoming, outgoing, handle),
+  );
+  server.on('clientError', refuseGarbage);
   server.listen(port, host);
   try {
     await once(server, 'listening');

@@ -3,6 +3,7 @@ import type { DunningPolicy, WebhookPolicy } from '../store/machinery.ts';
 import type { Snapshot } from '../store/snapshot.ts';
 import { notice, redirect } from './html.ts';
 import type { PageDeps, PageRequest } from './pages.ts';
+import { runCommands, switched } from './room-runs.ts';
 import { readFault } from './room-faults.ts';
 
 const HOUR = 3_600_000;
@@ -60,7 +61,8 @@ function readDunning(form: URLSearchParams): Partial<DunningPolicy> | null {
   };
 }
 
-type Command = (form: URLSearchParams) => Promise<object | string>;
+/** What a button does with its form: a text is a refusal. */
+export type Command = (form: URLSearchParams) => Promise<object | string>;
 
 function webhookCommands(deps: PageDeps, policies: readonly WebhookPolicy[]): Record<string, Command> {
   const { controls, deliveries } = deps;
@@ -143,7 +145,7 @@ export function createCommands(
   snapshots: Map<string, Snapshot>,
   policies: readonly WebhookPolicy[],
 ): (request: PageRequest, path: string) => Promise<Response> {
-  const commands = { ...webhookCommands(deps, policies), ...stateCommands(deps, snapshots) };
+  const commands = { ...webhookCommands(deps, policies), ...stateCommands(deps, snapshots), ...runCommands(deps.runs) };
   const refused = (request: PageRequest, message: string): Response =>
     request.json
       ? Response.json({ error: { message } }, { status: 400 })
@@ -156,7 +158,8 @@ export function createCommands(
     try {
       const result = await command(request.form);
       if (typeof result === 'string') return refused(request, result);
-      return request.json ? Response.json(result) : redirect('/_sandbox');
+      if (request.json) return Response.json(result);
+      return path === 'runs' ? switched(request.form) : redirect('/_sandbox');
     } catch (cause) {
       if (cause instanceof RangeError) return refused(request, cause.message);
       throw cause;

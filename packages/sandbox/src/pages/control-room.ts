@@ -18,6 +18,7 @@ import { explainPage } from './room-explain.ts';
 import { faultSection } from './room-faults.ts';
 import { dueSections, objectSections } from './room-objects.ts';
 import { usageSections } from './room-usage.ts';
+import { runSection } from './room-runs.ts';
 import { instant } from './room-parts.ts';
 
 /** The names of the policies, in the order of their buttons. */
@@ -167,7 +168,7 @@ function room(deps: PageDeps, snapshots: Map<string, Snapshot>): Response {
           </nav>
         </header>
         <div class="deck">
-          ${clockSection(deps)}${webhookSection(deps, tx)}${dunningSection(deps)}${snapshotSection(snapshots)}
+          ${runSection(deps.runs)}${clockSection(deps)}${webhookSection(deps, tx)}${dunningSection(deps)}${snapshotSection(snapshots)}
           ${faultSection(deps.controls.faults.list())}${dueSections(tx, queue)}
           ${objectSections(tx, deps.account_name)}${usageSections(tx)}${eventSection(tx)}
         </div>
@@ -181,6 +182,8 @@ function state(deps: PageDeps): object {
   return deps.store.read(now_ms, (tx) => ({
     now: new Date(now_ms).toISOString(),
     now_ms,
+    run: deps.runs.own,
+    runs: deps.runs.names(),
     policy: deps.controls.policy.get(),
     chaos: deps.controls.chaos.get(),
     dunning: deps.controls.dunning.get(),

@@ -12,6 +12,15 @@ import { invoicePages } from './invoice.ts';
 import { portalPages } from './portal.ts';
 import { receiptPages } from './receipt.ts';
 
+/** The runs of the sandbox, as the control room shows them. */
+export interface RunList {
+  /** The run of this account; empty for the shared one. */
+  own: string;
+  names(): string[];
+  open(name: string): Promise<unknown>;
+  end(name: string): Promise<boolean>;
+}
+
 /** What the pages are made of. */
 export interface PageDeps {
   account_name: string;
@@ -21,6 +30,7 @@ export interface PageDeps {
   controls: Controls;
   deliveries: Deliveries;
   failed(cause: unknown): void;
+  runs: RunList;
   store: Store;
 }
 
@@ -55,6 +65,14 @@ async function formOf(request: Request): Promise<URLSearchParams> {
     for (const [key, value] of Object.entries(body)) form.set(key, String(value));
   }
   return form;
+}
+
+/** The first segments of hosted pages; an object's own address follows. */
+const hosted: ReadonlySet<string> = new Set(['c', 'i', 'n', 'p', '3ds']);
+
+/** Whether a path is that of a hosted page, of whichever account. */
+export function isHosted(path: string): boolean {
+  return hosted.has(path.split('/')[1] ?? '');
 }
 
 /** Answers every page of the sandbox; `null` for what is not one. */

@@ -4,7 +4,9 @@ import { eventProbes } from './events.ts';
 import { hostedProbes } from './hosted.ts';
 import { invoiceProbes } from './invoices.ts';
 import { paymentProbes } from './payments.ts';
+import { moneyProbes } from './money.ts';
 import type { Probes } from './probe.ts';
+import { scheduleProbes } from './schedules.ts';
 import { sdkProbes } from './sdk.ts';
 import { subscriptionProbes } from './subscriptions.ts';
 import { usageProbes } from './usage.ts';
@@ -14,7 +16,9 @@ export const probes: Record<string, Probes> = {
   catalog: catalogProbes,
   customers: customerProbes,
   payments: paymentProbes,
+  money: moneyProbes,
   subscriptions: subscriptionProbes,
+  schedules: scheduleProbes,
   invoices: invoiceProbes,
   usage: usageProbes,
   hosted: hostedProbes,

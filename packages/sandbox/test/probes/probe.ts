@@ -30,8 +30,14 @@ export function lists(page: { data: { id: string }[] }, id: string): void {
   );
 }
 
-/** No parameter of this API version gives a customer a discount of their own: there is none that could be deleted. */
-const always_refused: ReadonlySet<string> = new Set(['DELETE /v1/customers/{id}/discount']);
+/**
+ * Routes that only refuse here: no parameter of this API version gives a customer a discount of their own, and no refund of a
+ * card waits for somebody to act.
+ */
+const always_refused: ReadonlySet<string> = new Set([
+  'DELETE /v1/customers/{id}/discount',
+  'POST /v1/refunds/{id}/cancel',
+]);
 
 const patterns = builtRoutes.map((route) => {
   const [method = '', path = ''] = route.split(' ');

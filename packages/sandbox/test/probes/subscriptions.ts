@@ -37,6 +37,19 @@ export const subscriptionProbes: Probes = {
     await stripe.subscriptions.pause(id, { type: 'subscription' });
     has(await stripe.subscriptions.resume(id, { billing_cycle_anchor: { type: 'now' } }), { id, status: 'active' });
   },
+  'POST /v1/subscriptions/{id}/migrate': async ({ stripe }) => {
+    const customer = (await stripe.customers.create({ email: 'ada@example.com' })).id;
+    const default_payment_method = (await stripe.paymentMethods.attach('pm_card_visa', { customer })).id;
+    const { id, billing_mode } = await stripe.subscriptions.create({
+      customer,
+      default_payment_method,
+      items: [{ price: (await monthlyPrice(stripe)).id }],
+      billing_mode: { type: 'classic' },
+    });
+    has(billing_mode, { type: 'classic' });
+    const migrated = await stripe.subscriptions.migrate(id, { billing_mode: { type: 'flexible' } });
+    has(migrated, { id, billing_mode: { type: 'flexible' } });
+  },
   'DELETE /v1/subscriptions/{id}/discount': async ({ stripe }) => {
     const { id } = (await subscriber(stripe)).subscription;
     const coupon = (await stripe.coupons.create({ percent_off: 10, duration: 'forever' })).id;

@@ -93,6 +93,7 @@ const off = shape({ amount_off: integer(1) });
 
 /** `{eur: {amount_off: 500}}`. */
 const currencyOptions: Param<AmountOff[]> = {
+  inner: off,
   read(value: FormValue, path: string) {
     if (typeof value === 'string' || Array.isArray(value)) throw invalidParam('Invalid object', path);
     return Object.entries(value).map(([code, each]) => {

@@ -10,6 +10,7 @@ type RenderedOption = Wire<Stripe.Price.CurrencyOptions>;
 /** A hash by currency, each with the same table. */
 export function byCurrency<T>(option: Param<T>): Param<Record<string, T>> {
   return {
+    inner: option,
     read(value, path) {
       if (typeof value === 'string' || Array.isArray(value)) throw invalidParam('Invalid object', path);
       const read: Record<string, T> = {};

@@ -6,6 +6,7 @@ const table = shape({ city: line, country: line, line1: line, line2: line, posta
 
 /** Reads an address; parts not sent are null. */
 export const addressParam: Param<Address> = {
+  inner: table,
   read(value, path) {
     const read = table.read(value, path);
     return {
