@@ -121,6 +121,7 @@ const expandable: Record<string, Target> = {
   'subscription customer': 'customer',
   'subscription default_payment_method': 'payment_method',
   'subscription latest_invoice': 'invoice',
+  'subscription pending_setup_intent': 'setup_intent',
   'subscription schedule': 'subscription_schedule',
   'subscription_schedule customer': 'customer',
   'subscription_schedule default_settings.default_payment_method': 'payment_method',
@@ -144,7 +145,6 @@ const always_null: ReadonlySet<string> = new Set([
   'payment_intent review',
   'product tax_code',
   'subscription default_source',
-  'subscription pending_setup_intent',
   'subscription test_clock',
 ]);
 

@@ -112,6 +112,7 @@ function backwardFaults(world: World, events: readonly EventRecord[]): string[] 
 const unseen: Partial<Record<Kind, readonly string[]>> = {
   customer: ['next_invoice_sequence'],
   payment_method: ['authenticated'],
+  subscription: ['paused.resumption'],
 };
 
 /** The API has no event for every change of these: only for arriving at these statuses. */

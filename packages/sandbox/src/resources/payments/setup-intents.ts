@@ -28,6 +28,7 @@ import { instrument, ownMethod } from './instruments.ts';
 import { acceptanceOf, createMandate, mandateDataParam } from './mandates.ts';
 import { attachForCustomer, cardError, cardOf, renderPaymentMethod } from './payment-methods.ts';
 import { beginAttempt, endAttempt } from './setup-attempts.ts';
+import { finishPendingSetup } from '../subscriptions/pending-setups.ts';
 import { authenticationFailed } from './test-cards.ts';
 
 type RenderedSetup = Wire<Stripe.SetupIntent>;
@@ -182,6 +183,29 @@ function fail(context: Context, setup: SetupIntentRecord, method: PaymentMethodR
   emit(context, 'setup_intent.setup_failed', renderSetupIntent(tx, failed));
 }
 
+/** A setup intent that somebody else needs of a customer: of a card for later charges. */
+export function openSetup(context: Context, customer: string): SetupIntentRecord {
+  const { tx } = context;
+  const id = tx.newId('seti_');
+  const setup = tx.put('setup_intent', {
+    id,
+    created: tx.wall,
+    automatic: null,
+    cancellation_reason: null,
+    client_secret: tx.newId(`${id}_secret_`, 25),
+    customer,
+    description: null,
+    last_failure: null,
+    metadata: {},
+    payment_method: null,
+    return_url: null,
+    status: 'requires_payment_method',
+    usage: 'off_session',
+  });
+  emit(context, 'setup_intent.created', renderSetupIntent(tx, setup));
+  return setup;
+}
+
 function succeed(context: Context, setup: SetupIntentRecord, method: PaymentMethodRecord): void {
   const { tx } = context;
   const ready = tx.put('payment_method', { ...method, authenticated: setup.usage === 'off_session' });
@@ -198,6 +222,7 @@ function succeed(context: Context, setup: SetupIntentRecord, method: PaymentMeth
     status: 'succeeded',
   });
   emit(context, 'setup_intent.succeeded', renderSetupIntent(tx, done));
+  finishPendingSetup(context, done);
 }
 
 function confirm(context: Context, found: SetupIntentRecord, given: Partial<Read<typeof confirmTable>>): object {

@@ -1,4 +1,5 @@
 import { CANCELLATION_REASON } from '../../billing/open-points.ts';
+import { periodAt } from '../../billing/periods.ts';
 import { moved } from '../../billing/states.ts';
 import { invalid, invalidParam } from '../../http/api-error.ts';
 import { integer, oneOf, type Param } from '../../http/params.ts';
@@ -8,8 +9,8 @@ import { type Context, schedule, toJson, unschedule } from '../context.ts';
 import { createDraft, DRAFT_SECONDS, pendingItems } from '../invoices/invoice-draft.ts';
 import { removeItem } from '../invoices/invoice-item-record.ts';
 import { isMetered, usageOf } from '../usage/usage-lines.ts';
-import { isClassic, periodEnd } from './billing-mode.ts';
-import { creditUnused } from './prorations.ts';
+import { cycleOf, intervalOf, isClassic, periodEnd } from './billing-mode.ts';
+import { chargeRemaining, creditUnused } from './prorations.ts';
 import { renderSubscription } from './subscription-render.ts';
 import { cancelSubscription, sendInvoice, updateSubscription } from './subscription-end.ts';
 
@@ -37,10 +38,7 @@ function dateOf(subscription: SubscriptionRecord, wanted: Named | Seconds): Seco
   return wanted === 'max_period_end' ? periodEnd(subscription, 'last') : Math.max(...billed);
 }
 
-/**
- * A date inside a running period ends that period there; what was charged beyond it is given back. Should the date be
- * taken back, the rest of the interval is billed when that day comes.
- */
+/** A date inside a running period ends that period there; what was charged beyond it is given back. */
 function cutPeriods(context: Context, subscription: SubscriptionRecord, at: Seconds): SubscriptionRecord {
   const { tx } = context;
   const is_cut = (item: { current_period_end: Seconds }): boolean => item.current_period_end > at;
@@ -56,6 +54,26 @@ function cutPeriods(context: Context, subscription: SubscriptionRecord, at: Seco
   // Classic billing also counts from then on. https://docs.stripe.com/billing/subscriptions/billing-mode/compare
   const anchored = isClassic(subscription) ? { anchor_config: null, billing_cycle_anchor: at } : {};
   return { ...subscription, ...anchored, items };
+}
+
+/** A date that is taken back, or put off, lets the periods that it cut off run on; what was given back is charged again. */
+function mendPeriods(context: Context, subscription: SubscriptionRecord, wish: EndingWish): SubscriptionRecord {
+  const { tx } = context;
+  const was = subscription.cancel_at;
+  // Classic billing counts from that date now: there is nothing to mend.
+  if (was === null || isClassic(subscription) || subscription.status === 'trialing') return subscription;
+  const items = subscription.items.map((item) => {
+    if (item.current_period_end !== was) return item;
+    const { end } = periodAt(cycleOf(subscription), intervalOf(tx, item), item.current_period_start);
+    return { ...item, current_period_end: end };
+  });
+  const mended = items.filter((item, index) => item !== subscription.items[index] && item.current_period_end !== was);
+  if (mended.length === 0) return subscription;
+  const whole = { ...subscription, items };
+  unschedule(context, 'cycle', subscription.id);
+  schedule(context, periodEnd(whole), 'cycle', subscription.id);
+  if (wish.proration_behavior !== 'none') chargeRemaining(context, whole, mended, was, true);
+  return whole;
 }
 
 /** Applies `cancel_at` and `cancel_at_period_end`, which are two names of one date. */
@@ -74,9 +92,10 @@ export function applyEnding(context: Context, subscription: SubscriptionRecord, 
   }
   unschedule(context, 'cancel', subscription.id);
   if (wanted !== null) schedule(context, wanted, 'cancel', subscription.id);
+  const mended = wanted === subscription.cancel_at ? subscription : mendPeriods(context, subscription, wish);
   const cuts = wanted !== null && wish.proration_behavior !== 'none';
   return tx.put('subscription', {
-    ...(cuts ? cutPeriods(context, subscription, wanted) : subscription),
+    ...(cuts ? cutPeriods(context, mended, wanted) : mended),
     cancel_at: wanted,
     cancel_at_period_end: wish.cancel_at_period_end ?? false,
     canceled_at: wanted === null ? null : tx.now,

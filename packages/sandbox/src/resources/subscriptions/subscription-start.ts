@@ -15,6 +15,7 @@ import { type Context, emit, schedule } from '../context.ts';
 import { redeemAll, type Wanted } from '../invoices/discounts.ts';
 import { createDraft, DRAFT_SECONDS, lineOfItem, pendingItems } from '../invoices/invoice-draft.ts';
 import { priceAmount } from '../../billing/money.ts';
+import { openSetup } from '../payments/setup-intents.ts';
 import { isMetered, zeroUsageLine } from '../usage/usage-lines.ts';
 import { addInvoiceItems, type AddedEntry } from './add-invoice-items.ts';
 import { cycleOf, intervalOf, isClassic, periodEnd } from './billing-mode.ts';
@@ -189,6 +190,11 @@ function firstInvoice(context: Context, subscription: SubscriptionRecord, start:
   return stays_draft ? draft : finalizeInvoice(context, draft);
 }
 
+/** Whether what is charged after a trial has no card yet. */
+function asksForCard(subscription: SubscriptionRecord, start: Start): boolean {
+  return subscription.trial_end != null && start.pay_with === null && subscription.collection_method !== 'send_invoice';
+}
+
 /**
  * Starts a subscription: first invoice finalized and, when it can be, paid inside the same transaction. The caller
  * decides what a failed first payment means. `customer.subscription.created` says how it stands at the end.
@@ -220,6 +226,7 @@ export function startSubscription(
     ...subscription,
     status: is_settled ? moved(subscription.status, by) : subscription.status,
     default_payment_method: saves ? (start.pay_with?.id ?? null) : subscription.default_payment_method,
+    pending_setup_intent: asksForCard(subscription, start) ? openSetup(context, subscription.customer).id : null,
   });
   schedule(context, periodEnd(subscription), 'cycle', subscription.id);
   const { next_pending_invoice_item_invoice: pending_at } = subscription;
