@@ -1,8 +1,8 @@
 import type { FormHash } from '../http/form.ts';
-import type { CancelFeedback, PaymentFailure, SubscriptionRecord } from '../store/records.ts';
+import type { PaymentFailure } from '../store/records.ts';
 import { type CardFault, type CardFields, cardFields, errorBox, testCards } from './card-form.ts';
 import { html, type Html } from './html.ts';
-import { alertBox, day, hrefOf, planName, portalPage, type Visit } from './portal-parts.ts';
+import { alertBox, hrefOf, portalPage, type Visit } from './portal-parts.ts';
 
 /** What a card form shows. */
 export interface ShownCard {
@@ -48,75 +48,6 @@ export function confirmCardPage(visit: Visit): Response {
       </form>`,
     hrefOf(visit),
   );
-}
-
-const reasons: Record<CancelFeedback, string> = {
-  customer_service: 'Customer service was less than expected',
-  low_quality: 'The quality was less than expected',
-  missing_features: 'Some features are missing',
-  other: 'Another reason',
-  switched_service: 'I am switching to a different service',
-  too_complex: 'It is too complicated',
-  too_expensive: 'It is too expensive',
-  unused: "I don't use it enough",
-};
-
-function reasonFields(visit: Visit): Html | null {
-  const { enabled, options } = visit.configuration.features.subscription_cancel.reasons;
-  if (!enabled || options.length === 0) return null;
-  return html`<fieldset>
-      <legend>Why do you cancel? <span class="soft">(optional)</span></legend>
-      ${options.map(
-        (value) =>
-          html`<label class="choice"><input type="radio" name="feedback" value="${value}" /> ${reasons[value]}</label>`,
-      )}
-    </fieldset>
-    <div class="field">
-      <label for="comment">Anything to add? <span class="soft">(optional)</span></label>
-      <textarea id="comment" name="comment" rows="3" maxlength="1000"></textarea>
-    </div>`;
-}
-
-/** Asks before a subscription is canceled. */
-export function cancelPage(visit: Visit, subscription: SubscriptionRecord, message: string | null): Response {
-  const now = visit.configuration.features.subscription_cancel.mode === 'immediately';
-  const end = subscription.items[0]?.current_period_end ?? visit.tx.now;
-  const name = planName(visit.tx, subscription);
-  return portalPage(
-    visit,
-    'Cancel plan',
-    html`<h1>Cancel ${name}</h1>
-      ${alertBox(message)}
-      <section class="card">
-        <p>
-          ${
-            now
-              ? html`Your subscription ends <strong>at once</strong>. Nothing is refunded.`
-              : html`Your subscription stays available until <strong>${day(end)}</strong>, the end of the period that is
-                  paid for. Then it ends, and you will not be charged again.`
-          }
-        </p>
-        <form method="post" action="${hrefOf(visit, `subscriptions/${subscription.id}/cancel`)}">
-          ${reasonFields(visit)}<button class="primary danger">Cancel plan</button>
-        </form>
-      </section>`,
-    hrefOf(visit),
-  );
-}
-
-/** What `subscriptions.update` or `subscriptions.cancel` is given for a press on "Cancel plan". */
-export function cancellation(visit: Visit, form: URLSearchParams): FormHash {
-  const feedback = form.get('feedback') ?? '';
-  const comment = form.get('comment')?.trim() ?? '';
-  const details: FormHash = {
-    ...(feedback === '' ? {} : { feedback }),
-    ...(comment === '' ? {} : { comment }),
-  };
-  const now = visit.configuration.features.subscription_cancel.mode === 'immediately';
-  return {
-    ...(now ? {} : { cancel_at_period_end: 'true' }),
-    ...(Object.keys(details).length === 0 ? {} : { cancellation_details: details }),
-  };
 }
 
 /** The form for what invoices say about the customer. */
@@ -193,5 +124,54 @@ export function donePage(visit: Visit): Response {
     html`<h1>Your changes are saved</h1>
       ${flow?.after.message === null || flow === null ? null : html`<p>${flow.after.message}</p>`}
       <p><a class="button" href="${hrefOf(visit)}">See your billing</a></p>`,
+  );
+}
+
+/** Kinds of tax ids that are asked for by name; the API takes all of Stripe's. */
+const taxKinds: readonly (readonly [string, string])[] = [
+  ['eu_vat', 'European VAT number'],
+  ['gb_vat', 'United Kingdom VAT number'],
+  ['us_ein', 'United States EIN'],
+  ['au_abn', 'Australian business number'],
+  ['br_cnpj', 'Brazilian CNPJ'],
+  ['ca_bn', 'Canadian business number'],
+  ['ca_gst_hst', 'Canadian GST/HST number'],
+  ['ch_vat', 'Swiss VAT number'],
+  ['in_gst', 'Indian GST number'],
+  ['jp_trn', 'Japanese tax registration number'],
+  ['no_vat', 'Norwegian VAT number'],
+  ['nz_gst', 'New Zealand GST number'],
+  ['sg_gst', 'Singaporean GST number'],
+  ['za_vat', 'South African VAT number'],
+];
+
+/** The form for another tax id. */
+export function taxIdPage(visit: Visit, message: string | null, form: URLSearchParams): Response {
+  const picked = form.get('type') ?? '';
+  return portalPage(
+    visit,
+    'Add tax ID',
+    html`<h1>Add tax ID</h1>
+      ${alertBox(message)}
+      <section class="card">
+        <form method="post" action="${hrefOf(visit, 'tax-ids/add')}">
+          <div class="field">
+            <label for="type">Kind</label
+            ><select id="type" name="type">
+              ${taxKinds.map(
+                ([value, label]) =>
+                  html`<option value="${value}" ${value === picked ? html`selected` : null}>${label}</option>`,
+              )}
+            </select>
+          </div>
+          <div class="field">
+            <label for="value">Number</label
+            ><input id="value" name="value" value="${form.get('value') ?? ''}" required autocomplete="off" />
+          </div>
+          <button class="primary">Save</button>
+        </form>
+        <p class="soft small">It stands on your invoices from now on.</p>
+      </section>`,
+    hrefOf(visit),
   );
 }

@@ -1,5 +1,8 @@
 import { formatAmount } from '../billing/money.ts';
 import { renderInvoice } from '../resources/invoices/invoice-render.ts';
+import { taxIdsOf } from '../resources/customers/tax-ids.ts';
+import { isOwn, managedBy, pauseFault, updateFault } from '../resources/portal/plan-choices.ts';
+import type { TaxIdRecord } from '../store/money-records.ts';
 import type { PaymentMethodRecord, SubscriptionRecord } from '../store/records.ts';
 import { html, type Html } from './html.ts';
 import {
@@ -7,6 +10,8 @@ import {
   cardName,
   day,
   hrefOf,
+  mayCancel,
+  mayChangeTaxIds,
   methodOf,
   perInterval,
   planName,
@@ -25,10 +30,35 @@ const states: Record<string, { label: string; tone: string }> = {
   paused: { label: 'Paused', tone: 'soft' },
 };
 
+/** What is planned: another plan, or the end of a pause. */
+function planned(visit: Visit, subscription: SubscriptionRecord): Html | null {
+  const { tx } = visit;
+  const schedule = managedBy(tx, subscription);
+  if (schedule === null) return null;
+  const [pause] = schedule.pause_schedules;
+  if (subscription.status === 'paused' && pause?.resume != null) {
+    return html`<p>It goes on by itself on <strong>${day(pause.resume.at)}</strong>.</p>`;
+  }
+  const next = schedule.phases[(schedule.current ?? 0) + 1];
+  const [item] = next?.items ?? [];
+  if (next === undefined || item === undefined) return null;
+  const price = tx.need('price', item.price);
+  const name = tx.get('product', price.product)?.name ?? price.product;
+  return html`<p>
+    Changes to
+    <strong>${name}${item.quantity > 1 ? ` × ${item.quantity}` : null}</strong> (${perInterval(price, item.quantity)})
+    on <strong>${day(next.start_date)}</strong>.
+  </p>`;
+}
+
 function comingUp(visit: Visit, subscription: SubscriptionRecord): Html {
   const { tx } = visit;
   const [item] = subscription.items;
   if (item === undefined) return html`<p class="soft">There is nothing to renew.</p>`;
+  if (subscription.status === 'paused') {
+    return html`<p>You are not charged while it is paused.</p>
+      ${planned(visit, subscription)}`;
+  }
   if (subscription.cancel_at !== null) {
     return html`<p>Your subscription ends on <strong>${day(subscription.cancel_at)}</strong>.</p>`;
   }
@@ -38,26 +68,35 @@ function comingUp(visit: Visit, subscription: SubscriptionRecord): Html {
   return html`<p>
       ${prices.map(({ price, quantity }, index) => html`${index === 0 ? '' : ', '}${perInterval(price, quantity)}`)}
     </p>
-    <p class="soft">Next invoice on <strong>${day(item.current_period_end)}</strong>. ${how}</p>`;
+    <p class="soft">Next invoice on <strong>${day(item.current_period_end)}</strong>. ${how}</p>
+    ${planned(visit, subscription)}`;
+}
+
+/** What the visitor can do with a subscription. */
+function actions(visit: Visit, subscription: SubscriptionRecord): Html[] {
+  const { tx, configuration } = visit;
+  const { subscription_pause, subscription_update } = configuration.features;
+  const href = (action: string): string => hrefOf(visit, `subscriptions/${subscription.id}/${action}`);
+  const link = (action: string, label: string): Html => html`<a class="button" href="${href(action)}">${label}</a>`;
+  const press = (action: string, label: string): Html =>
+    html`<form method="post" action="${href(action)}"><button>${label}</button></form>`;
+  const schedule = managedBy(tx, subscription);
+  const shown: Html[] = [];
+  if (subscription.status === 'paused') shown.push(press('resume', 'Resume plan'));
+  else if (schedule === null && subscription.cancel_at !== null) return [press('renew', "Don't cancel")];
+  else if (schedule !== null && isOwn(schedule)) shown.push(press('keep', 'Keep my plan'));
+  if (subscription_update.enabled && updateFault(tx, subscription) === null) shown.push(link('update', 'Update plan'));
+  if (subscription_pause.enabled && pauseFault(tx, subscription) === null) shown.push(link('pause', 'Pause plan'));
+  if (mayCancel(visit, subscription)) shown.push(link('cancel', 'Cancel plan'));
+  return shown;
 }
 
 function subscriptionCard(visit: Visit, subscription: SubscriptionRecord): Html {
-  const { features } = visit.configuration;
   const state = states[subscription.status] ?? { label: subscription.status, tone: 'soft' };
-  const href = (action: string): string => hrefOf(visit, `subscriptions/${subscription.id}/${action}`);
-  const ends = subscription.cancel_at !== null;
   return html`<li>
     <h3>${planName(visit.tx, subscription)} <span class="badge ${state.tone}">${state.label}</span></h3>
     ${comingUp(visit, subscription)}
-    <div class="inline">
-      ${
-        ends
-          ? html`<form method="post" action="${href('renew')}"><button>Don't cancel</button></form>`
-          : features.subscription_cancel.enabled
-            ? html`<a class="button" href="${href('cancel')}">Cancel plan</a>`
-            : null
-      }
-    </div>
+    <div class="inline">${actions(visit, subscription)}</div>
   </li>`;
 }
 
@@ -125,13 +164,38 @@ function billingSection(visit: Visit): Html {
     ['Phone', customer.phone],
   ].filter(([, value]) => value);
   const { customer_update } = configuration.features;
-  const may_change = customer_update.enabled && customer_update.allowed_updates.length > 0;
+  const may_change = customer_update.enabled && customer_update.allowed_updates.some((each) => each !== 'tax_id');
   return html`<section class="card" aria-labelledby="billing">
     <h2 id="billing">Billing information</h2>
     <ul class="rows">
       ${facts.map(([label, value]) => html`<li><span class="soft">${label}</span><span>${value}</span></li>`)}
     </ul>
     ${may_change ? html`<p><a class="button" href="${hrefOf(visit, 'billing')}">Update information</a></p>` : null}
+  </section>`;
+}
+
+function taxIdRow(visit: Visit, { id, value }: TaxIdRecord): Html {
+  return html`<li>
+    <span>${value}</span>
+    <form method="post" action="${hrefOf(visit, 'tax-ids/remove')}">
+      <button name="tax_id" value="${id}" aria-label="Remove tax ID ${value}">Remove</button>
+    </form>
+  </li>`;
+}
+
+function taxIdSection(visit: Visit): Html | null {
+  if (!mayChangeTaxIds(visit)) return null;
+  const own = taxIdsOf(visit.tx, visit.customer.id);
+  return html`<section class="card" aria-labelledby="tax-ids">
+    <h2 id="tax-ids">Tax IDs</h2>
+    ${
+      own.length === 0
+        ? html`<p class="soft">None is on file.</p>`
+        : html`<ul class="rows">
+            ${own.map((each) => taxIdRow(visit, each))}
+          </ul>`
+    }
+    <p><a class="button" href="${hrefOf(visit, 'tax-ids/add')}">Add tax ID</a></p>
   </section>`;
 }
 
@@ -182,6 +246,6 @@ export function homePage(visit: Visit, message: string | null = null): Response 
     visit,
     'Billing',
     html`<h1>${configuration.headline ?? `Manage your ${account_name} billing`}</h1>
-      ${alertBox(message)}${subscriptionSection(visit)}${methodSection(visit)}${billingSection(visit)}${invoiceSection(visit)}`,
+      ${alertBox(message)}${subscriptionSection(visit)}${methodSection(visit)}${billingSection(visit)}${taxIdSection(visit)}${invoiceSection(visit)}`,
   );
 }

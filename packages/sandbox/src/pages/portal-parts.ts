@@ -1,4 +1,5 @@
 import { cardOf } from '../resources/payments/payment-methods.ts';
+import { isOwn, managedBy } from '../resources/portal/plan-choices.ts';
 import type { TestCard } from '../resources/payments/test-cards.ts';
 import { formatAmount, priceAmount } from '../billing/money.ts';
 import type {
@@ -42,12 +43,13 @@ export function perInterval(price: PriceRecord, quantity: number): string {
   return `${formatAmount(priceAmount(price, quantity), price.currency)} ${every}`;
 }
 
-/** The names of what a subscription is for. */
+/** What a subscription is for: `Pro × 2`. */
 export function planName(tx: Tx, subscription: SubscriptionRecord): string {
   return subscription.items
     .map((item) => {
       const product = tx.need('price', item.price).product;
-      return tx.get('product', product)?.name ?? product;
+      const name = tx.get('product', product)?.name ?? product;
+      return item.quantity > 1 ? `${name} × ${item.quantity}` : name;
     })
     .join(', ');
 }
@@ -79,6 +81,19 @@ export function ownSubscription(visit: Visit, id: string): SubscriptionRecord | 
   const subscription = visit.tx.get('subscription', id);
   if (subscription?.customer !== visit.customer.id || subscription.ended_at !== null) return null;
   return subscription;
+}
+
+/** Whether the visitor may cancel a subscription: what the seller planned for it stays theirs. */
+export function mayCancel(visit: Visit, subscription: SubscriptionRecord): boolean {
+  if (!visit.configuration.features.subscription_cancel.enabled || subscription.cancel_at !== null) return false;
+  const schedule = managedBy(visit.tx, subscription);
+  return schedule === null || isOwn(schedule);
+}
+
+/** Whether the visitor may add and remove tax ids. */
+export function mayChangeTaxIds({ configuration }: Visit): boolean {
+  const { allowed_updates, enabled } = configuration.features.customer_update;
+  return enabled && allowed_updates.includes('tax_id');
 }
 
 /** A page of the portal: who sells, the way back, the content. */

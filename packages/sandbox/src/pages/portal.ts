@@ -1,7 +1,5 @@
 import { declinedByFault } from '../faults/faults.ts';
 import { ApiError } from '../http/api-error.ts';
-import type { FormHash } from '../http/form.ts';
-import { findRoute } from '../http/routes.ts';
 import { type Context, emit, orderEvents } from '../resources/context.ts';
 import { updateCustomer } from '../resources/customers/customers.ts';
 import { storeEvents } from '../resources/events/events.ts';
@@ -15,22 +13,20 @@ import { contextOf } from '../time/test-clock.ts';
 import { type CardFault, checkFields, readFields } from './card-form.ts';
 import { notice, redirect } from './html.ts';
 import type { PageDeps, PageRequest } from './pages.ts';
-import {
-  billingPage,
-  cancellation,
-  cancelPage,
-  cardPage,
-  confirmCardPage,
-  customerChange,
-  donePage,
-} from './portal-flows.ts';
+import { call } from './portal-call.ts';
+import { billingPage, cardPage, confirmCardPage, customerChange, donePage, taxIdPage } from './portal-flows.ts';
 import { homePage } from './portal-home.ts';
-import { hrefOf, ownSubscription, type Visit } from './portal-parts.ts';
+import { loginPages } from './portal-login.ts';
+import { hrefOf, mayChangeTaxIds, type Visit } from './portal-parts.ts';
+import { pressSubscription, showSubscription } from './portal-subscription.ts';
 
 const flowPaths = {
   customer_update: 'billing',
   payment_method_update: 'payment-methods/add',
   subscription_cancel: 'cancel',
+  subscription_pause: 'pause',
+  subscription_update: 'update',
+  subscription_update_confirm: 'confirm',
 } as const;
 
 /** Where a deep link leads. */
@@ -41,6 +37,12 @@ function flowPath(session: PortalSessionRecord): string | null {
   return flow.subscription === null ? path : `subscriptions/${flow.subscription}/${path}`;
 }
 
+/** Whether a page is a step of the task a link is for. */
+function isStep(bound: string, path: string): boolean {
+  if (path === bound) return true;
+  return path === bound.replace(/\/update$/, '/confirm') || path === bound.replace(/\/add$/, '/authenticate');
+}
+
 function visitOf(tx: Tx, account_name: string, session: PortalSessionRecord): Visit {
   return {
     tx,
@@ -49,12 +51,6 @@ function visitOf(tx: Tx, account_name: string, session: PortalSessionRecord): Vi
     configuration: tx.need('portal_configuration', session.configuration),
     customer: tx.need('customer', session.customer),
   };
-}
-
-/** Runs a route of the API inside the page's transaction: the portal can do nothing that the API cannot. */
-function call(context: Context, method: string, path: string, hash: FormHash): void {
-  const { route, id } = findRoute(method, path);
-  route.run({ ...context, route: route.key }, hash, id);
 }
 
 /** Makes a card the one that everything current is charged to. */
@@ -132,28 +128,21 @@ function pressMethod(context: Context, visit: Visit, request: PageRequest, actio
   return null;
 }
 
-function pressSubscription(context: Context, visit: Visit, request: PageRequest, id: string, action: string): Pressed {
-  const { features } = visit.configuration;
-  const subscription = ownSubscription(visit, id);
-  if (subscription === null) return homePage(visit, 'This subscription has ended.');
-  const path = `/v1/subscriptions/${id}`;
-  if (action === 'renew') {
-    const undo: FormHash = subscription.cancel_at_period_end ? { cancel_at_period_end: 'false' } : { cancel_at: '' };
-    call(context, 'POST', path, undo);
-    return null;
+function pressTaxId(context: Context, visit: Visit, form: URLSearchParams, action: string): Pressed {
+  const path = `/v1/customers/${visit.customer.id}/tax_ids`;
+  if (action === 'add') {
+    call(context, 'POST', path, { type: form.get('type') ?? '', value: form.get('value')?.trim() ?? '' });
+  } else {
+    call(context, 'DELETE', `${path}/${form.get('tax_id') ?? ''}`, {});
   }
-  if (action === 'cancel' && features.subscription_cancel.enabled) {
-    const method = features.subscription_cancel.mode === 'immediately' ? 'DELETE' : 'POST';
-    call(context, method, path, cancellation(visit, request.form));
-    return null;
-  }
-  return redirect(hrefOf(visit));
+  return null;
 }
 
 function press(context: Context, visit: Visit, request: PageRequest, now_ms: number): Pressed {
   const [first, second = '', third = ''] = request.rest.slice(2);
   const { features } = visit.configuration;
-  if (first === 'subscriptions') return pressSubscription(context, visit, request, second, third);
+  if (first === 'subscriptions') return pressSubscription({ context, visit, form: request.form }, second, third);
+  if (first === 'tax-ids' && mayChangeTaxIds(visit)) return pressTaxId(context, visit, request.form, second);
   if (first === 'billing' && features.customer_update.enabled) {
     call(context, 'POST', `/v1/customers/${visit.customer.id}`, customerChange(visit, request.form));
     return null;
@@ -167,17 +156,17 @@ function press(context: Context, visit: Visit, request: PageRequest, now_ms: num
 }
 
 /** A page of the portal by its path; `message` says why a press failed. */
-function show(visit: Visit, path: string[], message: string | null, form: URLSearchParams | null): Response {
+function show(visit: Visit, path: string[], message: string | null, form: URLSearchParams): Response {
   const [first, second = '', third = ''] = path;
   const { features } = visit.configuration;
   const { session, customer } = visit;
   if (first === 'subscriptions') {
-    const subscription = ownSubscription(visit, second);
-    if (subscription !== null && third === 'cancel' && features.subscription_cancel.enabled) {
-      return cancelPage(visit, subscription, message);
-    }
+    const task = showSubscription(visit, second, third, message, form);
+    if (task !== null) return task;
   }
-  if (first === 'billing' && features.customer_update.enabled) return billingPage(visit, message, form);
+  if (first === 'tax-ids' && second === 'add' && mayChangeTaxIds(visit)) return taxIdPage(visit, message, form);
+  if (first === 'billing' && features.customer_update.enabled)
+    return billingPage(visit, message, message === null ? null : form);
   if (first === 'payment-methods' && features.payment_method_update.enabled) {
     if (second === 'authenticate' && session.authenticating !== null) return confirmCardPage(visit);
     const fields = { email: '', number: '', exp: '', cvc: '', name: customer.name ?? '' };
@@ -197,9 +186,19 @@ function leave(visit: Visit): Response {
   return redirect(hrefOf(visit, flow.after.type === 'hosted_confirmation' ? 'done' : ''));
 }
 
-function expired(session: PortalSessionRecord | undefined): Response {
+/** The login page that a lapsed link leads to, where its session says so. */
+function loginOf(tx: Tx, session: PortalSessionRecord): { href: string; label: string } | null {
+  const { after_expiration: after } = session;
+  const token = tx.get('portal_configuration', session.configuration)?.login_token ?? null;
+  if (after == null || token === null) return null;
+  if (after.expires_at !== null && after.expires_at <= tx.now) return null;
+  return { href: `/p/login/${token}`, label: 'Sign in again' };
+}
+
+function expired(tx: Tx | null, session: PortalSessionRecord | undefined): Response {
   const back = session?.return_url ?? null;
-  const link = back === null ? null : { href: back, label: 'Back to the shop' };
+  const login = tx === null || session === undefined ? null : loginOf(tx, session);
+  const link = login ?? (back === null ? null : { href: back, label: 'Back to the shop' });
   return session === undefined
     ? notice('No such page', 'This link belongs to no portal session.', null, 404)
     : notice('This link has expired', 'Please open the billing page again from the shop.', link, 410);
@@ -209,7 +208,7 @@ function pressed(deps: PageDeps, request: PageRequest, token: string): Response 
   const now_ms = deps.clock.now();
   return deps.store.transact(now_ms, (tx) => {
     const session = tx.all('portal_session').find((each) => each.token === token);
-    if (session === undefined || isLapsed(session, tx.now)) return expired(session);
+    if (session === undefined || isLapsed(session, tx.now)) return expired(tx, session);
     tx.put('portal_session', { ...session, last_seen: tx.now });
     const visit = visitOf(tx, deps.account_name, { ...session, last_seen: tx.now });
     const context = contextOf(tx, deps.account_name, session.customer);
@@ -222,16 +221,13 @@ function pressed(deps: PageDeps, request: PageRequest, token: string): Response 
 function visited(deps: PageDeps, request: PageRequest, token: string, message: string | null): Response {
   return deps.store.transact(deps.clock.now(), (tx) => {
     const session = tx.all('portal_session').find((each) => each.token === token);
-    if (session === undefined || isLapsed(session, tx.now)) return expired(session);
+    if (session === undefined || isLapsed(session, tx.now)) return expired(tx, session);
     const seen = tx.put('portal_session', { ...session, last_seen: tx.now });
     const visit = visitOf(tx, deps.account_name, seen);
     const path = request.rest.slice(2).filter((part) => part !== '');
     const bound = flowPath(seen);
-    const [first = ''] = path;
-    const leaves =
-      bound !== null && path.join('/') !== bound && !(bound.startsWith(first) && path[1] === 'authenticate');
-    if (leaves && bound !== null) return redirect(hrefOf(visit, bound));
-    return show(visit, path, message, message === null ? null : request.form);
+    if (bound !== null && !isStep(bound, path.join('/'))) return redirect(hrefOf(visit, bound));
+    return show(visit, path, message, request.form);
   });
 }
 
@@ -239,7 +235,8 @@ function visited(deps: PageDeps, request: PageRequest, token: string, message: s
 export function portalPages(deps: PageDeps): (request: PageRequest) => Promise<Response> {
   return async (request) => {
     const [kind, token = ''] = request.rest;
-    if (kind !== 'session' || token === '') return expired(undefined);
+    if (kind === 'login' && token !== '') return await loginPages(deps, request, token);
+    if (kind !== 'session' || token === '') return expired(null, undefined);
     let response: Response;
     if (request.method === 'POST') {
       try {

@@ -47,5 +47,6 @@ fieldset{margin:0 0 1rem;padding:0;border:0}legend{margin:0 0 .3rem;padding:0;fo
 .choice:has(:checked){font-weight:600}
 .inline input.wide{width:15rem}.inline select{width:auto}.inline>div{max-width:100%}.inline input,.inline select{max-width:100%}summary{cursor:pointer;min-height:2.75rem;padding:.55rem 0;font-weight:600}code{overflow-wrap:anywhere}
 .between{display:flex;justify-content:space-between;gap:1rem}.family{border-top:1px solid var(--line)}.family .plain>li+li{margin:0;padding:.2rem 0;border:0}.room td:first-child{white-space:nowrap}
+.narrow{max-width:28rem;padding-top:3rem}.plan{border-top:1px solid var(--line)}fieldset .plan:first-of-type{border-top:0}.plan>span:last-child{margin-left:auto;text-align:right;font-weight:400}
 button.danger{background:var(--bad);border-color:var(--bad);color:var(--card)}
 ${roomCss}`;

@@ -62,6 +62,8 @@ export interface InvoiceRecord {
   customer_email: string | null;
   customer_name: string | null;
   customer_phone: string | null;
+  /** As they were when it was finalized. */
+  customer_tax_ids?: { type: string; value: string }[];
   default_payment_method?: string | null;
   default_tax_rates?: string[];
   description: string | null;

@@ -8,7 +8,7 @@ import { route } from '../../http/route.ts';
 import type { TaxIdRecord } from '../../store/money-records.ts';
 import type { Tx } from '../../store/store.ts';
 import { type Context, emit } from '../context.ts';
-import { findCustomer } from './customers.ts';
+import { findCustomer } from './customer-record.ts';
 
 /** How the ids of some kinds look. Of other kinds any value is taken; a wrong one only fails a check that is not made. */
 const patterns: Record<string, RegExp> = {
@@ -53,6 +53,11 @@ export function renderTaxId(record: TaxIdRecord): Wire<Stripe.TaxId> {
 /** The tax ids of a customer, oldest first. */
 export function taxIdsOf(tx: Tx, customer: string): TaxIdRecord[] {
   return tx.all('tax_id').filter((each) => each.customer === customer);
+}
+
+/** What an invoice says of a customer's tax ids. */
+export function taxIdsShown(tx: Tx, customer: string): { type: string; value: string }[] {
+  return taxIdsOf(tx, customer).map(({ type, value }) => ({ type, value }));
 }
 
 const table = { type: text(30), value: text(200) };

@@ -8,6 +8,7 @@ import { moveBalance } from '../customers/balance.ts';
 import { type Context, emit, schedule, unschedule } from '../context.ts';
 import { applyCredits, reinstateCredits } from '../usage/credit-ledger.ts';
 import { updateCustomer } from '../customers/customers.ts';
+import { taxIdsShown } from '../customers/tax-ids.ts';
 import { disputeIfAsked } from '../payments/disputes.ts';
 import { activeAt, consumeOnce } from './discounts.ts';
 import { amountDue, settle, totalOf } from './invoice-amounts.ts';
@@ -51,6 +52,7 @@ export function finalizeInvoice(context: Context, draft: InvoiceRecord): Invoice
     customer_email: customer.email,
     customer_name: customer.name,
     customer_phone: customer.phone,
+    customer_tax_ids: taxIdsShown(tx, customer.id),
     ...(typeof applied.days_until_due !== 'number' ? {} : { due_date: tx.now + applied.days_until_due * DAY }),
     ending_balance,
     finalized_at: tx.now,

@@ -57,7 +57,7 @@ const createTable = {
 type Priced = Pick<InvoiceItemRecord, 'amount' | 'price' | 'quantity' | 'unit_amount_decimal' | 'currency'>;
 
 /** What an item costs: an amount, or a price or unit amount times a quantity. */
-function priced(tx: Tx, params: Read<typeof createTable>, fallback: string | null): Priced {
+function priced(tx: Tx, params: Partial<Read<typeof createTable>>, fallback: string | null): Priced {
   const currency = (params.currency ?? fallback ?? '').toLowerCase();
   const quantity = params.quantity ?? 1;
   if (params.pricing?.price !== undefined) {
@@ -110,7 +110,7 @@ function draftOf(tx: Tx, id: string): InvoiceRecord {
 
 function belongsTo(
   context: Context,
-  params: Read<typeof createTable>,
+  params: Partial<Read<typeof createTable>>,
 ): { customer: string; invoice: InvoiceRecord | null; subscription: string | null; currency: string | null } {
   const { tx } = context;
   const invoice = params.invoice === undefined ? null : draftOf(tx, params.invoice);
@@ -135,7 +135,8 @@ function belongsTo(
   };
 }
 
-function create(context: Context, params: Read<typeof createTable>): object {
+/** Writes an item that waits for an invoice, or joins a draft. */
+export function createItem(context: Context, params: Partial<Read<typeof createTable>>): object {
   const { tx } = context;
   const owner = belongsTo(context, params);
   const cost = priced(tx, params, owner.currency);
@@ -189,7 +190,8 @@ const updateTable = {
   tax_rates: emptyable(list(text(), 5)),
 };
 
-function update(context: Context, params: Read<typeof updateTable>, id: string): object {
+/** Changes an item that is on no final invoice. */
+export function updateItem(context: Context, params: Partial<Read<typeof updateTable>>, id: string): object {
   const { tx } = context;
   const old = find(tx, id);
   const invoice = old.invoice === null ? null : draftOf(tx, old.invoice);
@@ -219,9 +221,9 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
 }
 
 export const invoiceItemRoutes = [
-  route('POST /v1/invoiceitems', createTable, create),
+  route('POST /v1/invoiceitems', createTable, createItem),
   route('GET /v1/invoiceitems/{id}', {}, ({ tx }, _params, id) => render(tx, find(tx, id))),
-  route('POST /v1/invoiceitems/{id}', updateTable, update),
+  route('POST /v1/invoiceitems/{id}', updateTable, updateItem),
   route('DELETE /v1/invoiceitems/{id}', {}, (context, _params, id) => {
     const { tx } = context;
     const item = find(tx, id);

@@ -3,6 +3,7 @@ import type { Wire } from '../../contract/wire.ts';
 import { embeddedList } from '../../http/lists.ts';
 import type { DiscountAmount, TaxAmount } from '../../store/money-records.ts';
 import type { InvoicePaymentRecord, InvoiceRecord, LineRecord, PriceRecord } from '../../store/records.ts';
+import { taxIdsShown } from '../customers/tax-ids.ts';
 import type { Tx } from '../../store/store.ts';
 import type { CreditAmount } from '../../store/usage-records.ts';
 import { renderTaxRate } from '../catalog/tax-rates.ts';
@@ -146,7 +147,13 @@ function owner(
   invoice: InvoiceRecord,
 ): Pick<
   RenderedInvoice,
-  'customer' | 'customer_address' | 'customer_email' | 'customer_name' | 'customer_phone' | 'customer_tax_exempt'
+  | 'customer'
+  | 'customer_address'
+  | 'customer_email'
+  | 'customer_name'
+  | 'customer_phone'
+  | 'customer_tax_exempt'
+  | 'customer_tax_ids'
 > {
   const customer = tx.need('customer', invoice.customer);
   // Until finalization an invoice shows the customer as it is; then it keeps what it said.
@@ -158,6 +165,9 @@ function owner(
     customer_name: source === null ? invoice.customer_name : source.name,
     customer_phone: source === null ? invoice.customer_phone : source.phone,
     customer_tax_exempt: customer.tax_exempt,
+    customer_tax_ids: (source === null
+      ? (invoice.customer_tax_ids ?? [])
+      : taxIdsShown(tx, customer.id)) as NonNullable<RenderedInvoice['customer_tax_ids']>,
   };
 }
 
@@ -168,7 +178,6 @@ const absent = {
   application: null,
   customer_account: null,
   customer_shipping: null,
-  customer_tax_ids: [],
   default_source: null,
   from_invoice: null,
   last_finalization_error: null,

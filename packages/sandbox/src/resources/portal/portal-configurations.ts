@@ -2,27 +2,18 @@ import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { invalid, noSuch } from '../../http/api-error.ts';
 import { page, pageParams } from '../../http/lists.ts';
-import { emptyable, flag, list, mergeMetadata, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
+import { emptyable, flag, mergeMetadata, metadata, type Read, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
-import type { CancelFeedback, PortalConfigurationRecord, PortalFeatures } from '../../store/records.ts';
+import type { PortalConfigurationRecord, PortalFeatures } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { type Context, emit, emitUpdate } from '../context.ts';
+import { everything, featuresTable, mergeFeatures, nothing } from './portal-features.ts';
 
 type Rendered = Wire<Stripe.BillingPortal.Configuration>;
 
-const reasons: readonly CancelFeedback[] = [
-  'too_expensive',
-  'missing_features',
-  'switched_service',
-  'unused',
-  'customer_service',
-  'too_complex',
-  'low_quality',
-  'other',
-];
-
 function renderFeatures(features: PortalFeatures): Rendered['features'] {
   const { customer_update, invoice_history, payment_method_update, subscription_cancel } = features;
+  const { subscription_pause: pause, subscription_update: update } = features;
   return {
     customer_update,
     invoice_history,
@@ -30,18 +21,18 @@ function renderFeatures(features: PortalFeatures): Rendered['features'] {
     subscription_cancel: {
       enabled: subscription_cancel.enabled,
       mode: subscription_cancel.mode,
-      proration_behavior: 'none',
+      proration_behavior: subscription_cancel.proration_behavior,
       cancellation_reason: { ...subscription_cancel.reasons, feedback_options: null },
     },
-    subscription_pause: { enabled: false, duration: { interval_options: [], type: 'indefinite' } },
+    subscription_pause: { enabled: pause.enabled, duration: { interval_options: pause.options, type: pause.type } },
     subscription_update: {
-      enabled: false,
-      default_allowed_updates: [],
-      products: [],
-      proration_behavior: 'none',
-      billing_cycle_anchor: null,
-      schedule_at_period_end: { conditions: [] },
-      trial_update_behavior: 'end_trial',
+      enabled: update.enabled,
+      default_allowed_updates: update.allowed,
+      products: update.products,
+      proration_behavior: update.proration_behavior,
+      billing_cycle_anchor: update.billing_cycle_anchor,
+      schedule_at_period_end: { conditions: update.conditions.map((type) => ({ type })) },
+      trial_update_behavior: update.trial_update_behavior,
     },
   };
 }
@@ -63,7 +54,10 @@ function renderConfiguration(configuration: PortalConfigurationRecord): Rendered
     features: renderFeatures(configuration.features),
     is_default: configuration.is_default,
     livemode: false,
-    login_page: { enabled: false, url: null },
+    login_page: {
+      enabled: configuration.login_token !== null,
+      url: configuration.login_token === null ? null : `sandbox:/p/login/${configuration.login_token}`,
+    },
     metadata: configuration.metadata,
     name: configuration.name,
     updated: configuration.updated,
@@ -77,25 +71,6 @@ export function findConfiguration(tx: Tx, id: string, param = 'id'): PortalConfi
   return configuration;
 }
 
-const nothing: PortalFeatures = {
-  customer_update: { enabled: false, allowed_updates: [] },
-  invoice_history: { enabled: false },
-  payment_method_update: { enabled: false },
-  subscription_cancel: { enabled: false, mode: 'at_period_end', reasons: { enabled: false, options: [] } },
-};
-
-const everything: PortalFeatures = {
-  ...nothing,
-  customer_update: { enabled: true, allowed_updates: ['name', 'email', 'address', 'phone'] },
-  invoice_history: { enabled: true },
-  payment_method_update: { enabled: true },
-  subscription_cancel: {
-    enabled: true,
-    mode: 'at_period_end',
-    reasons: { enabled: true, options: reasons.filter((each) => each !== 'unused') },
-  },
-};
-
 const blank: PortalConfigurationRecord = {
   id: '',
   created: 0,
@@ -105,6 +80,7 @@ const blank: PortalConfigurationRecord = {
   features: nothing,
   headline: null,
   is_default: false,
+  login_token: null,
   metadata: {},
   name: null,
   privacy_policy_url: null,
@@ -130,48 +106,6 @@ export function defaultConfiguration(context: Context): PortalConfigurationRecor
   return saved ?? write(context, { features: everything, is_default: true });
 }
 
-const featuresTable = shape({
-  customer_update: shape({
-    enabled: flag(),
-    allowed_updates: emptyable(list(oneOf(['address', 'email', 'name', 'phone'], ['shipping', 'tax_id']))),
-  }),
-  invoice_history: shape({ enabled: flag() }),
-  payment_method_update: shape({ enabled: flag() }),
-  subscription_cancel: shape({
-    enabled: flag(),
-    mode: oneOf(['at_period_end', 'immediately']),
-    proration_behavior: oneOf(['none'], ['always_invoice', 'create_prorations']),
-    cancellation_reason: shape({ enabled: flag(), options: emptyable(list(oneOf(reasons))) }),
-  }),
-  subscription_pause: shape({ enabled: oneOf(['false'], ['true']) }),
-  subscription_update: shape({ enabled: oneOf(['false'], ['true']) }),
-});
-
-type Sent = NonNullable<Read<{ features: typeof featuresTable }>['features']>;
-
-/** Features as sent, over those there were. */
-function mergeFeatures(old: PortalFeatures, sent: Sent): PortalFeatures {
-  const { customer_update, invoice_history, payment_method_update, subscription_cancel } = sent;
-  const allowed = customer_update?.allowed_updates;
-  const why = subscription_cancel?.cancellation_reason;
-  return {
-    customer_update: {
-      enabled: customer_update?.enabled ?? old.customer_update.enabled,
-      allowed_updates: allowed === undefined ? old.customer_update.allowed_updates : (allowed ?? []),
-    },
-    invoice_history: { enabled: invoice_history?.enabled ?? old.invoice_history.enabled },
-    payment_method_update: { enabled: payment_method_update?.enabled ?? old.payment_method_update.enabled },
-    subscription_cancel: {
-      enabled: subscription_cancel?.enabled ?? old.subscription_cancel.enabled,
-      mode: subscription_cancel?.mode ?? old.subscription_cancel.mode,
-      reasons: {
-        enabled: why?.enabled ?? old.subscription_cancel.reasons.enabled,
-        options: why?.options === undefined ? old.subscription_cancel.reasons.options : (why.options ?? []),
-      },
-    },
-  };
-}
-
 const table = {
   business_profile: shape({
     headline: emptyable(text(60)),
@@ -180,10 +114,16 @@ const table = {
   }),
   default_return_url: emptyable(text()),
   features: featuresTable,
-  login_page: shape({ enabled: oneOf(['false'], ['true']) }),
+  login_page: shape({ enabled: flag() }),
   metadata: metadata(),
   name: emptyable(text()),
 };
+
+/** Turned on, the login page has an address of its own. */
+function loginToken(tx: Tx, old: PortalConfigurationRecord, enabled: boolean | undefined): string | null {
+  if (enabled === undefined) return old.login_token;
+  return enabled ? (old.login_token ?? tx.newId('test_login_', 24)) : null;
+}
 
 function changesOf(tx: Tx, old: PortalConfigurationRecord, params: Read<typeof table>): PortalConfigurationRecord {
   const profile = params.business_profile;
@@ -191,8 +131,9 @@ function changesOf(tx: Tx, old: PortalConfigurationRecord, params: Read<typeof t
   return {
     ...old,
     default_return_url: changed(params.default_return_url, old.default_return_url),
-    features: params.features === undefined ? old.features : mergeFeatures(old.features, params.features),
+    features: params.features === undefined ? old.features : mergeFeatures(tx, old.features, params.features),
     headline: changed(profile?.headline, old.headline),
+    login_token: loginToken(tx, old, params.login_page?.enabled),
     privacy_policy_url: changed(profile?.privacy_policy_url, old.privacy_policy_url),
     terms_of_service_url: changed(profile?.terms_of_service_url, old.terms_of_service_url),
     metadata: mergeMetadata(old.metadata, params.metadata),

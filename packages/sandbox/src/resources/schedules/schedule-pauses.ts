@@ -125,14 +125,20 @@ export function pausesOf(
   });
 }
 
-/** Puts planned pauses into the queue of time. */
-export function planPauses(context: Context, { id, pause_schedules }: ScheduleRecord): void {
+/** Pauses what is to be paused now, and puts what is to come into the queue of time. */
+export function planPauses(context: Context, schedule: ScheduleRecord): void {
+  const { id, pause_schedules, phases, subscription } = schedule;
   unschedule(context, 'planned_pause', id);
   unschedule(context, 'planned_resume', id);
   const [planned] = pause_schedules;
   if (planned === undefined) return;
-  if (planned.pause.state === 'scheduled') plan(context, planned.pause.at, 'planned_pause', id);
+  if (subscription === null && planned.pause.at < (phases[0]?.start_date ?? 0)) {
+    throw invalidParam('A subscription cannot be paused before it begins.', `${PATH}[pause][pause_at]`);
+  }
   if (planned.resume?.state === 'scheduled') plan(context, planned.resume.at, 'planned_resume', id);
+  if (planned.pause.state !== 'scheduled') return;
+  if (planned.pause.at > context.tx.now) plan(context, planned.pause.at, 'planned_pause', id);
+  else runPlannedPause(context, id);
 }
 
 type State = Pick<PauseScheduleRecord['pause'], 'error' | 'state'>;
@@ -202,4 +208,7 @@ export function runPlannedResume(context: Context, id: string): void {
   };
   resume(context, { billing_cycle_anchor: { type }, payment_behavior, proration_behavior }, step.subscription);
   note(context, id, 'resume', done);
+  const end = context.tx.need('subscription_schedule', id).phases.at(-1)?.end_date ?? 0;
+  // A schedule that was only kept for this ends now.
+  if (end <= context.tx.now) plan(context, context.tx.now, 'enter_phase', id);
 }

@@ -7,8 +7,9 @@ import { atTime } from '../../time/test-clock.ts';
 import { type Context, createContext, emit, emitUpdate, schedule as plan, unschedule } from '../context.ts';
 import { endDiscounts, isRedeemable, redeemAll, type Wanted } from '../invoices/discounts.ts';
 import { mergeMetadata } from '../../http/params.ts';
-import { billRemovedUsage } from '../subscriptions/prorations.ts';
+import { billRemovedUsage, creditUnused } from '../subscriptions/prorations.ts';
 import { changeSubscription } from '../subscriptions/subscription-change.ts';
+import { renew } from '../subscriptions/subscription-cycle.ts';
 import { endAtDate } from '../subscriptions/subscription-ending.ts';
 import { updateSubscription } from '../subscriptions/subscription-end.ts';
 import { costsOther } from '../subscriptions/subscription-items-params.ts';
@@ -139,7 +140,7 @@ function intervalsOf(tx: Tx, items: readonly { price: string }[]): Set<string> {
 }
 
 /** A phase that begins in the second in which a period ends: what it wants is billed by the renewal, whole. */
-function leaveToRenewal(
+function renewInto(
   context: Context,
   old: SubscriptionRecord,
   wanted: SubscriptionRecord,
@@ -148,15 +149,26 @@ function leaveToRenewal(
 ): void {
   const { tx } = context;
   for (const item of old.items) {
-    const stays = items.some((each) => each.id === item.id);
-    if (!stays && isMetered(tx, item) && old.status !== 'trialing') billRemovedUsage(context, old, item, false);
+    if (items.some((each) => each.id === item.id) || old.status === 'trialing') continue;
+    if (isMetered(tx, item)) billRemovedUsage(context, old, item, false);
+    // Of several intervals, one that goes may have been paid for longer.
+    else if (item.current_period_end > tx.now) creditUnused(context, old, item, tx.now);
   }
   const is_old = new Set(old.items.map((item) => item.id));
   const subscription = tx.put('subscription', {
     ...tx.need('subscription', old.id),
     ...wanted,
     ...(resets_anchor ? { anchor_config: null, billing_cycle_anchor: tx.now } : {}),
-    items: items.map((item) => (is_old.has(item.id) ? item : { ...item, current_period_start: tx.now })),
+    // What comes is due now like the rest, but has not been used in the period that is over.
+    items: items.map((item) =>
+      is_old.has(item.id)
+        ? item
+        : {
+            ...item,
+            current_period_end: tx.now,
+            current_period_start: isMetered(tx, item) ? tx.now : item.current_period_start,
+          },
+    ),
   });
   emitUpdate(
     context,
@@ -164,6 +176,8 @@ function leaveToRenewal(
     renderSubscription(tx, old),
     renderSubscription(tx, subscription),
   );
+  unschedule(context, 'cycle', old.id);
+  renew(context, old.id);
 }
 
 /** Makes a subscription what a phase says. `proration_behavior` is the phase's own, or that of the request. */
@@ -192,7 +206,7 @@ export function applyPhase(
   });
   addItems(context, old, phase, entry.kind === 'renewal');
   if (entry.kind === 'settings') updateSubscription(context, old, { ...wanted, items });
-  else if (entry.kind === 'renewal') leaveToRenewal(context, old, wanted, items, entry.resets_anchor);
+  else if (entry.kind === 'renewal') renewInto(context, old, wanted, items, entry.resets_anchor);
   else {
     changeSubscription(context, old, wanted, {
       next_items: items,
@@ -281,8 +295,11 @@ export function releaseSchedule(context: Context, old: ScheduleRecord, keeps_can
   return released;
 }
 
-/** The last phase is over. */
+/** The last phase is over. A schedule that has a pause to end stays until it has. */
 function finish(context: Context, schedule: ScheduleRecord): void {
+  const subscription = context.tx.get('subscription', schedule.subscription ?? '');
+  const waits = schedule.pause_schedules.some((each) => each.resume?.state === 'scheduled');
+  if (waits && subscription?.status === 'paused' && schedule.end_behavior === 'release') return;
   if (schedule.end_behavior === 'release') releaseSchedule(context, schedule, false);
   else if (schedule.subscription !== null) endAtDate(context, schedule.subscription);
 }

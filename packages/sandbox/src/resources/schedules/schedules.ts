@@ -142,7 +142,7 @@ function startOf(tx: Tx, at: Seconds | 'now' | undefined, param: string): Second
 }
 
 /** A new schedule of phases, written and told of; it begins when its first phase does. */
-function newSchedule(context: Context, params: Read<typeof createTable>): ScheduleRecord {
+export function newSchedule(context: Context, params: Partial<Read<typeof createTable>>): ScheduleRecord {
   const { tx } = context;
   if (params.customer === undefined) throw missingParam('customer');
   if (params.phases === undefined || params.phases.length === 0) throw missingParam('phases');
@@ -160,7 +160,7 @@ function newSchedule(context: Context, params: Read<typeof createTable>): Schedu
   const begun = from <= tx.now ? beginPhase(context, schedule, 0) : schedule;
   if (begun === schedule) planNext(context, schedule);
   planPauses(context, begun);
-  return begun;
+  return find(tx, schedule.id);
 }
 
 function create(context: Context, params: Read<typeof createTable>): Rendered {
@@ -176,16 +176,20 @@ function create(context: Context, params: Read<typeof createTable>): Rendered {
   return renderSchedule(context.tx, scheduleFrom(context, from_subscription));
 }
 
-const updateTable = {
-  default_settings: defaultsParam,
+/** What changes a schedule, but for its metadata and defaults; `invoices.createPreview` takes the same. */
+export const changeTable = {
   end_behavior: endBehavior,
-  metadata: metadata(),
   pause_schedules: pausesParam,
   phases: phasesParam,
   proration_behavior: prorationParam,
 };
 
-/** What changes a schedule; `invoices.createPreview` takes the same. */
+const updateTable = {
+  ...changeTable,
+  default_settings: defaultsParam,
+  metadata: metadata(),
+};
+
 export type ScheduleChange = Partial<Read<typeof updateTable>>;
 
 /** The phases a request wants instead; of those that are over, the schedule keeps its own. */
@@ -238,7 +242,7 @@ function applyChange(
     beginPhase(context, changed, index);
     return;
   }
-  const running = tx.put('subscription_schedule', { ...changed, current: index });
+  const running = updateSchedule(context, changed, { current: index });
   const general = JSON.stringify(old.default_settings) !== JSON.stringify(changed.default_settings);
   const ends_otherwise =
     (old.phases.at(-1) === was) !== (changed.phases.at(-1) === phase) ||
@@ -254,10 +258,9 @@ function applyChange(
 }
 
 /** Changes a schedule, and its subscription where the phase that runs is another one now. */
-function changeSchedule(context: Context, old: ScheduleRecord, params: ScheduleChange): ScheduleRecord {
+export function changeSchedule(context: Context, old: ScheduleRecord, params: ScheduleChange): ScheduleRecord {
   const { tx } = context;
-  const changed: ScheduleRecord = {
-    ...old,
+  const changed = updateSchedule(context, old, {
     default_settings: settingsOf(
       context,
       old.customer,
@@ -269,17 +272,13 @@ function changeSchedule(context: Context, old: ScheduleRecord, params: ScheduleC
     metadata: mergeMetadata(old.metadata, params.metadata),
     pause_schedules: pausesOf(context, params.pause_schedules, old.pause_schedules),
     phases: params.phases === undefined ? old.phases : nextPhases(context, old, params.phases),
-  };
-  tx.put('subscription_schedule', changed);
+  });
   applyChange(context, old, changed, params.proration_behavior ?? 'create_prorations');
   const now = tx.need('subscription_schedule', old.id);
   if (!isLive(now)) return now;
-  // `beginPhase` has told of the phase; this tells of everything else.
-  tx.put('subscription_schedule', old);
-  const told = updateSchedule(context, old, now);
-  planNext(context, told);
-  if (params.pause_schedules !== undefined) planPauses(context, told);
-  return told;
+  planNext(context, now);
+  if (params.pause_schedules !== undefined) planPauses(context, now);
+  return find(tx, old.id);
 }
 
 function cancel(

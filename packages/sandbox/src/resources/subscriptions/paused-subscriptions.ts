@@ -23,7 +23,8 @@ import { isMetered } from '../usage/usage-lines.ts';
 
 type Rendered = Wire<Stripe.Subscription>;
 
-const pauseTable = {
+/** How a pause settles up; a preview takes the same. */
+export const pauseTable = {
   type: oneOf(['subscription']),
   invoicing_behavior: oneOf(['invoice', 'pending_invoice_item']),
   bill_for: shape({

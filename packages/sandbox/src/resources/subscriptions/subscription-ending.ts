@@ -159,9 +159,9 @@ export function billPending(context: Context, canceled: SubscriptionRecord): Sub
 }
 
 /** What an ended subscription was charged for the rest of its periods is given back, by the next invoice. */
-export function creditEnd(context: Context, subscription: SubscriptionRecord): void {
+export function creditEnd(context: Context, subscription: SubscriptionRecord, at: Seconds = context.tx.now): void {
   for (const item of subscription.items) {
-    if (!isMetered(context.tx, item)) creditUnused(context, subscription, item, context.tx.now);
+    if (!isMetered(context.tx, item)) creditUnused(context, subscription, item, at);
   }
 }
 
