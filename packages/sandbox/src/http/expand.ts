@@ -323,7 +323,11 @@ function isIncluded(owner: JsonObject, key: string): boolean {
 /** Expands the paths of `expand[]` inside an answer. https://docs.stripe.com/api/expanding_objects */
 export function expand(tx: Tx, account_name: string, answer: object, paths: readonly string[]): JsonObject {
   const json = toJson(answer);
+  // Of a search, how many there are is answered when asked for, and is no object.
+  const is_search = json['object'] === 'search_result';
+  if (is_search && !paths.includes('total_count')) delete json['total_count'];
   for (const path of paths) {
+    if (is_search && path === 'total_count') continue;
     const keys = path.split('.');
     if (keys.filter((key) => key !== 'data').length > MAX_LEVELS) {
       throw invalid(`You cannot expand more than ${MAX_LEVELS} levels of a property (${path}).`, {

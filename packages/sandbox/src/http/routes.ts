@@ -45,10 +45,13 @@ import { subscriptionUpdateRoutes } from '../resources/subscriptions/subscriptio
 import { subscriptionRoutes } from '../resources/subscriptions/subscriptions.ts';
 import { testClockRoutes } from '../resources/test-clocks.ts';
 import { webhookEndpointRoutes } from '../resources/events/webhook-endpoints.ts';
+import { searchRoutes } from '../resources/search/search.ts';
 import { unrecognizedUrl, unsupported } from './api-error.ts';
 import type { Route } from './route.ts';
 
 const routes: readonly Route[] = [
+  // Before the routes that take any id: `/v1/invoices/search` is no invoice called "search".
+  ...searchRoutes,
   ...accountBalanceRoutes,
   ...accountRoutes,
   ...alertRoutes,
@@ -119,13 +122,10 @@ export function findRoute(method: string, path: string): { route: Route; id: str
   } catch {
     throw unrecognizedUrl(method, path);
   }
-  // `/v1/invoices/search` is a route of its own and no invoice called "search".
-  if (!segments.includes('search') || !isKnownRoute(method, segments)) {
-    for (const route of routes) {
-      if (route.method !== method) continue;
-      const id = idIn(route, segments);
-      if (id !== null) return { route, id };
-    }
+  for (const route of routes) {
+    if (route.method !== method) continue;
+    const id = idIn(route, segments);
+    if (id !== null) return { route, id };
   }
   if (isKnownRoute(method, segments)) throw unsupported(`${method} ${path}`);
   throw unrecognizedUrl(method, path);

@@ -7,6 +7,7 @@ import { paymentProbes } from './payments.ts';
 import { moneyProbes } from './money.ts';
 import type { Probes } from './probe.ts';
 import { scheduleProbes } from './schedules.ts';
+import { searchProbes } from './search.ts';
 import { sdkProbes } from './sdk.ts';
 import { subscriptionProbes } from './subscriptions.ts';
 import { usageProbes } from './usage.ts';
@@ -21,6 +22,7 @@ export const probes: Record<string, Probes> = {
   schedules: scheduleProbes,
   invoices: invoiceProbes,
   usage: usageProbes,
+  search: searchProbes,
   hosted: hostedProbes,
   events: eventProbes,
   sdk: sdkProbes,
