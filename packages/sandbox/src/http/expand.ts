@@ -12,7 +12,7 @@ import { renderSetupAttempt } from '../resources/payments/setup-attempts.ts';
 import { renderSetupIntent } from '../resources/payments/setup-intents.ts';
 import { renderTaxId, taxIdsOf } from '../resources/customers/tax-ids.ts';
 import { renderCharge } from '../resources/payments/charges.ts';
-import { renderSessionLines } from '../resources/checkout/checkout-sessions.ts';
+import { renderSessionLines } from '../resources/checkout/checkout-render.ts';
 import { toJson } from '../resources/context.ts';
 import { renderCreditGrant } from '../resources/usage/credit-grants.ts';
 import { renderPriceCurrencies } from '../resources/catalog/currency-options.ts';
@@ -97,6 +97,8 @@ const expandable: Record<string, Target> = {
   'subscription discounts': 'discount',
   'subscription_item discounts': 'discount',
   'checkout.session invoice': 'invoice',
+  'checkout.session payment_intent': 'payment_intent',
+  'checkout.session setup_intent': 'setup_intent',
   'checkout.session subscription': 'subscription',
   'customer invoice_settings.default_payment_method': 'payment_method',
   'invoice customer': 'customer',

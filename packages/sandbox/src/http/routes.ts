@@ -30,7 +30,7 @@ import { discountRoutes } from '../resources/invoices/discounts.ts';
 import { directIntentRoutes } from '../resources/payments/direct-intents.ts';
 import { disputeRoutes } from '../resources/payments/disputes.ts';
 import { setupAttemptRoutes } from '../resources/payments/setup-attempts.ts';
-import { setupIntentRoutes } from '../resources/payments/setup-intents.ts';
+import { setupIntentRoutes } from '../resources/payments/setup-intent-routes.ts';
 import { creditNoteRoutes } from '../resources/invoices/credit-notes.ts';
 import { taxIdRoutes } from '../resources/customers/tax-ids.ts';
 import { oneOffInvoiceRoutes } from '../resources/invoices/one-off-invoices.ts';

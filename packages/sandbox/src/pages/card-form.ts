@@ -12,7 +12,7 @@ export interface CardFields {
 
 /** A field that cannot be right. */
 export interface CardFault {
-  field: keyof CardFields;
+  field: string;
   failure: PaymentFailure;
 }
 
@@ -34,6 +34,7 @@ function field(
   name: keyof CardFields,
   label: string,
   attributes: Html,
+  required: boolean,
 ): Html {
   const wrong = fault?.field === name;
   return html`<div class="field">
@@ -42,8 +43,7 @@ function field(
       id="${name}"
       name="${name}"
       value="${fields[name]}"
-      required
-      ${attributes}${wrong ? html` aria-invalid="true" aria-describedby="error"` : null}
+      ${required ? html`required ` : null}${attributes}${wrong ? html` aria-invalid="true" aria-describedby="error"` : null}
     />
   </div>`;
 }
@@ -54,13 +54,15 @@ export function errorBox(failure: PaymentFailure | null): Html | null {
 }
 
 /** The fields of a card, labelled and known to the browser's autofill. */
-export function cardFields(fields: CardFields, fault: CardFault | null): Html {
-  return html`${field(fields, fault, 'number', 'Card number', html`inputmode="numeric" autocomplete="cc-number" placeholder="1234 1234 1234 1234"`)}
+export function cardFields(fields: CardFields, fault: CardFault | null, required = true): Html {
+  const one = (name: keyof CardFields, label: string, attributes: Html): Html =>
+    field(fields, fault, name, label, attributes, required);
+  return html`${one('number', 'Card number', html`inputmode="numeric" autocomplete="cc-number" placeholder="1234 1234 1234 1234"`)}
     <div class="pair">
-      ${field(fields, fault, 'exp', 'Expiry (MM / YY)', html`inputmode="numeric" autocomplete="cc-exp" placeholder="MM / YY"`)}
-      ${field(fields, fault, 'cvc', 'CVC', html`inputmode="numeric" autocomplete="cc-csc" maxlength="4"`)}
+      ${one('exp', 'Expiry (MM / YY)', html`inputmode="numeric" autocomplete="cc-exp" placeholder="MM / YY"`)}
+      ${one('cvc', 'CVC', html`inputmode="numeric" autocomplete="cc-csc" maxlength="4"`)}
     </div>
-    ${field(fields, fault, 'name', 'Name on card', html`autocomplete="cc-name"`)}`;
+    ${one('name', 'Name on card', html`autocomplete="cc-name"`)}`;
 }
 
 /**
@@ -119,9 +121,15 @@ function passesLuhn(digits: string): boolean {
   return sum % 10 === 0;
 }
 
+/** Why the address cannot be right. */
+export function checkEmail(fields: CardFields): CardFault | null {
+  return /^[^\s@]+@[^\s@]+$/.test(fields.email) ? null : fault('email', 'email_invalid', 'Your email is invalid.');
+}
+
 /** Checks what Stripe's page checks before it asks the bank. */
 export function checkFields(fields: CardFields, now_ms: number): EnteredCard | CardFault {
-  if (!/^[^\s@]+@[^\s@]+$/.test(fields.email)) return fault('email', 'email_invalid', 'Your email is invalid.');
+  const wrong = checkEmail(fields);
+  if (wrong !== null) return wrong;
   const number = fields.number.replaceAll(/[\s-]/g, '');
   if (!/^\d{12,19}$/.test(number) || !passesLuhn(number)) {
     return fault('number', 'incorrect_number', 'Your card number is incorrect.');

@@ -1,28 +1,33 @@
-import { finishAuthentication, type Payment, payWithCard } from '../resources/checkout/checkout-payment.ts';
-import { applyCode, sessionDiscounts, sessionTotal } from '../resources/checkout/checkout-discounts.ts';
-import { trialText } from '../resources/checkout/checkout-trials.ts';
+import { formatAmount } from '../billing/money.ts';
+import { answersFault, typedAnswers } from '../resources/checkout/checkout-answers.ts';
+import { savedCards, setQuantity, toggleOptional } from '../resources/checkout/checkout-basket.ts';
+import { recoverSession } from '../resources/checkout/checkout-create.ts';
+import { applyCode } from '../resources/checkout/checkout-discounts.ts';
+import {
+  finishAuthentication,
+  needsCard,
+  type Payment,
+  payNothing,
+  payWithCard,
+} from '../resources/checkout/checkout-payment.ts';
+import { sessionTotal } from '../resources/checkout/checkout-sums.ts';
+import type { Context } from '../resources/context.ts';
 import { storeEvents } from '../resources/events/events.ts';
-import { formatAmount, priceAmount } from '../billing/money.ts';
-import { usageText } from '../resources/usage/usage-lines.ts';
-import type { CheckoutSessionRecord, PaymentFailure, PriceRecord } from '../store/records.ts';
+import { detachMethod } from '../resources/payments/payment-method-routes.ts';
+import type { CheckoutSessionRecord, EnteredCard, PaymentFailure } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
 import { contextOf } from '../time/test-clock.ts';
-import {
-  type CardFault,
-  type CardFields,
-  cardFields,
-  checkFields,
-  errorBox,
-  readFields,
-  testCards,
-} from './card-form.ts';
-import { html, type Html, notice, page, redirect } from './html.ts';
+import { type CardFault, checkEmail, checkFields, readFields, testCards } from './card-form.ts';
+import { payForm, type ShownForm } from './checkout-form.ts';
+import { summary } from './checkout-summary.ts';
+import { html, notice, page, redirect } from './html.ts';
 import type { PageDeps, PageRequest } from './pages.ts';
 
 const TEMPLATE = '{CHECKOUT_SESSION_ID}';
 
-function successUrl(session: CheckoutSessionRecord): string {
-  return session.success_url.replaceAll(TEMPLATE, session.id);
+/** Where a completed session leads; `null` when the seller's own page takes over. */
+function wayOn(session: CheckoutSessionRecord): string | null {
+  return (session.success_url ?? session.return_url ?? null)?.replaceAll(TEMPLATE, session.id) ?? null;
 }
 
 /** The way back, with the reason of the last refusal so that the seller's page can say it. */
@@ -35,153 +40,37 @@ function cancelUrl(session: CheckoutSessionRecord): string | null {
   return url.href;
 }
 
-function every(price: PriceRecord): string {
-  const { interval, interval_count } = price.recurring ?? { interval: 'month', interval_count: 1 };
-  return interval_count === 1 ? `per ${interval}` : `every ${interval_count} ${interval}s`;
+function done(session: CheckoutSessionRecord): Response {
+  const href = wayOn(session);
+  if (href !== null) return redirect(href);
+  const said = session.custom_text?.after_submit ?? 'You can close this page.';
+  return notice('Thank you', said, null, 200);
 }
 
-/** What each discount takes off, and what is left to pay today. */
-function discountRows(tx: Tx, session: CheckoutSessionRecord): Html | null {
-  const off = sessionDiscounts(tx, session).reduce((sum, amount) => sum + amount, 0);
-  const [first] = session.discounts ?? [];
-  if (first === undefined) return null;
-  const code = first.promotion_code === null ? null : tx.need('promotion_code', first.promotion_code).code;
-  const name = code ?? tx.need('coupon', first.coupon).name ?? 'Discount';
-  return html`<ul class="rows">
-    <li><span>${name}</span><span>${formatAmount(-off, session.currency)}</span></li>
-    <li><span>Due today</span><span>${formatAmount(sessionTotal(tx, session), session.currency)}</span></li>
-  </ul>`;
-}
-
-/** What is charged when the trial is over, as far as it is known. */
-function then(tx: Tx, session: CheckoutSessionRecord): string {
-  return formatAmount(sessionTotal(tx, { ...session, trial: null }), session.currency);
-}
-
-function codeForm(session: CheckoutSessionRecord, refused: PaymentFailure | null): Html | null {
-  if (session.allow_promotion_codes !== true) return null;
-  if ((session.discounts ?? []).length > 0) {
-    return html`<form method="post" action="/c/pay/${session.id}" class="inline">
-      <input type="hidden" name="code" value="" /><button name="action" value="code">Remove the code</button>
-    </form>`;
-  }
-  return html`<form method="post" action="/c/pay/${session.id}" class="inline">
-    <div>
-      <label for="code">Promotion code</label
-      ><input
-        id="code"
-        name="code"
-        required
-        autocomplete="off"
-        ${refused === null ? null : html` aria-invalid="true" aria-describedby="code-error"`}
-      />
-    </div>
-    <button name="action" value="code">Apply</button>
-    ${refused === null ? null : html`<p class="error" id="code-error" role="alert">${refused.message}</p>`}
-  </form>`;
-}
-
-function summary(tx: Tx, session: CheckoutSessionRecord, account_name: string, refused: PaymentFailure | null): Html {
-  const lines = session.line_items.map((item) => {
-    const price = tx.need('price', item.price);
-    const product = tx.get('product', price.product);
-    return {
-      name: product?.name ?? price.product,
-      description: product?.description ?? null,
-      quantity: item.quantity,
-      amount: usageText(price) ?? formatAmount(priceAmount(price, item.quantity), price.currency),
-      every: every(price),
-    };
-  });
-  const back = cancelUrl(session);
-  const [first] = lines;
-  return html`<section class="sum" aria-label="Order">
-    ${back === null ? null : html`<p><a href="${back}">← Back to ${account_name}</a></p>`}
-    <p class="mode">Test mode: no money moves</p>
-    <h1>Subscribe to ${lines.length === 1 ? first?.name : account_name}</h1>
-    <p class="amount">
-      ${trialText(session, tx.now) ?? formatAmount(sessionTotal(tx, session), session.currency)}
-      <span class="soft small"
-        >${session.trial == null ? first?.every : `then ${then(tx, session)} ${first?.every}`}</span
-      >
-    </p>
-    <p class="soft">Sold by ${account_name}</p>
-    <ul class="rows">
-      ${lines.map(
-        (line) =>
-          html`<li>
-            <span
-              >${line.name}${line.quantity < 2 ? null : html` × ${line.quantity}`}${
-                line.description === null ? null : html`<br /><span class="soft small">${line.description}</span>`
-              }</span
-            ><span>${line.amount} <span class="soft small">${line.every}</span></span>
-          </li>`,
-      )}
-    </ul>
-    ${discountRows(tx, session)}${codeForm(session, refused)}
-  </section>`;
-}
-
-interface Shown {
-  fields: CardFields;
-  failure: PaymentFailure | null;
-  fault: CardFault | null;
-  /** Why a typed promotion code was not taken. */
-  refused?: PaymentFailure | null;
-}
-
-function checkoutPage(tx: Tx, session: CheckoutSessionRecord, account_name: string, shown: Shown): Response {
-  const total = formatAmount(sessionTotal(tx, session), session.currency);
-  const known = session.customer_details?.email ?? session.customer_email;
-  const email = html`<div class="field">
-    <label for="email">Email</label
-    ><input
-      id="email"
-      name="email"
-      type="email"
-      value="${known ?? shown.fields.email}"
-      required
-      autocomplete="email"
-      ${
-        known === null ? null : html` readonly`
-      }${shown.fault?.field === 'email' ? html` aria-invalid="true" aria-describedby="error"` : null}
-    />
-  </div>`;
+function checkoutPage(
+  tx: Tx,
+  session: CheckoutSessionRecord,
+  account_name: string,
+  shown: ShownForm & { refused?: PaymentFailure | null },
+): Response {
   const body = html`<main class="checkout">
-    ${summary(tx, session, account_name, shown.refused ?? null)}
-    <section class="pay card" aria-labelledby="pay-title">
-      <h2 id="pay-title">Pay with card</h2>
-      ${errorBox(shown.failure)}
-      <form id="pay" method="post" action="/c/pay/${session.id}">
-        ${email}${cardFields(shown.fields, shown.fault)}
-        <button class="primary" name="action" value="pay">
-          ${session.trial == null ? `Pay ${total}` : 'Start trial'}
-        </button>
-      </form>
-      <p class="soft small">
-        ${
-          session.trial == null
-            ? `You will be charged ${total} now and at the start of every following period, until you cancel.`
-            : `Nothing is charged now. When the trial ends you will be charged ${then(tx, session)}, and again every period, until you cancel.`
-        }
-      </p>
-    </section>
-    ${testCards('pay')}
+    ${summary(tx, session, account_name, { back: cancelUrl(session), refused: shown.refused ?? null })}
+    ${payForm(tx, session, shown)} ${needsCard({ tx }, session) ? testCards('pay') : null}
   </main>`;
-  return page(`${account_name}: checkout`, body);
+  return page(`${session.display_name ?? account_name}: checkout`, body);
 }
 
 function authenticationPage(tx: Tx, session: CheckoutSessionRecord, account_name: string): Response {
+  const entered = session.authenticating;
+  const number = tx.get('payment_method', entered?.saved ?? '')?.card_number ?? entered?.number ?? '';
   const total = formatAmount(sessionTotal(tx, session), session.currency);
+  const what = session.mode === 'setup' ? `let ${account_name} keep it` : `confirm ${total} to ${account_name}`;
   return page(
-    'Confirm this payment',
+    'Confirm with your bank',
     html`<main class="notice">
       <p class="mode">Test mode</p>
       <h1>Confirm this payment</h1>
-      <p>
-        The bank of the card ending in ${session.authenticating?.number.slice(-4)} asks its holder to confirm ${total}
-        to ${account_name}. This is the 3-D Secure step.
-      </p>
+      <p>The bank of the card ending in ${number.slice(-4)} asks its holder to ${what}. This is the 3-D Secure step.</p>
       <form method="post" action="/c/pay/${session.id}/authenticate" class="inline">
         <button class="primary" name="action" value="authenticate">Complete authentication</button>
         <button name="action" value="fail">Fail authentication</button>
@@ -193,13 +82,66 @@ function authenticationPage(tx: Tx, session: CheckoutSessionRecord, account_name
 function closed(session: CheckoutSessionRecord | undefined, now: number): Response | null {
   if (session === undefined) return notice('No such checkout', 'This link belongs to no checkout session.', null, 404);
   if (session.status === 'complete') {
-    const link = { href: successUrl(session), label: 'Continue' };
-    return notice('Already paid', 'This checkout is complete. You will not be charged again.', link, 200);
+    const href = wayOn(session);
+    const link = href === null ? null : { href, label: 'Continue' };
+    const said = session.mode === 'setup' ? 'Your card is saved.' : 'You will not be charged again.';
+    return notice('Already paid', `This checkout is complete. ${said}`, link, 200);
   }
   if (session.status === 'open' && now < session.expires_at) return null;
   const back = cancelUrl(session);
   const link = back === null ? null : { href: back, label: 'Back to the shop' };
   return notice('This checkout has expired', 'Nothing was charged. Please start again.', link, 410);
+}
+
+/** Buttons that change what is bought; `null` when it was another one. */
+function changeBasket(context: Context, session: CheckoutSessionRecord, form: URLSearchParams): Response | null {
+  const { tx } = context;
+  switch (form.get('action')) {
+    case 'quantity':
+      tx.put('checkout_session', setQuantity(session, form.get('line') ?? '', Number(form.get('quantity'))));
+      break;
+    case 'optional':
+      tx.put('checkout_session', toggleOptional(tx, session, form.get('price') ?? ''));
+      break;
+    case 'remove': {
+      const card = savedCards(tx, session).find((method) => method.id === form.get('card'));
+      if (card !== undefined && session.saved_cards?.remove === true) detachMethod(context, card);
+      break;
+    }
+    default:
+      return null;
+  }
+  return redirect(`/c/pay/${session.id}`);
+}
+
+/** What the payer pays with, by what stands in the form. */
+function enteredOf(
+  tx: Tx,
+  session: CheckoutSessionRecord,
+  shown: ShownForm,
+  now_ms: number,
+): EnteredCard | CardFault | null {
+  const { fields, form } = shown;
+  const wrong = checkEmail(fields);
+  if (wrong !== null) return wrong;
+  if (!needsCard({ tx }, session)) return null;
+  const saved = savedCards(tx, session).find((method) => method.id === form.get('method'));
+  if (saved === undefined) return checkFields(fields, now_ms);
+  const { exp_month, exp_year, billing_details } = saved;
+  const name = billing_details.name ?? session.customer_details?.name ?? '';
+  return { number: '', exp_month, exp_year, name, email: fields.email, saved: saved.id };
+}
+
+function pay(context: Context, session: CheckoutSessionRecord, shown: ShownForm, now_ms: number): Payment | CardFault {
+  const { tx } = context;
+  const entered = enteredOf(tx, session, shown, now_ms);
+  if (entered !== null && 'failure' in entered) return entered;
+  const answered = typedAnswers(session, shown.form);
+  const wrong = answersFault(session, answered);
+  if (wrong !== null) return wrong;
+  const told = tx.put('checkout_session', { ...session, ...answered });
+  if (entered !== null) return payWithCard(context, told, entered);
+  return payNothing(context, told, shown.fields.email, session.customer_details?.name ?? '');
 }
 
 function pressed(deps: PageDeps, request: PageRequest, id: string, step: string | undefined): Response {
@@ -208,63 +150,92 @@ function pressed(deps: PageDeps, request: PageRequest, id: string, step: string 
   return deps.store.transact(now_ms, (tx) => {
     const session = tx.get('checkout_session', id);
     // The second press of a double click arrives after the first has paid.
-    if (session?.status === 'complete') return redirect(successUrl(session));
-    const refused = closed(session, tx.now);
-    if (session === undefined || refused !== null) return refused ?? redirect('/');
+    if (session?.status === 'complete') return done(session);
+    const over = closed(session, tx.now);
+    if (session === undefined || over !== null) return over ?? redirect('/');
     const context = contextOf(tx, deps.account_name, session.customer);
-    const details = session.customer_details;
-    const own_email = details?.email ?? session.customer_email;
+    const own_email = session.customer_details?.email ?? session.customer_email;
     if (own_email !== null) form.set('email', own_email);
-    const fields = readFields(form, { name: details?.name ?? '' }, new Date(now_ms).getUTCFullYear());
+    if (form.has('fill')) form.set('method', 'new');
+    const name = session.customer_details?.name ?? '';
+    const fields = readFields(form, { name }, new Date(now_ms).getUTCFullYear());
+    const shown: ShownForm = { fields, form, failure: null, fault: null };
     const show = (failure: PaymentFailure | null, fault: CardFault | null): Response =>
-      checkoutPage(tx, tx.need('checkout_session', id), deps.account_name, {
-        fields,
-        failure,
-        fault,
-      });
-    let payment: Payment;
+      checkoutPage(tx, tx.need('checkout_session', id), deps.account_name, { ...shown, failure, fault });
     if (step === 'authenticate') {
-      payment = finishAuthentication(context, session, form.get('action') === 'authenticate');
-      if (payment.outcome === 'declined') return redirect(`/c/pay/${id}`);
-    } else {
-      if (form.get('action') === 'code' && session.allow_promotion_codes === true) {
-        const refused = applyCode(tx, session, form.get('code') ?? '');
-        if (refused === null) return redirect(`/c/pay/${id}`);
-        return checkoutPage(tx, session, deps.account_name, { fields, failure: null, fault: null, refused });
-      }
-      if (form.has('fill')) return show(null, null);
-      const entered = checkFields(fields, now_ms);
-      if ('failure' in entered) return show(entered.failure, entered);
-      payment = payWithCard(context, session, entered);
+      const payment = finishAuthentication(context, session, form.get('action') === 'authenticate');
+      storeEvents(context, deps.clock.machine());
+      return payment.outcome === 'declined' ? redirect(`/c/pay/${id}`) : done(tx.need('checkout_session', id));
     }
+    const changed = changeBasket(context, session, form);
+    if (changed !== null) {
+      storeEvents(context, deps.clock.machine());
+      return changed;
+    }
+    if (form.get('action') === 'code' && session.allow_promotion_codes === true) {
+      const refused = applyCode(tx, session, form.get('code') ?? '');
+      if (refused === null) return redirect(`/c/pay/${id}`);
+      return checkoutPage(tx, session, deps.account_name, { ...shown, refused });
+    }
+    if (form.has('fill')) return show(null, null);
+    const payment = pay(context, session, shown, now_ms);
+    if ('field' in payment) return show(payment.failure, payment);
     storeEvents(context, deps.clock.machine());
     if (payment.outcome === 'authenticate') return redirect(`/c/pay/${id}/authenticate`);
     if (payment.outcome === 'declined') return show(payment.failure, { field: 'number', failure: payment.failure });
-    return redirect(successUrl(tx.need('checkout_session', id)));
+    return done(tx.need('checkout_session', id));
   });
 }
 
-/** The hosted checkout: `/c/pay/cs_test_…` and its authentication step. */
+/** An expired session goes on in a copy: `/c/r/<token>`. */
+function recovery(deps: PageDeps, request: PageRequest, token: string): Response {
+  return deps.store.transact(deps.clock.now(), (tx) => {
+    const old = tx.all('checkout_session').find((each) => token !== '' && each.recovery?.token === token);
+    if (old === undefined || tx.now >= (old.recovery?.expires_at ?? 0)) {
+      return notice('This link has expired', 'Please start again at the shop.', null, 410);
+    }
+    if (request.method !== 'POST') {
+      const seller = old.display_name ?? deps.account_name;
+      return page(
+        'Go on',
+        html`<main class="notice">
+          <p class="mode">Test mode</p>
+          <h1>Go on where you stopped</h1>
+          <p>What you wanted to buy from ${seller} is still here.</p>
+          <form method="post" action="/c/r/${token}" class="inline">
+            <button class="primary">Continue to checkout</button>
+          </form>
+        </main>`,
+      );
+    }
+    return redirect(`/c/pay/${recoverSession(contextOf(tx, deps.account_name, old.customer), old).id}`);
+  });
+}
+
+function shownPage(deps: PageDeps, id: string, step: string | undefined): Response {
+  return deps.store.read(deps.clock.now(), (tx) => {
+    const session = tx.get('checkout_session', id);
+    const over = closed(session, tx.now);
+    if (session === undefined || over !== null) return over ?? redirect('/');
+    if (step === 'authenticate') {
+      return session.authenticating === null
+        ? redirect(`/c/pay/${id}`)
+        : authenticationPage(tx, session, deps.account_name);
+    }
+    const fields = { email: '', number: '', exp: '', cvc: '', name: session.customer_details?.name ?? '' };
+    const form = new URLSearchParams();
+    return checkoutPage(tx, session, deps.account_name, { fields, form, failure: session.last_failure, fault: null });
+  });
+}
+
+/** The checkout: `/c/pay/cs_test_…`, its authentication step, and the way back to an expired one. */
 export function checkoutPages(deps: PageDeps): (request: PageRequest) => Promise<Response> {
   return async (request) => {
-    const [, id = '', step] = request.rest;
-    if (request.method === 'POST') {
-      const response = pressed(deps, request, id, step);
-      await deps.store.durable();
-      deps.committed();
-      return response;
-    }
-    return deps.store.read(deps.clock.now(), (tx) => {
-      const session = tx.get('checkout_session', id);
-      const refused = closed(session, tx.now);
-      if (session === undefined || refused !== null) return refused ?? redirect('/');
-      if (step === 'authenticate') {
-        return session.authenticating === null
-          ? redirect(`/c/pay/${id}`)
-          : authenticationPage(tx, session, deps.account_name);
-      }
-      const fields = { email: '', number: '', exp: '', cvc: '', name: session.customer_details?.name ?? '' };
-      return checkoutPage(tx, session, deps.account_name, { fields, failure: session.last_failure, fault: null });
-    });
+    const [what, id = '', step] = request.rest;
+    if (what !== 'r' && request.method !== 'POST') return shownPage(deps, id, step);
+    const response = what === 'r' ? recovery(deps, request, id) : pressed(deps, request, id, step);
+    await deps.store.durable();
+    deps.committed();
+    return response;
   };
 }

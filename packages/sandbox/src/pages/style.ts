@@ -48,5 +48,6 @@ fieldset{margin:0 0 1rem;padding:0;border:0}legend{margin:0 0 .3rem;padding:0;fo
 .inline input.wide{width:15rem}.inline select{width:auto}.inline>div{max-width:100%}.inline input,.inline select{max-width:100%}summary{cursor:pointer;min-height:2.75rem;padding:.55rem 0;font-weight:600}code{overflow-wrap:anywhere}
 .between{display:flex;justify-content:space-between;gap:1rem}.family{border-top:1px solid var(--line)}.family .plain>li+li{margin:0;padding:.2rem 0;border:0}.room td:first-child{white-space:nowrap}
 .narrow{max-width:28rem;padding-top:3rem}.plan{border-top:1px solid var(--line)}fieldset .plan:first-of-type{border-top:0}.plan>span:last-child{margin-left:auto;text-align:right;font-weight:400}
+.also{margin-top:1.5rem}.sum .amount .small{display:block;margin-top:.2rem;font-weight:400}.pair{align-items:end}label .soft{font-weight:400}.choice+.primary{margin-top:.6rem}.pay .inline{margin:1rem 0 0}.sums .due{font-weight:650}.rows .inline input{width:5rem}.new-card{margin-top:.5rem}form:has(.saved input:not([value=new]):checked) .new-card{display:none}
 button.danger{background:var(--bad);border-color:var(--bad);color:var(--card)}
 ${roomCss}`;

@@ -2,42 +2,8 @@ import { ApiError, invalid } from '../../http/api-error.ts';
 import type { CheckoutSessionRecord, PaymentFailure } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { checkOffer, offerOf, type Redeemer, type Wanted } from '../invoices/discounts.ts';
-import { couponSplit } from '../invoices/invoice-amounts.ts';
-import { priceAmount } from '../../billing/money.ts';
 import { codeTyped } from '../catalog/promotion-codes.ts';
-
-/** What the session's lines come to before discounts. */
-export function sessionSubtotal(tx: Tx, session: Pick<CheckoutSessionRecord, 'line_items'>): number {
-  return session.line_items.reduce((sum, item) => sum + priceAmount(tx.need('price', item.price), item.quantity), 0);
-}
-
-/** What the discounts of a session take off each line, as its first invoice will say. */
-export function sessionDiscounts(tx: Tx, session: CheckoutSessionRecord): number[] {
-  const prices = session.line_items.map((item) => tx.need('price', item.price));
-  const left = session.line_items.map((item, index) => {
-    const price = prices[index];
-    return price === undefined ? 0 : priceAmount(price, item.quantity);
-  });
-  const off = left.map(() => 0);
-  for (const { coupon: id } of session.discounts ?? []) {
-    const coupon = tx.need('coupon', id);
-    const among = left.map((amount, index) =>
-      coupon.applies_to.length === 0 || coupon.applies_to.includes(prices[index]?.product ?? '') ? amount : 0,
-    );
-    for (const [index, amount] of couponSplit(coupon, session.currency, among).entries()) {
-      off[index] = (off[index] ?? 0) + amount;
-      left[index] = (left[index] ?? 0) - amount;
-    }
-  }
-  return off;
-}
-
-/** What the session costs at its first invoice. */
-export function sessionTotal(tx: Tx, session: CheckoutSessionRecord): number {
-  // Of a trial nothing is due yet.
-  if (session.trial != null) return 0;
-  return sessionDiscounts(tx, session).reduce((total, off) => total - off, sessionSubtotal(tx, session));
-}
+import { sumsOf } from './checkout-sums.ts';
 
 /** The discounts a session is opened with. They are redeemed when it is paid. */
 export function discountsFor(
@@ -72,7 +38,7 @@ export function wantedOf(entry: { coupon: string; promotion_code: string | null 
 
 function redeemerOf(tx: Tx, session: CheckoutSessionRecord): Redeemer {
   const { customer, currency } = session;
-  return { customer, currency, amount: sessionSubtotal(tx, session) };
+  return { customer, currency, amount: sumsOf(tx, { ...session, discounts: [], trial: null }).subtotal };
 }
 
 function failureOf(cause: unknown): PaymentFailure {

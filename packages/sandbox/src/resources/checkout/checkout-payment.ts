@@ -1,125 +1,120 @@
 import { declinedByFault } from '../../faults/faults.ts';
-import type { CheckoutSessionRecord, EnteredCard, PaymentFailure } from '../../store/records.ts';
-import { offerFault, wantedOf } from './checkout-discounts.ts';
-import { renderSession } from './checkout-sessions.ts';
-import { savingFailure, trialEndNow } from './checkout-trials.ts';
-import { type Context, emit, orderEvents, unschedule } from '../context.ts';
-import { createCustomer, updateCustomer } from '../customers/customers.ts';
-import { createPaymentMethod, renderPaymentMethod } from '../payments/payment-methods.ts';
-import { startSubscription } from '../subscriptions/subscription-start.ts';
-import { authenticationFailed, cardByNumber, liveCard } from '../payments/test-cards.ts';
-
-const COMPLETE_ORDER = [
-  'charge.succeeded',
-  'payment_method.attached',
-  'customer.created',
-  'customer.updated',
-  'checkout.session.completed',
-  'customer.subscription.created',
-  'payment_intent.created',
-  'payment_intent.succeeded',
-  'invoice.created',
-  'invoice.finalized',
-  'invoice.paid',
-  'invoice.payment_succeeded',
-  'invoice_payment.paid',
-];
+import type { CheckoutSessionRecord, EnteredCard, PaymentFailure, PaymentMethodRecord } from '../../store/records.ts';
+import type { Context } from '../context.ts';
+import { refuseIntent } from '../payments/intent-confirm.ts';
+import { createPaymentMethod } from '../payments/payment-methods.ts';
+import { beginAttempt } from '../payments/setup-attempts.ts';
+import { failSetup } from '../payments/setup-intents.ts';
+import { authenticationFailed, cardByNumber, liveCard, type TestCard } from '../payments/test-cards.ts';
+import { completeSession } from './checkout-complete.ts';
+import { offerFault } from './checkout-discounts.ts';
+import { paymentOf } from './checkout-once.ts';
+import { sessionTotal } from './checkout-sums.ts';
+import { savingFailure } from './checkout-trials.ts';
 
 /** How a press on "Pay" ended. */
 export type Payment = { outcome: 'paid' | 'authenticate' } | { outcome: 'declined'; failure: PaymentFailure };
+
+/** Whether nothing but the payer's consent is needed: no money is due, and the seller wants a card only then. */
+export function needsCard(context: Pick<Context, 'tx'>, session: CheckoutSessionRecord): boolean {
+  if (session.mode === 'setup') return true;
+  if (sessionTotal(context.tx, session) > 0) return true;
+  return session.mode === 'payment' ? false : (session.payment_method_collection ?? 'always') === 'always';
+}
+
+/** A card as the page knows it: chosen among the saved ones, or typed. */
+function chosen(context: Context, entered: EnteredCard): { card: TestCard | null; method: PaymentMethodRecord | null } {
+  const method = entered.saved == null ? undefined : context.tx.get('payment_method', entered.saved);
+  return { card: cardByNumber(method?.card_number ?? entered.number), method: method ?? null };
+}
+
+/** Whether the bank asks the holder, who is there now. */
+function asks(card: TestCard, method: PaymentMethodRecord | null, wish: string): boolean {
+  if (card.authentication === 'optional') return wish !== 'automatic';
+  if (card.authentication === 'once' || card.authentication === 'present') return method?.authenticated !== true;
+  return card.authentication === 'always';
+}
 
 function decline(context: Context, session: CheckoutSessionRecord, failure: PaymentFailure): Payment {
   context.tx.put('checkout_session', { ...session, authenticating: null, last_failure: failure });
   return { outcome: 'declined', failure };
 }
 
-/** Creates what a paid session promises, in one transaction, and completes it. */
-function complete(
+/** A refusal leaves what it leaves at Stripe: a failed charge on an intent, or a failed setup. */
+function refuse(
   context: Context,
   session: CheckoutSessionRecord,
   entered: EnteredCard,
-  authenticated: boolean,
-): void {
+  failure: PaymentFailure,
+  three_d_secure: boolean,
+): Payment {
   const { tx } = context;
-  const card = cardByNumber(entered.number);
-  if (card === null) throw new Error('The card was checked before.');
-  const customer =
-    session.customer === null
-      ? createCustomer(context, { email: entered.email, name: entered.name })
-      : tx.need('customer', session.customer);
-  const method = createPaymentMethod(context, {
-    card,
-    exp_month: entered.exp_month,
-    exp_year: entered.exp_year,
-    billing_details: { email: entered.email, name: entered.name },
-    customer: customer.id,
-    authenticated,
-  });
-  emit(context, 'payment_method.attached', renderPaymentMethod(method));
-  const { subscription } = startSubscription(context, {
-    customer,
-    description: session.subscription_data.description,
-    items: session.line_items.map(({ price, quantity, metadata }) => ({ price, quantity, metadata })),
-    metadata: session.subscription_data.metadata,
-    missing_payment_method: session.trial?.missing_payment_method ?? 'create_invoice',
-    trial_end: trialEndNow(session, tx.now),
-    discounts: (session.discounts ?? []).map(wantedOf),
-    checkout_session: session.id,
-    default_payment_method: method.id,
-    save_default_payment_method: 'off',
-    pay_with: method,
-    pay_later: false,
-    off_session: false,
-    authenticated,
-  });
-  if (subscription.status !== 'active' && subscription.status !== 'trialing')
-    throw new Error('A checked card did not pay.');
-  const owner = tx.need('customer', customer.id);
-  if (owner.name === null || owner.email === null) {
-    updateCustomer(context, owner, { name: owner.name ?? entered.name, email: owner.email ?? entered.email });
+  const { card, method: saved } = chosen(context, entered);
+  if (card === null) return decline(context, session, failure);
+  const { exp_month, exp_year, name, email } = entered;
+  const fresh = { card, exp_month, exp_year, billing_details: { name, email } };
+  const method = saved ?? createPaymentMethod(context, fresh);
+  if (session.mode === 'setup') {
+    const setup = tx.need('setup_intent', session.setup_intent ?? '');
+    const begun = beginAttempt(context, { ...setup, payment_method: method.id }, three_d_secure);
+    failSetup(context, begun, method, failure);
+    return decline(context, session, failure);
   }
-  const done = tx.put('checkout_session', {
-    ...session,
-    authenticating: null,
-    customer: customer.id,
-    customer_details: { email: entered.email, name: entered.name },
-    invoice: subscription.latest_invoice,
-    last_failure: null,
-    status: 'complete',
-    subscription: subscription.id,
-  });
-  unschedule(context, 'expire_session', session.id);
-  emit(context, 'checkout.session.completed', renderSession(tx, done));
-  orderEvents(context, COMPLETE_ORDER);
+  const amount = sessionTotal(tx, session);
+  if (amount === 0) return decline(context, session, failure);
+  const intent = paymentOf(context, session, { amount, customer: session.customer });
+  refuseIntent(context, intent, method, failure, three_d_secure);
+  return decline(context, { ...session, attempt: intent.id }, failure);
+}
+
+/** Why the card would not pay, or not be kept where nothing is due. */
+function refusalOf(context: Context, session: CheckoutSessionRecord, card: TestCard): PaymentFailure | null {
+  const charges = session.mode !== 'setup' && sessionTotal(context.tx, session) > 0;
+  return charges ? (card.charge ?? declinedByFault(context, card.number)) : savingFailure(card);
+}
+
+function settle(
+  context: Context,
+  session: CheckoutSessionRecord,
+  entered: EnteredCard,
+  three_d_secure: boolean,
+): Payment {
+  const { card, method } = chosen(context, entered);
+  if (card === null) return decline(context, session, liveCard);
+  const refused = refusalOf(context, session, card);
+  if (refused !== null) return refuse(context, session, entered, refused, three_d_secure);
+  completeSession(context, session, { entered, card, method, three_d_secure });
+  return { outcome: 'paid' };
 }
 
 /** The payer pressed "Pay" with a card. A refused card leaves the session open for another try. */
 export function payWithCard(context: Context, session: CheckoutSessionRecord, entered: EnteredCard): Payment {
-  const card = cardByNumber(entered.number);
+  const { card, method } = chosen(context, entered);
   if (card === null) return decline(context, session, liveCard);
   const spent = offerFault(context.tx, session);
   if (spent !== null) return decline(context, { ...session, discounts: [] }, spent);
-  if (card.authentication !== 'none') {
+  if (asks(card, method, session.payment_data?.request_three_d_secure ?? 'automatic')) {
     context.tx.put('checkout_session', { ...session, authenticating: entered, last_failure: null });
     return { outcome: 'authenticate' };
   }
-  const refused = session.trial == null ? (card.charge ?? declinedByFault(context, card.number)) : savingFailure(card);
-  if (refused !== null) return decline(context, session, refused);
-  complete(context, session, entered, false);
-  return { outcome: 'paid' };
+  return settle(context, session, entered, false);
 }
 
 /** The payer came back from the bank's page. */
 export function finishAuthentication(context: Context, session: CheckoutSessionRecord, passed: boolean): Payment {
   const entered = session.authenticating;
-  if (entered === null || !passed) return decline(context, session, authenticationFailed);
+  if (entered === null) return decline(context, session, authenticationFailed);
+  if (!passed) return refuse(context, session, entered, authenticationFailed, false);
   const spent = offerFault(context.tx, session);
   if (spent !== null) return decline(context, { ...session, discounts: [] }, spent);
-  const card = cardByNumber(entered.number);
-  const charges = session.trial == null;
-  const failure = card !== null && charges ? (card.charge ?? declinedByFault(context, card.number)) : null;
-  const refused = card !== null && !charges ? savingFailure(card) : failure;
-  if (refused !== null) return decline(context, session, refused);
-  complete(context, session, entered, true);
+  return settle(context, session, entered, true);
+}
+
+/** The payer agreed where no card is asked for. */
+export function payNothing(context: Context, session: CheckoutSessionRecord, email: string, name: string): Payment {
+  const spent = offerFault(context.tx, session);
+  if (spent !== null) return decline(context, { ...session, discounts: [] }, spent);
+  const entered = { number: '', exp_month: 0, exp_year: 0, name, email };
+  completeSession(context, session, { entered, card: null, method: null, three_d_secure: false });
   return { outcome: 'paid' };
 }

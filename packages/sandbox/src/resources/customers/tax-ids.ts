@@ -62,22 +62,32 @@ export function taxIdsShown(tx: Tx, customer: string): { type: string; value: st
 
 const table = { type: text(30), value: text(200) };
 
+/** Why a tax id cannot be right; `null` when it may be. */
+export function taxIdFault(type: string, value: string): 'type' | 'value' | null {
+  if (!/^[a-z]{2}_[a-z]{2,6}$/.test(type)) return 'type';
+  return patterns[type]?.test(value) === false ? 'value' : null;
+}
+
+/** Writes a tax id down. */
+export function addTaxId(context: Context, customer: string | null, type: string, value: string): TaxIdRecord {
+  const { tx } = context;
+  const record = tx.put('tax_id', { id: tx.newId('txi_'), created: tx.now, customer, type, value });
+  if (customer !== null) emit(context, 'customer.tax_id.created', renderTaxId(record));
+  return record;
+}
+
 function create(
   context: Context,
   params: { type?: string | undefined; value?: string | undefined },
   customer: string | null,
 ): object {
-  const { tx } = context;
   const { type, value } = params;
   if (type === undefined) throw missingParam('type');
   if (value === undefined) throw missingParam('value');
-  if (!/^[a-z]{2}_[a-z]{2,6}$/.test(type)) throw invalidParam(`Invalid type: ${type} is no type of tax ID`, 'type');
-  if (patterns[type]?.test(value) === false) {
-    throw invalidParam(`Invalid value for ${type}.`, 'value', 'tax_id_invalid');
-  }
-  const record = tx.put('tax_id', { id: tx.newId('txi_'), created: tx.now, customer, type, value });
-  if (customer !== null) emit(context, 'customer.tax_id.created', renderTaxId(record));
-  return renderTaxId(record);
+  const fault = taxIdFault(type, value);
+  if (fault === 'type') throw invalidParam(`Invalid type: ${type} is no type of tax ID`, 'type');
+  if (fault === 'value') throw invalidParam(`Invalid value for ${type}.`, 'value', 'tax_id_invalid');
+  return renderTaxId(addTaxId(context, customer, type, value));
 }
 
 function remove(context: Context, id: string, belongs: (record: TaxIdRecord) => boolean): object {

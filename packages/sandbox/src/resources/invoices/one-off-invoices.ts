@@ -96,7 +96,7 @@ function create(context: Context, params: Read<typeof createTable>): object {
   const auto_advance = params.auto_advance ?? false;
   const automatically_finalizes_at = auto_advance ? tx.now + DRAFT_SECONDS : null;
   const draft: InvoiceRecord = {
-    ...blank,
+    ...blankInvoice,
     id,
     created: tx.now,
     auto_advance,
@@ -128,7 +128,7 @@ function create(context: Context, params: Read<typeof createTable>): object {
 }
 
 /** What every new invoice of this kind begins with. */
-const blank = {
+export const blankInvoice = {
   amount_paid: 0,
   attempt_count: 0,
   billing_reason: 'manual',

@@ -4,9 +4,9 @@ import { emptyable, flag, integer, mergeMetadata, metadata, oneOf, type Read, sh
 import { route } from '../../http/route.ts';
 import type { PaymentIntentRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
-import { type Context, emit } from '../context.ts';
+import type { Context } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
-import { confirmIntent, confirmTable, directOf, plain, sharedTable, wrongState } from './intent-confirm.ts';
+import { confirmIntent, confirmTable, directOf, newIntent, plain, sharedTable, wrongState } from './intent-confirm.ts';
 import { instrument } from './instruments.ts';
 import { renderPaymentIntent } from './payment-intents.ts';
 import { shippingParam } from './shipping.ts';
@@ -62,15 +62,8 @@ function create(context: Context, params: Read<typeof createTable>): object {
   const customer = params.customer === undefined ? null : findCustomer(tx, params.customer, 'customer').id;
   const method = instrument(context, params, customer);
   const wanted = params.automatic_payment_methods;
-  const id = tx.newId('pi_');
-  const intent = tx.put('payment_intent', {
-    id,
-    created: tx.wall,
+  const intent = newIntent(context, {
     amount: params.amount ?? 0,
-    amount_received: 0,
-    canceled_at: null,
-    cancellation_reason: null,
-    client_secret: tx.newId(`${id}_secret_`, 25),
     currency: (params.currency ?? '').toLowerCase(),
     customer,
     description: params.description ?? null,
@@ -79,14 +72,9 @@ function create(context: Context, params: Read<typeof createTable>): object {
       automatic: wanted?.enabled === false ? null : (wanted?.allow_redirects ?? 'always'),
       confirmation_method: params.confirmation_method ?? 'automatic',
     },
-    invoice: null,
-    last_failure: null,
-    latest_charge: null,
     metadata: mergeMetadata({}, params.metadata),
     payment_method: method?.id ?? null,
-    status: method === null ? 'requires_payment_method' : 'requires_confirmation',
   });
-  emit(context, 'payment_intent.created', renderPaymentIntent(tx, intent));
   if (params.confirm !== true) return renderPaymentIntent(tx, intent);
   const { payment_method: _method, payment_method_data: _data, ...rest } = params;
   return confirmIntent(context, intent, rest);

@@ -83,6 +83,35 @@ export function directOf(
   };
 }
 
+/** Writes an intent that no invoice makes. */
+export function newIntent(
+  context: Context,
+  facts: Pick<
+    PaymentIntentRecord,
+    'amount' | 'currency' | 'customer' | 'description' | 'metadata' | 'payment_method'
+  > & {
+    direct: DirectIntent;
+  },
+): PaymentIntentRecord {
+  const { tx } = context;
+  const id = tx.newId('pi_');
+  const intent = tx.put('payment_intent', {
+    ...facts,
+    id,
+    created: tx.wall,
+    amount_received: 0,
+    canceled_at: null,
+    cancellation_reason: null,
+    client_secret: tx.newId(`${id}_secret_`, 25),
+    invoice: null,
+    last_failure: null,
+    latest_charge: null,
+    status: facts.payment_method === null ? 'requires_payment_method' : 'requires_confirmation',
+  });
+  emit(context, 'payment_intent.created', renderPaymentIntent(tx, intent));
+  return intent;
+}
+
 /** What an intent is when nothing else was asked for. */
 export const plain: DirectIntent = {
   amount_capturable: 0,
@@ -114,7 +143,7 @@ function refusedWith(context: Context, id: string, failure: PaymentFailure, meth
 }
 
 /** The card paid, or holds the amount for a capture. */
-function succeed(
+export function payIntent(
   context: Context,
   intent: PaymentIntentRecord,
   method: PaymentMethodRecord,
@@ -144,7 +173,7 @@ function succeed(
 }
 
 /** The card was refused; an authentication that fails leaves no charge. */
-function fail(
+export function refuseIntent(
   context: Context,
   intent: PaymentIntentRecord,
   method: PaymentMethodRecord,
@@ -184,7 +213,7 @@ function charge(
   const answer = answerOf(method, off_session, intent.direct?.request_three_d_secure);
   const refused = answer === null ? declinedByFault(context, method.card_number) : answer;
   if (refused === null) {
-    succeed(context, intent, method, three_d_secure);
+    payIntent(context, intent, method, three_d_secure);
     return null;
   }
   if (refused === 'authenticate') {
@@ -192,7 +221,7 @@ function charge(
     emit(context, 'payment_intent.requires_action', renderPaymentIntent(tx, asked));
     return null;
   }
-  fail(context, intent, method, refused, three_d_secure);
+  refuseIntent(context, intent, method, refused, three_d_secure);
   return refused;
 }
 
@@ -252,7 +281,7 @@ export function confirmIntent(
   });
   const answer = answerOf(method, params.off_session ?? false, direct?.request_three_d_secure);
   if (params.error_on_requires_action === true && answer === 'authenticate') {
-    fail(context, intent, method, authenticationRequired);
+    refuseIntent(context, intent, method, authenticationRequired);
     throw refusedWith(context, intent.id, authenticationRequired, method);
   }
   const failure = charge(context, intent, method, params.off_session ?? false);
@@ -271,5 +300,5 @@ export function finishPaymentIntent(context: Context, intent: PaymentIntentRecor
     charge(context, intent, { ...method, authenticated: true }, false, true);
     return;
   }
-  fail(context, intent, method, authenticationFailed);
+  refuseIntent(context, intent, method, authenticationFailed);
 }

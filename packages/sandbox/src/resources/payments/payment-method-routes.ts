@@ -5,7 +5,7 @@ import { integer, mergeMetadata, metadata, oneOf, shape, text } from '../../http
 import { route } from '../../http/route.ts';
 import type { PaymentMethodRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
-import { emitUpdate } from '../context.ts';
+import { type Context, emitUpdate } from '../context.ts';
 import { updateCustomer } from '../customers/customer-record.ts';
 import { updateSubscription } from '../subscriptions/subscription-end.ts';
 import { detailsParam, givenTable, mergeDetails, methodOfGiven, readGiven, redisplayParam } from './given-cards.ts';
@@ -30,6 +30,28 @@ function listOf(
     if (wanted.type !== undefined && wanted.type !== 'card') return false;
     return wanted.allow_redisplay === undefined || each.allow_redisplay === wanted.allow_redisplay;
   });
+}
+
+/** Takes a card from its customer; what it was the default of is told so. */
+export function detachMethod(context: Context, method: PaymentMethodRecord): PaymentMethodRecord {
+  const { tx } = context;
+  const { id } = method;
+  const customer = method.customer === null ? undefined : tx.get('customer', method.customer);
+  if (customer === undefined) {
+    throw invalid('The payment method you provided is not attached to a customer so detachment is impossible.', {
+      code: 'payment_method_unexpected_state',
+    });
+  }
+  if (customer.default_payment_method === id) updateCustomer(context, customer, { default_payment_method: null });
+  for (const subscription of tx.all('subscription')) {
+    if (subscription.default_payment_method === id && subscription.ended_at === null) {
+      updateSubscription(context, subscription, { default_payment_method: null });
+    }
+  }
+  const detached = tx.put('payment_method', { ...method, customer: null });
+  endMandates(context, id);
+  emitUpdate(context, 'payment_method.detached', renderPaymentMethod(method), renderPaymentMethod(detached));
+  return detached;
 }
 
 export const paymentMethodRoutes = [
@@ -91,24 +113,7 @@ export const paymentMethodRoutes = [
     if (customer === undefined || customer.deleted) throw noSuch('customer', params.customer, 'customer');
     return renderPaymentMethod(attachForCustomer(context, id, customer.id, 'id'));
   }),
-  route('POST /v1/payment_methods/{id}/detach', {}, (context, _params, id) => {
-    const { tx } = context;
-    const method = find(tx, id);
-    const customer = method.customer === null ? undefined : tx.get('customer', method.customer);
-    if (customer === undefined) {
-      throw invalid('The payment method you provided is not attached to a customer so detachment is impossible.', {
-        code: 'payment_method_unexpected_state',
-      });
-    }
-    if (customer.default_payment_method === id) updateCustomer(context, customer, { default_payment_method: null });
-    for (const subscription of tx.all('subscription')) {
-      if (subscription.default_payment_method === id && subscription.ended_at === null) {
-        updateSubscription(context, subscription, { default_payment_method: null });
-      }
-    }
-    const detached = tx.put('payment_method', { ...method, customer: null });
-    endMandates(context, id);
-    emitUpdate(context, 'payment_method.detached', renderPaymentMethod(method), renderPaymentMethod(detached));
-    return renderPaymentMethod(detached);
-  }),
+  route('POST /v1/payment_methods/{id}/detach', {}, (context, _params, id) =>
+    renderPaymentMethod(detachMethod(context, find(context.tx, id))),
+  ),
 ];
