@@ -310,6 +310,66 @@ describe('a schedule of its own', () => {
   });
 });
 
+test('a phase may send its invoices, and the next one charge them again', async () => {
+  const { basic, pro } = await prices();
+  const customer = await payer();
+  const items = [{ price: basic }];
+  const open_end = b.stripe.subscriptionSchedules.create({
+    customer,
+    start_date: 'now',
+    phases: [{ items, collection_method: 'send_invoice' }],
+  });
+  expect((await refusal(open_end)).param).toBe('phases[0][invoice_settings][days_until_due]');
+  const schedule = await b.stripe.subscriptionSchedules.create({
+    customer,
+    start_date: 'now',
+    phases: [
+      {
+        items,
+        collection_method: 'send_invoice',
+        invoice_settings: { days_until_due: 10 },
+        duration: { interval: 'month' },
+      },
+      { items: [{ price: pro }] },
+    ],
+  });
+  const id = idOf(schedule.subscription);
+  await b.sandbox.clock.advance(2 * HOUR);
+  const sent = await lastInvoice(id);
+  expect(sent).toMatchObject({
+    collection_method: 'send_invoice',
+    status: 'open',
+    due_date: at(START) + 3_600 + 864_000,
+  });
+  await b.stripe.invoices.pay(sent.id);
+  await b.sandbox.clock.advance(30 * DAY);
+  expect(await b.stripe.subscriptions.retrieve(id)).toMatchObject({
+    collection_method: 'charge_automatically',
+    days_until_due: null,
+  });
+  expect(await lastInvoice(id)).toMatchObject({ status: 'paid', total: 49_900 });
+});
+
+test('a discount of an item holds in the phase that names it', async () => {
+  const { basic, pro } = await prices();
+  const { id: coupon } = await b.stripe.coupons.create({ percent_off: 50, duration: 'forever' });
+  const both = [{ price: basic, discounts: [{ coupon }] }, { price: pro }];
+  const schedule = await b.stripe.subscriptionSchedules.create({
+    customer: await payer(),
+    start_date: 'now',
+    phases: [
+      { items: both, duration: { interval: 'month' } },
+      { items: both, duration: { interval: 'month' } },
+      { items: [{ price: basic }, { price: pro }] },
+    ],
+  });
+  const id = idOf(schedule.subscription);
+  await b.sandbox.clock.advance(62 * DAY);
+  const totals = (await b.stripe.invoices.list({ subscription: id })).data.map((invoice) => invoice.total);
+  expect(totals).toEqual([59_800, 54_850, 54_850]);
+  expect((await b.stripe.coupons.retrieve(coupon)).times_redeemed).toBe(1);
+});
+
 describe('an update', () => {
   test('must repeat the phase that runs, with its exact beginning', async () => {
     const { schedule, pro } = await downgrade();

@@ -42,8 +42,8 @@ export function updateSchedule(context: Context, old: ScheduleRecord, change: Pa
 export function followItems(context: Context, subscription: SubscriptionRecord): void {
   const schedule = scheduleOf(context.tx, subscription);
   if (schedule === null || !isLive(schedule) || schedule.current === null) return;
-  const items = subscription.items.map(({ metadata, price, quantity, tax_rates = [] }) => ({
-    discounts: [],
+  const items = subscription.items.map(({ discounts = [], metadata, price, quantity, tax_rates = [] }) => ({
+    discounts: discounts.map((discount) => ({ discount })),
     metadata,
     price,
     quantity,

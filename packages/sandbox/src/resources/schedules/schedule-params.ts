@@ -15,7 +15,13 @@ import {
 } from '../../http/params.ts';
 import { type AskedSpan, type PhaseFault, tilePhases, trialOf } from '../../billing/phases.ts';
 import type { Seconds } from '../../store/records.ts';
-import type { AddedItemRecord, PhaseItemRecord, PhaseRecord, PhaseSettings } from '../../store/schedule-records.ts';
+import type {
+  AddedItemRecord,
+  PhaseItemRecord,
+  PhaseRecord,
+  PhaseSettings,
+  ScheduleRecord,
+} from '../../store/schedule-records.ts';
 import type { Tx } from '../../store/store.ts';
 import { findPrice } from '../catalog/prices.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
@@ -261,7 +267,9 @@ export function phasesOf(context: Context, customer: string, sent: readonly Sent
     if ('message' in trial) fail(trial);
     const currency = currencyOf(tx, phase, own, path);
     const discounts = phase.discounts ?? [];
-    checkOffers(tx, discounts, { customer, currency, amount: null }, path);
+    const redeemer = { customer, currency, amount: null };
+    checkOffers(tx, discounts, redeemer, path);
+    for (const [at, item] of own.entries()) checkOffers(tx, item.discounts, redeemer, `${path}[items][${at}]`);
     return {
       ...own_settings,
       ...trial,
@@ -286,4 +294,26 @@ export function phasesOf(context: Context, customer: string, sent: readonly Sent
     throw invalidParam(`A schedule can have at most ${MOST_PHASES} phases that run or are to come.`, 'phases');
   }
   return phases;
+}
+
+/** What holds in a phase: what it says itself, else what the schedule says. */
+export function settingsIn(schedule: ScheduleRecord, phase: PhaseRecord): PhaseSettings {
+  const { default_settings: general } = schedule;
+  return {
+    billing_cycle_anchor: phase.billing_cycle_anchor ?? general.billing_cycle_anchor,
+    collection_method: phase.collection_method ?? general.collection_method,
+    days_until_due: phase.days_until_due ?? general.days_until_due,
+    default_payment_method: phase.default_payment_method ?? general.default_payment_method,
+    description: phase.description ?? general.description,
+  };
+}
+
+/** Refuses phases whose invoices are sent and never due. */
+export function checkSending(schedule: ScheduleRecord): void {
+  for (const [index, phase] of schedule.phases.entries()) {
+    const { collection_method, days_until_due } = settingsIn(schedule, phase);
+    if (collection_method === 'send_invoice' && days_until_due === null) {
+      throw missingParam(`phases[${index}][invoice_settings][days_until_due]`);
+    }
+  }
 }

@@ -12,12 +12,13 @@ import { changeSubscription } from '../subscriptions/subscription-change.ts';
 import { renew } from '../subscriptions/subscription-cycle.ts';
 import { endAtDate } from '../subscriptions/subscription-ending.ts';
 import { updateSubscription } from '../subscriptions/subscription-end.ts';
-import { costsOther } from '../subscriptions/subscription-items-params.ts';
+import { costsOther, itemDiscounts } from '../subscriptions/subscription-items-params.ts';
 import { renderSubscription } from '../subscriptions/subscription-render.ts';
 import { startSubscription } from '../subscriptions/subscription-start.ts';
 import { isMetered } from '../usage/usage-lines.ts';
 import { addItems, addToDraft } from './schedule-added-items.ts';
 import { closeSchedule, isLive, unscheduleAll, updateSchedule } from './schedule-end.ts';
+import { settingsIn } from './schedule-params.ts';
 import { renderSchedule } from './schedule-render.ts';
 
 /** How long before its end a schedule is announced to expire. */
@@ -41,27 +42,36 @@ export function tellExpiring(context: Context, id: string): void {
   emit(context, 'subscription_schedule.expiring', renderSchedule(context.tx, schedule));
 }
 
-/** What holds in a phase: what it says itself, else what the schedule says. */
-function settingsIn(schedule: ScheduleRecord, phase: PhaseRecord): PhaseSettings {
-  const { default_settings: general } = schedule;
-  return {
-    billing_cycle_anchor: phase.billing_cycle_anchor ?? general.billing_cycle_anchor,
-    collection_method: phase.collection_method ?? general.collection_method,
-    days_until_due: phase.days_until_due ?? general.days_until_due,
-    default_payment_method: phase.default_payment_method ?? general.default_payment_method,
-    description: phase.description ?? general.description,
-  };
-}
-
-/** What a phase discounts, without what has run out since it was planned. */
-function redeemable(tx: Tx, customer: string, phase: PhaseRecord, has: readonly string[]): Wanted[] {
+/** What a phase, or an item of it, discounts: without what has run out since it was planned. */
+function redeemable(
+  tx: Tx,
+  customer: string,
+  phase: PhaseRecord,
+  has: readonly string[],
+  of: { discounts: readonly Wanted[] } = phase,
+): Wanted[] {
   const redeemer = { customer, currency: phase.currency, amount: null };
-  return phase.discounts.filter((each) => isRedeemable(tx, each, redeemer, has));
+  return of.discounts.filter((each) => isRedeemable(tx, each, redeemer, has));
 }
 
 /** When a subscription ends by its schedule; known while the last phase runs. */
 function endOf(schedule: ScheduleRecord, phase: PhaseRecord): Seconds | null {
   return schedule.end_behavior === 'cancel' && schedule.phases.at(-1) === phase ? phase.end_date : null;
+}
+
+/** How a phase's invoices are collected. */
+function collectionOf({
+  collection_method,
+  days_until_due,
+}: Pick<PhaseSettings, 'collection_method' | 'days_until_due'>): Pick<
+  SubscriptionRecord,
+  'collection_method' | 'days_until_due'
+> {
+  const sends = collection_method === 'send_invoice';
+  return {
+    collection_method: collection_method ?? 'charge_automatically',
+    days_until_due: sends ? days_until_due : null,
+  };
 }
 
 /** The subscription with everything of the phase that is not billing, and its discounts. */
@@ -80,7 +90,7 @@ function staged(
     context,
     has.filter((each) => !discounts.includes(each)),
   );
-  const { default_payment_method, description } = settingsIn(schedule, phase);
+  const { default_payment_method, description, ...settings } = settingsIn(schedule, phase);
   const cancel_at = endOf(schedule, phase);
   const ends_otherwise = cancel_at !== old.cancel_at;
   return {
@@ -93,6 +103,7 @@ function staged(
           cancellation: { ...old.cancellation, reason: cancel_at === null ? null : 'cancellation_requested' },
         }
       : {}),
+    ...collectionOf(settings),
     default_payment_method,
     default_tax_rates: phase.default_tax_rates,
     description,
@@ -106,18 +117,32 @@ function staged(
 function itemsIn(context: Context, old: SubscriptionRecord, phase: PhaseRecord): SubscriptionItemRecord[] {
   const { tx } = context;
   const [first] = old.items;
-  return phase.items.map(({ metadata, price, quantity, tax_rates }) => ({
-    ...(old.items.find((item) => item.price === price) ?? {
-      id: tx.newId('si_', 14),
-      created: tx.now,
-      current_period_end: first?.current_period_end ?? tx.now,
-      current_period_start: first?.current_period_start ?? tx.now,
-      price,
-    }),
-    metadata,
-    quantity,
-    ...(tax_rates.length === 0 ? {} : { tax_rates }),
-  }));
+  const items = phase.items.map((wanted): SubscriptionItemRecord => {
+    const { metadata, price, quantity, tax_rates } = wanted;
+    const kept = old.items.find((item) => item.price === price);
+    const id = kept?.id ?? tx.newId('si_', 14);
+    const has = kept?.discounts ?? [];
+    const discounts = itemDiscounts(context, old, { id, has }, redeemable(tx, old.customer, phase, has, wanted));
+    return {
+      ...(kept ?? {
+        created: tx.now,
+        current_period_end: first?.current_period_end ?? tx.now,
+        current_period_start: first?.current_period_start ?? tx.now,
+        price,
+      }),
+      id,
+      discounts,
+      metadata,
+      quantity,
+      tax_rates,
+    };
+  });
+  const still = new Set(items.flatMap((item) => item.discounts ?? []));
+  endDiscounts(
+    context,
+    old.items.flatMap((item) => item.discounts ?? []).filter((each) => !still.has(each)),
+  );
+  return items;
 }
 
 function changes(old: readonly SubscriptionItemRecord[], items: readonly SubscriptionItemRecord[]): boolean {
@@ -226,7 +251,8 @@ function startWith(context: Context, schedule: ScheduleRecord, phase: PhaseRecor
     customer: tx.need('customer', schedule.customer),
     schedule: schedule.id,
     description: settings.description,
-    items: phase.items,
+    items: phase.items.map((item) => ({ ...item, discounts: redeemable(tx, schedule.customer, phase, [], item) })),
+    settings: collectionOf(settings),
     metadata: mergeMetadata({}, phase.metadata),
     default_payment_method: settings.default_payment_method,
     save_default_payment_method: 'off',

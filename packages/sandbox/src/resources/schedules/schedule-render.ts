@@ -11,6 +11,7 @@ import type {
 } from '../../store/schedule-records.ts';
 import type { Tx } from '../../store/store.ts';
 import { renderTaxRate } from '../catalog/tax-rates.ts';
+import { renderMode } from '../subscriptions/subscription-render.ts';
 
 type Rendered = Wire<Stripe.SubscriptionSchedule>;
 type RenderedPhase = Rendered['phases'][number];
@@ -127,7 +128,9 @@ export function renderSchedule(tx: Tx, schedule: ScheduleRecord): Rendered {
     id: schedule.id,
     object: 'subscription_schedule',
     application: null,
-    billing_mode: { flexible: { proration_discounts: 'included' }, type: 'flexible' },
+    billing_mode: renderMode(
+      tx.get('subscription', schedule.subscription ?? schedule.released_subscription ?? '') ?? {},
+    ),
     canceled_at: schedule.canceled_at,
     completed_at: schedule.completed_at,
     created: schedule.created,

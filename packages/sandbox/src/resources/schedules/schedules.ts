@@ -16,6 +16,7 @@ import { billPending, creditEnd } from '../subscriptions/subscription-ending.ts'
 import { cancelSubscription, updateSubscription } from '../subscriptions/subscription-end.ts';
 import { closeSchedule, isLive, scheduleOf, updateSchedule } from './schedule-end.ts';
 import {
+  checkSending,
   defaultsParam,
   moment,
   nothing,
@@ -85,8 +86,8 @@ function phaseOfSubscription(subscription: SubscriptionRecord, end_date: Seconds
     currency: subscription.currency,
     default_tax_rates: subscription.default_tax_rates ?? [],
     discounts: (subscription.discounts ?? []).map((discount) => ({ discount })),
-    items: subscription.items.map(({ metadata: own, price, quantity, tax_rates = [] }) => ({
-      discounts: [],
+    items: subscription.items.map(({ discounts = [], metadata: own, price, quantity, tax_rates = [] }) => ({
+      discounts: discounts.map((discount) => ({ discount })),
       metadata: own,
       price,
       quantity,
@@ -119,6 +120,8 @@ function scheduleFrom(context: Context, id: string): ScheduleRecord {
     current: 0,
     default_settings: {
       ...nothing,
+      collection_method: subscription.collection_method ?? null,
+      days_until_due: subscription.days_until_due ?? null,
       default_payment_method: subscription.default_payment_method,
       description: subscription.description,
     },
@@ -156,6 +159,7 @@ export function newSchedule(context: Context, params: Partial<Read<typeof create
     pause_schedules: pausesOf(context, params.pause_schedules, []),
     phases: phasesOf(context, customer, params.phases, from),
   });
+  checkSending(schedule);
   emit(context, 'subscription_schedule.created', renderSchedule(tx, schedule));
   const begun = from <= tx.now ? beginPhase(context, schedule, 0) : schedule;
   if (begun === schedule) planNext(context, schedule);
@@ -273,6 +277,7 @@ export function changeSchedule(context: Context, old: ScheduleRecord, params: Sc
     pause_schedules: pausesOf(context, params.pause_schedules, old.pause_schedules),
     phases: params.phases === undefined ? old.phases : nextPhases(context, old, params.phases),
   });
+  checkSending(changed);
   applyChange(context, old, changed, params.proration_behavior ?? 'create_prorations');
   const now = tx.need('subscription_schedule', old.id);
   if (!isLive(now)) return now;

@@ -59,7 +59,9 @@ function pendingUpdate(tx: Tx, subscription: SubscriptionRecord): Wire<Stripe.Su
   };
 }
 
-function renderMode(subscription: SubscriptionRecord): Wire<Stripe.Subscription>['billing_mode'] {
+export function renderMode(
+  subscription: Pick<SubscriptionRecord, 'billing_mode'>,
+): Wire<Stripe.Subscription>['billing_mode'] {
   const { type, proration_discounts, updated_at } = modeOf(subscription);
   return {
     flexible: type === 'flexible' ? { proration_discounts } : null,
