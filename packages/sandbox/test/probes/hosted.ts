@@ -27,6 +27,10 @@ export const hostedProbes: Probes = {
     const found = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] });
     has(found, { id, line_items: { data: [{ object: 'item', quantity: 2, amount_total: 99_800 }] } });
   },
+  'POST /v1/checkout/sessions/{id}': async ({ stripe }) => {
+    const { id } = await sessionOf(stripe);
+    has(await stripe.checkout.sessions.update(id, { metadata: { cart: '7' } }), { id, metadata: { cart: '7' } });
+  },
   'GET /v1/checkout/sessions': async ({ stripe }) => {
     const { id } = await sessionOf(stripe);
     lists(await stripe.checkout.sessions.list({ status: 'open' }), id);

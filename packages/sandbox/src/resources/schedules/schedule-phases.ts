@@ -131,10 +131,10 @@ function itemsIn(context: Context, old: SubscriptionRecord, phase: PhaseRecord):
         price,
       }),
       id,
-      discounts,
+      ...(discounts.length === 0 && kept?.discounts === undefined ? {} : { discounts }),
       metadata,
       quantity,
-      tax_rates,
+      ...(tax_rates.length === 0 && kept?.tax_rates === undefined ? {} : { tax_rates }),
     };
   });
   const still = new Set(items.flatMap((item) => item.discounts ?? []));
