@@ -104,16 +104,21 @@ test('what webhooks were not delivered is delivered after the next start', async
   await later.close();
 });
 
-test('an opened journal of many objects is not read object by object: it opens at once, even on a busy machine', async () => {
+test('an opened journal of many objects answers within 300 ms', async () => {
   const first = await bench({ file });
   for (let round = 0; round < 20; round += 1) {
     await Promise.all(Array.from({ length: 25 }, () => first.stripe.customers.create({ name: 'x'.repeat(100) })));
   }
   await first.close();
-  const start = performance.now();
-  const again = await createSandbox({ file });
-  expect(performance.now() - start).toBeLessThan(3_000);
-  await again.close();
+  const took: number[] = [];
+  for (let opening = 0; opening < 3; opening += 1) {
+    const start = performance.now();
+    const again = await createSandbox({ file });
+    took.push(performance.now() - start);
+    await again.close();
+  }
+  // The best of three, since the machine may be busy with something else.
+  expect(Math.min(...took)).toBeLessThan(300);
 });
 
 interface Running {
