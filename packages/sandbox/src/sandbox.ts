@@ -32,7 +32,7 @@ export interface SandboxOptions {
    * Told of every commit before it is kept, of every account: what each record was and is. For checks in tests; what it
    * throws undoes the commit and is answered as a fault.
    */
-  onCommit?: (commit: Commit) => void;
+  onCommit?: (commit: Commit, run: string) => void;
   /** Told of faults of the sandbox itself. Left out, they are written to standard error. */
   onFault?: (cause: unknown) => void;
 }
@@ -94,7 +94,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
         file,
         frozen: options.frozen,
         machine,
-        onCommit: options.onCommit,
+        onCommit: options.onCommit && ((commit) => options.onCommit?.(commit, run)),
         origin: () => origin,
         runs: { own: run, names: () => runs.names(), open: (name) => runs.open(name), end: (name) => runs.end(name) },
         seed: options.seed === undefined || run === SHARED ? options.seed : `${options.seed} ${run}`,

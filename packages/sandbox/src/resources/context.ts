@@ -30,6 +30,8 @@ export interface Context {
   /** The contract key of the request's route; `null` for pages and for work that time did. */
   route: string | null;
   events: Emitted[];
+  /** Subscriptions whose change this work tells of as a whole, when it is done: what happens to them on the way is part of it. */
+  changing: Set<string>;
   thin: ThinEmitted[];
   /** `null` for work that time did. */
   request: { id: string; idempotency_key: string | null } | null;
@@ -37,7 +39,17 @@ export interface Context {
 
 /** A context with no events yet. */
 export function createContext(tx: Tx, account_name: string, request: Context['request']): Context {
-  return { tx, account_name, clock: null, verdicts: new Map(), route: null, events: [], thin: [], request };
+  return {
+    tx,
+    account_name,
+    clock: null,
+    verdicts: new Map(),
+    route: null,
+    changing: new Set(),
+    events: [],
+    thin: [],
+    request,
+  };
 }
 
 /** A rendered object as plain JSON, shared with nobody. */

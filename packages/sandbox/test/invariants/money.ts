@@ -11,7 +11,9 @@ const shares = new Set(['percent_off', 'percentage', 'effective_percentage', 'va
 /** 1. Money and times are whole numbers, none of them lost to a float, none of them minus nothing. */
 function numberFaults(value: unknown, path: string): string[] {
   if (typeof value === 'number') {
-    return Number.isSafeInteger(value) && !Object.is(value, -0) ? [] : [`1. ${path} is ${value}`];
+    return Number.isSafeInteger(value) && !Object.is(value, -0)
+      ? []
+      : [`1. ${path} is ${Object.is(value, -0) ? '-0' : value}`];
   }
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, each]) => (shares.has(key) ? [] : numberFaults(each, `${path}.${key}`)));

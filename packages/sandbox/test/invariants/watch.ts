@@ -11,39 +11,39 @@ function typed({ kind, id, before, after }: Written): Change {
 
 /** Watches every commit of a sandbox: `onCommit` throws when one breaks an invariant, and `faults` keeps which. */
 export interface Watch {
-  onCommit(commit: Commit): void;
+  /** The run is the account that a key names; each has a state of its own. */
+  onCommit(commit: Commit, run?: string): void;
   faults: string[];
-  world: World;
   /** How many commits it has seen. */
   commits: number;
 }
 
+function faultsOf(world: World, changes: readonly Change[]): string[] {
+  return [...moneyFaults(world, changes), ...lifecycleFaults(world, changes), ...eventFaults(world, changes)];
+}
+
 /** What every commit of the sandbox must keep true. */
 export function watch(): Watch {
-  const world = new Mirror();
+  const worlds = new Map<string, Mirror>();
   const watching: Watch = {
     faults: [],
-    world,
     commits: 0,
-    onCommit({ restored, changes: written }) {
+    onCommit({ restored, changes: written }, run = '') {
+      const world = worlds.get(run) ?? new Mirror();
+      worlds.set(run, world);
       const changes = written.map(typed);
       watching.commits += 1;
       if (restored) world.clear();
       for (const { kind, id, after } of changes) world.set(kind, id, after);
-      if (!restored) {
-        const faults = [
-          ...moneyFaults(world, changes),
-          ...lifecycleFaults(world, changes),
-          ...eventFaults(world, changes),
-        ];
+      if (restored) return;
+      const faults = faultsOf(world, changes);
+      if (faults.length > 0) {
         watching.faults.push(...faults);
-        if (faults.length > 0) {
-          // The commit is undone, and here too.
-          for (const { kind, id, before } of changes) world.set(kind, id, before);
-          throw new Error(`An invariant is broken:\n${faults.join('\n')}`);
-        }
+        // The commit is undone, and here too.
+        for (const { kind, id, before } of changes) world.set(kind, id, before);
+        throw new Error(`An invariant is broken:\n${faults.join('\n')}`);
       }
-      if (!restored) remember(world, changes);
+      remember(world, changes);
     },
   };
   return watching;

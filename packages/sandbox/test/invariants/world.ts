@@ -6,8 +6,8 @@ export interface World {
   get<K extends Kind>(kind: K, id: string | null | undefined): Records[K] | undefined;
   /** Records of a kind that name a thing: `of('invoice', 'subscription', id)`. */
   of<K extends Kind>(kind: K, field: keyof Records[K] & string, id: string): Records[K][];
-  /** How every object looked when it was last told of. */
-  told: Map<string, Told>;
+  /** How every object looked in the last commit that told of it. */
+  told: Map<string, Told[]>;
 }
 
 /** An object of the API as plain JSON. */
@@ -37,7 +37,7 @@ const indexed: Partial<Record<Kind, string[]>> = {
 
 /** The state that commits make. */
 export class Mirror implements World {
-  readonly told = new Map<string, Told>();
+  readonly told = new Map<string, Told[]>();
   readonly #tables = new Map<Kind, Map<string, Records[Kind]>>();
   readonly #index = new Map<string, Set<string>>();
 

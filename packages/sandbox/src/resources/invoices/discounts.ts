@@ -267,8 +267,8 @@ export function consumeOnce(context: Context, invoice: InvoiceRecord): void {
   if (used.length === 0) return;
   endDiscounts(context, used);
   const left = without(subscription, used);
-  // What is only being created has no change to tell of.
-  if (subscription.status === 'incomplete') tx.put('subscription', left);
+  // What is only being created has no change to tell of, and what is being changed is told as a whole.
+  if (subscription.status === 'incomplete' || context.changing.has(subscription.id)) tx.put('subscription', left);
   else updateSubscription(context, subscription, left);
 }
 

@@ -107,7 +107,10 @@ function toTrial(
   const change = {
     billing_cycle_anchor: old.trial_anchor === 'unchanged' ? old.billing_cycle_anchor : end,
     items: items.map((item) => {
-      const begins = on_trial ? (old.items[0]?.current_period_start ?? context.tx.now) : context.tx.now;
+      const before = old.items.find((each) => each.id === item.id);
+      // A trial that is made longer goes on from where it began.
+      if (on_trial && before !== undefined) return { ...item, current_period_end: end };
+      const begins = on_trial ? (old.trial_start ?? context.tx.now) : context.tx.now;
       return withPeriod(context, old, item, { start: begins, end });
     }),
     trial_end: end,
@@ -141,6 +144,13 @@ function changesInterval(context: Context, before: { price: string }, item: { pr
   return one.interval !== other.interval || one.interval_count !== other.interval_count;
 }
 
+/** Where the period began in which an item joined. */
+function wholeStart(context: Context, old: SubscriptionRecord, item: SubscriptionItemRecord, joined: Seconds): Seconds {
+  const { tx } = context;
+  if (isOnTrial(old, tx.now)) return old.trial_start ?? joined;
+  return Math.max(periodAt(cycleOf(old), intervalOf(tx, item), joined).start, Math.min(joined, old.created));
+}
+
 /** Other items in the periods that run; the anchor stays, and an item of another interval gets the period it has there. */
 function toItems(
   context: Context,
@@ -157,11 +167,13 @@ function toItems(
     const source = on_trial ? (alike ?? old.items[0]) : alike;
     const is_other = before !== undefined && !on_trial && changesInterval(context, before, item);
     if (is_other) restarts.add(item.id);
-    const period =
-      source === undefined || is_other
-        ? periodAt(cycleOf(old), intervalOf(tx, item), at)
-        : { start: source.current_period_start, end: source.current_period_end };
-    return withPeriod(context, old, item, period);
+    if (source === undefined || is_other) {
+      return withPeriod(context, old, item, periodAt(cycleOf(old), intervalOf(tx, item), at));
+    }
+    const { current_period_start: start, current_period_end: end } = source;
+    // What is there may have joined within the period; what is new and billed ahead has the period as a whole.
+    const joined = before === undefined && !isMetered(tx, item);
+    return withPeriod(context, old, item, { start: joined ? wholeStart(context, old, item, start) : start, end });
   });
   const { billing_cycle_anchor, trial_end = null } = old;
   return { change: { billing_cycle_anchor, items: placed, trial_end }, restarts, bills_period: false, at_once: false };

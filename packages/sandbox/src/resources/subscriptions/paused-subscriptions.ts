@@ -58,7 +58,9 @@ function invoiceNow(context: Context, subscription: SubscriptionRecord, pending_
     period: { start: subscription.items[0]?.current_period_start ?? tx.now, end: tx.now },
     pending_only,
   });
+  context.changing.add(subscription.id);
   const invoice = finalizeInvoice(context, draft);
+  context.changing.delete(subscription.id);
   tx.put('subscription', { ...tx.need('subscription', subscription.id), latest_invoice: invoice.id });
   return invoice;
 }

@@ -62,6 +62,7 @@ export function applyPendingUpdate(context: Context, invoice: InvoiceRecord): Su
   // The change of the record is told by the update, and that it was a parked one by an event of its own.
   updateSubscription(context, old, subscription);
   emit(context, 'customer.subscription.pending_update_applied', renderSubscription(tx, subscription));
+  if ((subscription.trial_end ?? null) !== (old.trial_end ?? null)) announceTrialEnd(context, subscription);
   return subscription;
 }
 

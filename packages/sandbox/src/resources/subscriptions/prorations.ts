@@ -132,6 +132,8 @@ export function creditUnused(
   }
   return debits.flatMap((debit) => {
     const part = { start: Math.max(at, debit.covers.start), end: debit.covers.end };
+    // A period that was cut off without prorations gives nothing back later; what was billed ahead runs on.
+    if (debit.covers.start < item.current_period_start && item.billed_until === undefined) return [];
     if (part.end <= part.start || debit.whole.gross === 0) return [];
     return writeProration(context, subscription, item, { ...debit, kind: 'credit', part });
   });
@@ -162,7 +164,7 @@ function wholePrices(context: Context, subscription: SubscriptionRecord, at: Sec
       const discounts = line.discount_amounts ?? [];
       const taken = discounts.map((each): Reason => ({
         says: `less ${tx.need('coupon', tx.need('discount', each.discount).coupon).name ?? each.discount}`,
-        amount: -each.amount,
+        amount: 0 - each.amount,
         because: [],
       }));
       const because = [{ says: line.description ?? line.id, amount: line.amount, because: [] }, ...taken];

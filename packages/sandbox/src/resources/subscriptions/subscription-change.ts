@@ -92,7 +92,6 @@ export function applyWish(context: Context, old: SubscriptionRecord, wish: Wish)
     whole: planned.bills_period,
   });
   addInvoiceItems(context, subscription, wish.add_invoice_items ?? []);
-  if (subscription.trial_end !== (old.trial_end ?? null)) announceTrialEnd(context, subscription);
   if (!at_once || (!by_lines && pendingItems(context, subscription).length === 0))
     return { subscription, invoice: null };
   const draft = createDraft(context, subscription, {
@@ -137,11 +136,13 @@ function told(context: Context, old: SubscriptionRecord): SubscriptionRecord {
   const { tx } = context;
   const now = tx.need('subscription', old.id);
   emitUpdate(context, 'customer.subscription.updated', renderSubscription(tx, old), renderSubscription(tx, now));
+  if ((now.trial_end ?? null) !== (old.trial_end ?? null)) announceTrialEnd(context, now);
   orderEvents(context, UPDATE_ORDER);
   return now;
 }
 
-const needsAction = {
+/** The refusal of a change, or a beginning, that must be paid at once and whose card asks its holder. */
+export const needsAction = {
   code: 'subscription_payment_intent_requires_action',
   decline_code: null,
   message: 'Payment for this subscription requires additional user action before it can be completed successfully.',
@@ -168,7 +169,9 @@ export function changeSubscription(
     voidInvoice(context, tx.need('invoice', old.pending_update.invoice));
     from = { ...staged, pending_update: null };
   }
+  context.changing.add(old.id);
   const { invoice } = applyWish(context, tx.put('subscription', from), wish);
+  context.changing.delete(old.id);
   const open = invoice?.status === 'open' ? invoice : null;
   if (open?.collection_method === 'send_invoice') {
     sendInvoice(context, open);
@@ -197,7 +200,8 @@ export function changeSubscription(
   } else if (attempt?.outcome === 'paid') {
     followPayment(context, now, attempt);
   }
-  if (wish.items !== undefined) followItems(context, tx.need('subscription', old.id));
+  const done = tx.need('subscription', old.id);
+  if ((done.trial_end ?? null) !== (old.trial_end ?? null)) announceTrialEnd(context, done);
   if (wish.items !== undefined) followItems(context, tx.need('subscription', old.id));
   orderEvents(context, UPDATE_ORDER);
   return tx.need('subscription', old.id);
@@ -210,5 +214,5 @@ export function expirePendingUpdate(context: Context, id: string): void {
   if (pending == null) return;
   unschedule(context, 'expire_pending_update', id);
   const invoice = tx.need('invoice', pending.invoice);
-  if (invoice.status === 'open') voidInvoice(context, invoice);
+  if (invoice.status === 'open' || invoice.status === 'uncollectible') voidInvoice(context, invoice);
 }

@@ -16,6 +16,7 @@ import { applyEnding, cancelAtParam } from './subscription-ending.ts';
 import { newItemOf, newItemsParam } from './subscription-items-params.ts';
 import { renderSubscription } from './subscription-render.ts';
 import { customerAccount, settingsOf, settingsParams } from './subscription-settings.ts';
+import { needsAction } from './subscription-change.ts';
 import { startSubscription } from './subscription-start.ts';
 import { missingMethodOf, trialAnchorOf, trialEndOf, trialParams } from './subscription-trials.ts';
 
@@ -114,8 +115,9 @@ function create(context: Context, params: Read<typeof createTable>): Wire<Stripe
     ...(params.proration_behavior === undefined ? {} : { proration_behavior: params.proration_behavior }),
   });
   const { attempt } = started;
-  if (behavior === 'error_if_incomplete' && attempt?.outcome === 'failed' && attempt.failure !== null) {
-    throw cardError(attempt.failure, {}, 'undone');
+  if (behavior === 'error_if_incomplete') {
+    if (attempt?.outcome === 'needs_action') throw cardError(needsAction, {}, 'undone');
+    if (attempt?.outcome === 'failed' && attempt.failure !== null) throw cardError(attempt.failure, {}, 'undone');
   }
   const subscription = applyEnding(context, started.subscription, params);
   orderEvents(context, CREATE_ORDER);

@@ -150,7 +150,9 @@ export function billPending(context: Context, canceled: SubscriptionRecord): Sub
     period: { start: canceled.items[0]?.current_period_start ?? tx.now, end: tx.now },
     usage,
   });
+  context.changing.add(canceled.id);
   const invoice = finalizeInvoice(context, draft);
+  context.changing.delete(canceled.id);
   if (invoice.status === 'open' && invoice.collection_method === 'send_invoice') sendInvoice(context, invoice);
   else if (invoice.status === 'open') {
     attemptPayment(context, invoice, { method: methodFor(context, invoice), off_session: true, automatic: false });
