@@ -52,6 +52,17 @@ export function isAddOn(plan: Pick<Plan, 'group'>): boolean {
   return plan.group === null;
 }
 
+/**
+ * Whether somebody may see and have a plan: a custom plan is its customer's alone, named by Farebox's id or the seller's.
+ * Null is who has no account.
+ */
+export function isOfferedTo(
+  plan: Pick<Plan, 'customer'>,
+  customer: { id: string; external_id: string | null } | null,
+): boolean {
+  return plan.customer === null || plan.customer === customer?.id || plan.customer === customer?.external_id;
+}
+
 /** Whether nobody who has it ever pays: no base price, no setup fee, no overage. No card is asked for it. */
 export function isFree(plan: Plan): boolean {
   return (

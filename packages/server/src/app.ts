@@ -90,7 +90,7 @@ export async function createApp(options: AppOptions) {
     ...options,
     base_url: options.config.base_url,
     payments: stripe.payments,
-    onSale: (planId) => plans.onSale(planId),
+    onSale: (planId, customer) => plans.onSale(planId, customer),
     versionById: (id) => plans.version(null, id),
     findCustomer: (id) => customers.get(id),
     linkStripe: async (id, stripeId) => void (await customers.linkStripe(null, id, stripeId)),
@@ -319,7 +319,7 @@ async function createDoors(deps: {
     pages,
     landing: async ({ principal, query }) => ({
       seller: seller(),
-      plans: (await plans.current()).map((version) => publicPlan(version, plans, null)),
+      plans: (await plans.currentFor(null)).map((version) => publicPlan(version, plans, null)),
       features: list.features,
       signedIn: principal.type === 'customer',
       notice: landingNotice(query),
@@ -336,7 +336,7 @@ async function createDoors(deps: {
       session_cookies: accounts.session_cookies,
     },
     documented: [
-      createPlanRoutes({ plans, seller, livePlanOf: slices.livePlanOf }),
+      createPlanRoutes({ plans, seller, livePlanOf: slices.livePlanOf, findCustomer: (id) => customers.get(id) }),
       createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
       createCustomerRoutes({ customers }),
       createSubscriptionRoutes({ db, subscribe, versionById: (id) => plans.version(null, id) }),

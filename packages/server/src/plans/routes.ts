@@ -1,9 +1,9 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { intervals } from '@farebox/core';
 import { listOf, wholeList } from '../http/list.ts';
-import type { AppEnv } from '../http/principal.ts';
+import type { AppEnv, Principal } from '../http/principal.ts';
 import { access, createRoute, json, problems, router, z } from '../http/router.ts';
-import type { Plans } from './service.ts';
+import type { Buyer, Plans } from './service.ts';
 import type { PlanVersion } from './store.ts';
 
 const intervalSchema = z.enum(intervals);
@@ -111,6 +111,7 @@ export function createPlanRoutes(deps: {
   plans: Plans;
   seller(): Seller;
   livePlanOf(customerId: string): Promise<string | null>;
+  findCustomer(id: string): Promise<Buyer>;
 }): OpenAPIHono<AppEnv> {
   const app = router();
   app.openapi(listRoute, async (c) => {
@@ -119,11 +120,18 @@ export function createPlanRoutes(deps: {
     const live = isCustomer ? await deps.livePlanOf(principal.customer_id) : null;
     const action = (planId: string) =>
       !isCustomer ? null : live === planId ? 'current' : live === null ? 'subscribe' : null;
-    const versions = await deps.plans.current();
+    const versions = await visibleTo(principal);
     return c.json(wholeList(versions.map((version) => publicPlan(version, deps.plans, action(version.plan_id)))), 200);
   });
   app.openapi(sellerRoute, (c) => c.json(deps.seller(), 200));
   return app;
+
+  /** The seller's side sees every plan, a customer its own custom plan among the public ones. */
+  async function visibleTo(principal: Principal): Promise<PlanVersion[]> {
+    if (principal.type === 'seller' || principal.type === 'operator') return await deps.plans.current();
+    const isCustomer = principal.type === 'customer';
+    return await deps.plans.currentFor(isCustomer ? await deps.findCustomer(principal.customer_id) : null);
+  }
 }
 
 /** A plan version as everybody may see it. */

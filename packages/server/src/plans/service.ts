@@ -1,4 +1,4 @@
-import { type Feature, type Plan, type PriceList, diffCatalog } from '@farebox/core';
+import { type Feature, type Plan, type PriceList, diffCatalog, isOfferedTo } from '@farebox/core';
 import type { Database, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
@@ -26,11 +26,27 @@ export interface PlanFeature {
   value: number | string | null;
 }
 
+/** Who asks for plans. */
+export interface Buyer {
+  id: string;
+  external_id: string | null;
+}
+
 export type Plans = ReturnType<typeof createPlans>;
 
 /** The catalogue: the price list published as frozen versions. */
 export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queue, 'enqueue'>; list: PriceList }) {
   const { db, clock, queue, list } = deps;
+
+  async function current(): Promise<PlanVersion[]> {
+    const versions = await currentVersions(db.kysely);
+    return list.plans.flatMap((plan) => versions.filter((version) => version.plan_id === plan.id));
+  }
+
+  async function currentFor(customer: Buyer | null): Promise<PlanVersion[]> {
+    return (await current()).filter((version) => isOfferedTo(version.content, customer));
+  }
+
   return {
     list,
 
@@ -77,16 +93,17 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
     },
 
     /** The version on sale of every plan, in the price list's order. */
-    async current(): Promise<PlanVersion[]> {
-      const versions = await currentVersions(db.kysely);
-      return list.plans.flatMap((plan) => versions.filter((version) => version.plan_id === plan.id));
-    },
+    current,
 
-    /** Throws `plan_not_found` for a plan that is not on sale. */
-    async onSale(planId: string): Promise<PlanVersion> {
-      const found = (await currentVersions(db.kysely)).find((version) => version.plan_id === planId);
+    /** Those somebody can buy: another customer's plan is not among them. */
+    currentFor,
+
+    /** Throws `plan_not_found` for a plan that is not on sale, or not to this customer. */
+    async onSale(planId: string, customer: Buyer): Promise<PlanVersion> {
+      const offered = await currentFor(customer);
+      const found = offered.find((version) => version.plan_id === planId);
       if (found !== undefined) return found;
-      const names = list.plans.map((plan) => plan.id).join(', ');
+      const names = offered.map((version) => version.plan_id).join(', ');
       throw new Problem('plan_not_found', `There is no plan "${planId}". Plans on sale: ${names}.`, {
         param: 'plan_id',
       });

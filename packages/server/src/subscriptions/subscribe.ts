@@ -30,6 +30,7 @@ export interface Wish {
 
 interface Customer {
   id: string;
+  external_id: string | null;
   name: string;
   email: string;
 }
@@ -43,7 +44,7 @@ export function createSubscribe(deps: {
   clock: Clock;
   payments: Payments;
   base_url: string;
-  onSale(planId: string): Promise<PlanVersion>;
+  onSale(planId: string, customer: Customer): Promise<PlanVersion>;
   versionById(id: string): Promise<PlanVersion | null>;
   findCustomer(id: string): Promise<Customer>;
   linkStripe(customerId: string, stripeCustomerId: string): Promise<void>;
@@ -52,7 +53,8 @@ export function createSubscribe(deps: {
 
   async function open(customerId: string, wish: Wish): Promise<CheckoutRow> {
     const planId = wish.plan_id;
-    const version = await deps.onSale(planId);
+    const customer = await deps.findCustomer(customerId);
+    const version = await deps.onSale(planId, customer);
     const price = priceOf(version, wish);
     const quantity = seatsOf(version, wish);
     if (price.stripe_price_id === null) {
@@ -60,7 +62,6 @@ export function createSubscribe(deps: {
         param: 'plan_id',
       });
     }
-    const customer = await deps.findCustomer(customerId);
     const { stripe_customer_id } = await payments.ensureCustomer(customer);
     await deps.linkStripe(customerId, stripe_customer_id);
     // A payment may have gone through without our hearing of it; ask before selling the same thing again.

@@ -81,3 +81,28 @@ test('a plan that left the list is not sold any more, and comes back as it was',
   await restartWith((plan) => plan);
   expect((await visitor.request('POST', '/v1/checkout_sessions', { plan_id: 'starter' })).status).toBe(201);
 });
+
+test('a custom plan is its customer’s alone: on no public page, and nobody else can buy it', async () => {
+  const [owner, other] = [await farebox.signUp(), await farebox.signUp()];
+  const { customer } = await owner.get('/v1/me');
+  const custom = await restartWith((plan) => (plan.id === 'enterprise' ? { ...plan, customer: customer.id } : plan));
+  expect(custom.published).toContain('enterprise version 2');
+
+  const idsFor = async (visitor: typeof owner) =>
+    (await visitor.get('/v1/plans')).data.map((plan: { id: string }) => plan.id);
+  expect(await idsFor(farebox.visitor())).toEqual(['starter', 'pro']);
+  expect(await idsFor(other)).toEqual(['starter', 'pro']);
+  expect(await idsFor(owner)).toEqual(['starter', 'pro', 'enterprise']);
+  expect(await (await fetch(farebox.url)).text()).not.toContain('Enterprise');
+
+  const refused = await other.request('POST', '/v1/checkout_sessions', { plan_id: 'enterprise' });
+  expect(refused.status).toBe(404);
+  expect(await refused.json()).toMatchObject({
+    code: 'plan_not_found',
+    param: 'plan_id',
+    detail: 'There is no plan "enterprise". Plans on sale: starter, pro.',
+  });
+  const checkout = await owner.post('/v1/checkout_sessions', { plan_id: 'enterprise' });
+  await payOnPage(checkout.url);
+  expect((await owner.get(`/v1/checkout_sessions/${checkout.id}`)).subscription.plan_id).toBe('enterprise');
+});
