@@ -74,15 +74,15 @@ describe('a renewal', () => {
       lines: {
         data: [
           {
+            amount: 49_900,
+            description: '1 × Pro (at $499.00 / month)',
+            parent: { type: 'subscription_item_details', subscription_item_details: { subscription: subscription.id } },
+          },
+          {
             amount: 750,
             description: '300 requests over the quota',
             metadata: { meter: 'requests' },
             parent: { type: 'invoice_item_details', invoice_item_details: { subscription: subscription.id } },
-          },
-          {
-            amount: 49_900,
-            description: '1 × Pro (at $499.00 / month)',
-            parent: { type: 'subscription_item_details', subscription_item_details: { subscription: subscription.id } },
           },
         ],
       },

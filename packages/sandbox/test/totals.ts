@@ -11,7 +11,9 @@ export async function addsUp(stripe: Stripe): Promise<void> {
     .list({ limit: 100, expand: ['data.payments'] })
     .autoPagingToArray({ limit: 1_000 });
   for (const invoice of invoices) {
-    const lines = invoice.lines.data;
+    const lines = invoice.lines.has_more
+      ? await stripe.invoices.listLineItems(invoice.id, { limit: 100 }).autoPagingToArray({ limit: 1_000 })
+      : invoice.lines.data;
     expect(
       Object.values(invoice)
         .filter((each) => typeof each === 'number')

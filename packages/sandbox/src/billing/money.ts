@@ -9,9 +9,10 @@ const exponents: Record<string, number> = {
 };
 
 /** `unit × quantity` in minor units: exact, rounded once. */
-export function amountOf(unit_amount_decimal: string, quantity: number): number {
+export function amountOf(unit_amount_decimal: string, quantity: number | string): number {
   const unit = fractionOf(unit_amount_decimal);
-  return round({ n: unit.n * BigInt(quantity), d: unit.d });
+  const times = fractionOf(String(quantity));
+  return round({ n: unit.n * times.n, d: unit.d * times.d });
 }
 
 /** `amount / quantity` as a decimal of at most twelve places. */

@@ -34,6 +34,12 @@ export interface LineRecord {
   is_usage?: boolean;
   /** What discounts take off a proration that names them: it has its share of them and no other. */
   own_discounts?: DiscountAmount[];
+  /** The seller's own reckoning, instead of rates. */
+  tax_amounts?: TaxAmount[];
+  /** What the seller changed of a line of usage; it stays when that is rated again. */
+  edited?: Partial<
+    Pick<LineRecord, 'description' | 'discountable' | 'discounts' | 'metadata' | 'tax_amounts' | 'tax_rates'>
+  >;
 }
 
 export type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
@@ -118,6 +124,8 @@ export interface InvoiceItemRecord {
   /** Of an item that a change of a subscription made. */
   proration?: ProrationRecord;
   quantity: number;
+  /** Exact, where it is no whole number. */
+  quantity_decimal?: string;
   subscription: string | null;
   /** The subscription item it bills. */
   subscription_item?: string;

@@ -1,3 +1,4 @@
+import type { jurisdictionLevels, taxReasons, taxTypes } from '../billing/tax-names.ts';
 import type { Metadata, Seconds } from './records.ts';
 
 /** What a coupon is worth in one currency. */
@@ -68,26 +69,10 @@ export interface DiscountAmount {
 export interface TaxAmount {
   amount: number;
   inclusive: boolean;
-  reason: 'customer_exempt' | 'reverse_charge' | 'standard_rated' | 'zero_rated';
+  reason: (typeof taxReasons)[number];
   tax_rate: string;
   taxable_amount: number;
 }
-
-export type TaxType =
-  | 'amusement_tax'
-  | 'communications_tax'
-  | 'gst'
-  | 'hst'
-  | 'igst'
-  | 'jct'
-  | 'lease_tax'
-  | 'pst'
-  | 'qst'
-  | 'retail_delivery_fee'
-  | 'rst'
-  | 'sales_tax'
-  | 'service_tax'
-  | 'vat';
 
 export interface TaxRateRecord {
   id: string;
@@ -98,11 +83,14 @@ export interface TaxRateRecord {
   display_name: string;
   inclusive: boolean;
   jurisdiction: string | null;
+  jurisdiction_level?: (typeof jurisdictionLevels)[number];
   metadata: Metadata;
   /** A decimal, `7.25`. */
   percentage: string;
   state: string | null;
-  tax_type: TaxType | null;
+  tax_type: (typeof taxTypes)[number] | null;
+  /** Made for amounts of tax that a seller gave, and known by what was said of it. */
+  made_for?: string;
 }
 
 export interface TaxIdRecord {

@@ -83,6 +83,27 @@ export const invoiceProbes: Probes = {
     const [line] = (await stripe.invoices.listLineItems(id)).data;
     has(line ?? {}, { object: 'line_item', amount: 700, invoice: id, parent: { type: 'invoice_item_details' } });
   },
+  'POST /v1/invoices/{id}/add_lines': async ({ stripe }) => {
+    const { id } = await draft(stripe);
+    const invoice = await stripe.invoices.addLines(id, { lines: [{ amount: 50, description: 'Postage' }] });
+    has(invoice, { id, total: 750, lines: { data: [{ amount: 700 }, { amount: 50, description: 'Postage' }] } });
+  },
+  'POST /v1/invoices/{id}/update_lines': async ({ stripe }) => {
+    const { id } = await draft(stripe);
+    const line = (await stripe.invoices.listLineItems(id)).data[0]?.id ?? '';
+    has(await stripe.invoices.updateLines(id, { lines: [{ id: line, amount: 650 }] }), { id, total: 650 });
+  },
+  'POST /v1/invoices/{id}/remove_lines': async ({ stripe }) => {
+    const { id } = await draft(stripe);
+    const line = (await stripe.invoices.listLineItems(id)).data[0]?.id ?? '';
+    const left = await stripe.invoices.removeLines(id, { lines: [{ id: line, behavior: 'delete' }] });
+    has(left, { id, total: 0, lines: { data: [] } });
+  },
+  'POST /v1/invoices/{id}/lines/{id}': async ({ stripe }) => {
+    const { id } = await draft(stripe);
+    const line = (await stripe.invoices.listLineItems(id)).data[0]?.id ?? '';
+    has(await stripe.invoices.updateLineItem(id, line, { quantity: 2 }), { id: line, amount: 1_400, quantity: 2 });
+  },
   'POST /v1/invoiceitems': async ({ stripe }) => {
     const customer = (await stripe.customers.create()).id;
     const item = await stripe.invoiceItems.create({ customer, amount: 900, currency: 'usd' });

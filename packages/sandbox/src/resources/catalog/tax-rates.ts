@@ -4,7 +4,8 @@ import { invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
 import { decimal, flag, mergeMetadata, metadata, oneOf, type Param, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
-import type { TaxRateRecord, TaxType } from '../../store/money-records.ts';
+import { taxTypes } from '../../billing/tax-names.ts';
+import type { TaxRateRecord } from '../../store/money-records.ts';
 import type { Tx } from '../../store/store.ts';
 import { emit, emitUpdate } from '../context.ts';
 
@@ -22,7 +23,7 @@ export function renderTaxRate(rate: TaxRateRecord): Wire<Stripe.TaxRate> {
     flat_amount: null,
     inclusive: rate.inclusive,
     jurisdiction: rate.jurisdiction,
-    jurisdiction_level: null,
+    jurisdiction_level: rate.jurisdiction_level ?? null,
     livemode: false,
     metadata: rate.metadata,
     percentage: Number(rate.percentage),
@@ -46,7 +47,7 @@ export function findTaxRates(tx: Tx, ids: readonly string[], param: string): str
 }
 
 /** A percentage of at most four places, from 0 to 100. */
-const percentage: Param<string> = {
+export const percentage: Param<string> = {
   read(value, path) {
     const read = decimal().read(value, path);
     if (!/^\d{1,3}(\.\d{1,4})?$/.test(read) || Number(read) > 100) {
@@ -64,22 +65,7 @@ const table = {
   jurisdiction: text(200),
   metadata: metadata(),
   state: text(100),
-  tax_type: oneOf<TaxType>([
-    'amusement_tax',
-    'communications_tax',
-    'gst',
-    'hst',
-    'igst',
-    'jct',
-    'lease_tax',
-    'pst',
-    'qst',
-    'retail_delivery_fee',
-    'rst',
-    'sales_tax',
-    'service_tax',
-    'vat',
-  ]),
+  tax_type: oneOf(taxTypes),
 };
 
 function find(tx: Tx, id: string): TaxRateRecord {

@@ -1,30 +1,16 @@
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam } from '../../http/api-error.ts';
-import {
-  decimal,
-  emptyable,
-  flag,
-  integer,
-  list,
-  mergeMetadata,
-  metadata,
-  oneOf,
-  type Read,
-  shape,
-  text,
-} from '../../http/params.ts';
+import { emptyable, flag, integer, list, mergeMetadata, metadata, type Read, shape, text } from '../../http/params.ts';
 import type {
   AdjustableQuantity,
   CheckoutSessionRecord,
-  IntervalUnit,
   OptionalItemRecord,
   PriceRecord,
   SessionLineRecord,
 } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
-import { inlinePrice } from '../catalog/inline-prices.ts';
+import { checkoutPriceData, inlinePriceOf } from '../catalog/inline-prices.ts';
 import { findPrice } from '../catalog/prices.ts';
-import { createProduct } from '../catalog/products.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
 import type { Context } from '../context.ts';
 import { quantityOf } from '../usage/usage-lines.ts';
@@ -42,25 +28,7 @@ export const lineTable = {
   adjustable_quantity: adjustableTable,
   metadata: metadata(),
   price: text(),
-  price_data: shape({
-    currency: text(3),
-    product: text(),
-    product_data: shape({
-      description: text(40_000),
-      images: list(text(2_048), 8),
-      metadata: metadata(),
-      name: text(),
-      tax_code: text(),
-      unit_label: text(),
-    }),
-    recurring: shape({
-      interval: oneOf<IntervalUnit>(['day', 'week', 'month', 'year']),
-      interval_count: integer(1, 1_095),
-    }),
-    tax_behavior: oneOf(['exclusive', 'inclusive', 'unspecified']),
-    unit_amount: integer(0),
-    unit_amount_decimal: decimal(),
-  }),
+  price_data: checkoutPriceData,
   quantity: integer(0, MOST),
   tax_rates: emptyable(list(text(), 5)),
 };
@@ -104,24 +72,7 @@ function priceOf(context: Context, params: LineParams, path: string): PriceRecor
       param: `${path}[price]`,
     });
   }
-  const inner = `${path}[price_data]`;
-  if ((data.product === undefined) === (data.product_data === undefined)) {
-    throw invalidParam('You must specify exactly one of `product` and `product_data`.', `${inner}[product_data]`);
-  }
-  const { product_data, ...rest } = data;
-  if (product_data === undefined) return inlinePrice(context, rest, inner);
-  if (product_data.name === undefined) throw missingParam(`${inner}[product_data][name]`);
-  const product = createProduct(context, {
-    // Made for this line alone, and offered nowhere else.
-    active: false,
-    name: product_data.name,
-    description: product_data.description ?? null,
-    images: product_data.images ?? [],
-    metadata: mergeMetadata({}, product_data.metadata),
-    tax_code: product_data.tax_code ?? null,
-    unit_label: product_data.unit_label ?? null,
-  });
-  return inlinePrice(context, { ...rest, product: product.id }, inner);
+  return inlinePriceOf(context, data, `${path}[price_data]`);
 }
 
 /** Reads one line; of one that is there already, what is not said stays. */

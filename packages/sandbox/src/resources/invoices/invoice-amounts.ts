@@ -85,7 +85,8 @@ export function settle(tx: Tx, invoice: InvoiceRecord): InvoiceRecord {
   const lines = invoice.lines.map((line, index) => {
     const discounted = { ...line, discount_amounts: line.own_discounts ?? discounts[index] ?? [] };
     const rates = line.tax_rates ?? invoice.default_tax_rates ?? [];
-    return { ...discounted, taxes: taxesOn(tx, discountedAmount(discounted), rates, tax_exempt) };
+    const taxes = line.tax_amounts ?? taxesOn(tx, discountedAmount(discounted), rates, tax_exempt);
+    return { ...discounted, taxes };
   });
   return { ...invoice, lines };
 }
@@ -122,6 +123,9 @@ export function totalTaxes(lines: readonly { taxes?: TaxAmount[] }[]): TaxAmount
 /** The taxes inside the undiscounted amounts, for the subtotal without tax. */
 export function includedTax(tx: Tx, invoice: InvoiceRecord): number {
   return invoice.lines.reduce((sum, line) => {
+    if (line.tax_amounts !== undefined) {
+      return line.tax_amounts.reduce((all, tax) => all + (tax.inclusive ? tax.amount : 0), sum);
+    }
     const owed = (line.taxes ?? []).filter((tax) => tax.inclusive && tax.reason === 'standard_rated');
     const rates = owed.map((tax) => tax.tax_rate);
     return sum + taxesOn(tx, line.amount, rates, 'none').reduce((all, tax) => all + tax.amount, 0);

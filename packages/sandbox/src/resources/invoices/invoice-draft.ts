@@ -48,6 +48,7 @@ export function lineOfInvoiceItem(context: Context, item: InvoiceItemRecord): Li
     price: item.price,
     ...(item.proration === undefined ? {} : { proration: item.proration }),
     quantity: item.quantity,
+    ...(item.quantity_decimal === undefined ? {} : { quantity_decimal: item.quantity_decimal }),
     subscription: item.subscription,
     subscription_item: item.subscription_item ?? null,
     unit_amount_decimal: item.unit_amount_decimal,
@@ -124,18 +125,31 @@ export function lineOfItem(
   };
 }
 
-/** Items of the customer that wait for an invoice of this subscription, newest first. */
-export function pendingItems(context: Context, subscription: SubscriptionRecord): InvoiceItemRecord[] {
+/** Items of a customer that wait for an invoice, and belong to no subscription or to this one: newest first. */
+export function pendingItems(
+  context: Context,
+  owner: { id: string | null; customer: string; currency: string },
+): InvoiceItemRecord[] {
   return context.tx
     .all('invoice_item')
     .filter(
       (item) =>
         item.invoice === null &&
-        item.customer === subscription.customer &&
-        item.currency === subscription.currency &&
-        (item.subscription === null || item.subscription === subscription.id),
+        item.customer === owner.customer &&
+        item.currency === owner.currency &&
+        (item.subscription === null || item.subscription === owner.id),
     )
     .toReversed();
+}
+
+/** An invoice takes so many items. */
+export const MOST_INVOICE_ITEMS = 250;
+
+/** Puts what waits on an invoice, the oldest first; what is beyond the limit waits for the next one. */
+export function collect(context: Context, pending: readonly InvoiceItemRecord[], invoice: string): LineRecord[] {
+  return pending
+    .slice(-MOST_INVOICE_ITEMS)
+    .map((item) => lineOfInvoiceItem(context, putOnInvoice(context, item, invoice)));
 }
 
 interface Draft {
@@ -202,7 +216,7 @@ export function invoiceOf(subscription: SubscriptionRecord, now: Seconds): Invoi
 export function createDraft(context: Context, subscription: SubscriptionRecord, facts: Draft): InvoiceRecord {
   const { tx } = context;
   const id = tx.newId('in_');
-  const pending = pendingItems(context, subscription).map((item) => putOnInvoice(context, item, id));
+  const pending = collect(context, pendingItems(context, subscription), id);
   // Usage is billed in arrears, and what has ended bills nothing ahead.
   const is_over = facts.pending_only === true || subscription.ended_at !== null;
   const ahead = is_over ? [] : (facts.items ?? subscription.items).filter((item) => !isMetered(tx, item));
@@ -212,7 +226,7 @@ export function createDraft(context: Context, subscription: SubscriptionRecord, 
   const stays_draft = facts.stays_draft === true || subscription.status === 'unpaid';
   const finalizes_at = stays_draft ? null : facts.automatically_finalizes_at;
   const lines = [
-    ...pending.map((item) => lineOfInvoiceItem(context, item)),
+    ...pending,
     ...(facts.lines ?? []),
     ...billed.map((item) => lineOfItem(context, subscription, item)),
     ...(facts.usage ?? []).flatMap((usage) => usageLines(context, subscription, usage)),

@@ -56,7 +56,7 @@ export function renderInvoiceItem(tx: Tx, item: InvoiceItemRecord): RenderedItem
     proration: item.proration !== undefined,
     ...details(item),
     quantity: item.quantity,
-    quantity_decimal: String(item.quantity),
+    quantity_decimal: item.quantity_decimal ?? String(item.quantity),
     tax_rates: (item.tax_rates ?? []).map((id) => renderTaxRate(tx.need('tax_rate', id))),
     test_clock: tx.get('customer', item.customer)?.test_clock ?? null,
   };

@@ -1,33 +1,21 @@
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
-import {
-  decimal,
-  emptyable,
-  flag,
-  integer,
-  list,
-  mergeMetadata,
-  metadata,
-  type Read,
-  shape,
-  text,
-} from '../../http/params.ts';
+import { emptyable, flag, integer, list, mergeMetadata, metadata, type Read, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
-import type { InvoiceItemRecord, InvoiceRecord } from '../../store/records.ts';
+import type { InvoiceItemRecord, InvoiceRecord, LineRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { listed } from '../../time/test-clock.ts';
+import { oneTimePriceData } from '../catalog/inline-prices.ts';
+import { findTaxRates } from '../catalog/tax-rates.ts';
 import { type Context, emit } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
+import { updateInvoice } from '../subscriptions/subscription-end.ts';
 import { discountsParam, redeemAll } from './discounts.ts';
-import { lineOfInvoiceItem } from './invoice-draft.ts';
+import { lineOfInvoiceItem, MOST_INVOICE_ITEMS } from './invoice-draft.ts';
 import { removeItem } from './invoice-item-record.ts';
 import { renderInvoiceItem as render } from './invoice-item-render.ts';
-import { findInvoice } from './invoices.ts';
-import { amountOf, priceAmount, unitOf } from '../../billing/money.ts';
-import { findPrice } from '../catalog/prices.ts';
-import { findTaxRates } from '../catalog/tax-rates.ts';
-import { updateInvoice } from '../subscriptions/subscription-end.ts';
+import { changedCost, costFields, type CostParams, costOf, named } from './item-costs.ts';
 
 function find(tx: Tx, id: string): InvoiceItemRecord {
   const item = tx.get('invoice_item', id);
@@ -35,85 +23,59 @@ function find(tx: Tx, id: string): InvoiceItemRecord {
   return item;
 }
 
-const period = shape({ start: integer(0), end: integer(0) });
-
-const createTable = {
-  amount: integer(),
-  currency: text(3),
-  customer: text(),
+/** What an item and a line of an invoice have in common. */
+export const itemFields = {
   description: text(),
   discountable: flag(),
   discounts: discountsParam,
-  invoice: text(),
   metadata: metadata(),
-  period,
-  pricing: shape({ price: text() }),
-  quantity: integer(0, 999_999_999),
-  subscription: text(),
-  tax_rates: emptyable(list(text(), 5)),
-  unit_amount_decimal: decimal(),
+  period: shape({ start: integer(0), end: integer(0) }),
+  tax_rates: emptyable(list(text(), 20)),
 };
 
-type Priced = Pick<InvoiceItemRecord, 'amount' | 'price' | 'quantity' | 'unit_amount_decimal' | 'currency'>;
+const fields = { ...itemFields, ...costFields, price_data: oneTimePriceData };
 
-/** What an item costs: an amount, or a price or unit amount times a quantity. */
-function priced(tx: Tx, params: Partial<Read<typeof createTable>>, fallback: string | null): Priced {
-  const currency = (params.currency ?? fallback ?? '').toLowerCase();
-  const quantity = params.quantity ?? 1;
-  if (params.pricing?.price !== undefined) {
-    const price = findPrice(tx, params.pricing.price, 'pricing[price]');
-    if (!price.active) {
-      throw invalid('The price specified is inactive. This field only accepts active prices.', {
-        param: 'pricing[price]',
-      });
-    }
-    if (price.recurring !== null) {
-      throw invalid(
-        'The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`.',
-        { param: 'pricing[price]' },
-      );
-    }
-    return {
-      amount: priceAmount(price, quantity),
-      currency: price.currency,
-      price: price.id,
-      quantity,
-      unit_amount_decimal: price.unit_amount_decimal ?? '0',
-    };
-  }
-  if (currency === '') throw missingParam('currency');
-  if (params.unit_amount_decimal !== undefined) {
-    const unit_amount_decimal = params.unit_amount_decimal;
-    return { amount: amountOf(unit_amount_decimal, quantity), currency, price: null, quantity, unit_amount_decimal };
-  }
-  if (params.amount === undefined) {
-    throw invalid('You must specify one of `amount`, `pricing`, `price_data` or `unit_amount_decimal`.', {
-      param: 'amount',
-    });
-  }
-  if (params.quantity !== undefined) {
-    throw invalidParam('You may only specify one of these parameters: amount, quantity.', 'quantity');
-  }
-  return { amount: params.amount, currency, price: null, quantity: 1, unit_amount_decimal: unitOf(params.amount, 1) };
-}
+const createTable = { ...fields, currency: text(3), customer: text(), invoice: text(), subscription: text() };
 
-function draftOf(tx: Tx, id: string): InvoiceRecord {
-  const invoice = findInvoice(tx, id, 'invoice');
+const updateTable = { ...fields, description: emptyable(text()) };
+
+/** What is said of a new item, or of a line that becomes one. */
+type NewItem = Partial<Read<typeof itemFields>> & CostParams & { currency?: string | undefined };
+
+/** What is changed of an item. */
+type ItemChange = Omit<NewItem, 'description'> & { description?: string | null | undefined };
+
+/** A draft, to put something on it. */
+export function draftOf(tx: Tx, id: string, param: string): InvoiceRecord {
+  const invoice = tx.get('invoice', id);
+  if (invoice === undefined) throw noSuch('invoice', id, param);
   if (invoice.status !== 'draft') {
-    throw invalid(
-      `Invoice ${id} is not a draft and can no longer be modified. You can only add invoice items to draft invoices.`,
-      { code: 'invoice_not_editable', param: 'invoice' },
-    );
+    throw invalid(`Invoice ${id} is not a draft and can no longer be modified.`, {
+      code: 'invoice_not_editable',
+      ...(param === 'id' ? {} : { param }),
+    });
   }
   return invoice;
 }
 
-function belongsTo(
-  context: Context,
-  params: Partial<Read<typeof createTable>>,
-): { customer: string; invoice: InvoiceRecord | null; subscription: string | null; currency: string | null } {
+/** Refuses what an invoice has no room for. */
+export function checkRoom(invoice: InvoiceRecord, more: number, param: string): void {
+  const items = invoice.lines.filter((line) => line.invoice_item !== null).length;
+  if (items + more <= MOST_INVOICE_ITEMS) return;
+  throw invalid(`An invoice can have at most ${MOST_INVOICE_ITEMS} invoice items; this one has ${items}.`, { param });
+}
+
+/** Whom an item belongs to, and what it is billed in where it does not say. */
+export interface ItemOwner {
+  currency: string | null;
+  customer: string;
+  invoice: InvoiceRecord | null;
+  subscription: string | null;
+}
+
+function ownerOf(context: Context, params: Partial<Read<typeof createTable>>): ItemOwner {
   const { tx } = context;
-  const invoice = params.invoice === undefined ? null : draftOf(tx, params.invoice);
+  const invoice = params.invoice === undefined ? null : draftOf(tx, params.invoice, 'invoice');
   const subscription = params.subscription === undefined ? undefined : tx.get('subscription', params.subscription);
   if (params.subscription !== undefined && subscription === undefined) {
     throw noSuch('subscription', params.subscription, 'subscription');
@@ -135,86 +97,119 @@ function belongsTo(
   };
 }
 
-/** Writes an item that waits for an invoice, or joins a draft. */
-export function createItem(context: Context, params: Partial<Read<typeof createTable>>): object {
+/** Refuses an item that is billed in another currency than its invoice. */
+export function checkCurrency(invoice: InvoiceRecord, currency: string, param: string): void {
+  if (invoice.currency === currency) return;
+  throw invalid(
+    `The currency of the invoice item (${currency}) does not match the currency of the invoice (${invoice.currency}).`,
+    { param },
+  );
+}
+
+function periodOf(
+  sent: { start?: number | undefined; end?: number | undefined } | undefined,
+  old: InvoiceItemRecord['period'],
+  path: string,
+): InvoiceItemRecord['period'] {
+  const { start = old.start, end = old.end } = sent ?? {};
+  if (end < start) throw invalidParam('The period end must not be before its start.', named(path, 'period', 'end'));
+  return { start, end };
+}
+
+/** Writes an item; the line of the draft it belongs on is the caller's to add. */
+export function newItem(context: Context, params: NewItem, owner: ItemOwner, path = ''): InvoiceItemRecord {
   const { tx } = context;
-  const owner = belongsTo(context, params);
-  const cost = priced(tx, params, owner.currency);
-  if (owner.invoice !== null && owner.invoice.currency !== cost.currency) {
-    throw invalid(
-      `The currency of the invoice item (${cost.currency}) does not match the currency of the invoice (${owner.invoice.currency}).`,
-      { param: 'currency' },
-    );
-  }
-  const { start = tx.now, end = tx.now } = params.period ?? {};
-  if (end < start) throw invalidParam('The period end must not be before its start.', 'period[end]');
+  const { customer, invoice, subscription } = owner;
+  const cost = costOf(context, params, params.currency ?? owner.currency, path);
+  if (invoice !== null) checkCurrency(invoice, cost.currency, named(path, 'currency'));
   const id = tx.newId('ii_');
   const redeemer = { currency: cost.currency, amount: cost.amount, has: [] };
-  const discounts = redeemAll(
-    context,
-    params.discounts ?? [],
-    { customer: owner.customer, invoice_item: id },
-    redeemer,
-  );
+  const discounts = redeemAll(context, params.discounts ?? [], { customer, invoice_item: id }, redeemer);
   const item = tx.put('invoice_item', {
     id,
     ...cost,
     ...(discounts.length === 0 ? {} : { discounts }),
-    ...(params.tax_rates === undefined || params.tax_rates === null
-      ? {}
-      : { tax_rates: findTaxRates(tx, params.tax_rates, 'tax_rates') }),
-    customer: owner.customer,
+    ...(params.tax_rates == null ? {} : { tax_rates: findTaxRates(tx, params.tax_rates, named(path, 'tax_rates')) }),
+    customer,
     date: tx.now,
-    description: params.description ?? null,
+    description: params.description ?? nameOf(tx, cost.price),
     discountable: params.discountable ?? cost.amount >= 0,
-    invoice: owner.invoice?.id ?? null,
+    invoice: invoice?.id ?? null,
     metadata: mergeMetadata({}, params.metadata),
-    period: { start, end },
-    subscription: owner.subscription,
+    period: periodOf(params.period, { start: tx.now, end: tx.now }, path),
+    subscription,
   });
   emit(context, 'invoiceitem.created', render(tx, item));
-  if (owner.invoice !== null) {
-    const lines = [lineOfInvoiceItem(context, item), ...owner.invoice.lines];
-    updateInvoice(context, owner.invoice, { lines });
-  }
-  return render(tx, item);
+  return item;
 }
 
-const updateTable = {
-  amount: integer(),
-  description: emptyable(text()),
-  discountable: flag(),
-  discounts: discountsParam,
-  metadata: metadata(),
-  period,
-  tax_rates: emptyable(list(text(), 5)),
-};
+/** What an item of a price is called when nobody says. */
+function nameOf(tx: Tx, price: string | null): string | null {
+  const product = price === null ? undefined : tx.get('product', tx.need('price', price).product);
+  return product?.name ?? null;
+}
+
+/** Changes an item; the line it has on a draft is the caller's to renew. */
+export function changeItem(context: Context, old: InvoiceItemRecord, params: ItemChange, path = ''): InvoiceItemRecord {
+  const { tx } = context;
+  const cost = changedCost(context, old, params, path);
+  if (cost.currency !== old.currency) {
+    throw invalid(
+      `The price specified only supports \`${cost.currency}\`. This doesn't match the expected currency: \`${old.currency}\`.`,
+      { param: named(path, 'pricing') },
+    );
+  }
+  if (params.discountable === true && old.proration !== undefined) {
+    throw invalidParam('Discounts cannot apply to prorations.', named(path, 'discountable'));
+  }
+  const redeemer = { currency: old.currency, amount: cost.amount, has: old.discounts ?? [] };
+  const owner = { customer: old.customer, invoice_item: old.id };
+  const { quantity_decimal: _exact, ...rest } = old;
+  return tx.put('invoice_item', {
+    ...rest,
+    ...cost,
+    ...(params.discounts === undefined
+      ? {}
+      : { discounts: redeemAll(context, params.discounts ?? [], owner, redeemer) }),
+    ...(params.tax_rates === undefined
+      ? {}
+      : { tax_rates: findTaxRates(tx, params.tax_rates ?? [], named(path, 'tax_rates')) }),
+    description: params.description === undefined ? old.description : params.description,
+    discountable: params.discountable ?? old.discountable,
+    metadata: mergeMetadata(old.metadata, params.metadata),
+    period: periodOf(params.period, old.period, path),
+  });
+}
+
+/** The line of an item that changed, with what only the line has. */
+export function renewedLine(context: Context, line: LineRecord, item: InvoiceItemRecord): LineRecord {
+  const { tax_amounts } = line;
+  return {
+    ...lineOfInvoiceItem(context, item),
+    id: line.id,
+    ...(tax_amounts === undefined ? {} : { tax_amounts }),
+  };
+}
+
+/** Writes an item that waits for an invoice, or joins a draft: after what is on it already. */
+export function createItem(context: Context, params: Partial<Read<typeof createTable>>): object {
+  const owner = ownerOf(context, params);
+  if (owner.invoice !== null) checkRoom(owner.invoice, 1, 'invoice');
+  const item = newItem(context, params, owner);
+  if (owner.invoice !== null) {
+    updateInvoice(context, owner.invoice, { lines: [...owner.invoice.lines, lineOfInvoiceItem(context, item)] });
+  }
+  return render(context.tx, item);
+}
 
 /** Changes an item that is on no final invoice. */
 export function updateItem(context: Context, params: Partial<Read<typeof updateTable>>, id: string): object {
   const { tx } = context;
   const old = find(tx, id);
-  const invoice = old.invoice === null ? null : draftOf(tx, old.invoice);
-  const amount = params.amount ?? old.amount;
-  const redeemer = { currency: old.currency, amount, has: old.discounts ?? [] };
-  const owner = { customer: old.customer, invoice_item: id };
-  const item = tx.put('invoice_item', {
-    ...old,
-    amount,
-    ...(params.discounts === undefined
-      ? {}
-      : { discounts: redeemAll(context, params.discounts ?? [], owner, redeemer) }),
-    ...(params.tax_rates === undefined ? {} : { tax_rates: findTaxRates(tx, params.tax_rates ?? [], 'tax_rates') }),
-    description: params.description === undefined ? old.description : params.description,
-    discountable: params.discountable ?? old.discountable,
-    metadata: mergeMetadata(old.metadata, params.metadata),
-    period: { start: params.period?.start ?? old.period.start, end: params.period?.end ?? old.period.end },
-    ...(params.amount === undefined ? {} : { price: null, quantity: 1, unit_amount_decimal: unitOf(amount, 1) }),
-  });
+  const invoice = old.invoice === null ? null : draftOf(tx, old.invoice, 'invoice');
+  const item = changeItem(context, old, params);
   if (invoice !== null) {
-    const lines = invoice.lines.map((line) =>
-      line.invoice_item === id ? { ...lineOfInvoiceItem(context, item), id: line.id } : line,
-    );
+    const lines = invoice.lines.map((line) => (line.invoice_item === id ? renewedLine(context, line, item) : line));
     updateInvoice(context, invoice, { lines });
   }
   return render(tx, item);
@@ -228,7 +223,7 @@ export const invoiceItemRoutes = [
     const { tx } = context;
     const item = find(tx, id);
     if (item.invoice !== null) {
-      const invoice = draftOf(tx, item.invoice);
+      const invoice = draftOf(tx, item.invoice, 'invoice');
       updateInvoice(context, invoice, { lines: invoice.lines.filter((line) => line.invoice_item !== id) });
     }
     removeItem(context, item);

@@ -12,9 +12,10 @@ import { type Context, schedule, unschedule } from '../context.ts';
 import { discountsParam, redeemAll } from './discounts.ts';
 import { subtotalOf } from './invoice-amounts.ts';
 import { DRAFT_SECONDS } from './invoice-draft.ts';
-import { renderInvoice, renderInvoicePayment, renderLine } from './invoice-render.ts';
+import { renderInvoice, renderInvoicePayment } from './invoice-render.ts';
 import { cardError, noMethod, resolvePaymentMethod } from '../payments/payment-methods.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
+import { checkTaxes } from './tax-amounts.ts';
 import { updateInvoice } from '../subscriptions/subscription-end.ts';
 import { failureFields } from '../subscriptions/subscriptions.ts';
 
@@ -66,6 +67,7 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
   }
   const redeemer = { currency: old.currency, amount: subtotalOf(old), has: old.discounts ?? [] };
   const owner = { customer: old.customer, invoice: id };
+  checkTaxes({ ...old, default_tax_rates: params.default_tax_rates ?? [] }, 'default_tax_rates');
   const invoice = updateInvoice(context, old, {
     ...reschedule(context, old, params),
     ...(params.discounts === undefined
@@ -184,11 +186,6 @@ export const invoiceRoutes = [
     const voided = voidInvoice(context, invoice);
     if (VOIDING_SETTLES) followPayment(context, subscriptionOf(tx, voided), { outcome: 'paid', invoice: voided });
     return renderInvoice(tx, voided, account_name);
-  }),
-  route('GET /v1/invoices/{id}/lines', pageParams, ({ tx }, params, id) => {
-    const invoice = findInvoice(tx, id);
-    const lines = invoice.lines.toReversed();
-    return page(`/v1/invoices/${id}/lines`, lines, params, 'line_item', (line) => renderLine(tx, line, id));
   }),
   route(
     'GET /v1/invoice_payments',

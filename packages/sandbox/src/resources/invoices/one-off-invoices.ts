@@ -2,14 +2,14 @@ import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam } from '../../http/api-error.ts';
 import { emptyable, flag, integer, list, mergeMetadata, metadata, oneOf, type Read, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
-import type { InvoiceItemRecord, InvoiceRecord } from '../../store/records.ts';
+import type { InvoiceRecord } from '../../store/records.ts';
 import { finalizeInvoice } from './collect.ts';
 import { type Context, emit, schedule, unschedule } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
 import { discountsParam, redeemAll } from './discounts.ts';
-import { DRAFT_SECONDS, lineOfInvoiceItem } from './invoice-draft.ts';
+import { collect, DRAFT_SECONDS, pendingItems } from './invoice-draft.ts';
 import { settle, subtotalOf } from './invoice-amounts.ts';
-import { putOnInvoice, removeItem } from './invoice-item-record.ts';
+import { removeItem } from './invoice-item-record.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { findInvoice } from './invoices.ts';
 import { sendInvoice } from '../subscriptions/subscription-end.ts';
@@ -59,13 +59,6 @@ function dueDate(
   return { days_until_due, due_date: now + days_until_due * DAY };
 }
 
-function pendingOf(context: Context, customer: string, currency: string): InvoiceItemRecord[] {
-  const items = context.tx.all('invoice_item').filter((item) => {
-    return item.invoice === null && item.customer === customer && item.currency === currency;
-  });
-  return items.filter((item) => item.subscription === null).toReversed();
-}
-
 function ownMethod(context: Context, customer: string, id: string | undefined): string | null {
   if (id === undefined) return null;
   if (context.tx.get('payment_method', id)?.customer !== customer) {
@@ -91,8 +84,10 @@ function create(context: Context, params: Read<typeof createTable>): object {
   const currency = (params.currency ?? subscription?.currency ?? customer.currency ?? 'usd').toLowerCase();
   const method = params.collection_method ?? 'charge_automatically';
   const id = tx.newId('in_');
-  const pending = params.pending_invoice_items_behavior === 'include' ? pendingOf(context, customer.id, currency) : [];
-  const items = pending.map((item) => putOnInvoice(context, item, id));
+  const owner_of = { id: subscription?.id ?? null, customer: customer.id, currency };
+  // Of a subscription that is named, only its own items are taken.
+  const pending = pendingItems(context, owner_of).filter((item) => item.subscription === owner_of.id);
+  const lines = params.pending_invoice_items_behavior === 'include' ? collect(context, pending, id) : [];
   const auto_advance = params.auto_advance ?? false;
   const automatically_finalizes_at = auto_advance ? tx.now + DRAFT_SECONDS : null;
   const draft: InvoiceRecord = {
@@ -109,7 +104,7 @@ function create(context: Context, params: Read<typeof createTable>): object {
     description: params.description ?? null,
     ...dueDate(context, params, method),
     footer: params.footer ?? null,
-    lines: items.map((item) => lineOfInvoiceItem(context, item)),
+    lines,
     metadata: mergeMetadata({}, params.metadata),
     next_payment_attempt: method === 'send_invoice' ? null : automatically_finalizes_at,
     period_end: tx.now,
@@ -119,7 +114,7 @@ function create(context: Context, params: Read<typeof createTable>): object {
     webhooks_delivered_at: tx.now,
   };
   const owner = { customer: customer.id, invoice: id };
-  const facts = { currency, amount: items.length === 0 ? null : subtotalOf(draft), has: [] };
+  const facts = { currency, amount: lines.length === 0 ? null : subtotalOf(draft), has: [] };
   const discounts = redeemAll(context, params.discounts ?? [], owner, facts);
   const invoice = tx.put('invoice', settle(tx, { ...draft, discounts }));
   if (automatically_finalizes_at !== null) schedule(context, automatically_finalizes_at, 'finalize', id);

@@ -162,7 +162,12 @@ export function refreshUsage(context: Context, draft: InvoiceRecord): InvoiceRec
     done.add(item.id);
     const old = draft.lines.filter((each) => each.is_usage === true && each.subscription_item === item.id);
     const fresh = usageLines(context, subscription, { item, period: line.period });
-    return fresh.map((each, index) => ({ ...each, id: old[index]?.id ?? each.id }));
+    return fresh.map((each, index) => {
+      const before = old[index];
+      if (before === undefined) return each;
+      const { edited } = before;
+      return { ...each, id: before.id, ...(edited === undefined ? {} : { ...edited, edited }) };
+    });
   });
   return { ...draft, lines };
 }
