@@ -330,6 +330,24 @@ export interface StripeEventCount {
   state: string | null;
 }
 
+export interface StripeIntent {
+  attempts: Generated<number>;
+  created_at: Timestamp;
+  customer_id: string;
+  data: Json;
+  dedupe_key: string;
+  failure_answered: Generated<boolean>;
+  id: string;
+  kind: string;
+  last_error: string | null;
+  refusal: Json | null;
+  result: Json | null;
+  round: Generated<number>;
+  sent_at: Timestamp | null;
+  settled_at: Timestamp | null;
+  state: string;
+}
+
 export interface Subscription {
   billing_anchor_at: Timestamp;
   cancel_at: Timestamp | null;
@@ -428,6 +446,7 @@ export interface DB {
   secret_key: SecretKey;
   stripe_event: StripeEvent;
   stripe_event_count: StripeEventCount;
+  stripe_intent: StripeIntent;
   subscription: Subscription;
   usage_batch: UsageBatch;
   usage_event: UsageEvent;

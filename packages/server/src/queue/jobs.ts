@@ -4,7 +4,7 @@ export interface Jobs {
   'stripe.sync': { customer_id: string };
   'stripe.sweep': Record<string, never>;
   'stripe.push': Record<string, never>;
-  'stripe.undo_duplicate': { stripe_subscription_id: string };
+  'stripe.intent': { intent_id: string };
   'usage.report': { report_id: string };
   'usage.partitions': Record<string, never>;
   'keys.expire_first': Record<string, never>;
@@ -43,7 +43,7 @@ export const handlings: Record<JobName, Handling> = {
   'stripe.sync': { concurrency: 4, retries: 20 },
   'stripe.sweep': { concurrency: 1, retries: 2 },
   'stripe.push': { concurrency: 1, retries: 20 },
-  'stripe.undo_duplicate': { concurrency: 1, retries: 20 },
+  'stripe.intent': { concurrency: 4, retries: 20 },
   'usage.report': { concurrency: 2, retries: 20 },
   'usage.partitions': { concurrency: 1, retries: 8 },
   'keys.expire_first': { concurrency: 1, retries: 8 },

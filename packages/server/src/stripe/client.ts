@@ -1,18 +1,34 @@
 import Stripe from 'stripe';
+import { type Send, createTransport, tryTimeout_ms } from './transport.ts';
 
 /** The version whose shapes `translate.ts` reads. Pinned: a newer account default must not move a field under us. */
 export const stripeApiVersion = '2026-10-28.endive';
 
-/** The only `new Stripe`. With `address` it speaks to a local Stripe on that host and port; every option that could hurt is explicit. */
-export function createStripe(options: { secret_key: string; address: { host: string; port: number } | null }): Stripe {
+/**
+ * The only `new Stripe`. With `address` it speaks to a local Stripe on that host and port; every option that could hurt is
+ * explicit. Retries are the transport's, which knows of outages; the SDK makes none of its own.
+ */
+export function createStripe(options: {
+  secret_key: string;
+  address: { host: string; port: number } | null;
+  /** In place of the network. */
+  send?: Send;
+}): Stripe {
+  const { send = (url, init) => fetch(url, init), address } = options;
+  const transport = createTransport({ send, now: () => performance.now() });
   return new Stripe(options.secret_key, {
     apiVersion: stripeApiVersion,
-    maxNetworkRetries: 2,
-    timeout: 20_000,
+    maxNetworkRetries: 0,
+    timeout: 2 * tryTimeout_ms,
     telemetry: false,
     appInfo: { name: 'Farebox' },
-    ...(options.address === null ? {} : { host: options.address.host, port: options.address.port, protocol: 'http' }),
+    httpClient: Stripe.createFetchHttpClient((input, init) => transport(urlOf(input), init ?? {})),
+    ...(address === null ? {} : { host: address.host, port: address.port, protocol: 'http' }),
   });
+}
+
+function urlOf(input: string | URL | Request): string {
+  return input instanceof Request ? input.url : String(input);
 }
 
 /** Metadata that names us on every object we make: nothing else is adopted. */

@@ -37,6 +37,8 @@ export function createEffects(deps: {
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
   notify(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void>;
   closePeriods(tx: Tx, subscription: ReportableSubscription, plan: PricedPlan): Promise<string[]>;
+  /** Writes down that a second sale is to be undone. */
+  undo(tx: Tx, customerId: string, stripeSubscriptionId: string): Promise<void>;
   invalidate(tx: Tx, customerId: string): Promise<void>;
 }) {
   return async function effects(tx: Tx, mirrored: Mirrored): Promise<void> {
@@ -61,8 +63,7 @@ export function createEffects(deps: {
       });
     }
     for (const subscription of subscriptions) await bill(tx, subscription);
-    for (const id of duplicates)
-      await deps.queue.enqueue(tx, { name: 'stripe.undo_duplicate', data: { stripe_subscription_id: id } });
+    for (const id of duplicates) await deps.undo(tx, customer_id, id);
     await deps.invalidate(tx, customer_id);
   };
 

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import type { IntentBook } from '../intents/service.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -53,7 +54,7 @@ export function createStripeJobs(deps: {
     report: NonNullable<Awaited<ReturnType<typeof reportById>>>,
     target: { stripe_customer_id: string; stripe_subscription_id: string; meter_name: string },
   ): Promise<void>;
-  undoDuplicate(stripeSubscriptionId: string): Promise<void>;
+  intents: Pick<IntentBook, 'open' | 'register'>;
 }) {
   const { db, clock, queue, log } = deps;
 
@@ -93,9 +94,11 @@ export function createStripeJobs(deps: {
     const stale = await deps.customers.staleOf([...new Set([...due, ...waiting])], new Date(now - restMs));
     const events = await unhandledEvents(db.kysely, new Date(now - restMs), sweepLimit);
     const reports = await pendingReports(db.kysely, sweepLimit);
+    const intents = await deps.intents.open(new Date(now - restMs), sweepLimit);
     await db.transaction(async (tx) => {
       for (const customer_id of stale) await queue.enqueue(tx, { name: 'stripe.sync', data: { customer_id } });
       for (const event_id of events) await queue.enqueue(tx, { name: 'stripe.event', data: { event_id } });
+      for (const intent_id of intents) await queue.enqueue(tx, { name: 'stripe.intent', data: { intent_id } });
       for (const report_id of reports) await queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
     });
   }
@@ -128,10 +131,7 @@ export function createStripeJobs(deps: {
         await deps.push();
       });
       queue.work('usage.report', async ({ report_id }) => await report(report_id));
-      queue.work(
-        'stripe.undo_duplicate',
-        async ({ stripe_subscription_id }) => await deps.undoDuplicate(stripe_subscription_id),
-      );
+      deps.intents.register(deps.syncCustomer);
       queue.every('* * * * *', 'stripe.sweep');
     },
   };

@@ -4,7 +4,7 @@ import type { CheckoutIntent, Payments } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import type { UsageReport } from '../usage/report.ts';
 import { ownMetadata } from './client.ts';
-import { idOf, translateCheckoutState } from './translate.ts';
+import { translateCheckoutState } from './translate.ts';
 
 /**
  * `Payments` over Stripe's API. Idempotency keys are pure functions of the intent (its row's id), so that a repeat after a
@@ -21,17 +21,26 @@ export function createPayments(deps: {
     async ensureCustomer(customer) {
       const known = await deps.findStripeId(customer.id);
       if (known !== null) return { stripe_customer_id: known };
-      const created = await reach(() =>
-        stripe.customers.create(
+      return await reach(async () => {
+        // Made before, and the answer or the link was lost: longer ago than idempotency keys live, only reading tells.
+        for await (const found of stripe.customers.list({ email: customer.email, limit: 100 })) {
+          if (isOurs(found, customer.id)) return { stripe_customer_id: found.id };
+        }
+        const created = await stripe.customers.create(
           {
             name: customer.name,
             email: customer.email,
             metadata: ownMetadata(installation_id, { farebox_customer: customer.id }),
           },
           { idempotencyKey: `farebox:${installation_id}:customer:${customer.id}` },
-        ),
-      );
-      return { stripe_customer_id: created.id };
+        );
+        return { stripe_customer_id: created.id };
+      });
+
+      function isOurs(found: Stripe.Customer, customerId: string): boolean {
+        const { farebox_installation, farebox_customer } = found.metadata;
+        return farebox_installation === installation_id && farebox_customer === customerId;
+      }
     },
 
     async openCheckout(intent: CheckoutIntent) {
@@ -151,34 +160,6 @@ function describeLine(report: Pick<UsageReport, 'currency'>, line: RatedLine, na
       ? `${count} × ${price}`
       : `${count}, in ${Math.ceil(line.quantity / size).toLocaleString('en-US')} × ${size.toLocaleString('en-US')} at ${price}`;
   return `${names.meter_name} beyond the included amount: ${sum}`;
-}
-
-/**
- * A second live subscription of one customer is a mistake of a race: it is ended and what it took is given back.
- * Idempotent: ending an ended subscription and refunding a refunded charge are read as done.
- */
-export function createUndoDuplicate(deps: { stripe: Stripe; installation_id: string }) {
-  const { stripe, installation_id } = deps;
-  return async function undoDuplicate(stripeSubscriptionId: string): Promise<void> {
-    const subscription = await stripe.subscriptions.retrieve(stripeSubscriptionId, {
-      expand: ['latest_invoice.payments'],
-    });
-    if (subscription.status !== 'canceled' && subscription.status !== 'incomplete_expired') {
-      await stripe.subscriptions.cancel(stripeSubscriptionId, { prorate: false, invoice_now: false });
-    }
-    const invoice = subscription.latest_invoice;
-    if (invoice === null || typeof invoice === 'string' || invoice.status !== 'paid') return;
-    for (const payment of invoice.payments?.data ?? []) {
-      const intent = payment.payment.payment_intent;
-      if (intent === undefined || intent === null) continue;
-      const refunds = await stripe.refunds.list({ payment_intent: idOf(intent), limit: 1 });
-      if (refunds.data.length > 0) continue;
-      await stripe.refunds.create(
-        { payment_intent: idOf(intent), reason: 'duplicate', metadata: ownMetadata(installation_id) },
-        { idempotencyKey: `farebox:${installation_id}:undo:${stripeSubscriptionId}:${payment.id}` },
-      );
-    }
-  };
 }
 
 /** A call on behalf of somebody who waits: what goes wrong at Stripe becomes a refusal they can act on. */
