@@ -77,7 +77,7 @@ export async function createApp(options: AppOptions) {
     ...slices,
     queue,
     secret_key: options.secrets.stripe_secret_key,
-    webhook_secret: options.secrets.stripe_webhook_secret,
+    webhook_secrets: options.secrets.stripe_webhook_secrets,
     address: options.stripe,
     mintFirst: (tx, customerId) => keys.mintFirst(tx, customerId),
     notify: slices.notifyCustomer,
@@ -107,7 +107,6 @@ export async function createApp(options: AppOptions) {
   let clockToMove: MovableClock | null = null;
   const app = await createDoors({
     options,
-    tools,
     slices,
     stripe,
     subscribe,
@@ -122,9 +121,11 @@ export async function createApp(options: AppOptions) {
     subscribe,
     notices,
     queue,
+    stripe: { backfill: stripe.backfill, replay: stripe.replay },
     /** Publishes the price list, starts jobs and the gate's poll. */
     async start(): Promise<void> {
       await queue.start();
+      await queue.enqueue(db.kysely, { name: 'stripe.backfill', data: {} });
       await usagePartitions(db, options.clock.now());
       const { published, archived } = await plans.publish();
       if (published.length + archived.length > 0) log.info({ published, archived }, 'price list published');
@@ -295,14 +296,13 @@ function createSlices(options: AppOptions, tools: Tools) {
 
 async function createDoors(deps: {
   options: AppOptions;
-  tools: Tools;
   slices: Slices;
   stripe: Awaited<ReturnType<typeof connectStripe>>;
   subscribe: ReturnType<typeof createSubscribe>;
   stopping: AbortSignal;
   clockToMove(): MovableClock | null;
 }): Promise<Hono<AppEnv>> {
-  const { options, tools, slices, stripe, subscribe } = deps;
+  const { options, slices, stripe, subscribe } = deps;
   const { config, db, clock, log, list } = options;
   const { plans, customers, keys, usage, accounts } = slices;
   const seller = (): Seller => ({
@@ -345,7 +345,7 @@ async function createDoors(deps: {
       createUsageRoutes({ usage, stopping: deps.stopping }),
       createInvoiceRoutes({ db }),
       createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
-      createStripeRoutes({ db, queue: tools.queue }),
+      createStripeRoutes({ db, clock, replay: stripe.replay, backfill: stripe.backfill }),
       createTestClockRoutes({ clock, movable: deps.clockToMove }),
     ],
     doors: [stripe.webhook],

@@ -32,7 +32,8 @@ export interface Secrets {
   key_pepper: string;
   seal_key: Buffer;
   stripe_secret_key: string;
-  stripe_webhook_secret: string;
+  /** Several while one is rolled, and one for each further destination at Stripe. */
+  stripe_webhook_secrets: readonly string[];
 }
 
 /** Every fault of the environment at once. */
@@ -73,13 +74,13 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const redisUrl = urlOf('REDIS_URL', text('REDIS_URL'), ['redis:', 'rediss:'], faults);
   const smtpUrl = urlOf('SMTP_URL', text('SMTP_URL'), ['smtp:', 'smtps:'], faults);
   const baseUrl = urlOf('FAREBOX_URL', text('FAREBOX_URL'), ['http:', 'https:'], faults);
-  const webhookSecret = text('STRIPE_WEBHOOK_SECRET');
+  const webhookSecrets = secretsOf(text('STRIPE_WEBHOOK_SECRET'), faults);
   const livemode = stripeKey?.startsWith('sk_live_') ?? false;
 
   if (stripeKey !== undefined && !/^[sr]k_(test|live)_[A-Za-z0-9]+$/.test(stripeKey)) {
     faults.push('STRIPE_SECRET_KEY must start with sk_test_, sk_live_, rk_test_ or rk_live_.');
   }
-  if (stripeKey !== undefined && webhookSecret === undefined) {
+  if (stripeKey !== undefined && webhookSecrets === undefined) {
     faults.push('STRIPE_WEBHOOK_SECRET is needed with STRIPE_SECRET_KEY: an empty secret would accept forged events.');
   }
   if (mode === 'serve' && stripeKey === undefined)
@@ -126,7 +127,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
       key_pepper: derive(master, 'key digests').toString('hex'),
       seal_key: derive(master, 'first keys'),
       stripe_secret_key: stripeKey ?? 'sk_test_farebox',
-      stripe_webhook_secret: webhookSecret ?? `whsec_${derive(master, 'local webhooks').toString('hex')}`,
+      stripe_webhook_secrets: webhookSecrets ?? [`whsec_${derive(master, 'local webhooks').toString('hex')}`],
     },
   };
 }
@@ -149,6 +150,15 @@ function masterSecret(mode: Config['mode'], given: string | undefined, dataDir: 
   const path = join(dataDir, 'secret');
   if (!existsSync(path)) writeFileSync(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
   return readFileSync(path, 'utf8').trim();
+}
+
+/** Separated by commas. A blank one would verify what anybody signs with nothing. */
+function secretsOf(value: string | undefined, faults: string[]): string[] | undefined {
+  if (value === undefined) return undefined;
+  const secrets = value.split(',').map((secret) => secret.trim());
+  if (secrets.some((secret) => secret.length < 12))
+    faults.push('STRIPE_WEBHOOK_SECRET holds a secret that is blank or too short; separate several with commas.');
+  return secrets;
 }
 
 function portOf(value: string | undefined, fallback: number, faults: string[]): number {

@@ -23,6 +23,8 @@ export interface TestApp {
   sandbox: Sandbox;
   stripe: ReturnType<typeof createStripe>;
   list: PriceList;
+  /** What the local Stripe signs with. */
+  webhook_secret: string;
   /** A credential of the seller. */
   secret_key: string;
   /** Signs somebody up and answers their browser. */
@@ -57,7 +59,7 @@ export async function testApp(options: { list?: PriceList } = {}): Promise<TestA
   const list = options.list ?? exampleList;
   const app = await createApp({
     config,
-    secrets: { ...secrets, stripe_webhook_secret: webhookSecret },
+    secrets: { ...secrets, stripe_webhook_secrets: [webhookSecret] },
     list,
     db,
     database_url: db.url,
@@ -88,6 +90,7 @@ export async function testApp(options: { list?: PriceList } = {}): Promise<TestA
     sandbox,
     stripe,
     list,
+    webhook_secret: webhookSecret,
     secret_key: secret,
     visitor: () => createVisitor(url),
     async signUp(email) {

@@ -50,6 +50,10 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'GET /v1/admin/overview': operator,
   'GET /v1/admin/stripe_events': operator,
   'POST /v1/admin/stripe_events/:id/replay': operator,
+  'POST /v1/admin/stripe_events/replay_parked': operator,
+  'POST /v1/admin/stripe_events/backfill': operator,
+  'GET /v1/admin/stripe_health': operator,
+  'GET /v1/admin/charges': operator,
   'GET /v1/analytics/revenue': sellerSide,
 
   // Stripe signs what it sends.

@@ -119,7 +119,7 @@ async function startLocalStripe(
     sandbox,
     port: server.port,
     url: `http://localhost:${server.port}`,
-    secrets: { ...secrets, stripe_webhook_secret: webhookSecret },
+    secrets: { ...secrets, stripe_webhook_secrets: [webhookSecret] },
     attach(farebox) {
       settle = () => farebox.app.settle();
       farebox.app.attachClock({ advance: async (ms) => void (await sandbox.clock.advance(ms)) });

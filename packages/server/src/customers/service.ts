@@ -20,6 +20,7 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       ...input,
       stripe_customer_id: null,
       stripe_synced_at: null,
+      stripe_synced_seq: 0,
       created_at: new Date(now),
     };
   }
@@ -79,9 +80,14 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       return linked;
     },
 
-    /** Notes when the mirror of this customer was last read from Stripe. */
-    async markSynced(tx: Tx, id: string, at: Instant): Promise<void> {
-      await store.markSynced(tx, id, new Date(at));
+    /** Stripe deleted its customer: the next purchase makes another. */
+    async unlinkStripe(tx: Tx, id: string, stripe_customer_id: string): Promise<void> {
+      await store.unlinkStripeCustomer(tx, id, stripe_customer_id);
+    },
+
+    /** Notes when the mirror of this customer was last read from Stripe, and how many events had come by then. */
+    async markSynced(tx: Tx, id: string, at: Instant, seq = 0): Promise<void> {
+      await store.markSynced(tx, id, new Date(at), seq);
     },
 
     /** Of these customers the ones at Stripe that have not been read from there since `before`. */

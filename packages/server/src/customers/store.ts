@@ -8,6 +8,8 @@ export interface CustomerRow {
   email: string;
   stripe_customer_id: string | null;
   stripe_synced_at: Date | null;
+  /** Events of Stripe with a number up to this one are in the mirror. */
+  stripe_synced_seq: number;
   created_at: Date;
 }
 
@@ -80,12 +82,24 @@ export async function linkStripeCustomer(
 }
 
 /** Never backwards: of two reads that ran at once the newer one counts. */
-export async function markSynced(db: Reader, id: string, at: Date): Promise<void> {
+export async function markSynced(db: Reader, id: string, at: Date, seq: number): Promise<void> {
   await db
     .updateTable('customer')
-    .set({ stripe_synced_at: at })
+    .set({
+      stripe_synced_at: sql<Date>`greatest(stripe_synced_at, ${at})`,
+      stripe_synced_seq: sql<number>`greatest(stripe_synced_seq, ${seq})`,
+    })
     .where('id', '=', id)
-    .where((eb) => eb.or([eb('stripe_synced_at', 'is', null), eb('stripe_synced_at', '<', at)]))
+    .execute();
+}
+
+/** Forgets the link to a customer that Stripe no longer has. */
+export async function unlinkStripeCustomer(db: Reader, id: string, stripe_customer_id: string): Promise<void> {
+  await db
+    .updateTable('customer')
+    .set({ stripe_customer_id: null })
+    .where('id', '=', id)
+    .where('stripe_customer_id', '=', stripe_customer_id)
     .execute();
 }
 

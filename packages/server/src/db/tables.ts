@@ -117,6 +117,7 @@ export interface Customer {
   name: string;
   stripe_customer_id: string | null;
   stripe_synced_at: Timestamp | null;
+  stripe_synced_seq: Generated<number>;
 }
 
 export interface CustomerCount {
@@ -309,6 +310,25 @@ export interface SecretKey {
   start: string;
 }
 
+export interface StripeCharge {
+  amount_minor: number;
+  amount_refunded_minor: number;
+  currency: string;
+  customer_id: string;
+  dispute_status: string | null;
+  fetched_at: Timestamp;
+  id: string;
+  status: string;
+  stripe_created_at: Timestamp;
+  stripe_payment_intent_id: string | null;
+}
+
+export interface StripeCursor {
+  events_at: Timestamp;
+  only_row: Generated<boolean>;
+  read_at: Timestamp;
+}
+
 export interface StripeEvent {
   api_version: string | null;
   attempts: Generated<number>;
@@ -319,6 +339,8 @@ export interface StripeEvent {
   object_id: string | null;
   reason: string | null;
   received_at: Timestamp;
+  seq: Generated<number>;
+  signed_at: Timestamp | null;
   state: string;
   stripe_created_at: Timestamp;
   stripe_customer_id: string | null;
@@ -328,6 +350,12 @@ export interface StripeEvent {
 export interface StripeEventCount {
   events: number | null;
   state: string | null;
+}
+
+export interface StripeGone {
+  customer_id: string;
+  gone_at: Timestamp;
+  stripe_customer_id: string;
 }
 
 export interface StripeIntent {
@@ -444,8 +472,11 @@ export interface DB {
   plan_version: PlanVersion;
   recurring_revenue: RecurringRevenue;
   secret_key: SecretKey;
+  stripe_charge: StripeCharge;
+  stripe_cursor: StripeCursor;
   stripe_event: StripeEvent;
   stripe_event_count: StripeEventCount;
+  stripe_gone: StripeGone;
   stripe_intent: StripeIntent;
   subscription: Subscription;
   usage_batch: UsageBatch;

@@ -139,3 +139,22 @@ export async function customersWithUnsettledInvoice(db: Reader, limit: number): 
     .execute();
   return rows.map((row) => row.customer_id);
 }
+
+/** One customer's invoices that Stripe has still to finalize or collect. */
+export async function unsettledInvoicesOf(
+  db: Reader,
+  customerId: string,
+): Promise<{ id: string; stripe_invoice_id: string }[]> {
+  return await db
+    .selectFrom('invoice')
+    .select(['id', 'stripe_invoice_id'])
+    .where('customer_id', '=', customerId)
+    .where('status', 'in', ['draft', 'open'])
+    .execute();
+}
+
+/** Drafts that Stripe no longer has. An invoice that was finalized cannot vanish and stays. */
+export async function deleteDrafts(db: Reader, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await db.deleteFrom('invoice').where('id', 'in', ids).where('status', '=', 'draft').execute();
+}

@@ -3,6 +3,7 @@ export interface Jobs {
   'stripe.event': { event_id: string };
   'stripe.sync': { customer_id: string };
   'stripe.sweep': Record<string, never>;
+  'stripe.backfill': Record<string, never>;
   'stripe.push': Record<string, never>;
   'stripe.intent': { intent_id: string };
   'usage.report': { report_id: string };
@@ -42,6 +43,7 @@ export const handlings: Record<JobName, Handling> = {
   'stripe.event': { concurrency: 4, retries: 20 },
   'stripe.sync': { concurrency: 4, retries: 20 },
   'stripe.sweep': { concurrency: 1, retries: 2 },
+  'stripe.backfill': { concurrency: 1, retries: 8 },
   'stripe.push': { concurrency: 1, retries: 20 },
   'stripe.intent': { concurrency: 4, retries: 20 },
   'usage.report': { concurrency: 2, retries: 20 },
@@ -57,6 +59,7 @@ export const longestRetryDelay_s = 600;
 export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'stripe.sync': (data) => data.customer_id,
   'stripe.sweep': () => 'all',
+  'stripe.backfill': () => 'all',
   'usage.partitions': () => 'all',
   'keys.expire_first': () => 'all',
 };

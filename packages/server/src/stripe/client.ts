@@ -28,7 +28,7 @@ export function createStripe(options: {
 }
 
 function urlOf(input: string | URL | Request): string {
-  return input instanceof Request ? input.url : String(input);
+  return typeof input === 'object' && 'url' in input ? input.url : String(input);
 }
 
 /** Metadata that names us on every object we make: nothing else is adopted. */

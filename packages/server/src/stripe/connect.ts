@@ -1,3 +1,4 @@
+import type Stripe from 'stripe';
 import type { Customers } from '../customers/service.ts';
 import type { Database, Reader, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
@@ -10,14 +11,18 @@ import type { Queue } from '../queue/queue.ts';
 import { createSubscriptionMirror } from '../subscriptions/mirror.ts';
 import { stripeIdOf } from '../subscriptions/store.ts';
 import { closePeriods } from '../usage/report.ts';
+import { createBackfill } from './backfill.ts';
 import { createCarriers } from './carriers.ts';
+import { createCatalogCheck } from './catalog-check.ts';
 import { createStripe } from './client.ts';
 import { type MoneyNotice, createEffects } from './effects.ts';
+import { createEventHandler } from './handle.ts';
+import { createInbox, createReplay } from './inbox.ts';
 import { createStripeJobs } from './jobs.ts';
-import { createPayments, createUsageBilling } from './payments.ts';
+import { createPayments, createUsageBilling, reach } from './payments.ts';
 import { createPush } from './push.ts';
-import { installationId } from './store.ts';
-import { createSync } from './sync.ts';
+import { countGone, customerOfGone, installationId } from './store.ts';
+import { type Sync, createSync } from './sync.ts';
 import type { Send } from './transport.ts';
 import { verdictOf } from './verdict.ts';
 import { createStripeWebhook } from './webhook.ts';
@@ -30,7 +35,8 @@ export interface StripeDeps {
   plans: Plans;
   customers: Customers;
   secret_key: string;
-  webhook_secret: string;
+  /** Several while one is rolled. */
+  webhook_secrets: readonly string[];
   /** A local Stripe's address; null for Stripe itself. */
   address: { host: string; port: number } | null;
   /** In place of the network. */
@@ -54,10 +60,12 @@ interface StripeConnection {
   payments: Payments;
   intents: IntentBook;
   jobs: ReturnType<typeof createStripeJobs>;
+  backfill: ReturnType<typeof createBackfill>;
+  replay: ReturnType<typeof createReplay>;
   webhook: ReturnType<typeof createStripeWebhook>;
 }
 
-/** Joins the parts of the Stripe edge: what comes in by events and what goes out by jobs. */
+/** Joins the parts of the Stripe edge: the mirror, what comes in by events, what goes out by intents and jobs. */
 export async function connectStripe(deps: StripeDeps): Promise<StripeConnection> {
   const { db, clock, log, queue, plans, customers } = deps;
   const installation_id = await installationId(db.kysely, {
@@ -65,59 +73,92 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
     created_at: new Date(clock.now()),
   });
   const stripe = createStripe(deps);
+  const edge = { ...deps, stripe, installation_id };
+  const intents = createIntents({ ...edge, carriers: createCarriers(edge), verdictOf });
+  const syncCustomer = connectMirror(edge, intents);
+  const { handleEvent, backfill, webhook } = connectInbox(edge, syncCustomer);
   const findStripeId = async (id: string) => (await customers.find(null, id))?.stripe_customer_id ?? null;
-
-  const intents = createIntents({
-    ...deps,
-    installation_id,
-    carriers: createCarriers({ stripe, installation_id }),
-    verdictOf,
+  const jobs = createStripeJobs({
+    db,
+    clock,
+    queue,
+    customers: { staleOf: (ids, before) => customers.staleOf(ids, before), findStripeId },
+    subscriptionStripeId: (id) => stripeIdOf(db.kysely, id),
+    meterName: (id) => plans.list.meters.find((meter) => meter.id === id)?.name ?? id,
+    syncCustomer,
+    handleEvent,
+    backfill,
+    push: createPush({ db, stripe, installation_id, log }),
+    billUsage: createUsageBilling({ stripe, installation_id }),
+    intents,
   });
+  const countGoneOf = (id: string) => countGone(db.kysely, id);
+  return {
+    intents,
+    payments: createPayments({ stripe, installation_id, syncCustomer, findStripeId, countGone: countGoneOf }),
+    jobs,
+    backfill: () => reach(backfill),
+    replay: createReplay({ db, queue }),
+    webhook,
+  };
+}
+
+interface Edge extends StripeDeps {
+  stripe: Stripe;
+  installation_id: string;
+}
+
+/** `syncCustomer`, with what follows from it. */
+function connectMirror(edge: Edge, intents: IntentBook): Sync {
+  const { clock, plans, customers } = edge;
   const effects = createEffects({
-    ...deps,
+    ...edge,
     undo: async (tx, customer_id, id) => {
       const wish = { kind: 'subscription.undo', customer_id, dedupe_key: `undo:${id}` } as const;
       await intents.record(tx, { ...wish, data: { stripe_subscription_id: id } });
     },
     versionById: (tx, id) => plans.version(tx, id),
-    closePeriods: (tx, subscription, plan) => closePeriods(tx, deps, subscription, plan),
+    closePeriods: (tx, subscription, plan) => closePeriods(tx, edge, subscription, plan),
   });
-  const syncCustomer = createSync({
-    db,
-    clock,
-    stripe,
-    installation_id,
-    findStripeId,
+  return createSync({
+    ...edge,
+    findLink: (id) => customers.find(null, id),
     versionByStripePrice: (price) => plans.versionByStripePrice(price),
     mirrorSubscriptions: createSubscriptionMirror({ clock }),
     mirrorInvoices: createInvoiceMirror({ clock }),
-    markSynced: (tx, id, at) => customers.markSynced(tx, id, at.getTime()),
-    settleUsage: deps.flushUsage,
+    markSynced: (tx, id, at, seq) => customers.markSynced(tx, id, at.getTime(), seq),
+    unlink: (tx, id, stripeId) => customers.unlinkStripe(tx, id, stripeId),
+    settleUsage: edge.flushUsage,
     effects,
-    changed: deps.changed,
   });
-  const push = createPush({ db, stripe, installation_id, log });
-  const jobs = createStripeJobs({
-    db,
-    clock,
-    log,
-    queue,
-    customers: {
-      findByStripeId: (id) => customers.byStripeId(null, id),
-      staleOf: (ids, before) => customers.staleOf(ids, before),
-      findStripeId,
-    },
-    subscriptionStripeId: (id) => stripeIdOf(db.kysely, id),
-    meterName: (id) => plans.list.meters.find((meter) => meter.id === id)?.name ?? id,
+}
+
+/** The door for events, the reading of Stripe's list, and what becomes of an event. */
+function connectInbox(edge: Edge, syncCustomer: Sync) {
+  const { db, plans, customers } = edge;
+  const receive = createInbox(edge);
+  const handleEvent = createEventHandler({
+    ...edge,
     syncCustomer,
-    push,
-    billUsage: createUsageBilling({ stripe, installation_id }),
-    intents,
+    customers: {
+      findByStripeId: async (id) => (await customers.byStripeId(null, id)) ?? (await formerOwner(id)),
+      find: (id) => customers.find(null, id),
+      link: async (id, stripeId) => void (await customers.linkStripe(null, id, stripeId)),
+    },
+    catalogFault: createCatalogCheck({
+      ...edge,
+      versionByStripePrice: async (price) => (await plans.versionByStripePrice(price))?.version ?? null,
+      current: () => plans.current(),
+    }),
   });
   return {
-    intents,
-    payments: createPayments({ stripe, installation_id, syncCustomer, findStripeId }),
-    jobs,
-    webhook: createStripeWebhook({ db, clock, queue, stripe, secret: deps.webhook_secret }),
+    handleEvent,
+    backfill: createBackfill({ ...edge, receive }),
+    webhook: createStripeWebhook({ ...edge, secrets: edge.webhook_secrets, receive }),
   };
+
+  async function formerOwner(stripeCustomerId: string) {
+    const id = await customerOfGone(db.kysely, stripeCustomerId);
+    return id === null ? null : await customers.find(null, id);
+  }
 }

@@ -1,35 +1,11 @@
 import type { Database } from '../db/database.ts';
 import type { IntentBook } from '../intents/service.ts';
-import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
 import { customersWithUnsettledInvoice } from '../invoices/store.ts';
 import { customersDue, customersInCheckout } from '../subscriptions/store.ts';
 import { markReportSent, pendingReports, reportById } from '../usage/report.ts';
-import { closeEvent, eventById, unhandledEvents } from './store.ts';
-import { Unreadable } from './translate.ts';
-
-/** Events that say something of a customer's money. Others are counted and left. */
-const handledTypes: ReadonlySet<string> = new Set([
-  'checkout.session.completed',
-  'checkout.session.expired',
-  'checkout.session.async_payment_succeeded',
-  'checkout.session.async_payment_failed',
-  'customer.subscription.created',
-  'customer.subscription.updated',
-  'customer.subscription.deleted',
-  'customer.subscription.paused',
-  'customer.subscription.resumed',
-  'invoice.created',
-  'invoice.updated',
-  'invoice.finalized',
-  'invoice.paid',
-  'invoice.payment_failed',
-  'invoice.payment_action_required',
-  'invoice.voided',
-  'invoice.marked_uncollectible',
-  'charge.refunded',
-]);
+import { unhandledEvents } from './store.ts';
 
 const sweepLimit = 500;
 /** A customer read this recently is left to the events. */
@@ -39,16 +15,16 @@ const restMs = 60_000;
 export function createStripeJobs(deps: {
   db: Database;
   clock: Clock;
-  log: Log;
   queue: Queue;
   customers: {
-    findByStripeId(stripeCustomerId: string): Promise<{ id: string; stripe_synced_at: Date | null } | null>;
     staleOf(customerIds: readonly string[], before: Date): Promise<string[]>;
     findStripeId(customerId: string): Promise<string | null>;
   };
   subscriptionStripeId(subscriptionId: string): Promise<string>;
   meterName(meterId: string): string;
   syncCustomer(customerId: string): Promise<void>;
+  handleEvent(eventId: string): Promise<void>;
+  backfill(): Promise<unknown>;
   push(): Promise<string[]>;
   billUsage(
     report: NonNullable<Awaited<ReturnType<typeof reportById>>>,
@@ -56,32 +32,7 @@ export function createStripeJobs(deps: {
   ): Promise<void>;
   intents: Pick<IntentBook, 'open' | 'register'>;
 }) {
-  const { db, clock, queue, log } = deps;
-
-  /** An event only says whom to look at. A read that began after it came already holds what it tells. */
-  async function event(id: string): Promise<void> {
-    const row = await eventById(db.kysely, id);
-    if (row === null || row.state === 'done' || row.state === 'ignored') return;
-    const close = (state: 'done' | 'ignored' | 'parked', reason: string | null) =>
-      closeEvent(db.kysely, id, state, reason, new Date(clock.now()));
-    if (!handledTypes.has(row.type))
-      return await close('ignored', 'This type of event says nothing that Farebox keeps.');
-    const customer =
-      row.stripe_customer_id === null ? null : await deps.customers.findByStripeId(row.stripe_customer_id);
-    if (customer === null)
-      return await close('ignored', `Customer ${row.stripe_customer_id ?? '(none)'} is not one of this installation.`);
-    const isCovered = customer.stripe_synced_at !== null && customer.stripe_synced_at > row.received_at;
-    if (!isCovered) {
-      try {
-        await deps.syncCustomer(customer.id);
-      } catch (error) {
-        if (!(error instanceof Unreadable)) throw error;
-        log.error({ event: id, type: row.type, reason: error.message }, 'event parked');
-        return await close('parked', error.message);
-      }
-    }
-    await close('done', null);
-  }
+  const { db, clock, queue } = deps;
 
   /** Looks again at everybody who may have changed without our hearing: due by the clock, in a checkout, or owing. */
   async function sweep(): Promise<void> {
@@ -124,7 +75,8 @@ export function createStripeJobs(deps: {
   return {
     sweep,
     register(): void {
-      queue.work('stripe.event', async ({ event_id }) => await event(event_id));
+      queue.work('stripe.event', async ({ event_id }) => await deps.handleEvent(event_id));
+      queue.work('stripe.backfill', async () => void (await deps.backfill()));
       queue.work('stripe.sync', async ({ customer_id }) => await deps.syncCustomer(customer_id));
       queue.work('stripe.sweep', sweep);
       queue.work('stripe.push', async () => {
@@ -133,6 +85,7 @@ export function createStripeJobs(deps: {
       queue.work('usage.report', async ({ report_id }) => await report(report_id));
       deps.intents.register(deps.syncCustomer);
       queue.every('* * * * *', 'stripe.sweep');
+      queue.every('*/10 * * * *', 'stripe.backfill');
     },
   };
 }

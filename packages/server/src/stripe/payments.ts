@@ -15,12 +15,15 @@ export function createPayments(deps: {
   installation_id: string;
   syncCustomer(customerId: string): Promise<void>;
   findStripeId(customerId: string): Promise<string | null>;
+  /** How many customers at Stripe this one had that were deleted there: an old key would answer with a deleted one. */
+  countGone(customerId: string): Promise<number>;
 }): Payments {
   const { stripe, installation_id } = deps;
   return {
     async ensureCustomer(customer) {
       const known = await deps.findStripeId(customer.id);
       if (known !== null) return { stripe_customer_id: known };
+      const gone = await deps.countGone(customer.id);
       return await reach(async () => {
         // Made before, and the answer or the link was lost: longer ago than idempotency keys live, only reading tells.
         for await (const found of stripe.customers.list({ email: customer.email, limit: 100 })) {
@@ -32,7 +35,7 @@ export function createPayments(deps: {
             email: customer.email,
             metadata: ownMetadata(installation_id, { farebox_customer: customer.id }),
           },
-          { idempotencyKey: `farebox:${installation_id}:customer:${customer.id}` },
+          { idempotencyKey: `farebox:${installation_id}:customer:${customer.id}${gone === 0 ? '' : `:${gone}`}` },
         );
         return { stripe_customer_id: created.id };
       });
@@ -163,7 +166,7 @@ function describeLine(report: Pick<UsageReport, 'currency'>, line: RatedLine, na
 }
 
 /** A call on behalf of somebody who waits: what goes wrong at Stripe becomes a refusal they can act on. */
-async function reach<T>(call: () => Promise<T>): Promise<T> {
+export async function reach<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {

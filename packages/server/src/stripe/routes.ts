@@ -1,95 +1,77 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '../db/database.ts';
-import { listOf, listQuery, toList } from '../http/list.ts';
+import { toList } from '../http/list.ts';
 import { type AppEnv, requireOperator } from '../http/principal.ts';
-import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
+import { access, body, createRoute, json, problems, router, z } from '../http/router.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
-import type { Queue } from '../queue/queue.ts';
-import { type StripeEventRow, eventById, listEvents, reopenEvent } from './store.ts';
+import { stripeApiVersion } from './client.ts';
+import { wayOf } from './event-types.ts';
+import {
+  backfillRoute,
+  healthRoute,
+  listChargesRoute,
+  listEventsRoute,
+  replayParkedRoute,
+  replayRoute,
+  viewCharge,
+  viewEvent,
+  viewHealth,
+} from './schema.ts';
+import { eventById, inboxHealth, listCharges, listEvents } from './store.ts';
 
-const eventSchema = z
-  .object({
-    object: z.literal('stripe_event'),
-    id: z.string(),
-    type: z.string(),
-    object_id: z.string().nullable(),
-    customer_id: z.string().nullable(),
-    state: z.enum(['received', 'done', 'ignored', 'parked']),
-    reason: z.string().nullable().openapi({ description: 'Why it is parked or ignored.' }),
-    attempts: z.int(),
-    created_at: z.iso.datetime().openapi({ description: 'When Stripe made it.' }),
-    received_at: z.iso.datetime(),
-    handled_at: z.iso.datetime().nullable(),
-  })
-  .openapi('StripeEvent');
-
-const listRoute = createRoute({
-  method: 'get',
-  path: '/v1/admin/stripe_events',
-  summary: "Stripe's events and what became of each",
-  security: access.operator,
-  request: { query: listQuery.extend({ state: z.enum(['received', 'done', 'ignored', 'parked']).optional() }) },
-  responses: { 200: json(listOf(eventSchema), 'Newest first.'), ...problems('unauthenticated', 'forbidden') },
-});
-
-const replayRoute = createRoute({
-  method: 'post',
-  path: '/v1/admin/stripe_events/{id}/replay',
-  summary: 'Handle an event again',
-  security: access.operator,
-  request: { params: idParam },
-  responses: {
-    200: json(eventSchema, 'The event, received again.'),
-    ...problems('unauthenticated', 'forbidden', 'not_found'),
-  },
-});
-
-/** What the operator sees of Stripe's events. */
-export function createStripeRoutes(deps: { db: Database; queue: Pick<Queue, 'enqueue'> }): OpenAPIHono<AppEnv> {
-  const { db, queue } = deps;
+/** What the operator sees of Stripe, and does about it. */
+export function createStripeRoutes(deps: {
+  db: Database;
+  clock: Clock;
+  replay: { one(eventId: string): Promise<boolean>; parked(): Promise<number> };
+  backfill(): Promise<{ read: number; found: number }>;
+}): OpenAPIHono<AppEnv> {
+  const { db } = deps;
   const app = router();
-  app.openapi(listRoute, async (c) => {
+  app.openapi(listEventsRoute, async (c) => {
     requireOperator(c);
-    const { limit, starting_after, state } = c.req.valid('query');
-    const rows = await listEvents(db.kysely, { state: state ?? null, limit: limit + 1, after: starting_after ?? null });
+    const { limit, starting_after = null, state = null, type = null } = c.req.valid('query');
+    const rows = await listEvents(db.kysely, { state, type, limit: limit + 1, after: starting_after });
     return c.json(
-      toList(rows, limit, view, (row) => ({ created_at: row.received_at, id: row.id })),
+      toList(rows, limit, viewEvent, (row) => ({ created_at: row.received_at, id: row.id })),
       200,
     );
+  });
+  app.openapi(replayParkedRoute, async (c) => {
+    requireOperator(c);
+    return c.json({ object: 'replay' as const, replayed: await deps.replay.parked() }, 200);
+  });
+  app.openapi(backfillRoute, async (c) => {
+    requireOperator(c);
+    return c.json({ object: 'backfill' as const, ...(await deps.backfill()) }, 200);
   });
   app.openapi(replayRoute, async (c) => {
     requireOperator(c);
     const { id } = c.req.valid('param');
-    await db.transaction(async (tx) => {
-      await reopenEvent(tx, id);
-      await queue.enqueue(tx, { name: 'stripe.event', data: { event_id: id } });
-    });
+    await deps.replay.one(id);
     const row = await eventById(db.kysely, id);
     if (row === null) throw new Problem('not_found', 'There is no such event.');
-    return c.json(view({ ...row, customer_id: null }), 200);
+    return c.json(viewEvent({ ...row, customer_id: null }), 200);
+  });
+  app.openapi(healthRoute, async (c) => {
+    requireOperator(c);
+    const health = await inboxHealth(db.kysely, (type) => wayOf(type) !== null, new Date(deps.clock.now()));
+    return c.json(viewHealth(health, stripeApiVersion), 200);
+  });
+  app.openapi(listChargesRoute, async (c) => {
+    requireOperator(c);
+    const { limit, starting_after = null, customer_id = null, disputed } = c.req.valid('query');
+    const page = { customer_id, disputed: disputed === 'true', limit: limit + 1, after: starting_after };
+    return c.json(
+      toList(await listCharges(db.kysely, page), limit, viewCharge, (row) => ({
+        created_at: row.stripe_created_at,
+        id: row.id,
+      })),
+      200,
+    );
   });
   return app;
-}
-
-function view(row: StripeEventRow & { customer_id: string | null }): z.infer<typeof eventSchema> {
-  return {
-    object: 'stripe_event',
-    id: row.id,
-    type: row.type,
-    object_id: row.object_id,
-    customer_id: row.customer_id,
-    state: stateOf(row.state),
-    reason: row.reason,
-    attempts: row.attempts,
-    created_at: row.stripe_created_at.toISOString(),
-    received_at: row.received_at.toISOString(),
-    handled_at: row.handled_at?.toISOString() ?? null,
-  };
-}
-
-function stateOf(state: string): 'received' | 'done' | 'ignored' | 'parked' {
-  return state === 'received' || state === 'done' || state === 'ignored' ? state : 'parked';
 }
 
 const hourMs = 3_600_000;

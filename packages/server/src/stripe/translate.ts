@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import type { MirrorInvoice, MirrorLine } from '../invoices/store.ts';
 import type { MirrorSubscription } from '../subscriptions/store.ts';
+import type { MirrorCharge } from './store.ts';
 
 /** A shape or reference we do not know. The event that led here is parked with this reason, for an operator to see. */
 export class Unreadable extends Error {
@@ -89,21 +90,67 @@ function translateLine(line: Stripe.InvoiceLineItem): MirrorLine {
   };
 }
 
-/** Whom an event speaks of: Stripe's customer id and what we wrote into its metadata. The payload is a hint and nothing more. */
-export function subjectOf(event: Stripe.Event): {
+/** What every event says of itself, thin or with a snapshot. */
+export interface EventHead {
+  id: string;
+  type: string;
+  api_version: string | null;
+  livemode: boolean;
+  created_at: Date;
+}
+
+/** Null when this is no event. A snapshot event counts seconds, a thin one writes the time out. */
+export function eventHeadOf(body: unknown): EventHead | null {
+  if (!isRecord(body)) return null;
+  const { id, type, created, livemode } = body;
+  const created_at = typeof created === 'number' ? at(created) : new Date(typeof created === 'string' ? created : NaN);
+  if (typeof id !== 'string' || typeof type !== 'string' || Number.isNaN(created_at.getTime())) return null;
+  return { id, type, api_version: stringOr(body['api_version']), livemode: livemode === true, created_at };
+}
+
+/** Whom an event speaks of: Stripe's customer id, or what to ask Stripe for to learn it. A hint and nothing more. */
+export interface Subject {
   object_id: string | null;
   stripe_customer_id: string | null;
-  farebox_customer: string | null;
-} {
-  const object: unknown = event.data.object;
-  if (!isRecord(object)) return { object_id: null, stripe_customer_id: null, farebox_customer: null };
+  charge_id: string | null;
+  invoice_id: string | null;
+}
+
+export function subjectOf(body: unknown): Subject {
+  const nobody: Subject = { object_id: null, stripe_customer_id: null, charge_id: null, invoice_id: null };
+  if (!isRecord(body)) return nobody;
+  const related = body['related_object'];
+  if (isRecord(related)) {
+    const id = stringOr(related['id']);
+    return { ...nobody, object_id: id, stripe_customer_id: related['type'] === 'customer' ? id : null };
+  }
+  const data = body['data'];
+  const object = isRecord(data) ? data['object'] : undefined;
+  if (!isRecord(data) || !isRecord(object)) return nobody;
+  const before = data['previous_attributes'];
   const id = stringOr(object['id']);
-  const customer = object['object'] === 'customer' ? id : idFrom(object['customer']);
-  const metadata = object['metadata'];
   return {
     object_id: id,
-    stripe_customer_id: customer,
-    farebox_customer: isRecord(metadata) ? stringOr(metadata['farebox_customer']) : null,
+    stripe_customer_id:
+      object['object'] === 'customer'
+        ? id
+        : // What was just taken from its customer names it only in what it was before.
+          (idFrom(object['customer']) ?? (isRecord(before) ? idFrom(before['customer']) : null)),
+    charge_id: idFrom(object['charge']),
+    invoice_id: idFrom(object['invoice']),
+  };
+}
+
+export function translateCharge(charge: Stripe.Charge, dispute: Stripe.Dispute | null): MirrorCharge {
+  return {
+    id: charge.id,
+    stripe_payment_intent_id: charge.payment_intent === null ? null : idOf(charge.payment_intent),
+    status: charge.status,
+    currency: charge.currency,
+    amount_minor: charge.amount,
+    amount_refunded_minor: charge.amount_refunded,
+    dispute_status: dispute?.status ?? null,
+    stripe_created_at: at(charge.created),
   };
 }
 

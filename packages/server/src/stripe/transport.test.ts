@@ -78,3 +78,15 @@ test('while Stripe does not answer, calls fail at once; after the pause one find
   expect(await call()).toBeInstanceOf(Response);
   expect(await call()).toBeInstanceOf(Response);
 });
+
+test("a server in this process that replaces the platform's Response hides no answer", async () => {
+  const platform = globalThis.Response;
+  const answer = new platform('{}', { status: 200 });
+  globalThis.Response = class extends platform {};
+  try {
+    const transport = createTransport({ now: () => 0, send: () => Promise.resolve(answer) });
+    expect((await transport('http://stripe.test/v1/customers', { method: 'GET' })).status).toBe(200);
+  } finally {
+    globalThis.Response = platform;
+  }
+});

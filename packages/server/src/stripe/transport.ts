@@ -10,6 +10,9 @@ class CircuitOpen extends Error {
   override name = 'CircuitOpen';
 }
 
+/** Told apart by name: an HTTP server in this process may have put a `Response` of its own in place of the platform's. */
+type Outcome = { type: 'answered'; response: Response } | { type: 'failed'; error: unknown };
+
 /** How long one try may take. Stripe's slowest calls finalize and collect an invoice. */
 export const tryTimeout_ms = 20_000;
 const mostTries = 3;
@@ -39,39 +42,42 @@ export function createTransport(deps: {
       const pause = isLast ? null : pauseAfter(outcome, tries - 1);
       const spent = pause === null ? null : takeRetry(state);
       if (pause === null || spent === null) {
-        if (outcome instanceof Response) return outcome;
+        if (outcome.type === 'answered') return outcome.response;
         throw outcome.error;
       }
       state = spent;
-      if (outcome instanceof Response) await outcome.body?.cancel();
+      if (outcome.type === 'answered') await outcome.response.body?.cancel();
       await wait(pause);
     }
   };
 
-  async function once(url: string, init: RequestInit): Promise<Response | { error: unknown }> {
+  async function once(url: string, init: RequestInit): Promise<Outcome> {
     const admitted = admit(state, deps.now());
     state = admitted.state;
-    if (!admitted.allowed)
-      return { error: new CircuitOpen('Stripe has not been answering; it is asked again in a moment.') };
+    if (!admitted.allowed) {
+      const error = new CircuitOpen('Stripe has not been answering; it is asked again in a moment.');
+      return { type: 'failed', error };
+    }
     const limit = AbortSignal.timeout(tryTimeout_ms);
     const signal = init.signal === null || init.signal === undefined ? limit : AbortSignal.any([init.signal, limit]);
     try {
       const response = await deps.send(url, { ...init, signal });
       state = settle(state, response.status < 500, deps.now());
-      return response;
+      return { type: 'answered', response };
     } catch (error) {
       state = settle(state, false, deps.now());
-      return { error };
+      return { type: 'failed', error };
     }
   }
 
-  function pauseAfter(outcome: Response | { error: unknown }, retry: number): number | null {
+  function pauseAfter(outcome: Outcome, retry: number): number | null {
     const jitter = randomInt(1000) / 1000;
-    if (!(outcome instanceof Response))
+    if (outcome.type === 'failed')
       return outcome.error instanceof CircuitOpen || isTimeout(outcome.error) ? null : retryWaitMs(retry, jitter, null);
-    const says = outcome.headers.get('stripe-should-retry');
-    const isWorthIt = says === null ? [409, 429].includes(outcome.status) || outcome.status >= 500 : says === 'true';
-    const asked = Number(outcome.headers.get('retry-after') ?? 0) * 1000;
+    const { headers, status } = outcome.response;
+    const says = headers.get('stripe-should-retry');
+    const isWorthIt = says === null ? [409, 429].includes(status) || status >= 500 : says === 'true';
+    const asked = Number(headers.get('retry-after') ?? 0) * 1000;
     return !isWorthIt || asked > longestAsked_ms ? null : retryWaitMs(retry, jitter, asked);
   }
 }

@@ -30,6 +30,24 @@ export interface SubscriptionRow extends MirrorSubscription {
   created_at: Date;
 }
 
+/** Of a stored row, what came from Stripe. */
+export function mirrorOf(row: SubscriptionRow): MirrorSubscription {
+  return {
+    stripe_subscription_id: row.stripe_subscription_id,
+    plan_version_id: row.plan_version_id,
+    plan_price_id: row.plan_price_id,
+    quantity: row.quantity,
+    status: row.status,
+    billing_anchor_at: row.billing_anchor_at,
+    current_period_start_at: row.current_period_start_at,
+    current_period_end_at: row.current_period_end_at,
+    cancel_at: row.cancel_at,
+    canceled_at: row.canceled_at,
+    ended_at: row.ended_at,
+    stripe_created_at: row.stripe_created_at,
+  };
+}
+
 export interface SubscriptionWithPlan extends SubscriptionRow {
   plan: PricedPlan;
   plan_version: number;

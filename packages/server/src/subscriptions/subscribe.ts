@@ -62,11 +62,12 @@ export function createSubscribe(deps: {
         param: 'plan_id',
       });
     }
-    const { stripe_customer_id } = await payments.ensureCustomer(customer);
-    await deps.linkStripe(customerId, stripe_customer_id);
+    await ensureLinked(customer);
     // A payment may have gone through without our hearing of it; ask before selling the same thing again.
     await payments.syncCustomer(customerId);
     await refuseSubscribed(customerId);
+    // The reading may have found that Stripe's customer was deleted there.
+    const stripe_customer_id = await ensureLinked(customer);
 
     const reservation = await reserve(customerId, version, price, quantity);
     if (reservation.url !== null) return reservation;
@@ -84,6 +85,12 @@ export function createSubscribe(deps: {
     });
     await recordCheckout(db.kysely, reservation.id, session);
     return { ...reservation, ...session };
+  }
+
+  async function ensureLinked(customer: Customer): Promise<string> {
+    const { stripe_customer_id } = await payments.ensureCustomer(customer);
+    await deps.linkStripe(customer.id, stripe_customer_id);
+    return stripe_customer_id;
   }
 
   async function refuseSubscribed(customerId: string): Promise<void> {

@@ -1,0 +1,139 @@
+import Stripe from 'stripe';
+import type { Database, Tx } from '../db/database.ts';
+import type { Log } from '../lib/log.ts';
+import type { Clock } from '../ports.ts';
+import { wayOf } from './event-types.ts';
+import type { Sync } from './sync.ts';
+import { type StripeEventRow, bodyOf, closeEvent, eventById, noteFailure } from './store.ts';
+import { Unreadable, idOf, subjectOf } from './translate.ts';
+
+/** What an event came to. A parked one waits for an operator, with the reason in words. */
+type End = { state: 'done' | 'ignored' | 'parked'; reason: string | null };
+
+/** After so many failures an event is parked: whatever is wrong does not pass by itself. */
+const mostAttempts = 40;
+
+export interface KnownCustomer {
+  id: string;
+  stripe_customer_id: string | null;
+  stripe_synced_seq: number;
+}
+
+/**
+ * Handles one event of the inbox. It only says whom to look at: the customer is read whole, under its lock, and the event is
+ * closed in the transaction that writes what was read. So order, repetition and delay change nothing.
+ */
+export function createEventHandler(deps: {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  stripe: Stripe;
+  installation_id: string;
+  syncCustomer: Sync;
+  customers: {
+    /** Whose Stripe customer this is or was. */
+    findByStripeId(stripeCustomerId: string): Promise<KnownCustomer | null>;
+    find(customerId: string): Promise<KnownCustomer | null>;
+    link(customerId: string, stripeCustomerId: string): Promise<void>;
+  };
+  /** Why what is on sale is not what Stripe has; null when it is, or when the object is none of ours. */
+  catalogFault(objectId: string): Promise<string | null>;
+}) {
+  const { db, clock, log, stripe } = deps;
+  const close = (tx: Tx | Database['kysely'], id: string, { state, reason }: End) =>
+    closeEvent(tx, id, state, reason, new Date(clock.now()));
+
+  return async function handle(id: string): Promise<void> {
+    const row = await eventById(db.kysely, id);
+    if (row === null || row.state !== 'received') return;
+    try {
+      const end = await lookInto(row);
+      if (end === null) return;
+      if (end.state === 'parked') log.error({ event: id, type: row.type, reason: end.reason }, 'event parked');
+      await close(db.kysely, id, end);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const isHopeless = error instanceof Unreadable || row.attempts + 1 >= mostAttempts;
+      if (!isHopeless) {
+        await noteFailure(db.kysely, id, reason);
+        throw error;
+      }
+      log.error({ event: id, type: row.type, reason }, 'event parked');
+      await close(db.kysely, id, { state: 'parked', reason });
+    }
+  };
+
+  /** Null when the event was closed with what it led to. */
+  async function lookInto(row: StripeEventRow): Promise<End | null> {
+    const way = wayOf(row.type);
+    if (way === null) {
+      log.warn({ event: row.id, type: row.type }, 'a type of event that Farebox does not know');
+      return { state: 'ignored', reason: 'Farebox does not know this type of event.' };
+    }
+    if (way === 'nothing') return { state: 'ignored', reason: 'This type of event says nothing that Farebox keeps.' };
+    if (way === 'catalog') {
+      const fault = row.object_id === null ? null : await deps.catalogFault(row.object_id);
+      return fault === null ? { state: 'done', reason: null } : { state: 'parked', reason: fault };
+    }
+    if (way === 'meter') return { state: 'parked', reason: await meterErrors(row) };
+    return await aboutCustomer(row);
+  }
+
+  async function aboutCustomer(row: StripeEventRow): Promise<End | null> {
+    const stripeCustomerId = row.stripe_customer_id ?? (await customerBehind(row));
+    if (stripeCustomerId === null) return { state: 'ignored', reason: 'It is about no customer.' };
+    const known = (await deps.customers.findByStripeId(stripeCustomerId)) ?? (await adopt(stripeCustomerId));
+    if ('state' in known) return known;
+    if (known.stripe_synced_seq >= row.seq) return { state: 'done', reason: null };
+    await deps.syncCustomer(known.id, (tx) => close(tx, row.id, { state: 'done', reason: null }));
+    return null;
+  }
+
+  /** A dispute or a refund names its charge, a payment of an invoice its invoice; these name the customer. */
+  async function customerBehind(row: StripeEventRow): Promise<string | null> {
+    const subject = subjectOf(await bodyOf(db.kysely, row.id));
+    if (subject.charge_id !== null) return idOrNull((await stripe.charges.retrieve(subject.charge_id)).customer);
+    if (subject.invoice_id !== null) return idOrNull((await stripe.invoices.retrieve(subject.invoice_id)).customer);
+    return null;
+  }
+
+  /** An event can be here before the answer that made its customer. What names another installation is not ours. */
+  async function adopt(stripeCustomerId: string): Promise<KnownCustomer | End> {
+    const foreign: End = { state: 'ignored', reason: `Customer ${stripeCustomerId} is not one of this installation.` };
+    const found = await stripe.customers.retrieve(stripeCustomerId).catch((error: unknown) => {
+      if (error instanceof Stripe.errors.StripeError && error.code === 'resource_missing') return null;
+      throw error;
+    });
+    if (found === null || found.deleted === true) return foreign;
+    if (found.metadata['farebox_installation'] !== deps.installation_id) return foreign;
+    const customerId = found.metadata['farebox_customer'] ?? '';
+    const customer = await deps.customers.find(customerId);
+    if (customer === null)
+      return { state: 'parked', reason: `${stripeCustomerId} names the customer ${customerId}, which is not here.` };
+    await deps.customers.link(customerId, stripeCustomerId);
+    const linked = await deps.customers.find(customerId);
+    if (linked?.stripe_customer_id === stripeCustomerId) return linked;
+    return {
+      state: 'parked',
+      reason: `${stripeCustomerId} is a second Stripe customer of ${customerId}, which has ${linked?.stripe_customer_id ?? 'none'}.`,
+    };
+  }
+
+  /** Usage that Stripe took in and then would not count. The event names the meter; what was wrong with it is read. */
+  async function meterErrors(row: StripeEventRow): Promise<string> {
+    const meter = row.object_id ?? 'a meter that does not exist';
+    if (!row.type.startsWith('v1.')) return `Stripe did not count usage sent to ${meter}.`;
+    const event: unknown = await stripe.v2.core.events.retrieve(row.id);
+    const summary = event !== null && typeof event === 'object' && 'data' in event ? describe(event.data) : '';
+    return `Stripe did not count usage sent to ${meter}.${summary}`;
+  }
+}
+
+function describe(data: unknown): string {
+  const text = data !== null && typeof data === 'object' && 'developer_message_summary' in data;
+  return text ? ` ${String(data.developer_message_summary)}` : '';
+}
+
+function idOrNull(reference: string | { id: string } | null): string | null {
+  return reference === null ? null : idOf(reference);
+}
