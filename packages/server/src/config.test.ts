@@ -12,7 +12,7 @@ const production = {
   FAREBOX_SECRET: 'x'.repeat(40),
   DATABASE_URL: 'postgres://db/farebox',
   STRIPE_SECRET_KEY: 'sk_live_abc',
-  STRIPE_WEBHOOK_SECRET: 'whsec_abc',
+  STRIPE_WEBHOOK_SECRET: 'whsec_abcdefghijklmnop',
   SMTP_URL: 'smtp://mail:587',
 };
 
@@ -71,6 +71,16 @@ test('production refuses to start without what it needs, and a live key with wha
     expect.stringContaining('https'),
   ]);
   expect(faultsOf('serve', { ...production, STRIPE_WEBHOOK_SECRET: ' ' })).toEqual([expect.stringContaining('forged')]);
+});
+
+test('several secrets of webhooks are taken, for one that is rolled; a blank one among them is refused', () => {
+  const rolled = { ...production, STRIPE_WEBHOOK_SECRET: 'whsec_first_secret, whsec_second_secret' };
+  expect(readConfig('serve', rolled).secrets.stripe_webhook_secrets).toEqual([
+    'whsec_first_secret',
+    'whsec_second_secret',
+  ]);
+  const blank = { ...production, STRIPE_WEBHOOK_SECRET: 'whsec_first_secret,' };
+  expect(faultsOf('serve', blank)).toEqual([expect.stringContaining('separate several with commas')]);
 });
 
 test('one master secret gives one secret per purpose, and the address loses its slash', () => {
