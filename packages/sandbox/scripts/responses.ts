@@ -8,19 +8,21 @@ import { type Declarations, declarationsOf, filesBelow, resources, unionOf, vers
 
 /**
  * A type in short. `string`, `number`, `boolean`, `null`, `any`; `'open` a literal text; `[] T` a list; `{} T` a map; `list T` a
- * page of the API; `# name` the object of that name; `= path` an interface of `shapes`. A union is a list of these.
+ * page of the API; `# name` the object of that name; `= path` an interface of `shapes`. A union is a list of these: what may be
+ * expanded is a `string` beside objects.
  */
 type Shape = string[];
 
-/** The objects a subscription business meets. What they hold comes along; what they only refer to by id does not. */
+/** The objects the sandbox answers. What they hold comes along; what they only refer to by id does not. */
 const served = `
-  account billing.alert billing.credit_balance_summary billing.credit_balance_transaction
-  billing.credit_grant billing.meter billing.meter_event billing.meter_event_adjustment
-  billing.meter_event_summary billing_portal.configuration billing_portal.session charge checkout.session
-  coupon credit_note credit_note_line_item customer customer_balance_transaction discount dispute event
-  invoice invoice_payment invoiceitem item line_item payment_intent payment_method plan price product
-  promotion_code refund setup_intent subscription subscription_item subscription_schedule tax_id tax_rate
-  test_helpers.test_clock webhook_endpoint
+  account balance balance_transaction billing.alert billing.alert_triggered billing.credit_balance_summary
+  billing.credit_balance_transaction billing.credit_grant billing.meter billing.meter_event billing.meter_event_adjustment
+  billing.meter_event_summary billing_portal.configuration billing_portal.session card charge checkout.session
+  confirmation_token coupon credit_note credit_note_line_item customer customer_balance_transaction customer_session
+  discount dispute event invoice invoice_payment invoiceitem item line_item mandate payment_intent payment_method plan
+  price product promotion_code refund setup_attempt setup_intent subscription subscription_item subscription_schedule
+  tax_id tax_rate test_helpers.test_clock token v2.billing.meter_event v2.billing.meter_event_adjustment
+  v2.billing.meter_event_session v2.core.event v2.core.event_destination webhook_endpoint
 `
   .trim()
   .split(/\s+/);
@@ -36,8 +38,8 @@ function readSdk() {
       const object = /^'(.+)'$/.exec(fields.get('object')?.type ?? '')?.[1];
       if (object === undefined || name.includes('.')) continue;
       const key = fields.get('deleted')?.type === 'true' ? `${object}:deleted` : object;
-      // The V2 namespace repeats names of V1 with another content; the first path in order is V1's.
-      if (!objects.has(key) && !file.includes('/V2/')) objects.set(key, { file, name });
+      // The V2 namespace repeats names of V1 with another content.
+      if (!objects.has(key) && file.includes('/V2/') === object.startsWith('v2.')) objects.set(key, { file, name });
     }
   }
   return { files, objects };
@@ -75,7 +77,7 @@ export function responses(): string {
       const alias = declarations?.aliases.get(full);
       if (alias !== undefined) return shapeOf(alias, file, full.split('.').slice(0, -1).join('.'));
       const object = byPlace.get(`${file} ${full}`);
-      if (object !== undefined) return reference(object);
+      if (object !== undefined) return [`# ${object}`];
       const known = declarations?.interfaces.get(full);
       if (known !== undefined) return [known.fields.size === 0 ? 'any' : `= ${remember(full, file)}`];
     }
@@ -86,11 +88,7 @@ export function responses(): string {
         ? `${declarations?.imports.get(name) ?? ''} ${name}`
         : [...byPlace.keys()].find((each) => each.startsWith(`${folder}/`) && each.endsWith(` ${inner}`));
     const object = byPlace.get(place ?? '');
-    return object === undefined ? ['any'] : reference(object);
-  }
-
-  function reference(object: string): Shape {
-    return [served.includes(object.replace(':deleted', '')) ? `# ${object}` : 'any'];
+    return object === undefined ? ['any'] : [`# ${object}`];
   }
 
   function remember(full: string, file: string): string {
@@ -109,6 +107,11 @@ export function responses(): string {
   for (const [object, { file, name }] of objects) {
     if (served.includes(object.replace(':deleted', ''))) index[object] = remember(name, file);
   }
+  // Every notification says what it is about, each type in an interface of its own; events of some types have data.
+  Object.assign(shapes['V2/Core/Events/EventBase'] ?? {}, {
+    'related_object?': shapeOf('RelatedObject', join(resources, 'V2', 'Core', 'Events.d.ts'), 'V2.Core.Events'),
+    'data?': ['any'],
+  });
   const note =
     'Extracted from the official SDK by scripts/responses.ts. A key with ? may be absent; see that script for the shorthand of types.';
   return `${JSON.stringify({ sdk: `stripe ${version}`, note, objects: index, shapes })}\n`;

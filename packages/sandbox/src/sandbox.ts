@@ -33,6 +33,8 @@ export interface SandboxOptions {
    * throws undoes the commit and is answered as a fault.
    */
   onCommit?: (commit: Commit, run: string) => void;
+  /** Awaited before an answer of the API is given, with a copy of it. For checks in tests; what it throws is answered as a fault. */
+  onAnswer?: (request: Request, answer: Response) => Promise<void>;
   /** Told of faults of the sandbox itself. Left out, they are written to standard error. */
   onFault?: (cause: unknown) => void;
 }
@@ -53,6 +55,10 @@ export interface Sandbox extends Run {
 
 function writeFault(cause: unknown): void {
   process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
+}
+
+function isOfApi(request: Request): boolean {
+  return /^\/v[12](\/|$)/.test(new URL(request.url).pathname);
 }
 
 /**
@@ -81,7 +87,7 @@ async function route(runs: Runs, request: Request, origin: string): Promise<Resp
 
 /** Creates a sandbox: its own state, clock and webhooks, shared with no other. */
 export async function createSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { account_name = 'Your business', now: machine = machineNow, onFault: failed = writeFault } = options;
+  const { account_name = 'Your business', now: machine = machineNow, onAnswer, onFault: failed = writeFault } = options;
   let origin = 'http://127.0.0.1';
   let listening: Listening | null = null;
   const runs: Runs = await openRuns({
@@ -106,7 +112,15 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   async function handle(request: Request): Promise<Response> {
     if (listening === null) origin = new URL(request.url).origin;
     try {
-      return await route(runs, request, origin);
+      const answer = await route(runs, request, origin);
+      if (onAnswer === undefined || !isOfApi(request)) return answer;
+      return await onAnswer(request, answer.clone()).then(
+        () => answer,
+        (cause: unknown) => {
+          failed(cause);
+          return refuse(new ApiError(500, 'api_error', String(cause)), origin);
+        },
+      );
     } catch (cause) {
       // A name that cannot be a run's, or one run too many.
       if (cause instanceof RangeError) return Response.json({ error: { message: cause.message } }, { status: 400 });

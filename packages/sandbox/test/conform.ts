@@ -5,27 +5,93 @@ type Shapes = Record<string, Record<string, string[]>>;
 const shapes: Shapes = responses.shapes;
 const objects: Record<string, string> = responses.objects;
 
-/** Passes an answer on; throws when it is a success with anything in it that the SDK's types do not allow. */
-export async function holdToContract(request: Request, response: Response): Promise<Response> {
-  if (!response.ok || response.headers.get('content-type')?.startsWith('application/json') !== true) return response;
-  const faults = faultsOf(await response.clone().json());
-  if (faults.length === 0) return response;
-  throw new Error(`${request.method} ${request.url} answered\n${faults.join('\n')}`);
+/**
+ * Throws when an answer of the API has anything in it that the SDK's types do not allow, or lacks what they promise; a refusal
+ * when it is not told as Stripe tells one.
+ */
+export async function holdToContract(request: Request, response: Response): Promise<void> {
+  if (response.status === 204) return;
+  const answer: unknown = await response.clone().json();
+  const faults = response.ok ? faultsOf(answer) : faultsOfRefusal(answer, response);
+  for (const header of ['request-id', 'stripe-version']) {
+    if (!response.headers.has(header)) faults.push(`no ${header}`);
+  }
+  if (faults.length > 0) throw new Error(`${request.method} ${request.url} answered\n${faults.join('\n')}`);
 }
 
 /** Everything in an answer that the official SDK's types do not allow, each with its path. */
 export function faultsOf(answer: unknown, path = ''): string[] {
   if (!isRecord(answer)) return [`${path}: no object`];
-  const object = String(answer['object']);
+  const { object } = answer;
+  if (object === undefined) return faultsOfV2Page(answer, path);
+  if (typeof object !== 'string') return [`${path}object: ${show(object)}`];
   if (object === 'list' || object === 'search_result') return faultsOfPage(answer, path);
+  // Of what was deleted API v2 answers this much and no more.
+  if (object.startsWith('v2.') && Object.keys(answer).toSorted().join(' ') === 'id object') return [];
   const shape = objects[answer['deleted'] === true ? `${object}:deleted` : object];
-  return shape === undefined ? [] : faultsOfRecord(answer, shape, `${path}${object}`);
+  if (shape === undefined) return [`${path}: the API has no ${object}`];
+  const faults = faultsOfRecord(answer, shape, `${path}${object}`);
+  return object === 'event' ? [...faults, ...faultsOfEvent(answer, path)] : faults;
+}
+
+/** `previous_attributes` are fields that the object has, or may have. */
+function faultsOfEvent(event: Record<string, unknown>, path: string): string[] {
+  const data = event['data'];
+  if (!isRecord(data) || !isRecord(data['object'])) return [`${path}event.data.object: no object`];
+  const before = data['previous_attributes'];
+  if (before === undefined) return [];
+  const shape = shapes[objects[String(data['object']['object'])] ?? ''] ?? {};
+  if (!isRecord(before)) return [`${path}event.data.previous_attributes: no object`];
+  return Object.keys(before)
+    .filter((key) => shape[key] === undefined && shape[`${key}?`] === undefined)
+    .map((key) => `${path}event.data.previous_attributes.${key}: not in the API`);
+}
+
+/** What the `error` of a refusal may hold, as the SDK's `StripeRawError` has it. */
+const refusals = `advice_code charge code decline_code doc_url message network_advice_code network_decline_code param
+  payment_intent payment_method payment_method_type request_log_url setup_intent source type`.split(/\s+/);
+const kinds = /^(api_error|card_error|idempotency_error|invalid_request_error|temporary_session_expired)$/;
+
+function faultsOfRefusal(answer: unknown, response: Response): string[] {
+  const error = isRecord(answer) ? answer['error'] : undefined;
+  if (!isRecord(error)) return ['no error'];
+  const faults = Object.keys(error)
+    .filter((key) => !refusals.includes(key))
+    .map((key) => `error.${key}: not in the API`);
+  if (!kinds.test(String(error['type']))) faults.push(`error.type: ${show(error['type'])}`);
+  if (typeof error['message'] !== 'string' || error['message'] === '') faults.push('error.message: no text');
+  if ((error['code'] === undefined) !== (error['doc_url'] === undefined)) faults.push('error.code without doc_url');
+  const log = error['request_log_url'];
+  if (typeof log !== 'string' || !log.endsWith(`=${response.headers.get('request-id')}`)) {
+    faults.push(`error.request_log_url: ${show(log)}`);
+  }
+  for (const key of ['payment_intent', 'payment_method', 'setup_intent']) {
+    if (error[key] !== undefined) faults.push(...faultsOf(error[key], `error.${key} `));
+  }
+  return faults;
+}
+
+/** Of API v2: a page, or an answer of nothing. */
+function faultsOfV2Page(page: Record<string, unknown>, path: string): string[] {
+  const { data, next_page_url, previous_page_url, ...rest } = page;
+  const faults = Object.keys(rest).map((key) => `${path}${key}: no object, no page`);
+  if (data === undefined) return faults;
+  for (const [name, url] of Object.entries({ next_page_url, previous_page_url })) {
+    if (url !== null && typeof url !== 'string') faults.push(`${path}${name}: ${show(url)}`);
+  }
+  if (!Array.isArray(data)) return [...faults, `${path}data: no list`];
+  return [...faults, ...data.flatMap((each, index) => faultsOf(each, `${path}[${index}] `))];
 }
 
 function faultsOfPage(page: Record<string, unknown>, path: string): string[] {
-  const data = page['data'];
-  if (!Array.isArray(data)) return [`${path}.data: no list`];
-  return data.flatMap((each, index) => faultsOf(each, `${path}[${index}] `));
+  const { object, data, has_more, url, ...rest } = page;
+  const faults = Object.keys(rest)
+    .filter((key) => key !== 'total_count' && !(key === 'next_page' && object === 'search_result'))
+    .map((key) => `${path}.${key}: not in the API`);
+  if (typeof has_more !== 'boolean') faults.push(`${path}.has_more: ${show(has_more)}`);
+  if (typeof url !== 'string' || !/^\/v[12]\//.test(url)) faults.push(`${path}.url: ${show(url)}`);
+  if (!Array.isArray(data)) return [...faults, `${path}.data: no list`];
+  return [...faults, ...data.flatMap((each, index) => faultsOf(each, `${path}[${index}] `))];
 }
 
 function faultsOfRecord(record: Record<string, unknown>, name: string, path: string): string[] {
@@ -75,8 +141,10 @@ function faultsOfType(value: unknown, type: string, path: string): string[] {
   if (type.startsWith('{} '))
     return Object.entries(value).flatMap(([key, each]) => faultsOfValue(each, [type.slice(3)], `${path}.${key}`));
   if (type.startsWith('list ')) return value['object'] === 'list' ? faultsOfPage(value, path) : fault;
-  if (type.startsWith('# '))
-    return value['object'] === type.slice(2).replace(':deleted', '') ? faultsOf(value, `${path} `) : fault;
+  if (type.startsWith('# ')) {
+    const is_it = value['object'] === type.slice(2).replace(':deleted', '');
+    return is_it && (value['deleted'] === true) === type.endsWith(':deleted') ? faultsOf(value, `${path} `) : fault;
+  }
   return faultsOfRecord(value, type.slice(2), path);
 }
 

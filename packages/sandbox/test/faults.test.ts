@@ -13,6 +13,7 @@ import {
   refusal,
   submit,
   subscriber,
+  checks,
 } from './harness.ts';
 
 let b: Bench;
@@ -57,7 +58,7 @@ test('no answer: the client runs into its own time limit, with the effects done 
 });
 
 test('in process a cut connection rejects the fetch', async () => {
-  const sandbox = await createSandbox({ seed: 'cut' });
+  const sandbox = await createSandbox({ seed: 'cut', ...checks() });
   const httpClient = Stripe.createFetchHttpClient((url, init) => sandbox.fetch(new Request(url as string, init)));
   const stripe = new Stripe('sk_test_x', { httpClient });
   sandbox.faults.add({ type: 'disconnect', when: 'after' });
@@ -108,7 +109,7 @@ test('a fault strikes its route only, as often as it was told', async () => {
 
 test('with a probability the seed decides, and the same seed the same way', async () => {
   const outcomes = async (seed: string): Promise<string> => {
-    const sandbox = await createSandbox({ seed });
+    const sandbox = await createSandbox({ seed, ...checks() });
     const httpClient = Stripe.createFetchHttpClient((url, init) => sandbox.fetch(new Request(url as string, init)));
     const stripe = new Stripe('sk_test_x', { httpClient, maxNetworkRetries: 0 });
     sandbox.faults.add({ type: 'server_error', times: null, probability: 0.3 });

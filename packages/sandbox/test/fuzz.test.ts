@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fieldsOf, innerKind, type Kind, paramsOf } from '../src/contract/contract.ts';
 import { builtRoutes } from '../src/http/routes.ts';
 import { createSandbox, type Sandbox } from '../src/index.ts';
+import { checks } from './harness.ts';
 
 /** Bad requests per route; a long run takes more: FUZZ_RUNS=2000 npx vitest run packages/sandbox/test/fuzz.test.ts */
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? '25');
@@ -10,7 +11,7 @@ const RUNS = Number(process.env['FUZZ_RUNS'] ?? '25');
 let sandbox: Sandbox;
 const faults: unknown[] = [];
 beforeAll(async () => {
-  sandbox = await createSandbox({ seed: 'fuzz', frozen: true, onFault: (cause) => faults.push(cause) });
+  sandbox = await createSandbox({ seed: 'fuzz', frozen: true, ...checks(), onFault: (cause) => faults.push(cause) });
 });
 afterAll(() => sandbox.close());
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts';
-import { holdToContract } from './conform.ts';
+import { faultsOf, holdToContract } from './conform.ts';
 import { watch } from './invariants/watch.ts';
 
 /** A sandbox on a port with the official SDK pointed at it. */
@@ -19,27 +19,41 @@ export function clientOf(port: number, config: Stripe.StripeConfig = {}, key = '
   return new Stripe(key, { host: '127.0.0.1', port, protocol: 'http', maxNetworkRetries: 0, ...config });
 }
 
-/** As `clientOf`, and holds every object of every answer against the SDK's own declarations. */
-function checkedClient(port: number): Stripe {
-  const send = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const request = new Request(input, init);
-    return await holdToContract(request, await fetch(request));
+/**
+ * What every sandbox of a test is made with: each answer and each webhook body is held against the SDK's own declarations.
+ * What is wrong is thrown where it happens and kept in `faults`.
+ */
+export function checks(): Pick<Required<SandboxOptions>, 'onAnswer' | 'send'> & { faults: string[] } {
+  const faults: string[] = [];
+  const note = (cause: unknown): never => {
+    faults.push(cause instanceof Error ? cause.message : String(cause));
+    throw cause;
   };
-  return clientOf(port, { httpClient: Stripe.createFetchHttpClient(send) });
+  return {
+    faults,
+    onAnswer: (request, answer) => holdToContract(request, answer).catch(note),
+    async send(url, init) {
+      const wrong = faultsOf(JSON.parse(typeof init.body === 'string' ? init.body : 'null'));
+      if (wrong.length > 0) note(new Error(`A webhook has\n${wrong.join('\n')}`));
+      return await fetch(url, init);
+    },
+  };
 }
 
 /** Every commit is held against the invariants; a broken one is said at the latest when the bench closes. */
 export async function bench(options: SandboxOptions = {}): Promise<Bench> {
   const { faults, onCommit } = watch();
-  const sandbox = await createSandbox({ seed: 'bench', account_name: 'Skycast', onCommit, ...options });
+  const { faults: wrong, ...checked } = checks();
+  const sandbox = await createSandbox({ seed: 'bench', account_name: 'Skycast', onCommit, ...checked, ...options });
   const { port, url } = await sandbox.listen({ port: 0 });
   return {
     sandbox,
-    stripe: checkedClient(port),
+    stripe: clientOf(port),
     url,
     async close() {
       await sandbox.close();
-      if (faults.length > 0) throw new Error(faults.join('\n'));
+      const all = [...faults, ...wrong];
+      if (all.length > 0) throw new Error(all.join('\n'));
     },
   };
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import Stripe from 'stripe';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, type Sandbox } from '../src/index.ts';
-import { HOUR, idOf, monthlyPrice, refusal, standing, subscriber } from './harness.ts';
+import { HOUR, idOf, monthlyPrice, refusal, standing, subscriber, checks } from './harness.ts';
 
 const START = '2026-01-31T10:20:30Z';
 const RUNS = 200;
@@ -11,7 +11,7 @@ let sandbox: Sandbox;
 let stripe: Stripe;
 
 async function open(): Promise<void> {
-  sandbox = await createSandbox({ seed: 'preview', now: standing(START), frozen: true });
+  sandbox = await createSandbox({ seed: 'preview', now: standing(START), frozen: true, ...checks() });
   const httpClient = Stripe.createFetchHttpClient(((url: string, init: RequestInit) =>
     sandbox.fetch(new Request(url, init))) as typeof fetch);
   stripe = new Stripe('sk_test_preview', { httpClient, maxNetworkRetries: 0 });
@@ -54,7 +54,7 @@ async function counts(): Promise<number[]> {
 
 test('the docs example: credit, charge and renewal add up to 36.27, and nothing is stored', async () => {
   await sandbox.close();
-  sandbox = await createSandbox({ seed: 'docs', now: () => 1_596_749_288_000, frozen: true });
+  sandbox = await createSandbox({ seed: 'docs', now: () => 1_596_749_288_000, frozen: true, ...checks() });
   const old = await monthlyPrice(stripe, 1_000, 'Small');
   const next = await monthlyPrice(stripe, 3_252, 'Large');
   const { subscription, customer } = await subscriber(stripe, { price: old.id });

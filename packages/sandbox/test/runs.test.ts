@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Stripe from 'stripe';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts';
-import { DAY, goodCard, idOf, monthlyPrice, refusal, subscriber } from './harness.ts';
+import { DAY, goodCard, idOf, monthlyPrice, refusal, subscriber, checks } from './harness.ts';
 
 const open: Sandbox[] = [];
 let folder: string;
@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 async function make(options: SandboxOptions = {}): Promise<Sandbox> {
-  const sandbox = await createSandbox({ seed: 'runs', frozen: true, ...options });
+  const sandbox = await createSandbox({ seed: 'runs', frozen: true, ...checks(), ...options });
   open.push(sandbox);
   return sandbox;
 }

@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSandbox } from '../src/index.ts';
-import { type Bench, bench, clientOf, refusal, subscriber, idOf } from './harness.ts';
+import { type Bench, bench, clientOf, refusal, subscriber, idOf, checks } from './harness.ts';
 
 let b: Bench;
 beforeEach(async () => {
@@ -342,7 +342,7 @@ describe('reading', () => {
 });
 
 test('without a port the official client reaches it through fetch', async () => {
-  const sandbox = await createSandbox();
+  const sandbox = await createSandbox(checks());
   const httpClient = Stripe.createFetchHttpClient((url, init) => sandbox.fetch(new Request(url as string, init)));
   const stripe = new Stripe('sk_test_x', { httpClient });
   const product_data = { name: 'Pro' };

@@ -139,9 +139,11 @@ function answer(call: Call, finished: Finished, replayed: boolean): Response {
 }
 
 function envelope(call: Call, error: ApiError): Finished {
+  const { type, ...body } = error.body;
+  const request_log_url = `${call.origin}/_sandbox/events?request=${call.request_id}`;
   return {
     status: error.status,
-    body: serialize({ error: error.body }, call.origin),
+    body: serialize({ error: { ...body, request_log_url, type } }, call.origin),
     request_id: call.request_id,
     ...(error.should_retry === undefined ? {} : { should_retry: error.should_retry }),
   };

@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { ApiError } from './api-error.ts';
+import { refuse } from './api.ts';
 import { ConnectionCut } from './struck.ts';
 
 /** Where to listen. */
@@ -59,6 +61,12 @@ async function write(outgoing: ServerResponse, response: Response): Promise<void
   outgoing.end(Buffer.from(await response.arrayBuffer()));
 }
 
+/** The envelope for what is no request that the API could be asked. */
+function unreadable(incoming: IncomingMessage, status: number, message: string): Response {
+  const origin = `http://${incoming.headers.host ?? 'localhost'}`;
+  return refuse(new ApiError(status, 'invalid_request_error', message), origin);
+}
+
 async function serve(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -69,8 +77,8 @@ async function serve(
   try {
     const body = await bodyOf(incoming);
     if (body === null) {
-      const error = { type: 'invalid_request_error', message: 'The request body is too large.' };
-      await write(outgoing, Response.json({ error }, { status: 413, headers: { connection: 'close' } }));
+      outgoing.setHeader('connection', 'close');
+      await write(outgoing, unreadable(incoming, 413, 'The request body is too large.'));
       return;
     }
     await write(outgoing, await handle(toRequest(incoming, body, gone.signal)));
@@ -81,9 +89,8 @@ async function serve(
     }
     // A Host header that makes no URL, a method fetch does not know, a client that went away.
     const message = cause instanceof Error ? cause.message : String(cause);
-    const error = { type: 'invalid_request_error', message: `The request could not be read: ${message}` };
-    if (!outgoing.headersSent) await write(outgoing, Response.json({ error }, { status: 400 }));
-    else outgoing.destroy();
+    if (outgoing.headersSent) outgoing.destroy();
+    else await write(outgoing, unreadable(incoming, 400, `The request could not be read: ${message}`));
   }
 }
 

@@ -57,15 +57,17 @@ export function eventSection(tx: Tx): Html {
 
 const PAGE = SHOWN * 4;
 
-/** The log of events and deliveries, filtered by type, object and state of delivery. */
+/** The log of events and deliveries, filtered by type, object, request and state of delivery. */
 export function eventsPage(tx: Tx, form: URLSearchParams): Response {
   const type = form.get('type')?.trim() ?? '';
   const object = form.get('object')?.trim() ?? '';
+  const asked = form.get('request')?.trim() ?? '';
   const state = states.find((each) => each === form.get('delivery')) ?? null;
   const with_state = new Set(tx.all('delivery').flatMap((each) => (each.state === state ? [each.event] : [])));
   const wanted = tx.all('event').filter((event) => {
     if (type !== '' && !event.type.startsWith(type.replace(/\*$/, ''))) return false;
     if (object !== '' && idOf(event) !== object) return false;
+    if (asked !== '' && event.request_id !== asked) return false;
     return state === null || with_state.has(event.id);
   });
   const filters = html`<form method="get" action="/_sandbox/events" class="inline">
@@ -76,6 +78,10 @@ export function eventsPage(tx: Tx, form: URLSearchParams): Response {
       <div>
         <label for="object">Object</label
         ><input id="object" name="object" class="wide" value="${object}" placeholder="sub_…" />
+      </div>
+      <div>
+        <label for="request">Request</label
+        ><input id="request" name="request" class="wide" value="${asked}" placeholder="req_…" />
       </div>
       <div>
         <label for="delivery">Delivery</label
