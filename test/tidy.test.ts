@@ -224,7 +224,7 @@ test('every source file is reached from an entry', () => {
     ),
   );
   const entries = [
-    /^packages\/[a-z]+\/src\/(index|main|bin|node|landing)\.tsx?$/,
+    /^packages\/[a-z]+\/src\/(index|main|command|node|landing)\.tsx?$/,
     /^packages\/web\//,
     /^packages\/[a-z]+\/scripts\//,
     /^[a-z.-]+\.ts$/,

@@ -128,7 +128,7 @@ interface Running {
 }
 
 async function run(args: string[]): Promise<Running> {
-  const bin = new URL('../src/bin.ts', import.meta.url).pathname;
+  const bin = new URL('../src/bin.js', import.meta.url).pathname;
   const child = spawn(process.execPath, ['--conditions=farebox', bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

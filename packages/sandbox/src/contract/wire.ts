@@ -11,13 +11,5 @@ export type Wire<T> = T extends string | number | boolean | null | undefined
         ? { [K in keyof T]: Wire<T[K]> }
         : T;
 
-/** Any JSON value. */
-export type Json = string | number | boolean | null | undefined | Json[] | JsonObject;
-
-/** A JSON object. */
-export interface JsonObject {
-  [key: string]: Json;
-}
-
 /** The API version whose shapes the sandbox renders. */
 export const API_VERSION = '2026-10-28.endive';

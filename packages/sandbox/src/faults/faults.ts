@@ -1,7 +1,4 @@
-import type { Context } from '../resources/context.ts';
-import { cardByLiteral } from '../resources/payments/test-cards.ts';
 import type { FaultRecord, FaultType } from '../store/machinery.ts';
-import type { PaymentFailure } from '../store/records.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { chance } from './chance.ts';
 
@@ -71,15 +68,16 @@ export interface Faults {
   strike(route: string): Fault | null;
 }
 
-function fits(fault: FaultRecord, route: string | null): boolean {
+/** Whether a fault is meant for a route. */
+export function fits(fault: FaultRecord, route: string | null): boolean {
   if (fault.route === null) return true;
   if (route === null) return false;
   const path = route.slice(route.indexOf(' ') + 1);
   return route.startsWith(fault.route) || path.startsWith(fault.route);
 }
 
-/** Looks whether a fault strikes now, and writes down that it was asked. A fault that struck for the last time goes. */
-function roll(tx: Tx, fault: FaultRecord): boolean {
+/** Looks whether a fault strikes now, and writes down that it was asked. */
+export function roll(tx: Tx, fault: FaultRecord): boolean {
   const { seed } = tx.need('setting', 'sandbox');
   const strikes = (fault.times ?? 1) > 0 && chance(seed, 'fault', fault.id, fault.seen) < fault.probability;
   tx.keep('fault', {
@@ -91,7 +89,8 @@ function roll(tx: Tx, fault: FaultRecord): boolean {
   return strikes;
 }
 
-function isSpent(fault: FaultRecord): boolean {
+/** Whether a fault has struck for the last time. */
+export function isSpent(fault: FaultRecord): boolean {
   return fault.times === 0;
 }
 
@@ -142,38 +141,4 @@ export function createFaults(deps: { store: Store; now: () => number; failed: (c
       return store.transact(now(), (tx) => fitting(tx).find((fault) => roll(tx, fault)) ?? null);
     },
   };
-}
-
-function isCard(fault: FaultRecord, number: string): boolean {
-  if (fault.card === null) return true;
-  const wanted = cardByLiteral(fault.card)?.number ?? fault.card.replaceAll(/[\s-]/g, '');
-  return number === wanted || (wanted.length === 4 && number.endsWith(wanted));
-}
-
-const messages: Record<string, string> = { insufficient_funds: 'Your card has insufficient funds.' };
-
-/**
- * The refusal of a charge that a fault asks for; `null` without one. One transaction asks once per card, so that a
- * page that looks before it charges gets the answer the charge will get.
- */
-export function declinedByFault(context: Context, card_number: string): PaymentFailure | null {
-  const decided = context.verdicts.get(card_number);
-  if (decided !== undefined) return decided;
-  const { tx } = context;
-  const fault = tx
-    .all('fault')
-    .filter(
-      (each) => each.type === 'decline' && !isSpent(each) && fits(each, context.route) && isCard(each, card_number),
-    )
-    .find((each) => roll(tx, each));
-  const verdict =
-    fault === undefined
-      ? null
-      : {
-          code: 'card_declined',
-          decline_code: fault.decline_code,
-          message: messages[fault.decline_code] ?? 'Your card was declined.',
-        };
-  context.verdicts.set(card_number, verdict);
-  return verdict;
 }

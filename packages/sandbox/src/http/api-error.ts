@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../contract/wire.ts';
+import type { Json, JsonObject } from '../contract/json.ts';
 
 /** The `error` hash of Stripe's envelope. */
 export interface ErrorBody extends JsonObject {

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../contract/wire.ts';
+import type { Json, JsonObject } from '../contract/json.ts';
 import { renderBalanceTransaction } from '../resources/customers/balance.ts';
 import { renderCoupon, renderCurrencyOptions as renderCouponOptions } from '../resources/catalog/coupons.ts';
 import { renderCreditNote } from '../resources/invoices/credit-notes.ts';

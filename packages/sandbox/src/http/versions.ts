@@ -8,7 +8,8 @@ function knownVersions(): ReadonlySet<string> {
   return new Set(typeof kind === 'string' ? kind.split('|').map((each) => each.slice(1, -1)) : []);
 }
 
-const known = knownVersions();
+/** Read when a request first asks: a start does not wait for it. */
+let known: ReadonlySet<string> | null = null;
 
 /**
  * What to tell about the version a request asked for: nothing when it is ours; that its shapes are not built when Stripe has
@@ -19,6 +20,7 @@ export function versionNotice(asked: string | null): string | null {
   // Preview releases come with betas: `2026-10-28.endive;beta=v1`.
   const version = asked.split(';')[0] ?? '';
   if (version === API_VERSION) return null;
+  known ??= knownVersions();
   if (!known.has(version)) {
     throw new ApiError(400, 'invalid_request_error', `Invalid Stripe API version: ${asked.slice(0, 80)}`, {
       before_execution: true,

@@ -69,7 +69,7 @@ function addressFields(
   address: Address | null,
   allowed: readonly string[] | null,
 ): Html {
-  const options = countries
+  const options = countries()
     .filter(({ code }) => allowed === null || allowed.includes(code))
     .map(({ code, name }) => ({ label: name, value: code }));
   const fill = (name: string): Html => html` autocomplete="${prefix} ${name}"`;

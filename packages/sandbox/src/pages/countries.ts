@@ -3,9 +3,13 @@ const codes =
     ' ',
   );
 
-const names = new Intl.DisplayNames('en', { type: 'region' });
+let named: readonly { code: string; name: string }[] | null = null;
 
-/** Country codes with their names, by name. */
-export const countries: readonly { code: string; name: string }[] = codes
-  .map((code) => ({ code, name: names.of(code) ?? code }))
-  .toSorted((a, b) => a.name.localeCompare(b.name, 'en'));
+/** Country codes with their names, by name. Named when they are first asked for: a start does not wait for it. */
+export function countries(): readonly { code: string; name: string }[] {
+  const names = new Intl.DisplayNames('en', { type: 'region' });
+  named ??= codes
+    .map((code) => ({ code, name: names.of(code) ?? code }))
+    .toSorted((a, b) => a.name.localeCompare(b.name, 'en'));
+  return named;
+}

@@ -1,4 +1,4 @@
-import { declinedByFault } from '../faults/faults.ts';
+import { declinedByFault } from '../faults/declined.ts';
 import { attemptPayment, subscriptionOf } from '../resources/invoices/collect.ts';
 import { followPayment } from '../resources/invoices/follow-payment.ts';
 import { type Context, orderEvents } from '../resources/context.ts';

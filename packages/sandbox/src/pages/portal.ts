@@ -1,4 +1,4 @@
-import { declinedByFault } from '../faults/faults.ts';
+import { declinedByFault } from '../faults/declined.ts';
 import { ApiError } from '../http/api-error.ts';
 import { type Context, emit, orderEvents } from '../resources/context.ts';
 import { updateCustomer } from '../resources/customers/customers.ts';

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../contract/wire.ts';
+import type { Json, JsonObject } from '../contract/json.ts';
 import type { JobKind } from '../store/machinery.ts';
 import type { PaymentFailure, Seconds } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';

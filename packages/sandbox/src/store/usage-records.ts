@@ -1,4 +1,4 @@
-import type { JsonObject } from '../contract/wire.ts';
+import type { JsonObject } from '../contract/json.ts';
 import type { Metadata, Seconds } from './records.ts';
 
 export interface MeterRecord {

@@ -1,4 +1,4 @@
-import { declinedByFault } from '../../faults/faults.ts';
+import { declinedByFault } from '../../faults/declined.ts';
 import type { CheckoutSessionRecord, EnteredCard, PaymentFailure, PaymentMethodRecord } from '../../store/records.ts';
 import type { Context } from '../context.ts';
 import { refuseIntent } from '../payments/intent-confirm.ts';

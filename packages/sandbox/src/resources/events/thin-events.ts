@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
-import type { JsonObject, Wire } from '../../contract/wire.ts';
+import type { Wire } from '../../contract/wire.ts';
+import type { JsonObject } from '../../contract/json.ts';
 import type { EventRecord } from '../../store/machinery.ts';
 import type { Tx } from '../../store/store.ts';
 import type { EventDestinationRecord, ThinEventRecord } from '../../store/usage-records.ts';

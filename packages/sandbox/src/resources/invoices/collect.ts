@@ -1,6 +1,6 @@
 import { WILL_BE_DUE_SECONDS } from '../../billing/open-points.ts';
 import { invoiceMoved } from '../../billing/states.ts';
-import { declinedByFault } from '../../faults/faults.ts';
+import { declinedByFault } from '../../faults/declined.ts';
 import type { InvoiceRecord, PaymentFailure, PaymentMethodRecord, SubscriptionRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { writeCharge } from '../payments/charges.ts';

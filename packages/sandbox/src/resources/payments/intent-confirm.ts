@@ -1,4 +1,4 @@
-import { declinedByFault } from '../../faults/faults.ts';
+import { declinedByFault } from '../../faults/declined.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { emptyable, flag, inert, list, oneOf, type Param, type Read, shape, text } from '../../http/params.ts';
 import type { DirectIntent, PaymentFailure, PaymentIntentRecord, PaymentMethodRecord } from '../../store/records.ts';

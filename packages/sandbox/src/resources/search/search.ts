@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../contract/wire.ts';
+import type { Json, JsonObject } from '../../contract/json.ts';
 import { invalid } from '../../http/api-error.ts';
 import { integer, type Read, text } from '../../http/params.ts';
 import { type Route, route } from '../../http/route.ts';

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../contract/wire.ts';
+import type { JsonObject } from '../../contract/json.ts';
 import type { MeterErrorCode, MeterEventRecord } from '../../store/usage-records.ts';
 import { type Context, schedule } from '../context.ts';
 import { emitThin } from '../events/thin-events.ts';
