@@ -1,4 +1,4 @@
-import type { Currency, Instant, Interval } from './plan.ts';
+import { type Currency, type Instant, type Interval, intervals } from './plan.ts';
 
 /** What is paid for: so many of a plan's price. */
 export interface Terms {
@@ -68,12 +68,9 @@ export type ChangeDecision =
 
 export type Direction = 'upgrade' | 'downgrade' | 'same';
 
-/** Shorter before longer. */
-const lengths: readonly Interval[] = ['month', 'year'];
-
 /** Which way a change goes: a longer interval is more, then what one interval costs counts. */
 export function directionOf(from: Terms, to: Terms): Direction {
-  const longer = lengths.indexOf(to.interval) - lengths.indexOf(from.interval);
+  const longer = intervals.indexOf(to.interval) - intervals.indexOf(from.interval);
   if (longer !== 0) return longer > 0 ? 'upgrade' : 'downgrade';
   const before = BigInt(from.amount_minor) * BigInt(from.quantity);
   const after = BigInt(to.amount_minor) * BigInt(to.quantity);

@@ -4,9 +4,9 @@ import { type Phase, termsAt, usagePeriods } from './usage-periods.ts';
 import { nthPeriod } from './period.ts';
 
 const at = (month: number, day: number) => Date.UTC(2026, month - 1, day);
-const monthly = (from_at: number, plan_version_id: string, anchor = from_at): Phase => ({
+const monthly = (from_at: number, terms_id: string, anchor = from_at): Phase => ({
   from_at,
-  plan_version_id,
+  terms_id,
   billing_anchor_at: anchor,
   interval: 'month',
 });
@@ -14,36 +14,36 @@ const monthly = (from_at: number, plan_version_id: string, anchor = from_at): Ph
 describe('usagePeriods', () => {
   test('months from the anchor to the start of the current period', () => {
     expect(usagePeriods([monthly(at(1, 31), 'starter')], at(3, 31))).toEqual([
-      { start_at: at(1, 31), end_at: at(2, 28), plan_version_id: 'starter' },
-      { start_at: at(2, 28), end_at: at(3, 31), plan_version_id: 'starter' },
+      { start_at: at(1, 31), end_at: at(2, 28), terms_id: 'starter' },
+      { start_at: at(2, 28), end_at: at(3, 31), terms_id: 'starter' },
     ]);
     expect(usagePeriods([monthly(at(1, 31), 'starter')], at(1, 31))).toEqual([]);
   });
 
   test('a change within a period does not divide it: it is priced by the plan it ended on', () => {
     const phases = [monthly(at(1, 1), 'starter'), monthly(at(1, 20), 'pro', at(1, 1))];
-    expect(usagePeriods(phases, at(2, 1))).toEqual([{ start_at: at(1, 1), end_at: at(2, 1), plan_version_id: 'pro' }]);
+    expect(usagePeriods(phases, at(2, 1))).toEqual([{ start_at: at(1, 1), end_at: at(2, 1), terms_id: 'pro' }]);
   });
 
   test('a change at the boundary leaves the period before it on its own plan', () => {
     const phases = [monthly(at(1, 1), 'pro'), monthly(at(2, 1), 'starter', at(1, 1))];
     expect(usagePeriods(phases, at(3, 1))).toEqual([
-      { start_at: at(1, 1), end_at: at(2, 1), plan_version_id: 'pro' },
-      { start_at: at(2, 1), end_at: at(3, 1), plan_version_id: 'starter' },
+      { start_at: at(1, 1), end_at: at(2, 1), terms_id: 'pro' },
+      { start_at: at(2, 1), end_at: at(3, 1), terms_id: 'starter' },
     ]);
   });
 
   test('another anchor closes what was begun, and an end closes the period it falls in', () => {
     const yearly: Phase = {
       from_at: at(2, 10),
-      plan_version_id: 'pro_year',
+      terms_id: 'pro_year',
       billing_anchor_at: at(2, 10),
       interval: 'year',
     };
     expect(usagePeriods([monthly(at(1, 1), 'pro'), yearly], at(6, 1))).toEqual([
-      { start_at: at(1, 1), end_at: at(2, 1), plan_version_id: 'pro' },
-      { start_at: at(2, 1), end_at: at(2, 10), plan_version_id: 'pro' },
-      { start_at: at(2, 10), end_at: at(6, 1), plan_version_id: 'pro_year' },
+      { start_at: at(1, 1), end_at: at(2, 1), terms_id: 'pro' },
+      { start_at: at(2, 1), end_at: at(2, 10), terms_id: 'pro' },
+      { start_at: at(2, 10), end_at: at(6, 1), terms_id: 'pro_year' },
     ]);
   });
 
@@ -69,7 +69,7 @@ describe('usagePeriods', () => {
           const resets = isReset || interval !== last.interval;
           phases.push({
             from_at,
-            plan_version_id: plan,
+            terms_id: plan,
             interval,
             billing_anchor_at: resets ? from_at : last.billing_anchor_at,
           });
@@ -81,7 +81,7 @@ describe('usagePeriods', () => {
         for (const [index, period] of periods.entries()) {
           expect(period.end_at).toBeGreaterThan(period.start_at);
           if (index > 0) expect(period.start_at).toBe(periods[index - 1]?.end_at);
-          expect(period.plan_version_id).toBe(termsAt(phases, period.end_at - 1).plan_version_id);
+          expect(period.terms_id).toBe(termsAt(phases, period.end_at - 1).terms_id);
         }
         expect(usagePeriods(phases, until, 3)).toEqual(periods.slice(-3));
       }),

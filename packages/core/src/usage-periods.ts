@@ -1,10 +1,10 @@
 import { periodAt } from './period.ts';
 import type { Instant, Interval } from './plan.ts';
 
-/** A subscription's terms from an instant on: a plan version, and what its periods are counted from. */
+/** A subscription's terms from an instant on: their name, and what its periods are counted from. */
 export interface Phase {
   from_at: Instant;
-  plan_version_id: string;
+  terms_id: string;
   billing_anchor_at: Instant;
   interval: Interval;
 }
@@ -13,7 +13,7 @@ export interface Phase {
 export interface UsagePeriod {
   start_at: Instant;
   end_at: Instant;
-  plan_version_id: string;
+  terms_id: string;
 }
 
 /**
@@ -34,7 +34,7 @@ export function usagePeriods(phases: readonly Phase[], until: Instant, most = 24
     while (end > begin && periods.length < most) {
       const period = periodAt(phase.billing_anchor_at, phase.interval, end - 1);
       const start_at = Math.max(period.start_at, begin);
-      periods.unshift({ start_at, end_at: end, plan_version_id: termsAt(phases, end - 1).plan_version_id });
+      periods.unshift({ start_at, end_at: end, terms_id: termsAt(phases, end - 1).terms_id });
       end = start_at;
     }
     index = phases.indexOf(first);

@@ -4,6 +4,8 @@ import type { MailData, MailKind } from './mail.ts';
 
 const brand = { seller_name: 'Skycast', support_email: 'help@skycast.example' };
 
+const plan = { name: 'Ada', plan_name: 'Pro', dashboard_url: 'http://localhost:4000/dashboard' };
+
 const samples: MailData = {
   verify_address: { name: 'Ada', url: 'http://localhost:4000/verify?token=abc&next=1' },
   reset_password: { name: 'Ada', url: 'http://localhost:4000/reset-password#token=abc' },
@@ -26,9 +28,27 @@ const samples: MailData = {
     invoice_url: 'https://pay.example/in_1',
     pdf_url: 'https://pay.example/in_1.pdf',
   },
+  plan_changed: { ...plan, price: '$499.00 a month', amount: '$240.00' },
+  change_scheduled: { ...plan, plan_name: 'Starter', price: '$99.00 a month', starts_on: '2026-04-01' },
+  payment_failed: {
+    name: 'Ada',
+    amount: '$99.00',
+    reason: 'Your card was declined.',
+    next_attempt_on: '2026-04-04',
+    consequence: 'From 2026-04-08 your API keys can only read.',
+    pay_url: 'https://pay.example/in_2',
+  },
+  action_required: { name: 'Ada', amount: '$99.00', pay_url: 'https://pay.example/in_2' },
+  final_notice: { name: 'Ada', amount: '$99.00', stops_on: '2026-04-15', pay_url: 'https://pay.example/in_2' },
+  access_restored: plan,
+  subscription_paused: plan,
+  subscription_resumed: plan,
+  subscription_ended: plan,
+  cancellation_confirmed: { ...plan, ends_on: '2026-05-01' },
+  trial_ending: { ...plan, price: '$99.00 a month', ends_on: '2026-05-01' },
 };
 
-const kinds: MailKind[] = ['verify_address', 'reset_password', 'welcome', 'receipt'];
+const kinds = Object.keys(samples) as MailKind[];
 
 test.each(kinds)('%s is signed by the seller, adapts to dark readers and asks for one thing', async (kind) => {
   const { subject, html } = await renderMail(kind, samples[kind], brand);
@@ -93,4 +113,26 @@ test('a receipt without pages at Stripe has no action, and with a PDF alone that
 test('a welcome without a first key says how to make one', async () => {
   const { text } = await renderMail('welcome', { ...samples.welcome, key_start: null }, brand);
   expect(text).toContain('Make an API key in the dashboard');
+});
+
+test('a mail of a subscription says what happens, when, and what it costs', async () => {
+  const says: [MailKind, string[]][] = [
+    ['plan_changed', ['Pro', '$499.00 a month', '$240.00']],
+    ['change_scheduled', ['Starter', '$99.00 a month', '2026-04-01', 'undo']],
+    [
+      'payment_failed',
+      ['$99.00', 'Your card was declined.', '2026-04-04', 'From 2026-04-08 your API keys can only read.'],
+    ],
+    ['action_required', ['$99.00', 'https://pay.example/in_2']],
+    ['final_notice', ['$99.00', '2026-04-15', 'https://pay.example/in_2']],
+    ['cancellation_confirmed', ['2026-05-01', 'undoes the cancellation']],
+    ['trial_ending', ['$99.00 a month', '2026-05-01', 'cancel before that day']],
+  ];
+  for (const [kind, parts] of says) {
+    const { text } = await renderMail(kind, samples[kind], brand);
+    for (const part of parts) expect(text).toContain(part);
+    expect(text).not.toMatch(/<[a-z]|undefined|null|\[object/);
+  }
+  const { text } = await renderMail('payment_failed', { ...samples.payment_failed, next_attempt_on: null }, brand);
+  expect(text).toContain('It is not tried again by itself.');
 });

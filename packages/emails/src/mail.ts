@@ -22,6 +22,32 @@ export interface MailData {
     invoice_url: string | null;
     pdf_url: string | null;
   };
+  /** Another plan, interval or number of seats counts from now. `amount`: what was paid for the rest of the period. */
+  plan_changed: { name: string; plan_name: string; price: string; amount: string | null; dashboard_url: string };
+  /** A change is arranged for the end of the period. */
+  change_scheduled: { name: string; plan_name: string; price: string; starts_on: string; dashboard_url: string };
+  /** A payment was refused. `consequence` says what happens to access, and when. */
+  payment_failed: {
+    name: string;
+    amount: string;
+    reason: string | null;
+    next_attempt_on: string | null;
+    consequence: string;
+    pay_url: string;
+  };
+  /** The bank wants to ask the customer. */
+  action_required: { name: string; amount: string; pay_url: string };
+  /** Access is about to stop. */
+  final_notice: { name: string; amount: string; stops_on: string; pay_url: string };
+  /** What was owed is paid. */
+  access_restored: { name: string; plan_name: string; dashboard_url: string };
+  subscription_paused: { name: string; plan_name: string; dashboard_url: string };
+  subscription_resumed: { name: string; plan_name: string; dashboard_url: string };
+  /** It runs until `ends_on`, and the cancellation can be undone until then. */
+  cancellation_confirmed: { name: string; plan_name: string; ends_on: string; dashboard_url: string };
+  subscription_ended: { name: string; plan_name: string; dashboard_url: string };
+  /** A trial ends in a few days and the first payment follows. */
+  trial_ending: { name: string; plan_name: string; price: string; ends_on: string; dashboard_url: string };
 }
 
 export type MailKind = keyof MailData;

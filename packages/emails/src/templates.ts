@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import { amounts, code, letter, link, paragraph, strong } from './layout.ts';
 import type { Brand, MailData, MailKind } from './mail.ts';
+import { subscriptionTemplates } from './subscription-templates.ts';
 
 interface Template<K extends MailKind> {
   subject(data: MailData[K], brand: Brand): string;
@@ -83,6 +84,7 @@ export const templates: { [K in MailKind]: Template<K> } = {
         note: null,
       }),
   },
+  ...subscriptionTemplates,
 };
 
 function actionOf(invoice_url: string | null, pdf_url: string | null): { label: string; url: string } | null {

@@ -1,4 +1,4 @@
-import { type PriceList, defaultDunning } from '@farebox/core';
+import { type AccessPolicy, type PriceList, defaultDunning } from '@farebox/core';
 import type { Hono } from 'hono';
 import type { Letter } from './accounts/auth.ts';
 import { createAccountRoutes } from './accounts/routes.ts';
@@ -6,9 +6,7 @@ import { createAccounts } from './accounts/service.ts';
 import { createAnalytics } from './analytics/queries.ts';
 import { createAnalyticsRoutes } from './analytics/routes.ts';
 import type { Config, Secrets } from './config.ts';
-import { createInsuredCounter } from './counter/insured.ts';
-import { createMemoryCounter } from './counter/memory.ts';
-import { createRedisCounter } from './counter/redis.ts';
+import { createCounter } from './counter/counter.ts';
 import { createCustomerRoutes } from './customers/routes.ts';
 import { createCustomers } from './customers/service.ts';
 import type { Database, Tx } from './db/database.ts';
@@ -17,6 +15,7 @@ import { createGateRoutes } from './gate/routes.ts';
 import { createSnapshot } from './gate/snapshot.ts';
 import type { AppEnv } from './http/principal.ts';
 import { createWeb } from './http/web.ts';
+import { createOrders } from './intents/orders.ts';
 import { createInvoiceRoutes } from './invoices/routes.ts';
 import { createLastUsed } from './keys/last-used.ts';
 import { createKeyRoutes } from './keys/routes.ts';
@@ -31,14 +30,18 @@ import { createInboxRoutes } from './notices/routes.ts';
 import { landingNotice } from './plans/landing.ts';
 import { type Seller, createPlanRoutes, publicPlan } from './plans/routes.ts';
 import { createPlans } from './plans/service.ts';
-import type { Clock, Counter } from './ports.ts';
+import type { Clock } from './ports.ts';
 import { createQueue } from './queue/queue.ts';
 import { createRoutes, pages } from './routes.ts';
 import { connectStripe } from './stripe/connect.ts';
-import type { MoneyNotice } from './stripe/effects.ts';
+import type { MoneyNotice, Person } from './stripe/life-notices.ts';
 import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
 import { createSubscriptionRoutes } from './subscriptions/routes.ts';
-import { liveSubscription } from './subscriptions/store.ts';
+import { createChangePlan } from './subscriptions/life/change-plan.ts';
+import { createLifeRoutes } from './subscriptions/life/routes.ts';
+import { createTurns } from './subscriptions/life/turns.ts';
+import { createVerbs } from './subscriptions/life/verbs.ts';
+import { liveSubscription, subscriptionWithPlan } from './subscriptions/store.ts';
 import { createSubscribe } from './subscriptions/subscribe.ts';
 import { usagePartitions } from './usage/jobs.ts';
 import { createUsageRoutes } from './usage/routes.ts';
@@ -80,6 +83,7 @@ export async function createApp(options: AppOptions) {
     webhook_secrets: options.secrets.stripe_webhook_secrets,
     address: options.stripe,
     mintFirst: (tx, customerId) => keys.mintFirst(tx, customerId),
+    dunning: slices.access.dunning,
     notify: slices.notifyCustomer,
     invalidate: bumpGateVersion,
     changed: (customerId) => snapshot.changed(customerId),
@@ -94,6 +98,14 @@ export async function createApp(options: AppOptions) {
     versionById: (id) => plans.version(null, id),
     findCustomer: (id) => customers.get(id),
     linkStripe: async (id, stripeId) => void (await customers.linkStripe(null, id, stripeId)),
+  });
+  const order = createOrders({ db, payments: stripe.payments, intents: stripe.intents, audit: accounts.audit });
+  const turns = createTurns({
+    ...options,
+    payments: stripe.payments,
+    order,
+    versionById: (id) => plans.version(null, id),
+    stripeIdOf: async (id) => (await customers.find(null, id))?.stripe_customer_id ?? null,
   });
   stripe.jobs.register();
   notices.register();
@@ -110,6 +122,8 @@ export async function createApp(options: AppOptions) {
     slices,
     stripe,
     subscribe,
+    changePlan: createChangePlan({ turns, desk: stripe.desk, onSale: (planId) => plans.onSale(planId) }),
+    verbs: createVerbs({ turns, desk: stripe.desk }),
     stopping: stopping.signal,
     clockToMove: () => clockToMove,
   });
@@ -174,33 +188,13 @@ function createTools({ config, db, database_url, log, clock }: AppOptions) {
   return { queue, mailer };
 }
 
-/** With a movable clock the counter must follow it, so Redis is told the time instead of asked. */
-function createCounter(
-  config: Config,
-  log: Log,
-  onQuotaEvicted: (id: string) => void,
-): Counter & { close(): Promise<void> } {
-  const local = createMemoryCounter({ onQuotaEvicted });
-  if (config.counter.kind === 'memory') return { ...local, close: () => Promise.resolve() };
-  const onError = (error: unknown) => log.debug({ err: error }, 'Redis');
-  const shared = createRedisCounter({
-    url: config.counter.url,
-    time: config.stripe.kind === 'sandbox' ? 'caller' : 'redis',
-    timeout_ms: 50,
-    onError,
-  });
-  const insured = createInsuredCounter({
-    shared,
-    local,
-    onLost: (error) => log.warn({ err: error }, 'Redis does not answer: limits are counted per process until it does'),
-    onBack: () => log.info({}, 'Redis answers again'),
-  });
-  return { take: insured.take, close: () => shared.close() };
-}
-
 function createSlices(options: AppOptions, tools: Tools) {
   const { config, secrets, list, db, log, clock } = options;
   const { queue } = tools;
+  const access: AccessPolicy = {
+    grace_ms: config.grace_ms,
+    dunning: list.dunning ?? defaultDunning(config.grace_ms / 86_400_000),
+  };
   const peppers = [{ id: 1, secret: secrets.key_pepper }];
   const brand = list.seller.key_prefix;
   const plans = createPlans({ db, clock, queue, list });
@@ -244,7 +238,12 @@ function createSlices(options: AppOptions, tools: Tools) {
     brand,
     changed: (customerId) => snapshot.changed(customerId),
   });
-  const counter = createCounter(config, log, (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))));
+  const counter = createCounter({
+    redis_url: config.counter.kind === 'redis' ? config.counter.url : null,
+    time: config.stripe.kind === 'sandbox' ? 'caller' : 'redis',
+    log,
+    onQuotaEvicted: (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))),
+  });
   const lastUsed = createLastUsed({ db, log });
   const gate = createGate({
     entries: snapshot,
@@ -253,7 +252,7 @@ function createSlices(options: AppOptions, tools: Tools) {
     record: (event) => void usage.record(event),
     used: (keyId, at) => lastUsed.touch(keyId, at),
     brand,
-    policy: { grace_ms: config.grace_ms, dunning: list.dunning ?? defaultDunning(config.grace_ms / 86_400_000) },
+    policy: access,
   });
   return {
     plans,
@@ -267,6 +266,8 @@ function createSlices(options: AppOptions, tools: Tools) {
     notices,
     accounts,
     notifyCustomer,
+    personOf,
+    access,
     livePlanOf,
   };
 
@@ -279,12 +280,13 @@ function createSlices(options: AppOptions, tools: Tools) {
   async function notifyCustomer(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void> {
     const customer = await customers.find(tx, customerId);
     invariant(customer !== null, 'a notice is for a stored customer');
-    const { name, email } = customer;
-    const to = { recipient: email, customer_id: customerId, dedupe_key: notice.dedupe_key };
-    const links = { dashboard_url: `${config.base_url}/dashboard`, api_url: list.seller.api_url };
-    if (notice.kind === 'welcome')
-      await notices.enqueue(tx, { ...to, kind: 'welcome', data: { name, ...notice.data, ...links } });
-    else await notices.enqueue(tx, { ...to, kind: 'receipt', data: { name, ...notice.data } });
+    await notices.enqueue(tx, { ...notice, recipient: customer.email, customer_id: customerId });
+  }
+
+  async function personOf(tx: Tx, customerId: string): Promise<Person> {
+    const customer = await customers.find(tx, customerId);
+    invariant(customer !== null, 'a mirror is of a stored customer');
+    return { name: customer.name, dashboard_url: `${config.base_url}/dashboard`, api_url: list.seller.api_url };
   }
 
   async function livePlanOf(customerId: string): Promise<string | null> {
@@ -299,6 +301,8 @@ async function createDoors(deps: {
   slices: Slices;
   stripe: Awaited<ReturnType<typeof connectStripe>>;
   subscribe: ReturnType<typeof createSubscribe>;
+  changePlan: ReturnType<typeof createChangePlan>;
+  verbs: ReturnType<typeof createVerbs>;
   stopping: AbortSignal;
   clockToMove(): MovableClock | null;
 }): Promise<Hono<AppEnv>> {
@@ -340,6 +344,15 @@ async function createDoors(deps: {
       createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
       createCustomerRoutes({ customers }),
       createSubscriptionRoutes({ db, subscribe, versionById: (id) => plans.version(null, id) }),
+      createLifeRoutes({
+        changePlan: deps.changePlan,
+        verbs: deps.verbs,
+        find: async (id) => {
+          const row = await subscriptionWithPlan(db.kysely, id);
+          invariant(row !== null, 'a subscription is never deleted');
+          return row;
+        },
+      }),
       createKeyRoutes({ keys, clock }),
       createGateRoutes({ gate: slices.gate, clock }),
       createUsageRoutes({ usage, stopping: deps.stopping }),

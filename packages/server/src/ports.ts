@@ -85,3 +85,78 @@ export interface CheckoutIntent {
   cancel_url: string;
   expires_at: Instant;
 }
+
+/** What an invoice will say, before it exists. Amounts are Stripe's own, to the cent. */
+export interface InvoicePreview {
+  currency: string;
+  subtotal_minor: number;
+  discount_minor: number;
+  tax_minor: number;
+  total_minor: number;
+  /** Of the customer's balance, what this invoice uses up; negative: what it adds. */
+  balance_used_minor: number;
+  amount_due_minor: number;
+  /** When it is to be collected; null: at once. */
+  due_at: Instant | null;
+  lines: {
+    kind: 'base' | 'proration' | 'overage' | 'other';
+    description: string;
+    quantity: number | null;
+    amount_minor: number;
+    period_start_at: Instant;
+    period_end_at: Instant;
+  }[];
+}
+
+export interface PaymentMethod {
+  /** Stripe's id, which only Farebox's own routes take back. */
+  id: string;
+  type: string;
+  brand: string | null;
+  last4: string | null;
+  exp_month: number | null;
+  exp_year: number | null;
+  is_default: boolean;
+}
+
+export interface TaxId {
+  id: string;
+  type: string;
+  value: string;
+  verification: string | null;
+}
+
+/** What only Stripe knows, read when somebody asks; and Stripe's own pages. Nothing here moves money. */
+export interface PaymentsDesk {
+  /** The invoice that a change would make now. */
+  previewChange(change: {
+    stripe_customer_id: string;
+    stripe_subscription_id: string;
+    stripe_price_id: string;
+    quantity: number;
+    proration_at: Instant;
+    resets_anchor: boolean;
+  }): Promise<InvoicePreview>;
+  /** The next invoice as it stands; null when there will be none. */
+  previewNext(subscription: {
+    stripe_customer_id: string;
+    stripe_subscription_id: string;
+  }): Promise<InvoicePreview | null>;
+  /** The promotion code of that text, if it can be used now. */
+  findPromotionCode(code: string): Promise<{ stripe_promotion_code_id: string } | null>;
+  paymentMethods(stripe_customer_id: string): Promise<PaymentMethod[]>;
+  /** A page of Stripe's where a card is added. `id` names the wish, so that a double click opens one page. */
+  openSetup(wish: {
+    id: string;
+    stripe_customer_id: string;
+    currency: string;
+    success_url: string;
+    cancel_url: string;
+  }): Promise<{ url: string }>;
+  openPortal(wish: { stripe_customer_id: string; return_url: string }): Promise<{ url: string }>;
+  /** What Stripe holds for the customer; positive: the next invoice costs less. */
+  balance(stripe_customer_id: string): Promise<{ currency: string | null; credit_minor: number }>;
+  taxIds(stripe_customer_id: string): Promise<TaxId[]>;
+  addTaxId(stripe_customer_id: string, tax: { type: string; value: string }): Promise<TaxId>;
+  removeTaxId(stripe_customer_id: string, id: string): Promise<void>;
+}

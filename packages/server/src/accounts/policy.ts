@@ -30,6 +30,17 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'GET /v1/subscriptions': known,
   'GET /v1/subscriptions/:id': known,
 
+  'POST /v1/subscriptions/:id/preview': known,
+  'POST /v1/subscriptions/:id/change': known,
+  'PATCH /v1/subscriptions/:id/seats': known,
+  'DELETE /v1/subscriptions/:id/scheduled_change': known,
+  'POST /v1/subscriptions/:id/cancel': known,
+  'POST /v1/subscriptions/:id/resume': known,
+  'POST /v1/subscriptions/:id/pause': known,
+  'POST /v1/subscriptions/:id/unpause': known,
+  'POST /v1/subscriptions/:id/trial': known,
+  'POST /v1/subscriptions/:id/coupons': known,
+
   'GET /v1/usage': known,
   'GET /v1/usage/summary': known,
   'GET /v1/usage/live': customer,

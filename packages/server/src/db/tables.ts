@@ -189,16 +189,22 @@ export interface Installation {
 export interface Invoice {
   amount_due_minor: number;
   amount_paid_minor: number;
+  attempt_count: Generated<number>;
   billing_reason: string | null;
   created_at: Timestamp;
+  credited_minor: Generated<number>;
   currency: string;
   customer_id: string;
+  discount_minor: Generated<number>;
+  failure_reason: string | null;
   fetched_at: Timestamp;
   finalized_at: Timestamp | null;
   hosted_url: string | null;
   id: string;
+  next_attempt_at: Timestamp | null;
   number: string | null;
   paid_at: Timestamp | null;
+  payment_state: Generated<string>;
   pdf_url: string | null;
   period_end_at: Timestamp;
   period_start_at: Timestamp;
@@ -207,6 +213,7 @@ export interface Invoice {
   stripe_invoice_id: string;
   subscription_id: string | null;
   subtotal_minor: number;
+  tax_minor: Generated<number>;
   total_minor: number;
 }
 
@@ -220,6 +227,7 @@ export interface InvoiceLine {
   position: number;
   quantity: number | null;
   stripe_line_id: string;
+  unit_price_decimal: string | null;
 }
 
 export interface LiveSubscription {
@@ -379,22 +387,38 @@ export interface StripeIntent {
 export interface Subscription {
   billing_anchor_at: Timestamp;
   cancel_at: Timestamp | null;
+  cancel_comment: string | null;
+  cancel_reason: string | null;
   canceled_at: Timestamp | null;
   created_at: Timestamp;
   current_period_end_at: Timestamp;
   current_period_start_at: Timestamp;
   customer_id: string;
+  discounts: Generated<Json>;
   ended_at: Timestamp | null;
   fetched_at: Timestamp;
   id: string;
   past_due_since_at: Timestamp | null;
+  paused_at: Timestamp | null;
+  pending_until_at: Timestamp | null;
   plan_price_id: string;
   plan_version_id: string;
   quantity: Generated<number>;
+  scheduled_at: Timestamp | null;
+  scheduled_price_id: string | null;
+  scheduled_quantity: number | null;
   status: string;
   stripe_created_at: Timestamp;
   stripe_subscription_id: string;
   superseded: Generated<boolean>;
+  trial_end_at: Timestamp | null;
+}
+
+export interface SubscriptionPhase {
+  billing_anchor_at: Timestamp;
+  from_at: Timestamp;
+  plan_price_id: string;
+  subscription_id: string;
 }
 
 export interface UsageBatch {
@@ -479,6 +503,7 @@ export interface DB {
   stripe_gone: StripeGone;
   stripe_intent: StripeIntent;
   subscription: Subscription;
+  subscription_phase: SubscriptionPhase;
   usage_batch: UsageBatch;
   usage_event: UsageEvent;
   usage_hour: UsageHour;

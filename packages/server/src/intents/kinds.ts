@@ -5,7 +5,88 @@ export interface Intents {
     data: { stripe_subscription_id: string };
     result: { stripe_refund_ids: string[] };
   };
+  /** Another price or quantity at once, with the difference collected. */
+  'subscription.change': {
+    data: OfSubscription & {
+      stripe_price_id: string;
+      quantity: number;
+      /** The instant that the preview was made for: the amounts are the same to the cent. */
+      proration_at: number;
+      resets_anchor: boolean;
+    };
+    result: Collected;
+  };
+  /** Another price or quantity when the period ends. */
+  'subscription.schedule': {
+    data: OfSubscription & {
+      stripe_price_id: string;
+      quantity: number;
+      /** One period of the new price, in Stripe's terms. */
+      interval: 'day' | 'week' | 'month' | 'year';
+      interval_count: number;
+    };
+    result: Collected;
+  };
+  'subscription.unschedule': { data: OfSubscription; result: Collected };
+  'subscription.cancel': {
+    data: OfSubscription & {
+      at: 'now' | 'period_end';
+      reason: CancelReason | null;
+      comment: string | null;
+      /** What is paid for and unused becomes balance. */
+      gives_back: boolean;
+    };
+    result: Collected;
+  };
+  'subscription.keep': { data: OfSubscription; result: Collected };
+  'subscription.pause': { data: OfSubscription; result: Collected };
+  'subscription.unpause': { data: OfSubscription; result: Collected };
+  'subscription.trial': { data: OfSubscription & { end_at: number | 'now' }; result: Collected };
+  'subscription.coupon': { data: OfSubscription & { stripe_promotion_code_id: string }; result: Collected };
+  'invoice.pay': { data: { stripe_invoice_id: string }; result: Collected };
+  'invoice.credit': {
+    data: {
+      stripe_invoice_id: string;
+      amount_minor: number;
+      /** `invoice`: less is owed on one that is still open. */
+      to: 'card' | 'balance' | 'invoice';
+      reason: CreditReason | null;
+      memo: string | null;
+    };
+    result: { stripe_credit_note_id: string };
+  };
+  'payment_method.default': {
+    data: { stripe_customer_id: string; stripe_payment_method_id: string };
+    result: Collected;
+  };
+  'payment_method.detach': { data: { stripe_payment_method_id: string }; result: Collected };
 }
+
+interface OfSubscription {
+  stripe_subscription_id: string;
+}
+
+/** What became of money that was to be collected at once. `action_required`: the customer's bank wants to ask them, at `url`. */
+export type Collected =
+  | { state: 'done' }
+  | { state: 'action_required'; url: string | null }
+  | { state: 'declined'; reason: string };
+
+/** Why somebody leaves, in Stripe's words. */
+export const cancelReasons = [
+  'customer_service',
+  'low_quality',
+  'missing_features',
+  'other',
+  'switched_service',
+  'too_complex',
+  'too_expensive',
+  'unused',
+] as const;
+export type CancelReason = (typeof cancelReasons)[number];
+
+export const creditReasons = ['duplicate', 'fraudulent', 'order_change', 'product_unsatisfactory'] as const;
+export type CreditReason = (typeof creditReasons)[number];
 
 export type IntentKind = keyof Intents;
 

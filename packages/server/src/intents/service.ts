@@ -34,7 +34,7 @@ export function createIntents(deps: {
   log: Log;
   queue: Pick<Queue, 'enqueue' | 'work'>;
   installation_id: string;
-  carriers: Carriers;
+  carriers: Partial<Carriers>;
   verdictOf(error: unknown): Verdict;
 }) {
   const { db, clock, queue, log } = deps;
@@ -62,7 +62,7 @@ export function createIntents(deps: {
       invariant(row !== null && row.kind === kind, `${id} is an intent of the kind ${kind}`);
       const ended = endOf<K>(row);
       if (ended !== null) return ended;
-      return await carryOut<K>(row, deps.carriers[kind], asIntent<K>(row));
+      return await carryOut<K>(row, carrierOf(deps.carriers, kind), asIntent<K>(row));
     });
   }
 
@@ -131,7 +131,13 @@ function asIntent<K extends IntentKind>(row: IntentRow): Intent<K> {
   return { id: row.id, customer_id: row.customer_id, kind: row.kind as K, data: row.data as Intents[K]['data'] };
 }
 
-function kindOf(row: IntentRow, carriers: Carriers): IntentKind {
+function carrierOf<K extends IntentKind>(carriers: Partial<Carriers>, kind: K): Carrier<K> {
+  const carrier: Carrier<K> | undefined = carriers[kind];
+  invariant(carrier !== undefined, `${kind} has a carrier`);
+  return carrier;
+}
+
+function kindOf(row: IntentRow, carriers: Partial<Carriers>): IntentKind {
   invariant(Object.hasOwn(carriers, row.kind), `${row.kind} is a kind of intent`);
   return row.kind as IntentKind;
 }

@@ -12,6 +12,15 @@ export interface MirrorInvoice {
   total_minor: number;
   amount_due_minor: number;
   amount_paid_minor: number;
+  discount_minor: number;
+  tax_minor: number;
+  /** By credit notes after the payment. */
+  credited_minor: number;
+  attempt_count: number;
+  next_attempt_at: Date | null;
+  /** Why an open invoice is not paid: `none`, `action_required` or `declined`. */
+  payment_state: string;
+  failure_reason: string | null;
   period_start_at: Date;
   period_end_at: Date;
   hosted_url: string | null;
@@ -24,9 +33,11 @@ export interface MirrorInvoice {
 
 export interface MirrorLine {
   stripe_line_id: string;
-  kind: 'base' | 'overage' | 'other';
+  kind: 'base' | 'proration' | 'overage' | 'other';
   description: string;
   quantity: number | null;
+  /** Minor units, of an overage. */
+  unit_price_decimal: string | null;
   amount_minor: number;
   period_start_at: Date;
   period_end_at: Date;
@@ -45,6 +56,7 @@ export interface LineRow {
   kind: string;
   description: string;
   quantity: number | null;
+  unit_price_decimal: string | null;
   amount_minor: number;
   period_start_at: Date;
   period_end_at: Date;
@@ -118,6 +130,7 @@ export async function linesOf(db: Reader, invoiceIds: readonly string[]): Promis
       'kind',
       'description',
       'quantity',
+      'unit_price_decimal',
       'amount_minor',
       'period_start_at',
       'period_end_at',

@@ -1,6 +1,8 @@
 import type { MailData } from '@farebox/emails';
 import { z } from 'zod';
 
+const ofPlan = z.object({ name: z.string(), plan_name: z.string(), dashboard_url: z.string() });
+
 /** What each kind of notice is told, as it is kept in the row between the transaction and the mail. */
 const noticeData = {
   verify_address: z.object({ name: z.string(), url: z.string() }),
@@ -21,6 +23,24 @@ const noticeData = {
     invoice_url: z.string().nullable(),
     pdf_url: z.string().nullable(),
   }),
+  plan_changed: ofPlan.extend({ price: z.string(), amount: z.string().nullable() }),
+  change_scheduled: ofPlan.extend({ price: z.string(), starts_on: z.string() }),
+  payment_failed: z.object({
+    name: z.string(),
+    amount: z.string(),
+    reason: z.string().nullable(),
+    next_attempt_on: z.string().nullable(),
+    consequence: z.string(),
+    pay_url: z.string(),
+  }),
+  action_required: z.object({ name: z.string(), amount: z.string(), pay_url: z.string() }),
+  final_notice: z.object({ name: z.string(), amount: z.string(), stops_on: z.string(), pay_url: z.string() }),
+  access_restored: ofPlan,
+  subscription_paused: ofPlan,
+  subscription_resumed: ofPlan,
+  subscription_ended: ofPlan,
+  cancellation_confirmed: ofPlan.extend({ ends_on: z.string() }),
+  trial_ending: ofPlan.extend({ price: z.string(), ends_on: z.string() }),
 } satisfies { [K in keyof MailData]: z.ZodType<MailData[K]> };
 
 export type NoticeKind = keyof MailData;
@@ -56,6 +76,28 @@ export function parseNotice(
     case 'welcome':
       return { kind, data: noticeData[kind].parse(data) };
     case 'receipt':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'plan_changed':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'change_scheduled':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'payment_failed':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'action_required':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'final_notice':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'access_restored':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'subscription_paused':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'subscription_resumed':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'subscription_ended':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'cancellation_confirmed':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'trial_ending':
       return { kind, data: noticeData[kind].parse(data) };
     default:
       throw new Error(`no mail is called ${kind}`);

@@ -1,4 +1,4 @@
-import { type Feature, type Plan, type PriceList, diffCatalog, isOfferedTo } from '@farebox/core';
+import { type Feature, type Plan, type PriceList, type PricedPlan, diffCatalog, isOfferedTo } from '@farebox/core';
 import type { Database, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
@@ -11,6 +11,7 @@ import {
   currentVersions,
   insertVersion,
   newestVersions,
+  planOfPrice,
   restoreVersion,
   versionById,
   versionByStripePrice,
@@ -111,6 +112,11 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
 
     async version(tx: Tx | null, id: string): Promise<PlanVersion | null> {
       return await versionById(tx ?? db.kysely, id);
+    },
+
+    /** What who pays this price has. */
+    async ofPrice(tx: Tx | null, planPriceId: string): Promise<PricedPlan> {
+      return await planOfPrice(tx ?? db.kysely, planPriceId);
     },
 
     /** The version and price a subscription at Stripe is on; null when it is none of ours. */

@@ -1,4 +1,4 @@
-import { type Plan, type Price, type PricedPlan, atPrice } from '@farebox/core';
+import { type Interval, type Plan, type Price, type PricedPlan, atPrice } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader } from '../db/database.ts';
 import { invariant } from '../lib/invariant.ts';
@@ -55,7 +55,17 @@ export async function versionByStripePrice(
   return { version, price: storedPrice(version, row.id) };
 }
 
-function storedPrice(version: PlanVersion, priceId: string): StoredPrice {
+export async function planOfPrice(db: Reader, planPriceId: string): Promise<PricedPlan> {
+  const row = await db
+    .selectFrom('plan_price as r')
+    .innerJoin('plan_version as p', 'p.id', 'r.plan_version_id')
+    .select(['r.currency', sql<Interval>`r.interval`.as('interval'), sql<Plan>`p.content`.as('content')])
+    .where('r.id', '=', planPriceId)
+    .executeTakeFirstOrThrow();
+  return atPrice(row.content, row);
+}
+
+export function storedPrice(version: PlanVersion, priceId: string): StoredPrice {
   const price = version.prices.find((candidate) => candidate.id === priceId);
   invariant(price !== undefined, 'a plan version keeps its prices');
   return price;

@@ -1,11 +1,17 @@
 import type Stripe from 'stripe';
 import type { Carrier, Carriers } from '../intents/kinds.ts';
 import { ownMetadata } from './client.ts';
+import { createInvoiceCarriers } from './invoice-carriers.ts';
+import { createSubscriptionCarriers } from './subscription-carriers.ts';
 import { idOf } from './translate.ts';
 
 /** How each kind of intent is carried out at Stripe, and how it is seen there once it was. */
 export function createCarriers(deps: { stripe: Stripe; installation_id: string }): Carriers {
-  return { 'subscription.undo': undoSubscription(deps) };
+  return {
+    'subscription.undo': undoSubscription(deps),
+    ...createSubscriptionCarriers(deps),
+    ...createInvoiceCarriers(deps),
+  };
 }
 
 /**

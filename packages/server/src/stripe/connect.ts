@@ -1,3 +1,4 @@
+import type { DunningStage } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Customers } from '../customers/service.ts';
 import type { Database, Reader, Tx } from '../db/database.ts';
@@ -6,25 +7,30 @@ import type { Log } from '../lib/log.ts';
 import { type IntentBook, createIntents } from '../intents/service.ts';
 import { createInvoiceMirror } from '../invoices/mirror.ts';
 import type { Plans } from '../plans/service.ts';
-import type { Clock, Payments } from '../ports.ts';
+import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
 import { createSubscriptionMirror } from '../subscriptions/mirror.ts';
-import { stripeIdOf } from '../subscriptions/store.ts';
+import { phasesOf } from '../subscriptions/phases.ts';
+import { subscriptionById } from '../subscriptions/store.ts';
 import { closePeriods } from '../usage/report.ts';
 import { createBackfill } from './backfill.ts';
 import { createCarriers } from './carriers.ts';
 import { createCatalogCheck } from './catalog-check.ts';
 import { createStripe } from './client.ts';
-import { type MoneyNotice, createEffects } from './effects.ts';
+import { createDesk } from './desk.ts';
+import { createEffects } from './effects.ts';
 import { createEventHandler } from './handle.ts';
 import { createInbox, createReplay } from './inbox.ts';
 import { createStripeJobs } from './jobs.ts';
-import { createPayments, createUsageBilling, reach } from './payments.ts';
+import type { MoneyNotice, Person } from './life-notices.ts';
+import { createPayments } from './payments.ts';
 import { createPush } from './push.ts';
 import { countGone, customerOfGone, installationId } from './store.ts';
+import { reach } from './reach.ts';
 import { type Sync, createSync } from './sync.ts';
 import type { Send } from './transport.ts';
 import { verdictOf } from './verdict.ts';
+import { createUsageBilling } from './usage-billing.ts';
 import { createStripeWebhook } from './webhook.ts';
 
 export interface StripeDeps {
@@ -42,6 +48,8 @@ export interface StripeDeps {
   /** In place of the network. */
   send?: Send;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
+  dunning: readonly DunningStage[];
+  personOf(tx: Tx, customerId: string): Promise<Person>;
   notify(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void>;
   /** In the transaction: tells every process that what its gate knows of this customer is old. */
   invalidate(tx: Tx, customerId: string): Promise<void>;
@@ -58,6 +66,7 @@ export interface StripeDeps {
 
 interface StripeConnection {
   payments: Payments;
+  desk: PaymentsDesk;
   intents: IntentBook;
   jobs: ReturnType<typeof createStripeJobs>;
   backfill: ReturnType<typeof createBackfill>;
@@ -83,7 +92,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
     clock,
     queue,
     customers: { staleOf: (ids, before) => customers.staleOf(ids, before), findStripeId },
-    subscriptionStripeId: (id) => stripeIdOf(db.kysely, id),
+    subscription: (id) => subscriptionById(db.kysely, id),
     meterName: (id) => plans.list.meters.find((meter) => meter.id === id)?.name ?? id,
     syncCustomer,
     handleEvent,
@@ -95,6 +104,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
   const countGoneOf = (id: string) => countGone(db.kysely, id);
   return {
     intents,
+    desk: createDesk({ stripe, installation_id }),
     payments: createPayments({ stripe, installation_id, syncCustomer, findStripeId, countGone: countGoneOf }),
     jobs,
     backfill: () => reach(backfill),
@@ -117,8 +127,9 @@ function connectMirror(edge: Edge, intents: IntentBook): Sync {
       const wish = { kind: 'subscription.undo', customer_id, dedupe_key: `undo:${id}` } as const;
       await intents.record(tx, { ...wish, data: { stripe_subscription_id: id } });
     },
-    versionById: (tx, id) => plans.version(tx, id),
-    closePeriods: (tx, subscription, plan) => closePeriods(tx, edge, subscription, plan),
+    planOfPrice: (tx, id) => plans.ofPrice(tx, id),
+    phasesOf,
+    closePeriods: (tx, subscription, phases) => closePeriods(tx, edge, subscription, phases),
   });
   return createSync({
     ...edge,

@@ -1,27 +1,12 @@
-import { type PricedPlan, formatMoney } from '@farebox/core';
+import { type DunningStage, type PricedPlan, formatMoney } from '@farebox/core';
 import type { Tx } from '../db/database.ts';
-import { invariant } from '../lib/invariant.ts';
-import { type PlanVersion, pricedPlan } from '../plans/store.ts';
+import type { Clock } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { SubscriptionRow } from '../subscriptions/store.ts';
-import type { ReportableSubscription } from '../usage/report.ts';
+import type { PhaseRow } from '../subscriptions/phases.ts';
+import type { PricedPhase, ReportableSubscription } from '../usage/report.ts';
+import { type MoneyNotice, type Person, invoiceNotices, lifeNotices } from './life-notices.ts';
 import type { Mirrored } from './sync.ts';
-
-/** The mails that follow from money, with what they say. */
-export type MoneyNotice =
-  | { kind: 'welcome'; dedupe_key: string; data: { plan_name: string; key_start: string } }
-  | {
-      kind: 'receipt';
-      dedupe_key: string;
-      data: {
-        invoice_number: string;
-        amount: string;
-        paid_on: string;
-        lines: { description: string; amount: string }[];
-        invoice_url: string;
-        pdf_url: string;
-      };
-    };
 
 /** Stripe's statuses under which the customer has what it bought. */
 const entitling: ReadonlySet<string> = new Set(['active', 'trialing', 'past_due']);
@@ -33,10 +18,14 @@ const entitling: ReadonlySet<string> = new Set(['active', 'trialing', 'past_due'
  */
 export function createEffects(deps: {
   queue: Pick<Queue, 'enqueue'>;
-  versionById(tx: Tx, id: string): Promise<PlanVersion | null>;
+  clock: Clock;
+  dunning: readonly DunningStage[];
+  personOf(tx: Tx, customerId: string): Promise<Person>;
+  planOfPrice(tx: Tx, planPriceId: string): Promise<PricedPlan>;
+  phasesOf(tx: Tx, subscriptionId: string): Promise<PhaseRow[]>;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
   notify(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void>;
-  closePeriods(tx: Tx, subscription: ReportableSubscription, plan: PricedPlan): Promise<string[]>;
+  closePeriods(tx: Tx, subscription: ReportableSubscription, phases: readonly PricedPhase[]): Promise<string[]>;
   /** Writes down that a second sale is to be undone. */
   undo(tx: Tx, customerId: string, stripeSubscriptionId: string): Promise<void>;
   invalidate(tx: Tx, customerId: string): Promise<void>;
@@ -44,12 +33,14 @@ export function createEffects(deps: {
   return async function effects(tx: Tx, mirrored: Mirrored): Promise<void> {
     const { customer_id } = mirrored;
     const { base, duplicates, subscriptions } = mirrored.subscriptions;
-    if (base !== null && entitling.has(base.status)) await welcome(tx, customer_id, base);
+    const person = await deps.personOf(tx, customer_id);
+    if (base !== null && entitling.has(base.status)) await welcome(tx, base, person);
     for (const { row, lines } of mirrored.invoices.newly_paid) {
       await deps.notify(tx, customer_id, {
         kind: 'receipt',
         dedupe_key: `receipt:${row.stripe_invoice_id}`,
         data: {
+          name: person.name,
           invoice_number: row.number ?? row.stripe_invoice_id,
           amount: formatMoney(row.amount_paid_minor, row.currency),
           paid_on: (row.paid_at ?? row.stripe_created_at).toISOString().slice(0, 10),
@@ -57,35 +48,54 @@ export function createEffects(deps: {
             description: line.description,
             amount: formatMoney(line.amount_minor, row.currency),
           })),
-          invoice_url: row.hosted_url ?? '',
-          pdf_url: row.pdf_url ?? '',
+          invoice_url: row.hosted_url,
+          pdf_url: row.pdf_url,
         },
       });
     }
+    await tell(tx, mirrored, person);
     for (const subscription of subscriptions) await bill(tx, subscription);
     for (const id of duplicates) await deps.undo(tx, customer_id, id);
     await deps.invalidate(tx, customer_id);
   };
 
-  async function welcome(tx: Tx, customerId: string, base: SubscriptionRow): Promise<void> {
-    const minted = await deps.mintFirst(tx, customerId);
+  async function welcome(tx: Tx, base: SubscriptionRow, person: Person): Promise<void> {
+    const minted = await deps.mintFirst(tx, base.customer_id);
     if (minted === null) return;
-    const version = await deps.versionById(tx, base.plan_version_id);
-    invariant(version !== null, 'a subscription is on a stored plan version');
-    await deps.notify(tx, customerId, {
+    const plan = await deps.planOfPrice(tx, base.plan_price_id);
+    await deps.notify(tx, base.customer_id, {
       kind: 'welcome',
-      dedupe_key: `welcome:${customerId}`,
-      data: { plan_name: version.content.name, key_start: minted.key_start },
+      dedupe_key: `welcome:${base.customer_id}`,
+      data: { ...person, plan_name: plan.name, key_start: minted.key_start },
     });
+  }
+
+  /** What changed since the read before, and what is about to. */
+  async function tell(tx: Tx, mirrored: Mirrored, person: Person): Promise<void> {
+    const now = deps.clock.now();
+    const { open } = mirrored.invoices;
+    for (const { before, after } of mirrored.subscriptions.changes) {
+      const plan = await deps.planOfPrice(tx, after.plan_price_id);
+      const next = after.scheduled_price_id === null ? null : await deps.planOfPrice(tx, after.scheduled_price_id);
+      const owed = open.find((invoice) => invoice.subscription_id === after.id) ?? null;
+      for (const notice of lifeNotices({ before, after, plan, next, owed }, person, deps.dunning, now))
+        await deps.notify(tx, mirrored.customer_id, notice);
+    }
+    for (const invoice of open) {
+      const subscription =
+        mirrored.subscriptions.subscriptions.find(({ id }) => id === invoice.subscription_id) ?? null;
+      for (const notice of invoiceNotices(invoice, subscription, person, deps.dunning, now))
+        await deps.notify(tx, mirrored.customer_id, notice);
+    }
   }
 
   async function bill(tx: Tx, subscription: SubscriptionRow): Promise<void> {
     if (subscription.superseded || subscription.status === 'incomplete' || subscription.status === 'incomplete_expired')
       return;
-    const version = await deps.versionById(tx, subscription.plan_version_id);
-    invariant(version !== null, 'a subscription is on a stored plan version');
-    const plan = pricedPlan(version, subscription.plan_price_id);
-    for (const report_id of await deps.closePeriods(tx, subscription, plan)) {
+    const phases: PricedPhase[] = [];
+    for (const phase of await deps.phasesOf(tx, subscription.id))
+      phases.push({ ...phase, plan: await deps.planOfPrice(tx, phase.plan_price_id) });
+    for (const report_id of await deps.closePeriods(tx, subscription, phases)) {
       await deps.queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
     }
   }

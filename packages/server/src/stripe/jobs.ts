@@ -1,11 +1,13 @@
 import type { Database } from '../db/database.ts';
 import type { IntentBook } from '../intents/service.ts';
+import { invariant } from '../lib/invariant.ts';
 import type { Clock } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
 import { customersWithUnsettledInvoice } from '../invoices/store.ts';
-import { customersDue, customersInCheckout } from '../subscriptions/store.ts';
-import { markReportSent, pendingReports, reportById } from '../usage/report.ts';
+import { type SubscriptionRow, customersDue, customersInCheckout } from '../subscriptions/store.ts';
+import { type UsageReport, markReportSent, pendingReports, reportById } from '../usage/report.ts';
 import { unhandledEvents } from './store.ts';
+import type { UsageTarget } from './usage-billing.ts';
 
 const sweepLimit = 500;
 /** A customer read this recently is left to the events. */
@@ -20,16 +22,13 @@ export function createStripeJobs(deps: {
     staleOf(customerIds: readonly string[], before: Date): Promise<string[]>;
     findStripeId(customerId: string): Promise<string | null>;
   };
-  subscriptionStripeId(subscriptionId: string): Promise<string>;
+  subscription(subscriptionId: string): Promise<SubscriptionRow | null>;
   meterName(meterId: string): string;
   syncCustomer(customerId: string): Promise<void>;
   handleEvent(eventId: string): Promise<void>;
   backfill(): Promise<unknown>;
   push(): Promise<string[]>;
-  billUsage(
-    report: NonNullable<Awaited<ReturnType<typeof reportById>>>,
-    target: { stripe_customer_id: string; stripe_subscription_id: string; meter_name: string },
-  ): Promise<void>;
+  billUsage(report: NonNullable<Awaited<ReturnType<typeof reportById>>>, target: UsageTarget): Promise<void>;
   intents: Pick<IntentBook, 'open' | 'register'>;
 }) {
   const { db, clock, queue } = deps;
@@ -61,10 +60,13 @@ export function createStripeJobs(deps: {
     await db.withLock(`usage.report:${id}`, async () => {
       const stripe_customer_id = await deps.customers.findStripeId(row.customer_id);
       if (stripe_customer_id === null) return;
-      const stripe_subscription_id = await deps.subscriptionStripeId(row.subscription_id);
+      const subscription = await deps.subscription(row.subscription_id);
+      invariant(subscription !== null, 'a report is of a stored subscription');
       await deps.billUsage(row, {
         stripe_customer_id,
-        stripe_subscription_id,
+        stripe_subscription_id: subscription.stripe_subscription_id,
+        is_ended: subscription.ended_at !== null,
+        is_far: isFar(row, subscription),
         meter_name: deps.meterName(row.meter_id),
       });
       await markReportSent(db.kysely, id, new Date(clock.now()));
@@ -88,4 +90,11 @@ export function createStripeJobs(deps: {
       queue.every('*/10 * * * *', 'stripe.backfill');
     },
   };
+}
+
+/** Within a paid period, in a pause, or when the next invoice is more than a month and some days away. */
+function isFar(report: UsageReport, subscription: SubscriptionRow): boolean {
+  const isWithin = report.period_end_at > subscription.current_period_start_at;
+  const wait = subscription.current_period_end_at.getTime() - report.period_end_at.getTime();
+  return isWithin || subscription.paused_at !== null || wait > 35 * 86_400_000;
 }

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isBackward } from '../invoices/mirror.ts';
 import { chooseBase } from '../subscriptions/mirror.ts';
-import { closedPeriods } from '../usage/report.ts';
 
 describe('which of several subscriptions entitles', () => {
   const subscription = fc.record({
@@ -60,24 +59,4 @@ test('a paid invoice stays paid, whatever an older read says', () => {
     ['paid', 'paid'],
   ] as const)
     expect(isBackward(from, to)).toBe(false);
-});
-
-describe('periods to bill', () => {
-  test('they tile the time from the anchor to the current period, oldest first', () => {
-    const anchor = Date.UTC(2026, 0, 31, 12);
-    const periods = closedPeriods(anchor, 'month', Date.UTC(2026, 3, 30, 12));
-    expect(periods.map(({ start_at }) => new Date(start_at).toISOString().slice(0, 10))).toEqual([
-      '2026-01-31',
-      '2026-02-28',
-      '2026-03-31',
-    ]);
-    for (const [index, period] of periods.entries())
-      if (index > 0) expect(period.start_at).toBe(periods[index - 1]?.end_at);
-  });
-
-  test('nothing is closed while the first period runs, and a long absence is bounded', () => {
-    const anchor = Date.UTC(2020, 0, 1);
-    expect(closedPeriods(anchor, 'month', anchor)).toEqual([]);
-    expect(closedPeriods(anchor, 'month', Date.UTC(2026, 0, 1))).toHaveLength(40);
-  });
 });

@@ -1,9 +1,8 @@
 import Stripe from 'stripe';
-import { type RatedLine, formatDecimal } from '@farebox/core';
 import type { CheckoutIntent, Payments } from '../ports.ts';
 import { Problem } from '../problem.ts';
-import type { UsageReport } from '../usage/report.ts';
 import { ownMetadata } from './client.ts';
+import { reach, unavailable } from './reach.ts';
 import { translateCheckoutState } from './translate.ts';
 
 /**
@@ -92,93 +91,4 @@ export function createPayments(deps: {
 
     syncCustomer: (customerId) => reach(() => deps.syncCustomer(customerId)),
   };
-}
-
-/**
- * Puts a usage report on the subscription's draft invoice, or, when there is none any more, on the customer's next one.
- * What is already there is read first: an answer that was lost, or an invoice that closed in between, adds nothing twice.
- */
-export function createUsageBilling(deps: { stripe: Stripe; installation_id: string }) {
-  const { stripe, installation_id } = deps;
-  return async function billUsage(
-    report: UsageReport,
-    target: { stripe_customer_id: string; stripe_subscription_id: string; meter_name: string },
-  ): Promise<void> {
-    const present = new Set<string>();
-    for await (const item of stripe.invoiceItems.list({ customer: target.stripe_customer_id, limit: 100 })) {
-      if (item.metadata?.['farebox_usage_report'] === report.id) present.add(item.metadata['farebox_line'] ?? '');
-    }
-    const drafts = await stripe.invoices.list({
-      subscription: target.stripe_subscription_id,
-      status: 'draft',
-      limit: 10,
-    });
-    let draft = drafts.data.find((invoice) => invoice.billing_reason === 'subscription_cycle')?.id;
-    for (const [index, line] of report.lines.entries()) {
-      if (present.has(String(index)) || line.amount_minor === 0) continue;
-      try {
-        await addLine(report, line, index, target, draft);
-      } catch (error) {
-        if (draft === undefined || !(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error;
-        draft = undefined;
-        await addLine(report, line, index, target, draft);
-      }
-    }
-  };
-
-  async function addLine(
-    report: UsageReport,
-    line: RatedLine,
-    index: number,
-    target: { stripe_customer_id: string; stripe_subscription_id: string; meter_name: string },
-    draft: string | undefined,
-  ): Promise<void> {
-    await stripe.invoiceItems.create(
-      {
-        customer: target.stripe_customer_id,
-        ...(draft === undefined ? { subscription: target.stripe_subscription_id } : { invoice: draft }),
-        amount: line.amount_minor,
-        currency: report.currency,
-        description: describeLine(report, line, target),
-        period: { start: report.period_start_at.getTime() / 1000, end: report.period_end_at.getTime() / 1000 },
-        metadata: ownMetadata(installation_id, {
-          farebox_usage_report: report.id,
-          farebox_line: String(index),
-          farebox_quantity: String(line.quantity),
-          farebox_unit_price: line.unit_price_decimal,
-        }),
-      },
-      { idempotencyKey: `farebox:${installation_id}:usage:${report.id}:${index}:${draft ?? 'next'}` },
-    );
-  }
-}
-
-/** `API requests over 1,000,000: 250,000 × $0.0008` */
-function describeLine(report: Pick<UsageReport, 'currency'>, line: RatedLine, names: { meter_name: string }): string {
-  const price = formatDecimal(line.unit_price_decimal, report.currency);
-  const count = line.quantity.toLocaleString('en-US');
-  const size = line.package_size;
-  const sum =
-    size === undefined
-      ? `${count} × ${price}`
-      : `${count}, in ${Math.ceil(line.quantity / size).toLocaleString('en-US')} × ${size.toLocaleString('en-US')} at ${price}`;
-  return `${names.meter_name} beyond the included amount: ${sum}`;
-}
-
-/** A call on behalf of somebody who waits: what goes wrong at Stripe becomes a refusal they can act on. */
-export async function reach<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw unavailable(error);
-  }
-}
-
-function unavailable(error: unknown): unknown {
-  if (!(error instanceof Stripe.errors.StripeError)) return error;
-  return new Problem(
-    'stripe_unavailable',
-    'Stripe could not be asked just now; nothing was charged. Try again in a moment.',
-    { detail: { type: error.type, code: error.code, message: error.message, request_id: error.requestId } },
-  );
 }

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import type { MirrorInvoice, MirrorLine } from '../invoices/store.ts';
-import type { MirrorSubscription } from '../subscriptions/store.ts';
+import type { Discount, MirrorSubscription } from '../subscriptions/store.ts';
 import type { MirrorCharge } from './store.ts';
 
 /** A shape or reference we do not know. The event that led here is parked with this reason, for an operator to see. */
@@ -12,6 +12,7 @@ export class Unreadable extends Error {
 export function translateSubscription(
   subscription: Stripe.Subscription,
   sold: { plan_version_id: string; plan_price_id: string },
+  scheduled: Pick<MirrorSubscription, 'scheduled_price_id' | 'scheduled_quantity' | 'scheduled_at'>,
 ): MirrorSubscription {
   const item = baseItem(subscription);
   return {
@@ -25,8 +26,44 @@ export function translateSubscription(
     cancel_at: orNull(subscription.cancel_at),
     canceled_at: orNull(subscription.canceled_at),
     ended_at: orNull(subscription.ended_at),
+    trial_end_at: orNull(subscription.trial_end),
+    paused_at:
+      subscription.status === 'paused' ? orNull(subscription.status_details?.paused.transitioned_at ?? null) : null,
+    cancel_reason: subscription.cancellation_details?.feedback ?? null,
+    cancel_comment: subscription.cancellation_details?.comment ?? null,
+    pending_until_at: orNull(subscription.pending_update?.expires_at ?? null),
+    discounts: subscription.discounts.flatMap(translateDiscount),
+    ...scheduled,
     stripe_created_at: at(subscription.created),
   };
+}
+
+/** The next phase of a schedule: what the subscription becomes, and when. Null when nothing is arranged. */
+export function nextPhaseOf(
+  schedule: string | Stripe.SubscriptionSchedule | null,
+): { stripe_price_id: string; quantity: number; at: Date } | null {
+  if (schedule === null || typeof schedule === 'string' || schedule.current_phase === null) return null;
+  const { end_date } = schedule.current_phase;
+  const next = schedule.phases.find((phase) => phase.start_date === end_date);
+  const [item] = next?.items ?? [];
+  return item === undefined
+    ? null
+    : { stripe_price_id: idOf(item.price), quantity: item.quantity ?? 1, at: at(end_date) };
+}
+
+function translateDiscount(discount: string | Stripe.Discount): Discount[] {
+  if (typeof discount === 'string') return [];
+  const coupon = discount.source.coupon;
+  const known = coupon === null || typeof coupon === 'string' ? null : coupon;
+  return [
+    {
+      stripe_promotion_code_id: discount.promotion_code === null ? null : idOf(discount.promotion_code),
+      name: known?.name ?? 'Discount',
+      percent_off_decimal: known?.percent_off == null ? null : String(known.percent_off),
+      amount_off_minor: known?.amount_off ?? null,
+      ends_at: orNull(discount.end)?.toISOString() ?? null,
+    },
+  ];
 }
 
 /** Stripe's id of the price that the subscription's base item is on. */
@@ -35,7 +72,7 @@ export function basePriceId(subscription: Stripe.Subscription): string {
 }
 
 /** Since 2025 the period stands on each item, not on the subscription; a missing one must never become an invalid date. */
-function baseItem(subscription: Stripe.Subscription): Stripe.SubscriptionItem {
+export function baseItem(subscription: Stripe.Subscription): Stripe.SubscriptionItem {
   const item =
     subscription.items.data.find((candidate) => candidate.price.recurring?.usage_type !== 'metered') ??
     subscription.items.data[0];
@@ -59,6 +96,13 @@ export function translateInvoice(invoice: Stripe.Invoice, lines: readonly Stripe
     total_minor: invoice.total,
     amount_due_minor: invoice.amount_due,
     amount_paid_minor: invoice.amount_paid,
+    discount_minor: (invoice.total_discount_amounts ?? []).reduce((sum, { amount }) => sum + amount, 0),
+    tax_minor: (invoice.total_taxes ?? []).reduce((sum, { amount }) => sum + amount, 0),
+    credited_minor: invoice.post_payment_credit_notes_amount,
+    attempt_count: invoice.attempt_count,
+    next_attempt_at: orNull(invoice.next_payment_attempt),
+    payment_state: 'none',
+    failure_reason: null,
     period_start_at: at(invoice.period_start),
     period_end_at: at(invoice.period_end),
     hosted_url: invoice.hosted_invoice_url ?? null,
@@ -73,21 +117,41 @@ export function translateInvoice(invoice: Stripe.Invoice, lines: readonly Stripe
 /** The subscription an invoice is for: `parent.subscription_details`, where it stands since 2025. */
 function subscriptionOf(invoice: Stripe.Invoice): string | null {
   const subscription = invoice.parent?.subscription_details?.subscription;
-  return subscription === undefined || subscription === null ? null : idOf(subscription);
+  if (subscription !== undefined && subscription !== null) return idOf(subscription);
+  // The last usage of a subscription that has ended stands on an invoice of its own, which we mark.
+  return invoice.metadata?.['farebox_subscription'] ?? null;
+}
+
+/** What stands in the way of an open invoice's payment, from its payment's own state. */
+export function translateObstacle(
+  intent: Stripe.PaymentIntent,
+): Pick<MirrorInvoice, 'payment_state' | 'failure_reason'> {
+  if (intent.status === 'requires_action' || intent.last_payment_error?.code === 'authentication_required')
+    return { payment_state: 'action_required', failure_reason: null };
+  const reason = intent.last_payment_error?.message ?? null;
+  return { payment_state: reason === null ? 'none' : 'declined', failure_reason: reason };
 }
 
 function translateLine(line: Stripe.InvoiceLineItem): MirrorLine {
   const isOverage = line.metadata['farebox_usage_report'] !== undefined;
-  const isBase = line.parent?.type === 'subscription_item_details';
   return {
     stripe_line_id: line.id,
-    kind: isOverage ? 'overage' : isBase ? 'base' : 'other',
+    kind: lineKind(line),
+    unit_price_decimal: line.metadata['farebox_unit_price'] ?? null,
     description: line.description ?? 'Charge',
     quantity: isOverage ? Number(line.metadata['farebox_quantity'] ?? line.quantity) : line.quantity,
     amount_minor: line.amount,
     period_start_at: at(line.period.start),
     period_end_at: at(line.period.end),
   };
+}
+
+export function lineKind(line: Stripe.InvoiceLineItem): MirrorLine['kind'] {
+  if (line.metadata['farebox_usage_report'] !== undefined) return 'overage';
+  const { parent } = line;
+  const details = parent?.subscription_item_details ?? parent?.invoice_item_details;
+  if (details?.proration === true) return 'proration';
+  return parent?.type === 'subscription_item_details' ? 'base' : 'other';
 }
 
 /** What every event says of itself, thin or with a snapshot. */

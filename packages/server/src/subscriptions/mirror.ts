@@ -1,6 +1,7 @@
 import type { Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
+import { recordPhase } from './phases.ts';
 import {
   type MirrorSubscription,
   type SubscriptionRow,
@@ -15,6 +16,8 @@ export interface MirrorResult {
   subscriptions: SubscriptionRow[];
   /** The one that entitles the customer; null when none is live. */
   base: SubscriptionRow | null;
+  /** Rows that this read changed or added, each with what it was. */
+  changes: { before: SubscriptionRow | null; after: SubscriptionRow }[];
   /** Stripe ids of further live subscriptions: bought twice, to be undone. */
   duplicates: string[];
 }
@@ -60,8 +63,10 @@ export function createSubscriptionMirror(deps: { clock: Clock }) {
       }
     }
     const subscriptions = await subscriptionsOf(tx, customerId);
+    const changes = subscriptions.map((after) => ({ before: known.find(({ id }) => id === after.id) ?? null, after }));
+    for (const { before, after } of changes) await recordPhase(tx, before, after, fetchedAt);
     const base = subscriptions.find((row) => !row.superseded && isLive(row)) ?? null;
-    return { subscriptions, base, duplicates: choice.duplicates };
+    return { subscriptions, base, changes, duplicates: choice.duplicates };
   };
 }
 

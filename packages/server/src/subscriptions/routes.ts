@@ -7,15 +7,8 @@ import { type AppEnv, customerScope } from '../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
 import type { PlanVersion } from '../plans/store.ts';
 import { Problem } from '../problem.ts';
-import {
-  checkoutSchema,
-  checkoutView,
-  openCheckoutBody,
-  subscriptionSchema,
-  subscriptionView,
-  withPlan,
-} from './schema.ts';
-import { type CheckoutRow, listSubscriptions, liveSubscription } from './store.ts';
+import { checkoutSchema, checkoutView, openCheckoutBody, subscriptionSchema, subscriptionView } from './schema.ts';
+import { type CheckoutRow, listSubscriptions, liveSubscription, subscriptionWithPlan } from './store.ts';
 import type { createSubscribe } from './subscribe.ts';
 
 const openRoute = createRoute({
@@ -62,6 +55,15 @@ const listRoute = createRoute({
   },
 });
 
+const oneRoute = createRoute({
+  method: 'get',
+  path: '/v1/subscriptions/{id}',
+  summary: 'One subscription',
+  security: access.anybody,
+  request: { params: idParam },
+  responses: { 200: json(subscriptionSchema, 'The subscription.'), ...problems('unauthenticated', 'not_found') },
+});
+
 export function createSubscriptionRoutes(deps: {
   db: Database;
   subscribe: ReturnType<typeof createSubscribe>;
@@ -91,18 +93,21 @@ export function createSubscriptionRoutes(deps: {
       200,
     );
   });
+  app.openapi(oneRoute, async (c) => {
+    const scope = customerScope(c);
+    const row = await subscriptionWithPlan(db.kysely, c.req.valid('param').id);
+    if (row === null || (scope !== null && row.customer_id !== scope))
+      throw new Problem('not_found', 'There is no such subscription.');
+    return c.json(subscriptionView(row), 200);
+  });
   return app;
 
   async function view(checkout: CheckoutRow): Promise<z.infer<typeof checkoutSchema>> {
     const version = await deps.versionById(checkout.plan_version_id);
     invariant(version !== null, 'a plan version is never deleted');
     const live = checkout.state === 'complete' ? await liveSubscription(db.kysely, checkout.customer_id) : null;
-    const livePlan = live === null ? null : await deps.versionById(live.plan_version_id);
-    return checkoutView(
-      checkout,
-      version.plan_id,
-      live === null || livePlan === null ? null : withPlan(live, livePlan),
-    );
+    const bought = live === null ? null : await subscriptionWithPlan(db.kysely, live.id);
+    return checkoutView(checkout, version.plan_id, bought);
   }
 }
 

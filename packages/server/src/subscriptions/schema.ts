@@ -1,9 +1,8 @@
 import { type Price, intervals } from '@farebox/core';
 import { z } from '../http/router.ts';
-import { type PlanVersion, pricedPlan } from '../plans/store.ts';
-import type { CheckoutRow, SubscriptionRow, SubscriptionWithPlan } from './store.ts';
+import type { CheckoutRow, SubscriptionWithPlan } from './store.ts';
 
-const priceSchema = z.object({
+export const priceSchema = z.object({
   amount_minor: z.int().openapi({ description: 'Of one; times `quantity` is charged.' }),
   currency: z.string(),
   interval: z.enum(intervals),
@@ -29,6 +28,35 @@ export const subscriptionSchema = z
     cancel_at: z.iso.datetime().nullable(),
     canceled_at: z.iso.datetime().nullable(),
     ended_at: z.iso.datetime().nullable(),
+    trial_end_at: z.iso.datetime().nullable(),
+    paused_at: z.iso.datetime().nullable(),
+    past_due_since_at: z.iso
+      .datetime()
+      .nullable()
+      .openapi({ description: 'When the payment failed that is still owed.' }),
+    cancel_reason: z.string().nullable(),
+    pending_until_at: z.iso
+      .datetime()
+      .nullable()
+      .openapi({ description: 'A change waits until then for its payment to be confirmed.' }),
+    discounts: z.array(
+      z.object({
+        name: z.string(),
+        percent_off_decimal: z.string().nullable(),
+        amount_off_minor: z.int().nullable(),
+        ends_at: z.string().nullable(),
+      }),
+    ),
+    scheduled_change: z
+      .object({
+        plan_id: z.string(),
+        plan_name: z.string(),
+        price: priceSchema,
+        quantity: z.int(),
+        at: z.iso.datetime(),
+      })
+      .nullable()
+      .openapi({ description: 'What it becomes at the end of the period.' }),
     created_at: z.iso.datetime(),
   })
   .openapi('Subscription');
@@ -74,12 +102,28 @@ export function subscriptionView(row: SubscriptionWithPlan): z.infer<typeof subs
     cancel_at: row.cancel_at?.toISOString() ?? null,
     canceled_at: row.canceled_at?.toISOString() ?? null,
     ended_at: row.ended_at?.toISOString() ?? null,
+    trial_end_at: row.trial_end_at?.toISOString() ?? null,
+    paused_at: row.paused_at?.toISOString() ?? null,
+    past_due_since_at: row.past_due_since_at?.toISOString() ?? null,
+    cancel_reason: row.cancel_reason,
+    pending_until_at: row.pending_until_at?.toISOString() ?? null,
+    discounts: row.discounts.map(({ stripe_promotion_code_id: _, ...discount }) => discount),
+    scheduled_change: scheduledView(row),
     created_at: row.created_at.toISOString(),
   };
 }
 
-export function withPlan(row: SubscriptionRow, version: PlanVersion): SubscriptionWithPlan {
-  return { ...row, plan: pricedPlan(version, row.plan_price_id), plan_version: version.version };
+function scheduledView(row: SubscriptionWithPlan): z.infer<typeof subscriptionSchema>['scheduled_change'] {
+  const { scheduled_plan: plan, scheduled_at, scheduled_quantity } = row;
+  if (plan === null || scheduled_at === null) return null;
+  const quantity = scheduled_quantity ?? 1;
+  return {
+    plan_id: plan.id,
+    plan_name: plan.name,
+    price: priceView(plan.price),
+    quantity,
+    at: scheduled_at.toISOString(),
+  };
 }
 
 function priceView({ amount_minor, currency, interval }: Price): z.infer<typeof priceSchema> {

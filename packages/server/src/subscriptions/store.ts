@@ -19,7 +19,27 @@ export interface MirrorSubscription {
   cancel_at: Date | null;
   canceled_at: Date | null;
   ended_at: Date | null;
+  trial_end_at: Date | null;
+  paused_at: Date | null;
+  cancel_reason: string | null;
+  cancel_comment: string | null;
+  /** A change waits for its payment until then. */
+  pending_until_at: Date | null;
+  discounts: Discount[];
+  /** What a schedule changes it to, and when; all null when nothing is arranged. */
+  scheduled_price_id: string | null;
+  scheduled_quantity: number | null;
+  scheduled_at: Date | null;
   stripe_created_at: Date;
+}
+
+/** A reduction on a subscription: either `percent_off_decimal` or `amount_off_minor` is set. */
+export interface Discount {
+  stripe_promotion_code_id: string | null;
+  name: string;
+  percent_off_decimal: string | null;
+  amount_off_minor: number | null;
+  ends_at: string | null;
 }
 
 export interface SubscriptionRow extends MirrorSubscription {
@@ -32,25 +52,15 @@ export interface SubscriptionRow extends MirrorSubscription {
 
 /** Of a stored row, what came from Stripe. */
 export function mirrorOf(row: SubscriptionRow): MirrorSubscription {
-  return {
-    stripe_subscription_id: row.stripe_subscription_id,
-    plan_version_id: row.plan_version_id,
-    plan_price_id: row.plan_price_id,
-    quantity: row.quantity,
-    status: row.status,
-    billing_anchor_at: row.billing_anchor_at,
-    current_period_start_at: row.current_period_start_at,
-    current_period_end_at: row.current_period_end_at,
-    cancel_at: row.cancel_at,
-    canceled_at: row.canceled_at,
-    ended_at: row.ended_at,
-    stripe_created_at: row.stripe_created_at,
-  };
+  const { id: _id, customer_id: _owner, past_due_since_at: _since, superseded: _, created_at: _at, ...mirror } = row;
+  return mirror;
 }
 
 export interface SubscriptionWithPlan extends SubscriptionRow {
   plan: PricedPlan;
   plan_version: number;
+  /** The plan it is to become at `scheduled_at`. */
+  scheduled_plan: PricedPlan | null;
 }
 
 export interface CheckoutRow {
@@ -66,23 +76,59 @@ export interface CheckoutRow {
   created_at: Date;
 }
 
+const columns = [
+  's.id',
+  's.customer_id',
+  's.stripe_subscription_id',
+  's.plan_version_id',
+  's.plan_price_id',
+  's.quantity',
+  's.status',
+  's.billing_anchor_at',
+  's.current_period_start_at',
+  's.current_period_end_at',
+  's.cancel_at',
+  's.canceled_at',
+  's.ended_at',
+  's.trial_end_at',
+  's.paused_at',
+  's.cancel_reason',
+  's.cancel_comment',
+  's.pending_until_at',
+  's.scheduled_price_id',
+  's.scheduled_quantity',
+  's.scheduled_at',
+  's.past_due_since_at',
+  's.superseded',
+  's.stripe_created_at',
+  's.created_at',
+] as const;
+
+/** Discounts are written by the mirror only, which is what lets them be read as such. */
+function rows(db: Reader) {
+  return db
+    .selectFrom('subscription as s')
+    .select(columns)
+    .select(sql<Discount[]>`s.discounts`.as('discounts'));
+}
+
 export async function subscriptionsOf(db: Reader, customerId: string): Promise<SubscriptionRow[]> {
-  return await db
-    .selectFrom('subscription')
-    .selectAll()
-    .where('customer_id', '=', customerId)
-    .orderBy('stripe_created_at', 'asc')
-    .orderBy('stripe_subscription_id', 'asc')
+  return await rows(db)
+    .where('s.customer_id', '=', customerId)
+    .orderBy('s.stripe_created_at', 'asc')
+    .orderBy('s.stripe_subscription_id', 'asc')
     .execute();
 }
 
+export async function subscriptionById(db: Reader, id: string): Promise<SubscriptionRow | null> {
+  return (await rows(db).where('s.id', '=', id).executeTakeFirst()) ?? null;
+}
+
 export async function liveSubscription(db: Reader, customerId: string): Promise<SubscriptionRow | null> {
-  const row = await db
-    .selectFrom('subscription')
-    .selectAll()
-    .where('customer_id', '=', customerId)
-    .where('superseded', '=', false)
-    .where('status', 'in', liveStatuses)
+  const row = await rows(db)
+    .where('s.customer_id', '=', customerId)
+    .where('s.superseded', '=', false)
+    .where('s.status', 'in', liveStatuses)
     .executeTakeFirst();
   return row ?? null;
 }
@@ -92,16 +138,7 @@ export async function listSubscriptions(
   db: Reader,
   page: { customer_id: string | null; limit: number; after: { created_at: Date; id: string } | null },
 ): Promise<SubscriptionWithPlan[]> {
-  let query = db
-    .selectFrom('subscription as s')
-    .innerJoin('plan_version as p', 'p.id', 's.plan_version_id')
-    .innerJoin('plan_price as r', 'r.id', 's.plan_price_id')
-    .selectAll('s')
-    .select(['p.version as plan_version', 'r.currency', sql<Interval>`r.interval`.as('interval')])
-    .select(sql<Plan>`p.content`.as('content'))
-    .orderBy('s.created_at', 'desc')
-    .orderBy('s.id', 'desc')
-    .limit(page.limit);
+  let query = withPlans(db).orderBy('s.created_at', 'desc').orderBy('s.id', 'desc').limit(page.limit);
   if (page.customer_id !== null) query = query.where('s.customer_id', '=', page.customer_id);
   const after = page.after;
   if (after !== null) {
@@ -112,15 +149,42 @@ export async function listSubscriptions(
       ]),
     );
   }
-  const rows = await query.execute();
-  return rows.map(({ content, currency, interval, ...row }) => ({
-    ...row,
-    plan: atPrice(content, { currency, interval }),
-  }));
+  return (await query.execute()).map(pricedRow);
+}
+
+export async function subscriptionWithPlan(db: Reader, id: string): Promise<SubscriptionWithPlan | null> {
+  const row = await withPlans(db).where('s.id', '=', id).executeTakeFirst();
+  return row === undefined ? null : pricedRow(row);
+}
+
+function withPlans(db: Reader) {
+  return rows(db)
+    .innerJoin('plan_version as p', 'p.id', 's.plan_version_id')
+    .innerJoin('plan_price as r', 'r.id', 's.plan_price_id')
+    .leftJoin('plan_price as n', 'n.id', 's.scheduled_price_id')
+    .leftJoin('plan_version as m', 'm.id', 'n.plan_version_id')
+    .select(['p.version as plan_version', 'r.currency', sql<Interval>`r.interval`.as('interval')])
+    .select(sql<Plan>`p.content`.as('content'))
+    .select(['n.currency as next_currency', sql<Interval | null>`n.interval`.as('next_interval')])
+    .select(sql<Plan | null>`m.content`.as('next_content'));
+}
+
+type JoinedRow = Awaited<ReturnType<ReturnType<typeof withPlans>['executeTakeFirstOrThrow']>>;
+
+function pricedRow(joined: JoinedRow): SubscriptionWithPlan {
+  const { content, currency, interval, next_content, next_currency, next_interval, ...row } = joined;
+  const next =
+    next_content === null || next_currency === null || next_interval === null
+      ? null
+      : atPrice(next_content, { currency: next_currency, interval: next_interval });
+  return { ...row, plan: atPrice(content, { currency, interval }), scheduled_plan: next };
 }
 
 export async function insertSubscription(db: Reader, row: SubscriptionRow & { fetched_at: Date }): Promise<void> {
-  await db.insertInto('subscription').values(row).execute();
+  await db
+    .insertInto('subscription')
+    .values({ ...row, discounts: JSON.stringify(row.discounts) })
+    .execute();
 }
 
 /** Writes only over an older read. Answers whether it wrote. */
@@ -131,7 +195,7 @@ export async function updateSubscription(
 ): Promise<boolean> {
   const result = await db
     .updateTable('subscription')
-    .set(row)
+    .set({ ...row, discounts: JSON.stringify(row.discounts) })
     .where('id', '=', id)
     .where('fetched_at', '<=', row.fetched_at)
     .executeTakeFirst();
@@ -198,13 +262,4 @@ export async function customersInCheckout(db: Reader, limit: number): Promise<st
     .limit(limit)
     .execute();
   return rows.map((row) => row.customer_id);
-}
-
-export async function stripeIdOf(db: Reader, id: string): Promise<string> {
-  const row = await db
-    .selectFrom('subscription')
-    .select('stripe_subscription_id')
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow();
-  return row.stripe_subscription_id;
 }

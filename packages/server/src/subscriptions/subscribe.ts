@@ -1,10 +1,10 @@
-import { type Currency, type Interval, findPrice } from '@farebox/core';
 import { type Clock, type Payments } from '../ports.ts';
 import type { Database } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
 import type { PlanVersion, StoredPrice } from '../plans/store.ts';
 import { Problem } from '../problem.ts';
+import { type Wish, priceOf, seatsOf } from './choose.ts';
 import {
   type CheckoutRow,
   checkoutById,
@@ -19,14 +19,6 @@ import {
 const checkoutLifetimeMs = 60 * 60_000;
 /** Stripe refuses a session whose expiry is nearer than 30 minutes; a reservation left by a crash is not re-used later than this. */
 const checkoutOpeningMs = 20 * 60_000;
-
-/** What somebody wants to buy. What they do not say is the plan's first: its list's currency, its shortest interval. */
-export interface Wish {
-  plan_id: string;
-  interval?: Interval | undefined;
-  currency?: Currency | undefined;
-  seats?: number | undefined;
-}
 
 interface Customer {
   id: string;
@@ -172,33 +164,4 @@ export function createSubscribe(deps: {
   }
 
   return { open, refresh };
-}
-
-function priceOf(version: PlanVersion, wish: Wish): StoredPrice {
-  const asked = findPrice(version.content, wish);
-  const stored = version.prices.find(
-    (price) => price.currency === asked?.currency && price.interval === asked.interval,
-  );
-  if (stored !== undefined) return stored;
-  const sold = version.content.prices.map((price) => `${price.currency} by the ${price.interval}`).join(', ');
-  const param = version.content.prices.some((price) => price.currency === (wish.currency ?? price.currency))
-    ? 'interval'
-    : 'currency';
-  throw new Problem('price_not_found', `The plan "${version.plan_id}" is sold in: ${sold}.`, { param });
-}
-
-function seatsOf(version: PlanVersion, wish: Wish): number {
-  const { seats } = version.content;
-  if (seats === null) {
-    if (wish.seats === undefined || wish.seats === 1) return 1;
-    throw new Problem('invalid_request', `seats: The plan "${version.plan_id}" is not sold by the seat.`, {
-      param: 'seats',
-    });
-  }
-  const quantity = wish.seats ?? seats.minimum;
-  if (quantity >= seats.minimum && quantity <= (seats.maximum ?? quantity)) return quantity;
-  const most = seats.maximum === null ? '' : ` and at most ${seats.maximum}`;
-  throw new Problem('invalid_request', `seats: At least ${seats.minimum}${most} for "${version.plan_id}".`, {
-    param: 'seats',
-  });
 }

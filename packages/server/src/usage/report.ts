@@ -1,11 +1,12 @@
 import {
   type Currency,
   type Instant,
-  type Interval,
   type PricedPlan,
+  type RatedLine,
+  type UsagePeriod,
   periodAt,
   rateUsage,
-  type RatedLine,
+  usagePeriods,
 } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader, Tx } from '../db/database.ts';
@@ -30,25 +31,23 @@ export interface UsageReport {
 export interface ReportableSubscription {
   id: string;
   customer_id: string;
-  billing_anchor_at: Date;
+  status: string;
   current_period_start_at: Date;
+  current_period_end_at: Date;
+  ended_at: Date | null;
+  paused_at: Date | null;
 }
 
-/** Billing periods that Stripe has closed, oldest first: from the anchor to the start of the current one. Bounded to the last 40: a month of days and some. */
-export function closedPeriods(
-  anchor: Instant,
-  interval: Interval,
-  currentStart: Instant,
-): { start_at: Instant; end_at: Instant }[] {
-  const periods: { start_at: Instant; end_at: Instant }[] = [];
-  let end = currentStart;
-  while (end > anchor && periods.length < 40) {
-    const period = periodAt(anchor, interval, end - 1);
-    periods.unshift({ start_at: period.start_at, end_at: period.end_at });
-    end = period.start_at;
-  }
-  return periods;
+/** Terms of a subscription from an instant on, with the plan they mean. */
+export interface PricedPhase {
+  from_at: Date;
+  plan_price_id: string;
+  billing_anchor_at: Date;
+  plan: PricedPlan;
 }
+
+/** Periods looked back on at once: a month of days and some. */
+const mostPeriods = 40;
 
 /**
  * Commits the intent to bill every closed period of a subscription that has none yet, and answers the new intents. One row
@@ -67,7 +66,7 @@ export async function closePeriods(
     ): Promise<number>;
   },
   subscription: ReportableSubscription,
-  plan: PricedPlan,
+  phases: readonly PricedPhase[],
 ): Promise<string[]> {
   const known = await tx
     .selectFrom('usage_report')
@@ -77,40 +76,78 @@ export async function closePeriods(
   const isKnown = (meterId: string, start: Instant) =>
     known.some((row) => row.meter_id === meterId && row.period_start_at.getTime() === start);
   const opened: string[] = [];
-  for (const usage of plan.usage) {
-    for (const period of closedPeriods(
-      subscription.billing_anchor_at.getTime(),
-      usage.interval,
-      subscription.current_period_start_at.getTime(),
-    )) {
-      if (isKnown(usage.meter_id, period.start_at)) continue;
-      const quantity = await deps.usageOfPeriod(tx, subscription.customer_id, usage.meter_id, period);
-      const rated = rateUsage(usage, quantity);
-      const now = deps.clock.now();
-      const row = await tx
-        .insertInto('usage_report')
-        .values({
-          id: createId('urep', now),
-          customer_id: subscription.customer_id,
-          subscription_id: subscription.id,
-          meter_id: usage.meter_id,
-          period_start_at: new Date(period.start_at),
-          period_end_at: new Date(period.end_at),
-          quantity,
-          amount_minor: rated.amount_minor,
-          currency: plan.price.currency,
-          lines: JSON.stringify(rated.lines),
-          state: rated.amount_minor === 0 ? 'sent' : 'pending',
-          sent_at: rated.amount_minor === 0 ? new Date(now) : null,
-          created_at: new Date(now),
-        })
-        .onConflict((conflict) => conflict.columns(['subscription_id', 'meter_id', 'period_start_at']).doNothing())
-        .returning(['id', 'state'])
-        .executeTakeFirst();
-      if (row?.state === 'pending') opened.push(row.id);
+  const meters = new Set(phases.flatMap((phase) => phase.plan.usage.map((usage) => usage.meter_id)));
+  for (const meter_id of meters) {
+    for (const period of closedPeriods(subscription, phases, meter_id, deps.clock.now())) {
+      if (isKnown(meter_id, period.start_at)) continue;
+      const plan = phases.find((phase) => phase.plan_price_id === period.terms_id)?.plan;
+      const usage = plan?.usage.find((candidate) => candidate.meter_id === meter_id);
+      if (plan === undefined || usage === undefined) continue;
+      const quantity = await deps.usageOfPeriod(tx, subscription.customer_id, meter_id, period);
+      const report = await openReport(tx, deps.clock.now(), subscription, { plan, usage, period, quantity });
+      if (report !== null) opened.push(report);
     }
   }
   return opened;
+}
+
+/**
+ * The periods of one meter that are over: each by the plan it ended on. The last one ends with the subscription; a quota
+ * shorter than the paid period (months of a year) closes by the clock.
+ */
+export function closedPeriods(
+  subscription: ReportableSubscription,
+  phases: readonly PricedPhase[],
+  meterId: string,
+  now: Instant,
+): UsagePeriod[] {
+  const terms = phases.map((phase) => ({
+    from_at: phase.from_at.getTime(),
+    terms_id: phase.plan_price_id,
+    billing_anchor_at: phase.billing_anchor_at.getTime(),
+    interval: phase.plan.usage.find((usage) => usage.meter_id === meterId)?.interval ?? phase.plan.price.interval,
+  }));
+  const last = terms.at(-1);
+  if (last === undefined) return [];
+  const over = subscription.ended_at ?? subscription.paused_at;
+  const start = subscription.current_period_start_at.getTime();
+  const byClock = periodAt(last.billing_anchor_at, last.interval, Math.max(start, now)).start_at;
+  const isRunning = subscription.status === 'active' || subscription.status === 'past_due';
+  const until =
+    over?.getTime() ??
+    (isRunning && byClock < subscription.current_period_end_at.getTime() ? Math.max(start, byClock) : start);
+  return usagePeriods(terms, until, mostPeriods);
+}
+
+async function openReport(
+  tx: Tx,
+  now: Instant,
+  subscription: ReportableSubscription,
+  closed: { plan: PricedPlan; usage: PricedPlan['usage'][number]; period: UsagePeriod; quantity: number },
+): Promise<string | null> {
+  const { plan, usage, period, quantity } = closed;
+  const rated = rateUsage(usage, quantity);
+  const row = await tx
+    .insertInto('usage_report')
+    .values({
+      id: createId('urep', now),
+      customer_id: subscription.customer_id,
+      subscription_id: subscription.id,
+      meter_id: usage.meter_id,
+      period_start_at: new Date(period.start_at),
+      period_end_at: new Date(period.end_at),
+      quantity,
+      amount_minor: rated.amount_minor,
+      currency: plan.price.currency,
+      lines: JSON.stringify(rated.lines),
+      state: rated.amount_minor === 0 ? 'sent' : 'pending',
+      sent_at: rated.amount_minor === 0 ? new Date(now) : null,
+      created_at: new Date(now),
+    })
+    .onConflict((conflict) => conflict.columns(['subscription_id', 'meter_id', 'period_start_at']).doNothing())
+    .returning(['id', 'state'])
+    .executeTakeFirst();
+  return row?.state === 'pending' ? row.id : null;
 }
 
 export async function reportById(db: Reader, id: string): Promise<UsageReport | null> {

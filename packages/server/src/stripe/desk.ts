@@ -1,0 +1,160 @@
+import Stripe from 'stripe';
+import type { InvoicePreview, PaymentMethod, PaymentsDesk, TaxId } from '../ports.ts';
+import { Problem } from '../problem.ts';
+import { ownMetadata } from './client.ts';
+import { reach } from './reach.ts';
+import { baseItem, idOf, lineKind } from './translate.ts';
+
+/** `PaymentsDesk` over Stripe's API. */
+export function createDesk(deps: { stripe: Stripe; installation_id: string }): PaymentsDesk {
+  const { stripe, installation_id } = deps;
+  return {
+    previewChange: (change) =>
+      reach(async () => {
+        const subscription = await stripe.subscriptions.retrieve(change.stripe_subscription_id);
+        const preview = await stripe.invoices.createPreview({
+          customer: change.stripe_customer_id,
+          subscription: change.stripe_subscription_id,
+          subscription_details: {
+            items: [{ id: baseItem(subscription).id, price: change.stripe_price_id, quantity: change.quantity }],
+            proration_behavior: 'always_invoice',
+            proration_date: Math.floor(change.proration_at / 1000),
+            ...(change.resets_anchor ? { billing_cycle_anchor: { type: 'now' } } : {}),
+          },
+        });
+        return translatePreview(preview, null);
+      }),
+
+    async previewNext({ stripe_customer_id, stripe_subscription_id }) {
+      try {
+        const subscription = await stripe.subscriptions.retrieve(stripe_subscription_id);
+        const preview = await stripe.invoices.createPreview({
+          customer: stripe_customer_id,
+          subscription: stripe_subscription_id,
+        });
+        return translatePreview(preview, baseItem(subscription).current_period_end * 1000);
+      } catch (error) {
+        if (error instanceof Stripe.errors.StripeError && error.code === 'invoice_upcoming_none') return null;
+        return await reach(() => Promise.reject(error));
+      }
+    },
+
+    findPromotionCode: (code) =>
+      reach(async () => {
+        const { data } = await stripe.promotionCodes.list({ code, active: true, limit: 1 });
+        const [found] = data;
+        return found === undefined ? null : { stripe_promotion_code_id: found.id };
+      }),
+
+    paymentMethods: (stripeCustomerId) =>
+      reach(async () => {
+        const customer = await stripe.customers.retrieve(stripeCustomerId);
+        const current = customer.deleted === true ? null : customer.invoice_settings.default_payment_method;
+        const { data } = await stripe.customers.listPaymentMethods(stripeCustomerId, { limit: 100 });
+        return data.map((method) => translateMethod(method, current === null ? null : idOf(current)));
+      }),
+
+    openSetup: (wish) =>
+      reach(async () => {
+        const session = await stripe.checkout.sessions.create(
+          {
+            mode: 'setup',
+            customer: wish.stripe_customer_id,
+            currency: wish.currency,
+            success_url: wish.success_url,
+            cancel_url: wish.cancel_url,
+            metadata: ownMetadata(installation_id),
+          },
+          { idempotencyKey: `farebox:${installation_id}:setup:${wish.id}` },
+        );
+        return { url: addressOf(session.url) };
+      }),
+
+    openPortal: (wish) =>
+      reach(async () => {
+        const session = await stripe.billingPortal.sessions.create({
+          customer: wish.stripe_customer_id,
+          return_url: wish.return_url,
+        });
+        return { url: addressOf(session.url) };
+      }),
+
+    balance: (stripeCustomerId) =>
+      reach(async () => {
+        const customer = await stripe.customers.retrieve(stripeCustomerId);
+        if (customer.deleted === true) return { currency: null, credit_minor: 0 };
+        // Stripe counts what the customer has as negative.
+        return { currency: customer.currency ?? null, credit_minor: customer.balance === 0 ? 0 : -customer.balance };
+      }),
+
+    taxIds: (stripeCustomerId) =>
+      reach(async () => (await stripe.customers.listTaxIds(stripeCustomerId, { limit: 100 })).data.map(translateTaxId)),
+
+    async addTaxId(stripeCustomerId, { type, value }) {
+      try {
+        // Stripe knows some ninety types and checks them; what it does not know comes back as a fault of the field.
+        const params = { type, value } as Stripe.CustomerCreateTaxIdParams;
+        return translateTaxId(await stripe.customers.createTaxId(stripeCustomerId, params));
+      } catch (error) {
+        if (!(error instanceof Stripe.errors.StripeInvalidRequestError))
+          return await reach(() => Promise.reject(error));
+        const param = error.param === 'type' ? 'type' : 'value';
+        throw new Problem('invalid_request', `${param}: ${error.message}`, { param });
+      }
+    },
+
+    async removeTaxId(stripeCustomerId, id) {
+      try {
+        await stripe.customers.deleteTaxId(stripeCustomerId, id);
+      } catch (error) {
+        if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'resource_missing')
+          throw new Problem('not_found', 'There is no such tax id.');
+        await reach(() => Promise.reject(error));
+      }
+    },
+  };
+}
+
+function translatePreview(invoice: Stripe.Invoice, due: number | null): InvoicePreview {
+  const discount_minor = (invoice.total_discount_amounts ?? []).reduce((sum, { amount }) => sum + amount, 0);
+  const tax_minor = (invoice.total_taxes ?? []).reduce((sum, { amount }) => sum + amount, 0);
+  return {
+    currency: invoice.currency,
+    subtotal_minor: invoice.subtotal,
+    discount_minor,
+    tax_minor,
+    total_minor: invoice.total,
+    balance_used_minor: invoice.total - invoice.amount_due,
+    amount_due_minor: invoice.amount_due,
+    due_at: due,
+    lines: invoice.lines.data.map((line) => ({
+      kind: lineKind(line),
+      description: line.description ?? 'Charge',
+      quantity: line.quantity,
+      amount_minor: line.amount,
+      period_start_at: line.period.start * 1000,
+      period_end_at: line.period.end * 1000,
+    })),
+  };
+}
+
+function translateMethod(method: Stripe.PaymentMethod, current: string | null): PaymentMethod {
+  return {
+    id: method.id,
+    type: method.type,
+    brand: method.card?.brand ?? null,
+    last4: method.card?.last4 ?? null,
+    exp_month: method.card?.exp_month ?? null,
+    exp_year: method.card?.exp_year ?? null,
+    is_default: method.id === current,
+  };
+}
+
+function translateTaxId(tax: Stripe.TaxId): TaxId {
+  return { id: tax.id, type: tax.type, value: tax.value, verification: tax.verification?.status ?? null };
+}
+
+function addressOf(url: string | null): string {
+  if (url === null) throw new Problem('stripe_unavailable', 'Stripe opened a page without an address. Try again.');
+  return url;
+}

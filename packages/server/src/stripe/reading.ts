@@ -1,0 +1,199 @@
+import Stripe from 'stripe';
+import type { Database } from '../db/database.ts';
+import { type MirrorInvoice, unsettledInvoicesOf } from '../invoices/store.ts';
+import type { PlanVersion, StoredPrice } from '../plans/store.ts';
+import type { Clock } from '../ports.ts';
+import {
+  type CheckoutRow,
+  type MirrorSubscription,
+  type SubscriptionRow,
+  liveStatuses,
+  mirrorOf,
+  openCheckouts,
+  subscriptionsOf,
+} from '../subscriptions/store.ts';
+import type { MirrorCharge } from './store.ts';
+import {
+  Unreadable,
+  basePriceId,
+  idOf,
+  nextPhaseOf,
+  translateCharge,
+  translateCheckoutState,
+  translateInvoice,
+  translateObstacle,
+  translateSubscription,
+} from './translate.ts';
+
+/** All that Stripe has of one customer, in our words. */
+export interface Snapshot {
+  subscriptions: MirrorSubscription[];
+  invoices: MirrorInvoice[];
+  charges: MirrorCharge[];
+  checkouts: { row: CheckoutRow; state: 'open' | 'complete' | 'expired' }[];
+  /** Drafts that were deleted at Stripe: they never were a bill. */
+  vanished_invoices: string[];
+  /** The customer itself was deleted at Stripe. */
+  is_gone: boolean;
+}
+
+export interface ReadingDeps {
+  db: Database;
+  clock: Clock;
+  stripe: Stripe;
+  installation_id: string;
+  versionByStripePrice(stripePriceId: string): Promise<{ version: PlanVersion; price: StoredPrice } | null>;
+}
+
+/** Stripe shows at most this many invoices and charges of one customer per read; older ones no longer change. */
+const invoicesRead = 100;
+
+/** What belongs to a subscription and is no part of it unless it is asked for. */
+const toldWith = ['schedule', 'discounts.source.coupon'] as const;
+
+/** Reads all that Stripe has of one customer. What is here and not in Stripe's lists is asked for by its id. */
+export function createReading(deps: ReadingDeps) {
+  const { db, stripe } = deps;
+
+  return async function read(customerId: string, stripeCustomerId: string | null): Promise<Snapshot> {
+    const checkouts = await readCheckouts(customerId);
+    const known = await subscriptionsOf(db.kysely, customerId);
+    const is_gone = stripeCustomerId !== null && (await isGone(stripeCustomerId));
+    const listed = stripeCustomerId !== null && !is_gone ? stripeCustomerId : null;
+    const subscriptions = await readSubscriptions(listed, known);
+    const own = new Set([
+      ...subscriptions.map((subscription) => subscription.stripe_subscription_id),
+      ...known.map((row) => row.stripe_subscription_id),
+    ]);
+    const { invoices, vanished_invoices } = await readInvoices(customerId, listed, own);
+    const charges = listed === null ? [] : await readCharges(listed);
+    return { subscriptions, invoices, vanished_invoices, charges, checkouts, is_gone };
+  };
+
+  async function isGone(stripeCustomerId: string): Promise<boolean> {
+    return (await orMissing(stripe.customers.retrieve(stripeCustomerId)))?.deleted !== undefined;
+  }
+
+  async function readSubscriptions(
+    stripeCustomerId: string | null,
+    known: readonly SubscriptionRow[],
+  ): Promise<MirrorSubscription[]> {
+    const seen: MirrorSubscription[] = [];
+    if (stripeCustomerId !== null) {
+      const expand = toldWith.map((field) => `data.${field}`);
+      const all = stripe.subscriptions.list({ customer: stripeCustomerId, status: 'all', limit: 100, expand });
+      for await (const subscription of all) {
+        if (subscription.metadata['farebox_installation'] !== deps.installation_id) continue;
+        seen.push(await translated(subscription));
+      }
+    }
+    const ids = new Set(seen.map((subscription) => subscription.stripe_subscription_id));
+    for (const row of known) {
+      if (ids.has(row.stripe_subscription_id) || !liveStatuses.some((status) => status === row.status)) continue;
+      const subscription = await orMissing(
+        stripe.subscriptions.retrieve(row.stripe_subscription_id, { expand: [...toldWith] }),
+      );
+      seen.push(subscription === null ? vanished(row) : await translated(subscription));
+    }
+    return seen;
+  }
+
+  async function translated(subscription: Stripe.Subscription): Promise<MirrorSubscription> {
+    const priceId = basePriceId(subscription);
+    const sold = await deps.versionByStripePrice(priceId);
+    if (sold === null)
+      throw new Unreadable(`Subscription ${subscription.id} is on price ${priceId}, which no plan version has.`);
+    const terms = { plan_version_id: sold.version.id, plan_price_id: sold.price.id };
+    return translateSubscription(subscription, terms, await scheduledOf(subscription));
+  }
+
+  /** What Stripe does not have at all gives no access. */
+  function vanished(row: SubscriptionRow): MirrorSubscription {
+    const now = new Date(deps.clock.now());
+    const unscheduled = { scheduled_price_id: null, scheduled_quantity: null, scheduled_at: null };
+    const ended = { status: 'canceled', canceled_at: row.canceled_at ?? now, ended_at: now };
+    return { ...mirrorOf(row), ...unscheduled, ...ended };
+  }
+
+  async function readInvoices(customerId: string, stripeCustomerId: string | null, own: ReadonlySet<string>) {
+    const invoices: MirrorInvoice[] = [];
+    const vanished_invoices: string[] = [];
+    if (stripeCustomerId !== null) {
+      const page = await stripe.invoices.list({ customer: stripeCustomerId, limit: invoicesRead });
+      for (const invoice of page.data) await keep(invoice);
+    }
+    const seen = new Set(invoices.map((invoice) => invoice.stripe_invoice_id));
+    for (const row of await unsettledInvoicesOf(db.kysely, customerId)) {
+      if (seen.has(row.stripe_invoice_id)) continue;
+      const invoice = await orMissing(stripe.invoices.retrieve(row.stripe_invoice_id));
+      if (invoice === null) vanished_invoices.push(row.id);
+      else await keep(invoice);
+    }
+    return { invoices, vanished_invoices };
+
+    async function keep(invoice: Stripe.Invoice): Promise<void> {
+      const translated = translateInvoice(invoice, await linesOf(invoice));
+      if (translated.stripe_subscription_id === null || !own.has(translated.stripe_subscription_id)) return;
+      invoices.push({ ...translated, ...(await obstacleOf(invoice)) });
+    }
+  }
+
+  async function readCharges(stripeCustomerId: string): Promise<MirrorCharge[]> {
+    const charges: MirrorCharge[] = [];
+    const page = await stripe.charges.list({ customer: stripeCustomerId, limit: invoicesRead });
+    for (const charge of page.data) {
+      const dispute = charge.disputed
+        ? (await stripe.disputes.list({ charge: charge.id, limit: 1 })).data[0]
+        : undefined;
+      charges.push(translateCharge(charge, dispute ?? null));
+    }
+    return charges;
+  }
+
+  async function scheduledOf(subscription: Stripe.Subscription): Promise<Parameters<typeof translateSubscription>[2]> {
+    const next = nextPhaseOf(subscription.schedule);
+    if (next === null) return { scheduled_price_id: null, scheduled_quantity: null, scheduled_at: null };
+    const sold = await deps.versionByStripePrice(next.stripe_price_id);
+    if (sold === null)
+      throw new Unreadable(`${subscription.id} is to be on price ${next.stripe_price_id}, which no plan version has.`);
+    return { scheduled_price_id: sold.price.id, scheduled_quantity: next.quantity, scheduled_at: next.at };
+  }
+
+  /** Only an open invoice that was tried has one; of all others nothing more is asked. */
+  async function obstacleOf(invoice: Stripe.Invoice): Promise<Partial<ReturnType<typeof translateObstacle>>> {
+    if (invoice.status !== 'open' || !invoice.attempted) return {};
+    const { data } = await stripe.invoicePayments.list({ invoice: invoice.id, limit: 1 });
+    const intent = data[0]?.payment.payment_intent;
+    return intent == null ? {} : translateObstacle(await stripe.paymentIntents.retrieve(idOf(intent)));
+  }
+
+  async function readCheckouts(customerId: string): Promise<Snapshot['checkouts']> {
+    const checkouts: Snapshot['checkouts'] = [];
+    for (const row of await openCheckouts(db.kysely, customerId)) {
+      if (row.stripe_session_id === null) {
+        // Stripe never answered this intent, or we never heard; past its end nobody can pay it.
+        if (row.expires_at.getTime() <= deps.clock.now()) checkouts.push({ row, state: 'expired' });
+        continue;
+      }
+      const session = await stripe.checkout.sessions.retrieve(row.stripe_session_id);
+      checkouts.push({ row, state: translateCheckoutState(session) });
+    }
+    return checkouts;
+  }
+
+  async function linesOf(invoice: Stripe.Invoice): Promise<Stripe.InvoiceLineItem[]> {
+    if (!invoice.lines.has_more) return invoice.lines.data;
+    const lines: Stripe.InvoiceLineItem[] = [];
+    for await (const line of stripe.invoices.listLineItems(invoice.id, { limit: 100 })) lines.push(line);
+    return lines;
+  }
+}
+
+async function orMissing<T>(read: Promise<T>): Promise<T | null> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeError && error.code === 'resource_missing') return null;
+    throw error;
+  }
+}

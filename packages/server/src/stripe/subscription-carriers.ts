@@ -1,0 +1,255 @@
+import type Stripe from 'stripe';
+import type { Carrier, Carriers, Collected } from '../intents/kinds.ts';
+import { baseItem, idOf } from './translate.ts';
+
+type Kinds =
+  | 'subscription.change'
+  | 'subscription.schedule'
+  | 'subscription.unschedule'
+  | 'subscription.cancel'
+  | 'subscription.keep'
+  | 'subscription.pause'
+  | 'subscription.unpause'
+  | 'subscription.trial'
+  | 'subscription.coupon';
+
+const done = { state: 'done' } as const;
+
+/** How a subscription is changed at Stripe through its life, and how each change is seen there once it was made. */
+export function createSubscriptionCarriers(deps: { stripe: Stripe }): Pick<Carriers, Kinds> {
+  const { stripe } = deps;
+  const read = (id: string) => stripe.subscriptions.retrieve(id, { expand: ['latest_invoice.payments'] });
+  const verbs = simpleVerbs(stripe, read);
+  return {
+    'subscription.change': changeNow(stripe, read),
+    'subscription.schedule': changeLater(stripe, read),
+    ...verbs,
+  };
+}
+
+type Read = (id: string) => Promise<Stripe.Subscription>;
+
+/**
+ * At once, with the difference collected in the same call. What cannot be collected leaves the old price: a bank that wants
+ * to be asked keeps the change waiting, a refused card ends it, so that no later payment brings an upgrade nobody expects.
+ */
+function changeNow(stripe: Stripe, read: Read): Carrier<'subscription.change'> {
+  return {
+    async find({ id, data }) {
+      const subscription = await read(data.stripe_subscription_id);
+      const item = baseItem(subscription);
+      if (item.price.id === data.stripe_price_id && item.quantity === data.quantity) return done;
+      return subscription.pending_update === null ? null : await collected(subscription, `farebox:${id}:found`);
+    },
+
+    async send({ data }, idempotencyKey) {
+      const before = await stripe.subscriptions.retrieve(data.stripe_subscription_id);
+      if (before.schedule !== null)
+        await stripe.subscriptionSchedules.release(
+          idOf(before.schedule),
+          {},
+          { idempotencyKey: `${idempotencyKey}:free` },
+        );
+      const updated = await stripe.subscriptions.update(
+        data.stripe_subscription_id,
+        {
+          items: [{ id: baseItem(before).id, price: data.stripe_price_id, quantity: data.quantity }],
+          proration_behavior: 'always_invoice',
+          proration_date: Math.floor(data.proration_at / 1000),
+          payment_behavior: 'pending_if_incomplete',
+          ...(data.resets_anchor ? { billing_cycle_anchor: { type: 'now' } as const } : {}),
+          expand: ['latest_invoice.payments'],
+        },
+        { idempotencyKey },
+      );
+      return await collected(updated, idempotencyKey);
+    },
+  };
+
+  async function collected(subscription: Stripe.Subscription, key: string): Promise<Collected> {
+    const invoice = subscription.latest_invoice;
+    if (subscription.pending_update === null || invoice === null || typeof invoice === 'string') return done;
+    const payment = invoice.payments?.data[0]?.payment.payment_intent;
+    const intent = payment == null ? null : await stripe.paymentIntents.retrieve(idOf(payment));
+    if (intent?.status === 'requires_action' || intent?.status === 'requires_confirmation')
+      return { state: 'action_required', url: invoice.hosted_invoice_url ?? null };
+    await stripe.invoices.voidInvoice(invoice.id, {}, { idempotencyKey: `${key}:void` });
+    return { state: 'declined', reason: intent?.last_payment_error?.message ?? 'There is no card to charge.' };
+  }
+}
+
+/** At the period's end, by a schedule of two phases that then lets the subscription go. A newer wish takes an older one's place. */
+function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule'> {
+  return {
+    async find({ data }) {
+      const subscription = await read(data.stripe_subscription_id);
+      if (subscription.schedule === null) return null;
+      const schedule = await stripe.subscriptionSchedules.retrieve(idOf(subscription.schedule));
+      const [item] = schedule.phases.at(-1)?.items ?? [];
+      return item !== undefined && idOf(item.price) === data.stripe_price_id && item.quantity === data.quantity
+        ? done
+        : null;
+    },
+
+    async send({ data }, idempotencyKey) {
+      const subscription = await stripe.subscriptions.retrieve(data.stripe_subscription_id);
+      const schedule =
+        subscription.schedule === null
+          ? await stripe.subscriptionSchedules.create(
+              { from_subscription: subscription.id },
+              { idempotencyKey: `${idempotencyKey}:make` },
+            )
+          : await stripe.subscriptionSchedules.retrieve(idOf(subscription.schedule));
+      const item = baseItem(subscription);
+      const current = schedule.phases.find((phase) => phase.start_date === schedule.current_phase?.start_date);
+      const discounts = (current?.discounts ?? []).flatMap(({ discount }) =>
+        discount === null ? [] : [{ discount: idOf(discount) }],
+      );
+      await stripe.subscriptionSchedules.update(
+        schedule.id,
+        {
+          end_behavior: 'release',
+          phases: [
+            {
+              items: [{ price: item.price.id, quantity: item.quantity ?? 1 }],
+              start_date: current?.start_date ?? item.current_period_start,
+              end_date: item.current_period_end,
+              ...(discounts.length === 0 ? {} : { discounts }),
+            },
+            {
+              items: [{ price: data.stripe_price_id, quantity: data.quantity }],
+              duration: { interval: data.interval, interval_count: data.interval_count },
+              proration_behavior: 'none',
+              ...(discounts.length === 0 ? {} : { discounts }),
+            },
+          ],
+        },
+        { idempotencyKey },
+      );
+      return done;
+    },
+  };
+}
+
+type Simple = Exclude<Kinds, 'subscription.change' | 'subscription.schedule'>;
+
+/** One call each, on a subscription that no schedule holds any more. */
+function simpleVerbs(stripe: Stripe, read: Read): Pick<Carriers, Simple> {
+  return {
+    'subscription.unschedule': {
+      find: async ({ data }) => ((await read(data.stripe_subscription_id)).schedule === null ? done : null),
+      async send({ data }, idempotencyKey) {
+        await release(data.stripe_subscription_id, idempotencyKey);
+        return done;
+      },
+    },
+    'subscription.cancel': {
+      async find({ data }) {
+        const subscription = await read(data.stripe_subscription_id);
+        const isEnded = subscription.status === 'canceled' || subscription.status === 'incomplete_expired';
+        return isEnded || (data.at === 'period_end' && subscription.cancel_at !== null) ? done : null;
+      },
+      send: ({ data }, idempotencyKey) => cancel(data, idempotencyKey),
+    },
+    'subscription.keep': {
+      find: async ({ data }) => ((await read(data.stripe_subscription_id)).cancel_at === null ? done : null),
+      async send({ data }, idempotencyKey) {
+        const { cancel_at_period_end } = await read(data.stripe_subscription_id);
+        const undo = cancel_at_period_end ? { cancel_at_period_end: false } : { cancel_at: '' as const };
+        await stripe.subscriptions.update(data.stripe_subscription_id, undo, { idempotencyKey });
+        return done;
+      },
+    },
+    'subscription.pause': {
+      find: async ({ data }) => ((await read(data.stripe_subscription_id)).status === 'paused' ? done : null),
+      async send({ data }, idempotencyKey) {
+        await release(data.stripe_subscription_id, idempotencyKey);
+        // What is unused is given back by the next invoice; usage is Farebox's to bill.
+        await stripe.subscriptions.pause(
+          data.stripe_subscription_id,
+          {
+            type: 'subscription',
+            invoicing_behavior: 'pending_invoice_item',
+            bill_for: { unused_time_from: { type: 'now' }, outstanding_usage_through: { type: 'none' } },
+          },
+          { idempotencyKey },
+        );
+        return done;
+      },
+    },
+    'subscription.unpause': {
+      find: async ({ data }) => ((await read(data.stripe_subscription_id)).status === 'paused' ? null : done),
+      async send({ data }, idempotencyKey) {
+        await stripe.subscriptions.resume(
+          data.stripe_subscription_id,
+          { billing_cycle_anchor: { type: 'now' } },
+          { idempotencyKey },
+        );
+        return done;
+      },
+    },
+    'subscription.trial': {
+      async find({ data }) {
+        const { status, trial_end } = await read(data.stripe_subscription_id);
+        const isThere = data.end_at === 'now' ? status !== 'trialing' : trial_end === Math.floor(data.end_at / 1000);
+        return isThere ? done : null;
+      },
+      async send({ data }, idempotencyKey) {
+        const trial_end = data.end_at === 'now' ? ('now' as const) : Math.floor(data.end_at / 1000);
+        await stripe.subscriptions.update(
+          data.stripe_subscription_id,
+          { trial_end, proration_behavior: 'none' },
+          { idempotencyKey },
+        );
+        return done;
+      },
+    },
+    'subscription.coupon': {
+      async find({ data }) {
+        const subscription = await stripe.subscriptions.retrieve(data.stripe_subscription_id, {
+          expand: ['discounts'],
+        });
+        return subscription.discounts.some((each) => codeOf(each) === data.stripe_promotion_code_id) ? done : null;
+      },
+      async send({ data }, idempotencyKey) {
+        const { discounts } = await stripe.subscriptions.retrieve(data.stripe_subscription_id);
+        const kept = discounts.map((discount) => ({ discount: idOf(discount) }));
+        const wish = { discounts: [...kept, { promotion_code: data.stripe_promotion_code_id }] };
+        await stripe.subscriptions.update(data.stripe_subscription_id, wish, { idempotencyKey });
+        return done;
+      },
+    },
+  };
+
+  /** What is arranged for later would outlive the wish, and Stripe ends or pauses nothing that a schedule holds. */
+  async function release(id: string, key: string): Promise<void> {
+    const { schedule } = await read(id);
+    if (schedule !== null)
+      await stripe.subscriptionSchedules.release(idOf(schedule), {}, { idempotencyKey: `${key}:free` });
+  }
+
+  async function cancel(
+    data: Parameters<Carriers['subscription.cancel']['send']>[0]['data'],
+    idempotencyKey: string,
+  ): Promise<Collected> {
+    await release(data.stripe_subscription_id, idempotencyKey);
+    const cancellation_details = {
+      ...(data.comment === null ? {} : { comment: data.comment }),
+      ...(data.reason === null ? {} : { feedback: data.reason }),
+    };
+    if (data.at === 'period_end') {
+      const wish = { cancel_at_period_end: true, cancellation_details };
+      await stripe.subscriptions.update(data.stripe_subscription_id, wish, { idempotencyKey });
+    } else {
+      // What waits for an invoice gets one now: there will be no other.
+      const wish = { invoice_now: true, prorate: data.gives_back, cancellation_details };
+      await stripe.subscriptions.cancel(data.stripe_subscription_id, wish, { idempotencyKey });
+    }
+    return done;
+  }
+}
+
+function codeOf(discount: string | Stripe.Discount): string | null {
+  if (typeof discount === 'string') return null;
+  return discount.promotion_code === null ? null : idOf(discount.promotion_code);
+}

@@ -1,0 +1,42 @@
+import { type Currency, type Interval, findPrice } from '@farebox/core';
+import type { PlanVersion, StoredPrice } from '../plans/store.ts';
+import { Problem } from '../problem.ts';
+
+/** What somebody wants to buy. What they do not say is the plan's first: its list's currency, its shortest interval. */
+export interface Wish {
+  plan_id: string;
+  interval?: Interval | undefined;
+  currency?: Currency | undefined;
+  seats?: number | undefined;
+}
+
+/** The price somebody asks for, or a refusal that says at which ones the plan is sold. */
+export function priceOf(version: PlanVersion, wish: Wish): StoredPrice {
+  const asked = findPrice(version.content, wish);
+  const stored = version.prices.find(
+    (price) => price.currency === asked?.currency && price.interval === asked.interval,
+  );
+  if (stored !== undefined) return stored;
+  const sold = version.content.prices.map((price) => `${price.currency} by the ${price.interval}`).join(', ');
+  const param = version.content.prices.some((price) => price.currency === (wish.currency ?? price.currency))
+    ? 'interval'
+    : 'currency';
+  throw new Problem('price_not_found', `The plan "${version.plan_id}" is sold in: ${sold}.`, { param });
+}
+
+/** How many are bought: seats where the plan is sold by the seat, else one. */
+export function seatsOf(version: PlanVersion, wish: Wish): number {
+  const { seats } = version.content;
+  if (seats === null) {
+    if (wish.seats === undefined || wish.seats === 1) return 1;
+    throw new Problem('invalid_request', `seats: The plan "${version.plan_id}" is not sold by the seat.`, {
+      param: 'seats',
+    });
+  }
+  const quantity = wish.seats ?? seats.minimum;
+  if (quantity >= seats.minimum && quantity <= (seats.maximum ?? quantity)) return quantity;
+  const most = seats.maximum === null ? '' : ` and at most ${seats.maximum}`;
+  throw new Problem('invalid_request', `seats: At least ${seats.minimum}${most} for "${version.plan_id}".`, {
+    param: 'seats',
+  });
+}

@@ -1,0 +1,188 @@
+import { type ChangeDecision, type Instant, type Terms, decideChange, prorate } from '@farebox/core';
+import { requirePaid } from '../../intents/orders.ts';
+import type { PlanVersion, StoredPrice } from '../../plans/store.ts';
+import type { InvoicePreview, PaymentsDesk } from '../../ports.ts';
+import { Problem } from '../../problem.ts';
+import { type Wish, priceOf, seatsOf } from '../choose.ts';
+import { type Held, type Turns, type Wisher, refused, termsOf } from './turns.ts';
+
+export interface ChangeWishInput extends Omit<Wish, 'plan_id' | 'currency'> {
+  plan_id?: string | undefined;
+  when?: 'now' | 'period_end' | undefined;
+  /** The instant a preview was made for: the change then costs what the preview said. */
+  proration_at?: Instant | undefined;
+}
+
+/** What a change will do, from the same decision that does it. */
+export interface ChangePreview {
+  effect: 'now' | 'period_end';
+  direction: 'upgrade' | 'downgrade' | 'same';
+  effective_at: Instant;
+  /** Hand it to the change. Null where nothing is prorated. */
+  proration_at: Instant | null;
+  resets_anchor: boolean;
+  terms: Terms;
+  plan_name: string;
+  /** What is billed at once; null when nothing is. */
+  invoice: InvoicePreview | null;
+  /** Of the invoice, what Farebox's own rules say; it equals Stripe's unless a discount or tax is on it. */
+  proration: { credit_minor: number; charge_minor: number; net_minor: number } | null;
+  /** What a period costs from then on, without usage, discounts and tax. */
+  recurring_minor: number;
+}
+
+/** A preview is good for this long: the price of waiting is a proration of the past. */
+const previewMs = 30 * 60_000;
+
+type Decided = Exclude<ChangeDecision, { effect: 'refuse' }>;
+interface Target {
+  version: PlanVersion;
+  price: StoredPrice;
+  terms: Terms;
+}
+
+/** Another plan, interval or number of seats. */
+export function createChangePlan(deps: {
+  turns: Turns;
+  desk: Pick<PaymentsDesk, 'previewChange'>;
+  onSale(planId: string): Promise<PlanVersion>;
+}) {
+  const { turns, desk } = deps;
+
+  async function preview(wisher: Wisher, id: string, wish: ChangeWishInput): Promise<ChangePreview> {
+    const held = await turns.look(wisher, id);
+    const target = await targetOf(held, wish);
+    const decision = decide(wisher, held, target, wish);
+    const common = {
+      direction: decision.direction,
+      terms: target.terms,
+      plan_name: target.version.content.name,
+      recurring_minor: target.terms.amount_minor * target.terms.quantity,
+    };
+    if (decision.effect === 'change_at_period_end') {
+      const later = { effect: 'period_end', effective_at: decision.at, proration_at: null } as const;
+      return { ...common, ...later, resets_anchor: false, invoice: null, proration: null };
+    }
+    const proration_at = prorationInstant(held, wish);
+    const { resets_anchor } = decision;
+    const invoice = await desk.previewChange({
+      stripe_customer_id: held.stripe_customer_id,
+      stripe_subscription_id: held.row.stripe_subscription_id,
+      stripe_price_id: stripePriceOf(target),
+      quantity: target.terms.quantity,
+      proration_at,
+      resets_anchor,
+    });
+    const now = { effect: 'now', effective_at: held.now, proration_at } as const;
+    return {
+      ...common,
+      ...now,
+      resets_anchor,
+      invoice,
+      proration: ownProration(held, target.terms, proration_at, resets_anchor),
+    };
+  }
+
+  async function change(wisher: Wisher, id: string, wish: ChangeWishInput) {
+    return await turns.take(wisher, id, async (held) => {
+      const target = await targetOf(held, wish);
+      const decision = decide(wisher, held, target, wish);
+      const { stripe_subscription_id } = held.row;
+      const order = { stripe_subscription_id, stripe_price_id: stripePriceOf(target), quantity: target.terms.quantity };
+      if (decision.effect === 'change_at_period_end') {
+        const data = { ...order, ...inStripeTerms(target.terms.interval) };
+        await turns.carryOut(wisher, held, {
+          kind: 'subscription.schedule',
+          action: 'subscription.change_scheduled',
+          data,
+        });
+        return { effect: 'period_end' as const, payment: null };
+      }
+      const { resets_anchor } = decision;
+      const data = { ...order, proration_at: prorationInstant(held, wish), resets_anchor };
+      const collected = requirePaid(
+        await turns.carryOut(wisher, held, { kind: 'subscription.change', action: 'subscription.changed', data }),
+      );
+      return { effect: 'now' as const, payment: collected.state === 'done' ? null : collected };
+    });
+  }
+
+  /** Takes back what was arranged for the period's end. */
+  async function undo(wisher: Wisher, id: string): Promise<void> {
+    await turns.take(wisher, id, async (held) => {
+      if (!held.facts.has_schedule) throw new Problem('nothing_scheduled', 'No change is scheduled.');
+      const data = { stripe_subscription_id: held.row.stripe_subscription_id };
+      await turns.carryOut(wisher, held, {
+        kind: 'subscription.unschedule',
+        action: 'subscription.change_undone',
+        data,
+      });
+    });
+  }
+
+  /** What is not named stays as it is; the plan itself stays on its version until another is asked for. */
+  async function targetOf(held: Held, wish: ChangeWishInput): Promise<Target> {
+    const isOther = wish.plan_id !== undefined && wish.plan_id !== held.version.plan_id;
+    const version = isOther ? await deps.onSale(wish.plan_id ?? '') : held.version;
+    if (isOther && version.content.group !== held.version.content.group)
+      throw new Problem('invalid_request', 'plan_id: An add-on is no plan to change to.', { param: 'plan_id' });
+    const asked = { plan_id: version.plan_id, currency: held.price.currency };
+    const hasInterval = version.prices.some((price) => price.interval === held.price.interval);
+    const interval = wish.interval ?? (hasInterval ? held.price.interval : undefined);
+    const price = priceOf(version, { ...asked, interval });
+    const isPerSeat = version.content.seats !== null;
+    const seats = wish.seats ?? (isPerSeat && held.version.content.seats !== null ? held.row.quantity : undefined);
+    const quantity = seatsOf(version, { ...asked, seats });
+    return { version, price, terms: termsOf(version, price, quantity) };
+  }
+
+  return { preview, change, undo };
+}
+
+function decide(wisher: Wisher, held: Held, target: Target, wish: ChangeWishInput): Decided {
+  const decision = decideChange(held.facts, { terms: target.terms, when: wish.when, by: wisher.by }, held.now);
+  if (decision.effect === 'refuse') throw refused(decision);
+  return decision;
+}
+
+/** A preview's own instant while it is fresh and in this period; now otherwise. Stripe counts whole seconds. */
+function prorationInstant(held: Held, wish: ChangeWishInput): Instant {
+  const asked = wish.proration_at;
+  const now = Math.floor(held.now / 1000) * 1000;
+  if (asked === undefined) return now;
+  const isFresh = asked <= held.now && asked > held.now - previewMs;
+  if (isFresh && asked >= held.row.current_period_start_at.getTime()) return Math.floor(asked / 1000) * 1000;
+  throw new Problem('invalid_request', 'proration_at: This preview is too old; ask for a new one.', {
+    param: 'proration_at',
+  });
+}
+
+function ownProration(held: Held, to: Terms, at: Instant, resets_anchor: boolean): ChangePreview['proration'] {
+  if (held.facts.status === 'trialing') return { credit_minor: 0, charge_minor: 0, net_minor: 0 };
+  const period = {
+    start_at: held.row.current_period_start_at.getTime(),
+    end_at: held.row.current_period_end_at.getTime(),
+  };
+  const before = held.facts.terms.amount_minor * held.facts.terms.quantity;
+  const after = to.amount_minor * to.quantity;
+  if (!resets_anchor) return prorate(before, after, period, at);
+  const { credit_minor } = prorate(before, 0, period, at);
+  return { credit_minor, charge_minor: after, net_minor: after + credit_minor };
+}
+
+function stripePriceOf(target: Target): string {
+  if (target.price.stripe_price_id !== null) return target.price.stripe_price_id;
+  throw new Problem(
+    'plan_not_pushed',
+    `The plan "${target.version.plan_id}" has not reached Stripe yet. Try again in a moment.`,
+    { param: 'plan_id' },
+  );
+}
+
+/** Stripe has no quarter. */
+function inStripeTerms(interval: Terms['interval']): {
+  interval: 'day' | 'week' | 'month' | 'year';
+  interval_count: number;
+} {
+  return interval === 'quarter' ? { interval: 'month', interval_count: 3 } : { interval, interval_count: 1 };
+}

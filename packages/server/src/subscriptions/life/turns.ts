@@ -1,0 +1,120 @@
+import type { Instant, LifecycleRefusal, Refused, SubscriptionFacts, Terms, WishedBy } from '@farebox/core';
+import type { Database } from '../../db/database.ts';
+import type { IntentKind, Intents } from '../../intents/kinds.ts';
+import type { Orders } from '../../intents/orders.ts';
+import { invariant } from '../../lib/invariant.ts';
+import { type PlanVersion, type StoredPrice, storedPrice } from '../../plans/store.ts';
+import type { Clock, Payments } from '../../ports.ts';
+import { Problem } from '../../problem.ts';
+import { type SubscriptionRow, subscriptionById } from '../store.ts';
+
+/** Who wishes: the name for the audit log, whose subscriptions they may touch (null: everybody's), and on whose side they are. */
+export interface Wisher {
+  actor: string;
+  customer_id: string | null;
+  by: WishedBy;
+}
+
+/** One subscription as it stands, read in one go, with what a decision needs. */
+export interface Held {
+  row: SubscriptionRow;
+  version: PlanVersion;
+  price: StoredPrice;
+  facts: SubscriptionFacts;
+  stripe_customer_id: string;
+  now: Instant;
+}
+
+export type Turns = ReturnType<typeof createTurns>;
+
+/**
+ * The way of every verb: one wish of a subscription at a time, decided on what Stripe says now, written down before Stripe
+ * hears of it, and mirrored before the answer. A double click waits its turn and then finds nothing left to do.
+ */
+export function createTurns(deps: {
+  db: Database;
+  clock: Clock;
+  payments: Pick<Payments, 'syncCustomer'>;
+  order: Orders;
+  versionById(id: string): Promise<PlanVersion | null>;
+  stripeIdOf(customerId: string): Promise<string | null>;
+}) {
+  const { db, clock, payments } = deps;
+
+  /** Reads without waiting for a turn: a preview, or a look. */
+  async function look(wisher: Wisher, id: string): Promise<Held> {
+    const row = await find(wisher, id);
+    await payments.syncCustomer(row.customer_id);
+    return await gather(id);
+  }
+
+  async function take<T>(wisher: Wisher, id: string, work: (held: Held) => Promise<T>): Promise<T> {
+    const row = await find(wisher, id);
+    return await db.withLock(`subscription:${row.id}`, async () => {
+      await payments.syncCustomer(row.customer_id);
+      return await work(await gather(row.id));
+    });
+  }
+
+  /** A foreign subscription answers as one that does not exist. */
+  async function find(wisher: Wisher, id: string): Promise<SubscriptionRow> {
+    const row = await subscriptionById(db.kysely, id);
+    if (row === null || (wisher.customer_id !== null && row.customer_id !== wisher.customer_id))
+      throw new Problem('not_found', 'There is no such subscription.');
+    return row;
+  }
+
+  async function gather(id: string): Promise<Held> {
+    const row = await subscriptionById(db.kysely, id);
+    invariant(row !== null, 'a subscription is never deleted');
+    const version = await deps.versionById(row.plan_version_id);
+    invariant(version !== null, 'a subscription is on a stored plan version');
+    const stripe_customer_id = await deps.stripeIdOf(row.customer_id);
+    invariant(stripe_customer_id !== null, 'who has a subscription is known to Stripe');
+    const price = storedPrice(version, row.plan_price_id);
+    return {
+      row,
+      version,
+      price,
+      facts: factsOf(row, termsOf(version, price, row.quantity)),
+      stripe_customer_id,
+      now: clock.now(),
+    };
+  }
+
+  /** In its turn: no two wishes of one subscription have the same instant, so the key names this one. */
+  function carryOut<K extends IntentKind>(
+    wisher: Wisher,
+    held: Held,
+    intent: { kind: K; action: string; data: Intents[K]['data'] },
+  ): Promise<Intents[K]['result']> {
+    const { customer_id, id } = held.row;
+    const dedupe_key = `${intent.kind}:${id}:${held.now}`;
+    return deps.order({ ...intent, actor: wisher.actor, customer_id, object_id: id, dedupe_key });
+  }
+
+  return { look, take, carryOut };
+}
+
+export function factsOf(row: SubscriptionRow, terms: Terms): SubscriptionFacts {
+  return {
+    status: row.status,
+    terms,
+    current_period_end_at: row.current_period_end_at.getTime(),
+    trial_end_at: row.trial_end_at?.getTime() ?? null,
+    cancel_at: row.cancel_at?.getTime() ?? null,
+    ended_at: row.ended_at?.getTime() ?? null,
+    has_schedule: row.scheduled_at !== null,
+  };
+}
+
+export function termsOf(version: Pick<PlanVersion, 'plan_id'>, price: StoredPrice, quantity: number): Terms {
+  const { interval, currency, amount_minor } = price;
+  return { plan_id: version.plan_id, interval, currency, amount_minor, quantity };
+}
+
+/** A refusal of the rules, as we promise it. */
+export function refused(refusal: Refused): Problem {
+  const code: LifecycleRefusal = refusal.code;
+  return new Problem(code, refusal.detail);
+}
