@@ -1,13 +1,17 @@
+import { formatDecimal, formatMoney } from '@farebox/core';
 import { z } from '../http/router.ts';
 import type { InvoiceRow, LineRow } from './store.ts';
 
+const kinds = ['base', 'proration', 'overage', 'other'] as const;
+
 const lineSchema = z.object({
-  kind: z.enum(['base', 'overage', 'other']),
+  kind: z.enum(kinds),
   description: z.string(),
   quantity: z.int().nullable(),
   amount_minor: z.int(),
   period_start_at: z.iso.datetime(),
   period_end_at: z.iso.datetime(),
+  formula: z.string().nullable().openapi({ description: 'How the amount comes about, where units are priced.' }),
 });
 
 export const invoiceSchema = z
@@ -23,6 +27,14 @@ export const invoiceSchema = z
     total_minor: z.int(),
     amount_due_minor: z.int(),
     amount_paid_minor: z.int(),
+    discount_minor: z.int(),
+    tax_minor: z.int(),
+    credited_minor: z.int().openapi({ description: 'Given back by credit notes.' }),
+    payment_state: z
+      .enum(['none', 'action_required', 'declined'])
+      .openapi({ description: 'What stands in the way of an open invoice.' }),
+    failure_reason: z.string().nullable(),
+    next_attempt_at: z.iso.datetime().nullable(),
     period_start_at: z.iso.datetime(),
     period_end_at: z.iso.datetime(),
     created_at: z.iso.datetime(),
@@ -46,6 +58,12 @@ export function invoiceView(row: InvoiceRow, lines: readonly LineRow[]): z.infer
     total_minor: row.total_minor,
     amount_due_minor: row.amount_due_minor,
     amount_paid_minor: row.amount_paid_minor,
+    discount_minor: row.discount_minor,
+    tax_minor: row.tax_minor,
+    credited_minor: row.credited_minor,
+    payment_state: stateOf(row.payment_state),
+    failure_reason: row.failure_reason,
+    next_attempt_at: row.next_attempt_at?.toISOString() ?? null,
     period_start_at: row.period_start_at.toISOString(),
     period_end_at: row.period_end_at.toISOString(),
     created_at: row.created_at.toISOString(),
@@ -55,12 +73,24 @@ export function invoiceView(row: InvoiceRow, lines: readonly LineRow[]): z.infer
     lines: lines
       .filter((line) => line.invoice_id === row.id)
       .map((line) => ({
-        kind: line.kind === 'base' || line.kind === 'overage' ? line.kind : 'other',
+        kind: kinds.find((kind) => kind === line.kind) ?? 'other',
         description: line.description,
         quantity: line.quantity,
         amount_minor: line.amount_minor,
         period_start_at: line.period_start_at.toISOString(),
         period_end_at: line.period_end_at.toISOString(),
+        formula: formulaOf(line, row.currency),
       })),
   };
+}
+
+function stateOf(state: string): 'none' | 'action_required' | 'declined' {
+  return state === 'action_required' || state === 'declined' ? state : 'none';
+}
+
+/** `12,345 × $0.0012 = $14.81`: exact unit price, rounded once. */
+function formulaOf(line: LineRow, currency: string): string | null {
+  if (line.quantity === null || line.unit_price_decimal === null) return null;
+  const count = line.quantity.toLocaleString('en-US');
+  return `${count} × ${formatDecimal(line.unit_price_decimal, currency)} = ${formatMoney(line.amount_minor, currency)}`;
 }
