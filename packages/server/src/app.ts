@@ -122,7 +122,11 @@ export async function createApp(options: AppOptions) {
     slices,
     stripe,
     subscribe,
-    changePlan: createChangePlan({ turns, desk: stripe.desk, onSale: (planId) => plans.onSale(planId) }),
+    changePlan: createChangePlan({
+      turns,
+      desk: stripe.desk,
+      onSale: async (planId, customerId) => await plans.onSale(planId, await customers.get(customerId)),
+    }),
     verbs: createVerbs({ turns, desk: stripe.desk }),
     stopping: stopping.signal,
     clockToMove: () => clockToMove,

@@ -71,11 +71,6 @@ export function storedPrice(version: PlanVersion, priceId: string): StoredPrice 
   return price;
 }
 
-/** What who pays this price has. */
-export function pricedPlan(version: PlanVersion, priceId: string): PricedPlan {
-  return atPrice(version.content, storedPrice(version, priceId));
-}
-
 export async function insertVersion(
   db: Reader,
   version: { id: string; plan_id: string; version: number; content: Plan; content_hash: string; published_at: Date },

@@ -52,7 +52,7 @@ function pay(stripe: Stripe): Carrier<'invoice.pay'> {
     },
     async send({ data }, idempotencyKey) {
       try {
-        await stripe.invoices.pay(data.stripe_invoice_id, {}, { idempotencyKey });
+        await stripe.invoices.pay(data.stripe_invoice_id, await newerCard(data.stripe_invoice_id), { idempotencyKey });
         return { state: 'done' };
       } catch (error) {
         if (!(error instanceof Stripe.errors.StripeCardError)) throw error;
@@ -64,6 +64,15 @@ function pay(stripe: Stripe): Carrier<'invoice.pay'> {
       }
     },
   };
+
+  /** An invoice that names a card of its own keeps it; the customer may have another by now. */
+  async function newerCard(id: string): Promise<Stripe.InvoicePayParams> {
+    const invoice = await stripe.invoices.retrieve(id, { expand: ['customer'] });
+    const { customer } = invoice;
+    if (invoice.default_payment_method === null || customer === null || typeof customer === 'string') return {};
+    const current = customer.deleted === true ? null : customer.invoice_settings.default_payment_method;
+    return current === null ? {} : { payment_method: idOf(current) };
+  }
 }
 
 /** Gives back by a credit note, on which the books can rest: to the card, or to the balance that the next invoice uses. */

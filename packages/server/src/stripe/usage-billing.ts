@@ -2,6 +2,7 @@ import { type RatedLine, formatDecimal } from '@farebox/core';
 import Stripe from 'stripe';
 import type { UsageReport } from '../usage/report.ts';
 import { ownMetadata } from './client.ts';
+import { idOf } from './translate.ts';
 
 /** Where a report's lines belong. */
 export interface UsageTarget {
@@ -82,9 +83,12 @@ export function createUsageBilling(deps: { stripe: Stripe; installation_id: stri
   async function ownInvoice(report: UsageReport, target: UsageTarget): Promise<Stripe.Invoice> {
     for await (const invoice of stripe.invoices.list({ customer: target.stripe_customer_id, limit: 100 }))
       if (invoice.metadata?.['farebox_usage_report'] === report.id) return invoice;
+    // A checkout leaves its card with the subscription; an invoice beside it would not find it there.
+    const { default_payment_method: card } = await stripe.subscriptions.retrieve(target.stripe_subscription_id);
     return await stripe.invoices.create(
       {
         customer: target.stripe_customer_id,
+        ...(card === null ? {} : { default_payment_method: idOf(card) }),
         currency: report.currency,
         auto_advance: false,
         pending_invoice_items_behavior: 'exclude',

@@ -10,6 +10,8 @@ export function verdictOf(error: unknown): Verdict {
   if (!(error instanceof Stripe.errors.StripeError)) return { type: 'unknown' };
   const status = error.statusCode ?? 0;
   if (status >= 500) return { type: 'failed' };
+  // The key was used with other parameters, and Stripe has answered that call.
+  if (error instanceof Stripe.errors.StripeIdempotencyError) return { type: 'failed' };
   if (status < 400 || [401, 403, 409, 429].includes(status)) return { type: 'unknown' };
   return {
     type: 'refused',

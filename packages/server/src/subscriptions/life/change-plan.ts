@@ -45,7 +45,7 @@ interface Target {
 export function createChangePlan(deps: {
   turns: Turns;
   desk: Pick<PaymentsDesk, 'previewChange'>;
-  onSale(planId: string): Promise<PlanVersion>;
+  onSale(planId: string, customerId: string): Promise<PlanVersion>;
 }) {
   const { turns, desk } = deps;
 
@@ -123,7 +123,7 @@ export function createChangePlan(deps: {
   /** What is not named stays as it is; the plan itself stays on its version until another is asked for. */
   async function targetOf(held: Held, wish: ChangeWishInput): Promise<Target> {
     const isOther = wish.plan_id !== undefined && wish.plan_id !== held.version.plan_id;
-    const version = isOther ? await deps.onSale(wish.plan_id ?? '') : held.version;
+    const version = isOther ? await deps.onSale(wish.plan_id ?? '', held.row.customer_id) : held.version;
     if (isOther && version.content.group !== held.version.content.group)
       throw new Problem('invalid_request', 'plan_id: An add-on is no plan to change to.', { param: 'plan_id' });
     const asked = { plan_id: version.plan_id, currency: held.price.currency };

@@ -96,7 +96,7 @@ export function createTurns(deps: {
   return { look, take, carryOut };
 }
 
-export function factsOf(row: SubscriptionRow, terms: Terms): SubscriptionFacts {
+function factsOf(row: SubscriptionRow, terms: Terms): SubscriptionFacts {
   return {
     status: row.status,
     terms,
