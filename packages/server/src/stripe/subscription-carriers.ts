@@ -19,7 +19,7 @@ const done = { state: 'done' } as const;
 export function createSubscriptionCarriers(deps: { stripe: Stripe }): Pick<Carriers, Kinds> {
   const { stripe } = deps;
   const read = (id: string) => stripe.subscriptions.retrieve(id, { expand: ['latest_invoice.payments'] });
-  const verbs = simpleVerbs(stripe, read);
+  const verbs = createSimpleVerbs(stripe, read);
   return {
     'subscription.change': changeNow(stripe, read),
     'subscription.schedule': changeLater(stripe, read),
@@ -134,7 +134,7 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
 type Simple = Exclude<Kinds, 'subscription.change' | 'subscription.schedule'>;
 
 /** One call each, on a subscription that no schedule holds any more. */
-function simpleVerbs(stripe: Stripe, read: Read): Pick<Carriers, Simple> {
+function createSimpleVerbs(stripe: Stripe, read: Read): Pick<Carriers, Simple> {
   return {
     'subscription.unschedule': {
       find: async ({ data }) => ((await read(data.stripe_subscription_id)).schedule === null ? done : null),

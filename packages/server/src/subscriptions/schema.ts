@@ -107,7 +107,12 @@ export function subscriptionView(row: SubscriptionWithPlan): z.infer<typeof subs
     past_due_since_at: row.past_due_since_at?.toISOString() ?? null,
     cancel_reason: row.cancel_reason,
     pending_until_at: row.pending_until_at?.toISOString() ?? null,
-    discounts: row.discounts.map(({ stripe_promotion_code_id: _, ...discount }) => discount),
+    discounts: row.discounts.map(({ name, percent_off_decimal, amount_off_minor, ends_at }) => ({
+      name,
+      percent_off_decimal,
+      amount_off_minor,
+      ends_at,
+    })),
     scheduled_change: scheduledView(row),
     created_at: row.created_at.toISOString(),
   };
