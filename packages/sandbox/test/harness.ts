@@ -19,6 +19,13 @@ export function clientOf(port: number, config: Stripe.StripeConfig = {}, key = '
   return new Stripe(key, { host: '127.0.0.1', port, protocol: 'http', maxNetworkRetries: 0, ...config });
 }
 
+/** An official client of a sandbox in this process, without a port. */
+export function insideClient(sandbox: Sandbox, key = 'sk_test_inside'): Stripe {
+  const send = (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
+    sandbox.fetch(new Request(input, init));
+  return new Stripe(key, { httpClient: Stripe.createFetchHttpClient(send), maxNetworkRetries: 0 });
+}
+
 /**
  * What every sandbox of a test is made with: each answer and each webhook body is held against the SDK's own declarations.
  * What is wrong is thrown where it happens and kept in `faults`.

@@ -213,3 +213,24 @@ test('each run is held against the invariants by itself', async () => {
   await stripe.customers.createBalanceTransaction(id, { amount: -200, currency: 'usd' });
   expect((await stripe.customers.retrieve(id)) as Stripe.Customer).toMatchObject({ balance: -700 });
 });
+
+test('a dated change to another interval counts from where the period begins that it then has', async () => {
+  const { stripe } = b;
+  const [monthly, other] = [await monthlyPrice(stripe, 3_000, 'Seats'), await monthlyPrice(stripe, 28, 'Extra')];
+  const yearly = await stripe.prices.create({
+    currency: 'usd',
+    unit_amount: 36_500,
+    recurring: { interval: 'year' },
+    product: idOf(monthly.product),
+  });
+  const { subscription } = await subscriber(stripe, { price: yearly.id });
+  await stripe.subscriptionItems.create({ subscription: subscription.id, price: other.id });
+  await b.sandbox.clock.advance(45 * DAY);
+  const item = await stripe.subscriptionItems.update(subscription.items.data[0]?.id ?? '', {
+    price: monthly.id,
+    proration_date: seconds(10),
+  });
+  // From December 1, of which nothing is over yet for this change: 335 of 365 days of the year come back.
+  expect(item).toMatchObject({ current_period_start: seconds(30), current_period_end: seconds(61) });
+  expect(await pendingAmounts()).toEqual([3_000, -33_500]);
+});

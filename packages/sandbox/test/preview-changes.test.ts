@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Bench, bench, DAY, HOUR, idOf, monthlyPrice, refusal, standing, subscriber } from './harness.ts';
+import { essence } from './proofs/previews.ts';
 
 const START = '2026-11-01T00:00:00Z';
 const HALF = '2026-11-16T00:00:00Z';
@@ -11,13 +12,6 @@ beforeEach(async () => {
   b = await bench({ now: standing(START), frozen: true });
 });
 afterEach(() => b.close());
-
-/** What two invoices must have in common to be the same to the cent and line. */
-function essence(invoice: Stripe.Invoice): object {
-  const { amount_due, currency, period_start, period_end, starting_balance, subtotal, total } = invoice;
-  const lines = invoice.lines.data.map((line) => [line.amount, line.description, line.period, line.quantity]);
-  return { amount_due, currency, period_start, period_end, starting_balance, subtotal, total, lines };
-}
 
 async function lastInvoice(subscription: string): Promise<Stripe.Invoice> {
   const [invoice] = (await b.stripe.invoices.list({ subscription })).data;

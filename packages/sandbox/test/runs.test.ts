@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Stripe from 'stripe';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts';
-import { DAY, goodCard, idOf, monthlyPrice, refusal, subscriber, checks } from './harness.ts';
+import { checks, DAY, goodCard, idOf, monthlyPrice, refusal, insideClient, subscriber } from './harness.ts';
 
 const open: Sandbox[] = [];
 let folder: string;
@@ -23,11 +23,6 @@ async function make(options: SandboxOptions = {}): Promise<Sandbox> {
   return sandbox;
 }
 
-function client(sandbox: Sandbox, key: string): Stripe {
-  const httpClient = Stripe.createFetchHttpClient((url, init) => sandbox.fetch(new Request(url as string, init)));
-  return new Stripe(key, { httpClient, maxNetworkRetries: 0 });
-}
-
 async function names(stripe: Stripe): Promise<(string | null | undefined)[]> {
   return (await stripe.customers.list()).data.map((each) => each.name);
 }
@@ -35,8 +30,8 @@ async function names(stripe: Stripe): Promise<(string | null | undefined)[]> {
 describe('a key that names a run opens an account of its own', () => {
   test('state, events, idempotency keys and ids are apart; ordinary keys share one account', async () => {
     const sandbox = await make();
-    const [one, two] = [client(sandbox, 'sk_test_run_one'), client(sandbox, 'sk_test_run_two')];
-    const [a, b] = [client(sandbox, 'sk_test_a'), client(sandbox, 'rk_test_b')];
+    const [one, two] = [insideClient(sandbox, 'sk_test_run_one'), insideClient(sandbox, 'sk_test_run_two')];
+    const [a, b] = [insideClient(sandbox, 'sk_test_a'), insideClient(sandbox, 'rk_test_b')];
     const made = await one.customers.create({ name: 'One' }, { idempotencyKey: 'same' });
     const other = await two.customers.create({ name: 'Two' }, { idempotencyKey: 'same' });
     await a.customers.create({ name: 'Shared' }, { idempotencyKey: 'same' });
@@ -50,14 +45,14 @@ describe('a key that names a run opens an account of its own', () => {
     expect((await refusal(two.customers.retrieve(made.id))).code).toBe('resource_missing');
     expect((await one.events.list()).data).toHaveLength(1);
     expect(sandbox.runs()).toEqual(['one', 'two']);
-    expect(await names(client(sandbox, 'rk_test_run_ONE'))).toEqual(['One']);
+    expect(await names(insideClient(sandbox, 'rk_test_run_ONE'))).toEqual(['One']);
   });
 
   test('clocks, test clocks, faults, webhooks and snapshots are apart', async () => {
     const sent: string[] = [];
     const sandbox = await make({ send: (url) => Promise.resolve(new Response(String(sent.push(url)))) });
-    const one = client(sandbox, 'sk_test_run_one');
-    const two = client(sandbox, 'sk_test_run_two');
+    const one = insideClient(sandbox, 'sk_test_run_one');
+    const two = insideClient(sandbox, 'sk_test_run_two');
     const run = await sandbox.run('one');
     await one.webhookEndpoints.create({ url: 'http://one.test/', enabled_events: ['customer.created'] });
     await two.webhookEndpoints.create({ url: 'http://two.test/', enabled_events: ['customer.created'] });
@@ -79,8 +74,8 @@ describe('a key that names a run opens an account of its own', () => {
 
   test('a renewal in one run bills nobody in another', async () => {
     const sandbox = await make();
-    const one = client(sandbox, 'sk_test_run_one');
-    const two = client(sandbox, 'sk_test_run_two');
+    const one = insideClient(sandbox, 'sk_test_run_one');
+    const two = insideClient(sandbox, 'sk_test_run_two');
     const first = (await subscriber(one)).subscription.id;
     const second = (await subscriber(two)).subscription.id;
     await (await sandbox.run('one')).clock.advance(33 * DAY);
@@ -91,7 +86,7 @@ describe('a key that names a run opens an account of its own', () => {
   test('the hosted page belongs to the run whose session it is', async () => {
     const sandbox = await make();
     const { url } = await sandbox.listen({ port: 0 });
-    const one = client(sandbox, 'sk_test_run_one');
+    const one = insideClient(sandbox, 'sk_test_run_one');
     const session = await one.checkout.sessions.create({
       mode: 'subscription',
       line_items: [{ price: (await monthlyPrice(one)).id, quantity: 1 }],
@@ -101,36 +96,36 @@ describe('a key that names a run opens an account of its own', () => {
     const paid = await fetch(session.url ?? '', { method: 'POST', body, redirect: 'manual' });
     expect(paid.headers.get('location')).toBe('http://shop.test/done');
     expect((await one.checkout.sessions.retrieve(session.id)).status).toBe('complete');
-    expect((await client(sandbox, 'sk_test_x').subscriptions.list()).data).toEqual([]);
+    expect((await insideClient(sandbox, 'sk_test_x').subscriptions.list()).data).toEqual([]);
     expect((await fetch(`${url}/c/cs_test_x`)).status).toBe(404);
     const meter = await one.v2.billing.meterEventSession.create();
     const events = [{ event_name: 'none', payload: { stripe_customer_id: 'cus_x', value: '1' } }];
-    await client(sandbox, meter.authentication_token).v2.billing.meterEventStream.create({ events });
+    await insideClient(sandbox, meter.authentication_token).v2.billing.meterEventStream.create({ events });
   });
 });
 
 test('a run keeps its state through a restart, and ending it leaves nothing behind', async () => {
   const file = join(folder, 'stripe.journal');
   const first = await createSandbox({ file });
-  const made = await subscriber(client(first, 'sk_test_run_ci_7'));
-  await client(first, 'sk_test_x').customers.create({ name: 'Shared' });
+  const made = await subscriber(insideClient(first, 'sk_test_run_ci_7'));
+  await insideClient(first, 'sk_test_x').customers.create({ name: 'Shared' });
   await first.close();
   const again = await make({ file });
   expect(again.runs()).toEqual(['ci_7']);
-  const kept = await client(again, 'sk_test_run_ci_7').subscriptions.retrieve(made.subscription.id);
+  const kept = await insideClient(again, 'sk_test_run_ci_7').subscriptions.retrieve(made.subscription.id);
   expect(idOf(kept.customer)).toBe(made.customer.id);
-  expect(await names(client(again, 'sk_test_x'))).toEqual(['Shared']);
+  expect(await names(insideClient(again, 'sk_test_x'))).toEqual(['Shared']);
   expect(await again.endRun('ci_7')).toBe(true);
   expect(await again.endRun('ci_7')).toBe(false);
   expect(existsSync(`${file}.run-ci_7`)).toBe(false);
-  expect(await names(client(again, 'sk_test_run_ci_7'))).toEqual([]);
+  expect(await names(insideClient(again, 'sk_test_run_ci_7'))).toEqual([]);
 });
 
 describe('the control room', () => {
   test('switches between runs, in a browser by a button and in a program by the key', async () => {
     const sandbox = await make();
     const { url } = await sandbox.listen({ port: 0 });
-    await client(sandbox, 'sk_test_run_one').customers.create({ name: 'Only in one' });
+    await insideClient(sandbox, 'sk_test_run_one').customers.create({ name: 'Only in one' });
     expect(await (await fetch(`${url}/_sandbox`)).text()).not.toContain('Only in one');
     const chosen = await fetch(`${url}/_sandbox/runs`, {
       method: 'POST',
@@ -160,7 +155,9 @@ describe('the control room', () => {
     await expect(sandbox.run('../etc')).rejects.toThrow('letters, digits');
     const asked = await sandbox.fetch(new Request('http://s.test/_sandbox?run=a%2Fb'));
     expect(asked.status).toBe(400);
-    expect((await refusal(client(sandbox, `sk_test_run_${'x'.repeat(41)}`).customers.list())).statusCode).toBe(429);
+    expect((await refusal(insideClient(sandbox, `sk_test_run_${'x'.repeat(41)}`).customers.list())).statusCode).toBe(
+      429,
+    );
   });
 });
 

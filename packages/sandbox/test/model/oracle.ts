@@ -192,6 +192,8 @@ export class Oracle extends Books {
     const sub = this.subscription;
     if (sub === null) throw new Refused(404);
     if (sub.ended_at !== null || sub.status === 'incomplete' || sub.status === 'paused') throw new Refused(400);
+    const starts = Math.min(...sub.items.map((item) => item.period.start));
+    if (change.date !== null && (change.date < starts || change.date >= sub.period.end)) throw new Refused(400);
     const saved = this.saved();
     const old = sub.items.map((item) => ({ ...item }));
     const before = { items: old, anchor: sub.anchor, period: sub.period, trial_end: sub.trial_end, status: sub.status };

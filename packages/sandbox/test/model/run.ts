@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Counts, Going } from '../../scripts/verdict.ts';
 import { type Command, sequence } from './commands.ts';
@@ -38,6 +39,8 @@ export async function play(commands: readonly Command[], counts: Counts = {}): P
 export async function explore({ runs, seed, counts }: Going): Promise<void> {
   Object.assign(counts, { sequences: 0, commands: 0 });
   const property = fc.asyncProperty(sequence, async (commands) => {
+    // Timers may run between sequences.
+    await setImmediate();
     await play(commands, counts);
     counts['sequences'] = (counts['sequences'] ?? 0) + 1;
   });

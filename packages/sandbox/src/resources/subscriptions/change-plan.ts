@@ -48,6 +48,8 @@ export interface Plan {
   at: Seconds;
   /** Ids of the items that begin a period anew: what they were charged for the old one is given back. */
   restarts: ReadonlySet<string>;
+  /** Of items whose change counts from a later time: from where the period begins that they have then. */
+  later?: ReadonlyMap<string, Seconds>;
   /** The new period is billed whole. */
   bills_period: boolean;
   /** It is billed in this request, whether or not that was asked for. */
@@ -161,14 +163,17 @@ function toItems(
   const { tx } = context;
   const on_trial = isOnTrial(old, tx.now);
   const restarts = new Set<string>();
+  const later = new Map<string, Seconds>();
   const placed = items.map((item) => {
     const before = old.items.find((each) => each.id === item.id);
     const alike = before ?? old.items.find((each) => !changesInterval(context, each, item));
     const source = on_trial ? (alike ?? old.items[0]) : alike;
     const is_other = before !== undefined && !on_trial && changesInterval(context, before, item);
-    if (is_other) restarts.add(item.id);
     if (source === undefined || is_other) {
-      return withPeriod(context, old, item, periodAt(cycleOf(old), intervalOf(tx, item), at));
+      const period = periodAt(cycleOf(old), intervalOf(tx, item), tx.now);
+      if (is_other) restarts.add(item.id);
+      if (period.start > at) later.set(item.id, period.start);
+      return withPeriod(context, old, item, period);
     }
     const { current_period_start: start, current_period_end: end } = source;
     // What is there may have joined within the period; what is new and billed ahead has the period as a whole.
@@ -176,7 +181,8 @@ function toItems(
     return withPeriod(context, old, item, { start: joined ? wholeStart(context, old, item, start) : start, end });
   });
   const { billing_cycle_anchor, trial_end = null } = old;
-  return { change: { billing_cycle_anchor, items: placed, trial_end }, restarts, bills_period: false, at_once: false };
+  const change = { billing_cycle_anchor, items: placed, trial_end };
+  return { change, restarts, later, bills_period: false, at_once: false };
 }
 
 /** Classic billing counts anew when the interval changes and when what was free begins to cost. */

@@ -59,7 +59,8 @@ function writeProrations(
       if (is_gone ? !isClassic(old) : restarts) billRemovedUsage(context, subscription, item, !is_gone);
       continue;
     }
-    if (facts.credits && (is_gone || restarts || costsOther(item, after))) creditUnused(context, old, item, at);
+    const counts = planned.later?.get(item.id) ?? at;
+    if (facts.credits && (is_gone || restarts || costsOther(item, after))) creditUnused(context, old, item, counts);
   }
   if (!facts.charges || isOnTrial(subscription, tx.now)) return;
   const charged = subscription.items.filter((item) => {
