@@ -38,11 +38,13 @@ const arrows: Record<string, readonly string[] | '*'> = {
   usage: [...slice, 'customers', 'plans'],
   subscriptions: [...slice, 'customers', 'plans', 'intents'],
   invoices: [...slice, 'customers', 'subscriptions', 'intents'],
+  'payment-methods': [...slice, 'intents'],
   gate: ['lib', 'db', 'http', 'ports', 'problem'],
   analytics: slice,
   stripe: [...slice, 'customers', 'intents', 'plans', 'subscriptions', 'invoices', 'usage'],
   cli: '*',
   app: '*',
+  selling: '*',
   routes: '*',
   main: '*',
 };

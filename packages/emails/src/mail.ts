@@ -48,6 +48,15 @@ export interface MailData {
   subscription_ended: { name: string; plan_name: string; dashboard_url: string };
   /** A trial ends in a few days and the first payment follows. */
   trial_ending: { name: string; plan_name: string; price: string; ends_on: string; dashboard_url: string };
+  /** The card that pays is no longer good when the next payment is due. `card`: `Visa •••• 4242`. */
+  card_expiring: {
+    name: string;
+    plan_name: string;
+    card: string;
+    expires_on: string;
+    next_payment_on: string;
+    dashboard_url: string;
+  };
 }
 
 export type MailKind = keyof MailData;

@@ -13,7 +13,8 @@ type Kinds =
   | 'subscription_resumed'
   | 'cancellation_confirmed'
   | 'subscription_ended'
-  | 'trial_ending';
+  | 'trial_ending'
+  | 'card_expiring';
 
 interface Template<K extends Kinds> {
   subject(data: MailData[K], brand: Brand): string;
@@ -211,6 +212,26 @@ export const subscriptionTemplates: { [K in Kinds]: Template<K> } = {
         ],
         action: { label: 'See your plan', url: dashboard_url },
         note: null,
+      }),
+  },
+  card_expiring: {
+    subject: (_, brand) => `Your card for ${brand.seller_name} expires before your next payment`,
+    letter: ({ name, plan_name, card, expires_on, next_payment_on, dashboard_url }, brand) =>
+      letter({
+        brand,
+        preview: `The next payment is due on ${next_payment_on}.`,
+        title: `${card} expires on ${expires_on}`,
+        body: [
+          paragraph(`Hello ${name},`),
+          paragraph(
+            'the card you pay ',
+            strong(plan_name),
+            ` with, ${card}, is no longer good on ${next_payment_on}, when the next payment is due.`,
+          ),
+          paragraph('Add another one in the dashboard, and nothing stops.'),
+        ],
+        action: { label: 'Add a card', url: dashboard_url },
+        note: 'If your bank has sent you a new card already, it may have told us; then there is nothing to do.',
       }),
   },
 };

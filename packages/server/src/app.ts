@@ -15,8 +15,6 @@ import { createGateRoutes } from './gate/routes.ts';
 import { createSnapshot } from './gate/snapshot.ts';
 import type { AppEnv } from './http/principal.ts';
 import { createWeb } from './http/web.ts';
-import { createOrders } from './intents/orders.ts';
-import { createInvoiceRoutes } from './invoices/routes.ts';
 import { createLastUsed } from './keys/last-used.ts';
 import { createKeyRoutes } from './keys/routes.ts';
 import { createKeys } from './keys/service.ts';
@@ -33,16 +31,11 @@ import { createPlans } from './plans/service.ts';
 import type { Clock } from './ports.ts';
 import { createQueue } from './queue/queue.ts';
 import { createRoutes, pages } from './routes.ts';
+import { connectSelling } from './selling.ts';
 import { connectStripe } from './stripe/connect.ts';
 import type { MoneyNotice, Person } from './stripe/life-notices.ts';
 import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
-import { createSubscriptionRoutes } from './subscriptions/routes.ts';
-import { createChangePlan } from './subscriptions/life/change-plan.ts';
-import { createLifeRoutes } from './subscriptions/life/routes.ts';
-import { createTurns } from './subscriptions/life/turns.ts';
-import { createVerbs } from './subscriptions/life/verbs.ts';
-import { liveSubscription, subscriptionWithPlan } from './subscriptions/store.ts';
-import { createSubscribe } from './subscriptions/subscribe.ts';
+import { liveSubscription } from './subscriptions/store.ts';
 import { usagePartitions } from './usage/jobs.ts';
 import { createUsageRoutes } from './usage/routes.ts';
 import { createUsage, usageOfPeriod } from './usage/service.ts';
@@ -90,23 +83,7 @@ export async function createApp(options: AppOptions) {
     flushUsage: () => usage.flush(),
     usageOfPeriod,
   });
-  const subscribe = createSubscribe({
-    ...options,
-    base_url: options.config.base_url,
-    payments: stripe.payments,
-    onSale: (planId, customer) => plans.onSale(planId, customer),
-    versionById: (id) => plans.version(null, id),
-    findCustomer: (id) => customers.get(id),
-    linkStripe: async (id, stripeId) => void (await customers.linkStripe(null, id, stripeId)),
-  });
-  const order = createOrders({ db, payments: stripe.payments, intents: stripe.intents, audit: accounts.audit });
-  const turns = createTurns({
-    ...options,
-    payments: stripe.payments,
-    order,
-    versionById: (id) => plans.version(null, id),
-    stripeIdOf: async (id) => (await customers.find(null, id))?.stripe_customer_id ?? null,
-  });
+  const selling = connectSelling({ ...options, ...slices, stripe });
   stripe.jobs.register();
   notices.register();
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now())));
@@ -121,13 +98,7 @@ export async function createApp(options: AppOptions) {
     options,
     slices,
     stripe,
-    subscribe,
-    changePlan: createChangePlan({
-      turns,
-      desk: stripe.desk,
-      onSale: async (planId, customerId) => await plans.onSale(planId, await customers.get(customerId)),
-    }),
-    verbs: createVerbs({ turns, desk: stripe.desk }),
+    documented: selling.documented,
     stopping: stopping.signal,
     clockToMove: () => clockToMove,
   });
@@ -136,7 +107,7 @@ export async function createApp(options: AppOptions) {
     fetch: (request: Request, bindings: object) => app.fetch(request, bindings),
     keys,
     customers,
-    subscribe,
+    subscribe: selling.subscribe,
     notices,
     queue,
     stripe: { backfill: stripe.backfill, replay: stripe.replay },
@@ -304,13 +275,11 @@ async function createDoors(deps: {
   options: AppOptions;
   slices: Slices;
   stripe: Awaited<ReturnType<typeof connectStripe>>;
-  subscribe: ReturnType<typeof createSubscribe>;
-  changePlan: ReturnType<typeof createChangePlan>;
-  verbs: ReturnType<typeof createVerbs>;
+  documented: ReturnType<typeof connectSelling>['documented'];
   stopping: AbortSignal;
   clockToMove(): MovableClock | null;
 }): Promise<Hono<AppEnv>> {
-  const { options, slices, stripe, subscribe } = deps;
+  const { options, slices, stripe } = deps;
   const { config, db, clock, log, list } = options;
   const { plans, customers, keys, usage, accounts } = slices;
   const seller = (): Seller => ({
@@ -347,20 +316,10 @@ async function createDoors(deps: {
       createPlanRoutes({ plans, seller, livePlanOf: slices.livePlanOf, findCustomer: (id) => customers.get(id) }),
       createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
       createCustomerRoutes({ customers }),
-      createSubscriptionRoutes({ db, subscribe, versionById: (id) => plans.version(null, id) }),
-      createLifeRoutes({
-        changePlan: deps.changePlan,
-        verbs: deps.verbs,
-        find: async (id) => {
-          const row = await subscriptionWithPlan(db.kysely, id);
-          invariant(row !== null, 'a subscription is never deleted');
-          return row;
-        },
-      }),
+      ...deps.documented,
       createKeyRoutes({ keys, clock }),
       createGateRoutes({ gate: slices.gate, clock }),
       createUsageRoutes({ usage, stopping: deps.stopping }),
-      createInvoiceRoutes({ db }),
       createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
       createStripeRoutes({ db, clock, replay: stripe.replay, backfill: stripe.backfill }),
       createTestClockRoutes({ clock, movable: deps.clockToMove }),

@@ -119,11 +119,21 @@ export interface PaymentMethod {
   is_default: boolean;
 }
 
-export interface TaxId {
-  id: string;
-  type: string;
-  value: string;
-  verification: string | null;
+/** A credit note of an invoice: what was given back of it, or let off. */
+export interface CreditNote {
+  stripe_credit_note_id: string;
+  number: string;
+  status: string;
+  currency: string;
+  amount_minor: number;
+  /** Of it, given back to the card. */
+  refunded_minor: number;
+  /** Of it, kept for the next invoices. */
+  balance_minor: number;
+  reason: string | null;
+  memo: string | null;
+  pdf_url: string | null;
+  created_at: Instant;
 }
 
 /** What only Stripe knows, read when somebody asks; and Stripe's own pages. Nothing here moves money. */
@@ -156,7 +166,6 @@ export interface PaymentsDesk {
   openPortal(wish: { stripe_customer_id: string; return_url: string }): Promise<{ url: string }>;
   /** What Stripe holds for the customer; positive: the next invoice costs less. */
   balance(stripe_customer_id: string): Promise<{ currency: string | null; credit_minor: number }>;
-  taxIds(stripe_customer_id: string): Promise<TaxId[]>;
-  addTaxId(stripe_customer_id: string, tax: { type: string; value: string }): Promise<TaxId>;
-  removeTaxId(stripe_customer_id: string, id: string): Promise<void>;
+  /** Newest first. */
+  creditNotes(stripe_invoice_id: string): Promise<CreditNote[]>;
 }

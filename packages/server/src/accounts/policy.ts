@@ -54,7 +54,19 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   // The caller is the seller's proxy with its customer's key: the key is the credential.
   'GET /v1/gate/forward-auth': everybody,
 
+  'GET /v1/payment_methods': known,
+  'POST /v1/payment_methods/setup': known,
+  'POST /v1/payment_methods/:id/default': known,
+  'DELETE /v1/payment_methods/:id': known,
+  'POST /v1/customers/:id/portal_sessions': known,
+  'GET /v1/customers/:id/balance': known,
+
   'GET /v1/invoices': known,
+  'GET /v1/invoices/upcoming': known,
+  'POST /v1/invoices/:id/retry': known,
+  'POST /v1/invoices/:id/refund': sellerSide,
+  'GET /v1/invoices/:id/credit_notes': known,
+  'POST /v1/invoices/:id/credit_notes': sellerSide,
   'GET /v1/invoices/:id': known,
   'GET /v1/invoices/:id/pdf': known,
 

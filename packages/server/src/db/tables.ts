@@ -390,6 +390,7 @@ export interface Subscription {
   cancel_comment: string | null;
   cancel_reason: string | null;
   canceled_at: Timestamp | null;
+  card: Json | null;
   created_at: Timestamp;
   current_period_end_at: Timestamp;
   current_period_start_at: Timestamp;

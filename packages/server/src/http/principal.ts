@@ -78,3 +78,14 @@ export function actorOf(principal: Principal): string {
   if (principal.type === 'customer') return `customer:${principal.customer_id}`;
   return 'anonymous';
 }
+
+/** Who wishes, from the credential alone: the name for the audit log, whose objects they may touch (null: everybody's), whose side they are on. */
+export function wisherOf(c: Context<AppEnv>): {
+  actor: string;
+  customer_id: string | null;
+  by: 'customer' | 'seller';
+} {
+  const principal = c.get('principal');
+  const by = principal.type === 'customer' ? 'customer' : 'seller';
+  return { actor: actorOf(principal), customer_id: customerScope(c), by };
+}

@@ -1,11 +1,24 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { Database } from '../db/database.ts';
-import { listOf, listQuery, toList } from '../http/list.ts';
-import { type AppEnv, customerScope } from '../http/principal.ts';
-import { access, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
+import { listOf, listQuery, toList, wholeList } from '../http/list.ts';
+import { type AppEnv, customerScope, requireSellerSide, wisherOf } from '../http/principal.ts';
+import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
 import { Problem } from '../problem.ts';
-import { invoiceSchema, invoiceView } from './schema.ts';
-import { type InvoiceRow, invoiceById, linesOf, listInvoices } from './store.ts';
+import { invoicePreviewView } from '../subscriptions/life/schema.ts';
+import {
+  creditBody,
+  creditNoteSchema,
+  creditNoteView,
+  invoiceSchema,
+  invoiceView,
+  paidSchema,
+  refundBody,
+  runningUsageView,
+  upcomingSchema,
+} from './schema.ts';
+import type { GiveBack, createInvoices } from './service.ts';
+import { linesOf, listInvoices } from './store.ts';
 
 const listRoute = createRoute({
   method: 'get',
@@ -37,8 +50,88 @@ const pdfRoute = createRoute({
   responses: { 302: { description: 'The PDF is there.' }, ...problems('unauthenticated', 'not_found') },
 });
 
-export function createInvoiceRoutes(deps: { db: Database }): OpenAPIHono<AppEnv> {
-  const { db } = deps;
+const params = { params: idParam };
+const common = { security: access.anybody };
+
+const upcomingRoute = createRoute({
+  ...common,
+  method: 'get',
+  path: '/v1/invoices/upcoming',
+  summary: 'The next invoice as it stands now, with the usage of this period',
+  request: { query: z.strictObject({ customer_id: z.string().max(64).optional() }) },
+  responses: {
+    200: json(upcomingSchema, 'What will be billed if nothing more is used.'),
+    ...problems('unauthenticated', 'not_found', 'subscription_required', 'no_upcoming_invoice', 'stripe_unavailable'),
+  },
+});
+
+const retryRoute = createRoute({
+  ...common,
+  method: 'post',
+  path: '/v1/invoices/{id}/retry',
+  summary: 'Try to collect an open invoice now',
+  request: { ...params, body: { ...body(z.object({})), required: false } },
+  responses: {
+    200: json(paidSchema, 'Paid, or where the bank asks.'),
+    ...problems(
+      'unauthenticated',
+      'not_found',
+      'invoice_not_open',
+      'payment_failed',
+      'stripe_refused',
+      'stripe_unavailable',
+    ),
+  },
+});
+
+const refusals = problems(
+  'unauthenticated',
+  'forbidden',
+  'not_found',
+  'invoice_not_paid',
+  'invoice_not_open',
+  'amount_too_large',
+  'stripe_refused',
+  'stripe_unavailable',
+);
+
+const refundRoute = createRoute({
+  ...common,
+  method: 'post',
+  path: '/v1/invoices/{id}/refund',
+  summary: 'Give back what was paid, all of it or a part',
+  description: 'By a credit note: to the card, or to the balance that the next invoices use up.',
+  request: { ...params, body: body(refundBody) },
+  responses: { 200: json(creditNoteSchema, 'The credit note.'), ...refusals },
+});
+
+const creditRoute = createRoute({
+  ...common,
+  method: 'post',
+  path: '/v1/invoices/{id}/credit_notes',
+  summary: 'Let less be owed on an open invoice',
+  request: { ...params, body: body(creditBody) },
+  responses: { 200: json(creditNoteSchema, 'The credit note.'), ...refusals },
+});
+
+const notesRoute = createRoute({
+  ...common,
+  method: 'get',
+  path: '/v1/invoices/{id}/credit_notes',
+  summary: 'What was given back of an invoice',
+  request: params,
+  responses: {
+    200: json(listOf(creditNoteSchema), 'All of them, newest first.'),
+    ...problems('unauthenticated', 'not_found', 'stripe_unavailable'),
+  },
+});
+
+/** Invoices, what can be done about them, and the one to come. */
+export function createInvoiceRoutes(deps: {
+  db: Database;
+  invoices: ReturnType<typeof createInvoices>;
+}): OpenAPIHono<AppEnv> {
+  const { db, invoices } = deps;
   const app = router();
   app.openapi(listRoute, async (c) => {
     const { limit, starting_after, customer_id } = c.req.valid('query');
@@ -61,23 +154,71 @@ export function createInvoiceRoutes(deps: { db: Database }): OpenAPIHono<AppEnv>
       200,
     );
   });
+  app.openapi(upcomingRoute, async (c) => {
+    const customerId = customerScope(c, c.req.valid('query').customer_id);
+    if (customerId === null)
+      throw new Problem('invalid_request', 'customer_id: Say whose invoice.', { param: 'customer_id' });
+    const { subscription, preview, usage, usage_minor } = await invoices.upcoming(customerId);
+    return c.json(
+      {
+        object: 'upcoming_invoice' as const,
+        customer_id: customerId,
+        subscription_id: subscription.id,
+        invoice: invoicePreviewView(preview),
+        usage: usage.map((each) => runningUsageView(each, preview.currency)),
+        usage_minor,
+        estimated_total_minor: preview.total_minor + usage_minor,
+      },
+      200,
+    );
+  });
   app.openapi(readRoute, async (c) => {
-    const row = await find(customerScope(c), c.req.valid('param').id);
-    return c.json(invoiceView(row, await linesOf(db.kysely, [row.id])), 200);
+    return c.json(await view(customerScope(c), c.req.valid('param').id), 200);
   });
   app.openapi(pdfRoute, async (c) => {
-    const row = await find(customerScope(c), c.req.valid('param').id);
+    const row = await invoices.find(customerScope(c), c.req.valid('param').id);
     if (row.pdf_url === null)
       throw new Problem('not_found', 'This invoice has no PDF yet: it gets one when Stripe finalizes it.');
     return c.redirect(row.pdf_url, 302);
   });
+  app.openapi(retryRoute, async (c) => {
+    const wisher = wisherOf(c);
+    const { id } = c.req.valid('param');
+    const collected = await invoices.retry(wisher, id);
+    const payment = collected.state === 'done' ? null : collected;
+    return c.json({ object: 'invoice_payment' as const, payment, invoice: await view(wisher.customer_id, id) }, 200);
+  });
+  app.openapi(refundRoute, async (c) => {
+    requireSellerSide(c);
+    const { to, amount_minor, reason = null, memo = null } = c.req.valid('json');
+    return c.json(await given(c, c.req.valid('param').id, { to, amount_minor, reason, memo }), 200);
+  });
+  app.openapi(creditRoute, async (c) => {
+    requireSellerSide(c);
+    const { amount_minor, reason = null, memo = null } = c.req.valid('json');
+    return c.json(await given(c, c.req.valid('param').id, { to: 'invoice', amount_minor, reason, memo }), 200);
+  });
+  app.openapi(notesRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const notes = await invoices.creditNotes(customerScope(c), id);
+    return c.json(wholeList(notes.map((note) => creditNoteView(note, id))), 200);
+  });
   return app;
 
-  /** A foreign invoice answers as one that does not exist. */
-  async function find(customerId: string | null, id: string): Promise<InvoiceRow> {
-    const row = await invoiceById(db.kysely, id);
-    if (row === null || (customerId !== null && row.customer_id !== customerId))
-      throw new Problem('not_found', 'There is no such invoice.');
-    return row;
+  async function view(customerId: string | null, id: string) {
+    const row = await invoices.find(customerId, id);
+    return invoiceView(row, await linesOf(db.kysely, [row.id]));
+  }
+
+  async function given(c: Context<AppEnv>, id: string, wish: GiveBack) {
+    const made = await invoices.giveBack(wisherOf(c), id, wish);
+    const notes = await invoices.creditNotes(null, id);
+    const note = notes.find(({ stripe_credit_note_id }) => stripe_credit_note_id === made);
+    if (note === undefined)
+      throw new Problem(
+        'stripe_unavailable',
+        'The credit note was made and cannot be read just now; do not repeat it.',
+      );
+    return creditNoteView(note, id);
   }
 }

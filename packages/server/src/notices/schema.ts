@@ -41,6 +41,7 @@ const noticeData = {
   subscription_ended: ofPlan,
   cancellation_confirmed: ofPlan.extend({ ends_on: z.string() }),
   trial_ending: ofPlan.extend({ price: z.string(), ends_on: z.string() }),
+  card_expiring: ofPlan.extend({ card: z.string(), expires_on: z.string(), next_payment_on: z.string() }),
 } satisfies { [K in keyof MailData]: z.ZodType<MailData[K]> };
 
 export type NoticeKind = keyof MailData;
@@ -98,6 +99,8 @@ export function parseNotice(
     case 'cancellation_confirmed':
       return { kind, data: noticeData[kind].parse(data) };
     case 'trial_ending':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'card_expiring':
       return { kind, data: noticeData[kind].parse(data) };
     default:
       throw new Error(`no mail is called ${kind}`);

@@ -64,7 +64,7 @@ export interface StripeDeps {
   ): Promise<number>;
 }
 
-interface StripeConnection {
+export interface StripeConnection {
   payments: Payments;
   desk: PaymentsDesk;
   intents: IntentBook;

@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import type { InvoicePreview, PaymentMethod, PaymentsDesk, TaxId } from '../ports.ts';
+import type { CreditNote, InvoicePreview, PaymentMethod, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { ownMetadata } from './client.ts';
 import { reach } from './reach.ts';
@@ -49,9 +49,15 @@ export function createDesk(deps: { stripe: Stripe; installation_id: string }): P
     paymentMethods: (stripeCustomerId) =>
       reach(async () => {
         const customer = await stripe.customers.retrieve(stripeCustomerId);
-        const current = customer.deleted === true ? null : customer.invoice_settings.default_payment_method;
+        const settled = customer.deleted === true ? null : customer.invoice_settings.default_payment_method;
+        // What a subscription names wins over the customer's: it is what the next payment is made with.
+        const { data: subscriptions } = await stripe.subscriptions.list({ customer: stripeCustomerId, limit: 100 });
+        const named = subscriptions.flatMap((each) => each.default_payment_method ?? []);
+        const current = new Set(
+          (named.length > 0 ? named : [settled]).flatMap((each) => (each === null ? [] : idOf(each))),
+        );
         const { data } = await stripe.customers.listPaymentMethods(stripeCustomerId, { limit: 100 });
-        return data.map((method) => translateMethod(method, current === null ? null : idOf(current)));
+        return data.map((method) => translateMethod(method, current.has(method.id)));
       }),
 
     openSetup: (wish) =>
@@ -87,31 +93,11 @@ export function createDesk(deps: { stripe: Stripe; installation_id: string }): P
         return { currency: customer.currency ?? null, credit_minor: customer.balance === 0 ? 0 : -customer.balance };
       }),
 
-    taxIds: (stripeCustomerId) =>
-      reach(async () => (await stripe.customers.listTaxIds(stripeCustomerId, { limit: 100 })).data.map(translateTaxId)),
-
-    async addTaxId(stripeCustomerId, { type, value }) {
-      try {
-        // Stripe knows some ninety types and checks them; what it does not know comes back as a fault of the field.
-        const params = { type, value } as Stripe.CustomerCreateTaxIdParams;
-        return translateTaxId(await stripe.customers.createTaxId(stripeCustomerId, params));
-      } catch (error) {
-        if (!(error instanceof Stripe.errors.StripeInvalidRequestError))
-          return await reach(() => Promise.reject(error));
-        const param = error.param === 'type' ? 'type' : 'value';
-        throw new Problem('invalid_request', `${param}: ${error.message}`, { param });
-      }
-    },
-
-    async removeTaxId(stripeCustomerId, id) {
-      try {
-        await stripe.customers.deleteTaxId(stripeCustomerId, id);
-      } catch (error) {
-        if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'resource_missing')
-          throw new Problem('not_found', 'There is no such tax id.');
-        await reach(() => Promise.reject(error));
-      }
-    },
+    creditNotes: (stripeInvoiceId) =>
+      reach(async () => {
+        const { data } = await stripe.creditNotes.list({ invoice: stripeInvoiceId, limit: 100 });
+        return data.map(translateNote);
+      }),
   };
 }
 
@@ -138,7 +124,7 @@ function translatePreview(invoice: Stripe.Invoice, due: number | null): InvoiceP
   };
 }
 
-function translateMethod(method: Stripe.PaymentMethod, current: string | null): PaymentMethod {
+function translateMethod(method: Stripe.PaymentMethod, is_default: boolean): PaymentMethod {
   return {
     id: method.id,
     type: method.type,
@@ -146,12 +132,26 @@ function translateMethod(method: Stripe.PaymentMethod, current: string | null): 
     last4: method.card?.last4 ?? null,
     exp_month: method.card?.exp_month ?? null,
     exp_year: method.card?.exp_year ?? null,
-    is_default: method.id === current,
+    is_default,
   };
 }
 
-function translateTaxId(tax: Stripe.TaxId): TaxId {
-  return { id: tax.id, type: tax.type, value: tax.value, verification: tax.verification?.status ?? null };
+function translateNote(note: Stripe.CreditNote): CreditNote {
+  const refunded_minor = note.refunds.reduce((sum, { amount_refunded }) => sum + amount_refunded, 0);
+  return {
+    stripe_credit_note_id: note.id,
+    number: note.number,
+    status: note.status,
+    currency: note.currency,
+    amount_minor: note.amount,
+    refunded_minor,
+    // What went to the balance has a transaction there.
+    balance_minor: note.customer_balance_transaction === null ? 0 : note.amount - refunded_minor,
+    reason: note.reason,
+    memo: note.memo,
+    pdf_url: note.pdf,
+    created_at: note.created * 1000,
+  };
 }
 
 function addressOf(url: string | null): string {

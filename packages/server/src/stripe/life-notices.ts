@@ -1,4 +1,4 @@
-import { type DunningStage, type PricedPlan, dunningAt, formatMoney } from '@farebox/core';
+import { type DunningStage, type PricedPlan, cardExpiresAt, cardState, dunningAt, formatMoney } from '@farebox/core';
 import type { MailData } from '@farebox/emails';
 import type { InvoiceRow } from '../invoices/store.ts';
 import type { SubscriptionRow } from '../subscriptions/store.ts';
@@ -32,6 +32,8 @@ export interface Told {
 
 /** How long before something is taken away it is announced. */
 const announceMs = 3 * 86_400_000;
+/** A monthly subscription is read when it renews, at most 31 days before the next payment. */
+const cardNoticeMs = 31 * 86_400_000;
 
 /**
  * What a subscription's owner is told of its life. Pure: a transition is seen once, in the transaction that writes it, and
@@ -40,7 +42,11 @@ const announceMs = 3 * 86_400_000;
 export function lifeNotices(told: Told, person: Person, dunning: readonly DunningStage[], now: number): MoneyNotice[] {
   const { after } = told;
   if (after.superseded || after.status === 'incomplete' || after.status === 'incomplete_expired') return [];
-  const ahead = [...trialEnding(told, person, now), ...finalNotice(told, person, dunning, now)];
+  const ahead = [
+    ...trialEnding(told, person, now),
+    ...cardExpiring(told, person, now),
+    ...finalNotice(told, person, dunning, now),
+  ];
   return told.before === null ? ahead : [...transitions(told, told.before, person, now), ...ahead];
 }
 
@@ -83,6 +89,24 @@ function trialEnding({ after, plan }: Told, person: Person, now: number): MoneyN
   const price = priceText(plan, after.quantity);
   const data = { name, plan_name: plan.name, price, ends_on: dayOf(after.trial_end_at), dashboard_url };
   return [{ kind: 'trial_ending', dedupe_key: `trial_ending:${after.id}:${end}`, data }];
+}
+
+/** A month ahead at most: the card that pays will not be good for the next payment. Once per card and date on it. */
+function cardExpiring({ after, plan }: Told, person: Person, now: number): MoneyNotice[] {
+  const { card, status } = after;
+  const due = after.current_period_end_at.getTime();
+  if (card === null || after.cancel_at !== null || (status !== 'active' && status !== 'trialing')) return [];
+  if (due <= now || due - now > cardNoticeMs || cardState(card, now, due) === 'valid') return [];
+  const { stripe_payment_method_id: id, exp_year, exp_month } = card;
+  const data = {
+    name: person.name,
+    plan_name: plan.name,
+    card: `${card.brand.slice(0, 1).toUpperCase()}${card.brand.slice(1)} •••• ${card.last4}`,
+    expires_on: dayOf(new Date(cardExpiresAt(card) - 1)),
+    next_payment_on: dayOf(after.current_period_end_at),
+    dashboard_url: person.dashboard_url,
+  };
+  return [{ kind: 'card_expiring', dedupe_key: `card_expiring:${after.id}:${id}:${exp_year}-${exp_month}`, data }];
 }
 
 function finalNotice(told: Told, person: Person, dunning: readonly DunningStage[], now: number): MoneyNotice[] {

@@ -4,6 +4,7 @@ import { type MirrorInvoice, unsettledInvoicesOf } from '../invoices/store.ts';
 import type { PlanVersion, StoredPrice } from '../plans/store.ts';
 import type { Clock } from '../ports.ts';
 import {
+  type Card,
   type CheckoutRow,
   type MirrorSubscription,
   type SubscriptionRow,
@@ -18,6 +19,7 @@ import {
   basePriceId,
   idOf,
   nextPhaseOf,
+  translateCard,
   translateCharge,
   translateCheckoutState,
   translateInvoice,
@@ -49,7 +51,7 @@ export interface ReadingDeps {
 const invoicesRead = 100;
 
 /** What belongs to a subscription and is no part of it unless it is asked for. */
-const toldWith = ['schedule', 'discounts.source.coupon'] as const;
+const toldWith = ['schedule', 'discounts.source.coupon', 'default_payment_method'] as const;
 
 /** Reads all that Stripe has of one customer. What is here and not in Stripe's lists is asked for by its id. */
 export function createReading(deps: ReadingDeps) {
@@ -58,9 +60,9 @@ export function createReading(deps: ReadingDeps) {
   return async function read(customerId: string, stripeCustomerId: string | null): Promise<Snapshot> {
     const checkouts = await readCheckouts(customerId);
     const known = await subscriptionsOf(db.kysely, customerId);
-    const is_gone = stripeCustomerId !== null && (await isGone(stripeCustomerId));
-    const listed = stripeCustomerId !== null && !is_gone ? stripeCustomerId : null;
-    const subscriptions = await readSubscriptions(listed, known);
+    const { is_gone, card } = await readCustomer(stripeCustomerId);
+    const listed = is_gone ? null : stripeCustomerId;
+    const subscriptions = await readSubscriptions(listed, known, card);
     const own = new Set([
       ...subscriptions.map((subscription) => subscription.stripe_subscription_id),
       ...known.map((row) => row.stripe_subscription_id),
@@ -70,13 +72,18 @@ export function createReading(deps: ReadingDeps) {
     return { subscriptions, invoices, vanished_invoices, charges, checkouts, is_gone };
   };
 
-  async function isGone(stripeCustomerId: string): Promise<boolean> {
-    return (await orMissing(stripe.customers.retrieve(stripeCustomerId)))?.deleted !== undefined;
+  async function readCustomer(stripeCustomerId: string | null): Promise<{ is_gone: boolean; card: Card | null }> {
+    if (stripeCustomerId === null) return { is_gone: false, card: null };
+    const expand = ['invoice_settings.default_payment_method'];
+    const customer = await orMissing(stripe.customers.retrieve(stripeCustomerId, { expand }));
+    if (customer?.deleted === true) return { is_gone: true, card: null };
+    return { is_gone: false, card: translateCard(customer?.invoice_settings.default_payment_method ?? null) };
   }
 
   async function readSubscriptions(
     stripeCustomerId: string | null,
     known: readonly SubscriptionRow[],
+    card: Card | null,
   ): Promise<MirrorSubscription[]> {
     const seen: MirrorSubscription[] = [];
     if (stripeCustomerId !== null) {
@@ -84,7 +91,7 @@ export function createReading(deps: ReadingDeps) {
       const all = stripe.subscriptions.list({ customer: stripeCustomerId, status: 'all', limit: 100, expand });
       for await (const subscription of all) {
         if (subscription.metadata['farebox_installation'] !== deps.installation_id) continue;
-        seen.push(await translated(subscription));
+        seen.push(await translated(subscription, card));
       }
     }
     const ids = new Set(seen.map((subscription) => subscription.stripe_subscription_id));
@@ -93,18 +100,21 @@ export function createReading(deps: ReadingDeps) {
       const subscription = await orMissing(
         stripe.subscriptions.retrieve(row.stripe_subscription_id, { expand: [...toldWith] }),
       );
-      seen.push(subscription === null ? vanished(row) : await translated(subscription));
+      seen.push(subscription === null ? vanished(row) : await translated(subscription, card));
     }
     return seen;
   }
 
-  async function translated(subscription: Stripe.Subscription): Promise<MirrorSubscription> {
+  /** `card`: the customer's, which pays what names no card of its own. */
+  async function translated(subscription: Stripe.Subscription, card: Card | null): Promise<MirrorSubscription> {
     const priceId = basePriceId(subscription);
     const sold = await deps.versionByStripePrice(priceId);
     if (sold === null)
       throw new Unreadable(`Subscription ${subscription.id} is on price ${priceId}, which no plan version has.`);
     const terms = { plan_version_id: sold.version.id, plan_price_id: sold.price.id };
-    return translateSubscription(subscription, terms, await scheduledOf(subscription));
+    const own = subscription.default_payment_method;
+    const paysWith = own === null ? card : translateCard(own);
+    return translateSubscription(subscription, terms, { ...(await scheduledOf(subscription)), card: paysWith });
   }
 
   /** What Stripe does not have at all gives no access. */
@@ -150,7 +160,9 @@ export function createReading(deps: ReadingDeps) {
     return charges;
   }
 
-  async function scheduledOf(subscription: Stripe.Subscription): Promise<Parameters<typeof translateSubscription>[2]> {
+  async function scheduledOf(
+    subscription: Stripe.Subscription,
+  ): Promise<Omit<Parameters<typeof translateSubscription>[2], 'card'>> {
     const next = nextPhaseOf(subscription.schedule);
     if (next === null) return { scheduled_price_id: null, scheduled_quantity: null, scheduled_at: null };
     const sold = await deps.versionByStripePrice(next.stripe_price_id);

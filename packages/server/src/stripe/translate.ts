@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import type { MirrorInvoice, MirrorLine } from '../invoices/store.ts';
-import type { Discount, MirrorSubscription } from '../subscriptions/store.ts';
+import type { Card, Discount, MirrorSubscription } from '../subscriptions/store.ts';
 import type { MirrorCharge } from './store.ts';
 
 /** A shape or reference we do not know. The event that led here is parked with this reason, for an operator to see. */
@@ -12,7 +12,7 @@ export class Unreadable extends Error {
 export function translateSubscription(
   subscription: Stripe.Subscription,
   sold: { plan_version_id: string; plan_price_id: string },
-  scheduled: Pick<MirrorSubscription, 'scheduled_price_id' | 'scheduled_quantity' | 'scheduled_at'>,
+  more: Pick<MirrorSubscription, 'scheduled_price_id' | 'scheduled_quantity' | 'scheduled_at' | 'card'>,
 ): MirrorSubscription {
   const item = baseItem(subscription);
   return {
@@ -33,9 +33,16 @@ export function translateSubscription(
     cancel_comment: subscription.cancellation_details?.comment ?? null,
     pending_until_at: orNull(subscription.pending_update?.expires_at ?? null),
     discounts: subscription.discounts.flatMap(translateDiscount),
-    ...scheduled,
+    ...more,
     stripe_created_at: at(subscription.created),
   };
+}
+
+/** Null for what is no card, or is named by its id alone. */
+export function translateCard(method: string | Stripe.PaymentMethod | null): Card | null {
+  if (method === null || typeof method === 'string' || method.card === undefined) return null;
+  const { brand, last4, exp_month, exp_year } = method.card;
+  return { stripe_payment_method_id: method.id, brand, last4, exp_month, exp_year };
 }
 
 /** The next phase of a schedule: what the subscription becomes, and when. Null when nothing is arranged. */

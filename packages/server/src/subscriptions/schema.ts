@@ -47,6 +47,10 @@ export const subscriptionSchema = z
         ends_at: z.string().nullable(),
       }),
     ),
+    card: z
+      .object({ brand: z.string(), last4: z.string(), exp_month: z.int(), exp_year: z.int() })
+      .nullable()
+      .openapi({ description: 'What it is paid with.' }),
     scheduled_change: z
       .object({
         plan_id: z.string(),
@@ -113,9 +117,16 @@ export function subscriptionView(row: SubscriptionWithPlan): z.infer<typeof subs
       amount_off_minor,
       ends_at,
     })),
+    card: cardView(row.card),
     scheduled_change: scheduledView(row),
     created_at: row.created_at.toISOString(),
   };
+}
+
+function cardView(card: SubscriptionWithPlan['card']): z.infer<typeof subscriptionSchema>['card'] {
+  if (card === null) return null;
+  const { brand, last4, exp_month, exp_year } = card;
+  return { brand, last4, exp_month, exp_year };
 }
 
 function scheduledView(row: SubscriptionWithPlan): z.infer<typeof subscriptionSchema>['scheduled_change'] {

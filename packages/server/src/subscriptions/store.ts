@@ -30,7 +30,18 @@ export interface MirrorSubscription {
   scheduled_price_id: string | null;
   scheduled_quantity: number | null;
   scheduled_at: Date | null;
+  /** What it is paid with; null when Stripe has no card for it. */
+  card: Card | null;
   stripe_created_at: Date;
+}
+
+/** A card as Stripe shows it. */
+export interface Card {
+  stripe_payment_method_id: string;
+  brand: string;
+  last4: string;
+  exp_month: number;
+  exp_year: number;
 }
 
 /** A reduction on a subscription: either `percent_off_decimal` or `amount_off_minor` is set. */
@@ -104,12 +115,12 @@ const columns = [
   's.created_at',
 ] as const;
 
-/** Discounts are written by the mirror only, which is what lets them be read as such. */
+/** Discounts and the card are written by the mirror only, which is what lets them be read as such. */
 function rows(db: Reader) {
   return db
     .selectFrom('subscription as s')
     .select(columns)
-    .select(sql<Discount[]>`s.discounts`.as('discounts'));
+    .select([sql<Discount[]>`s.discounts`.as('discounts'), sql<Card | null>`s.card`.as('card')]);
 }
 
 export async function subscriptionsOf(db: Reader, customerId: string): Promise<SubscriptionRow[]> {
@@ -180,10 +191,14 @@ function pricedRow(joined: JoinedRow): SubscriptionWithPlan {
   return { ...row, plan: atPrice(content, { currency, interval }), scheduled_plan: next };
 }
 
+function asJson(row: MirrorSubscription): { discounts: string; card: string | null } {
+  return { discounts: JSON.stringify(row.discounts), card: row.card === null ? null : JSON.stringify(row.card) };
+}
+
 export async function insertSubscription(db: Reader, row: SubscriptionRow & { fetched_at: Date }): Promise<void> {
   await db
     .insertInto('subscription')
-    .values({ ...row, discounts: JSON.stringify(row.discounts) })
+    .values({ ...row, ...asJson(row) })
     .execute();
 }
 
@@ -195,7 +210,7 @@ export async function updateSubscription(
 ): Promise<boolean> {
   const result = await db
     .updateTable('subscription')
-    .set({ ...row, discounts: JSON.stringify(row.discounts) })
+    .set({ ...row, ...asJson(row) })
     .where('id', '=', id)
     .where('fetched_at', '<=', row.fetched_at)
     .executeTakeFirst();

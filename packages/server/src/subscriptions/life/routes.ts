@@ -1,4 +1,4 @@
-import { actorOf, customerScope } from '../../http/principal.ts';
+import { wisherOf } from '../../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router, z } from '../../http/router.ts';
 import type { ProblemCode } from '../../problem.ts';
 import { subscriptionSchema, subscriptionView } from '../schema.ts';
@@ -14,7 +14,6 @@ import {
   seatsBody,
   trialBody,
 } from './schema.ts';
-import type { Wisher } from './turns.ts';
 import type { createVerbs } from './verbs.ts';
 
 const of = '/v1/subscriptions/{id}';
@@ -210,13 +209,6 @@ export function createLifeRoutes(deps: {
     return c.json(await view(id), 200);
   });
   return app;
-}
-
-/** Who wishes, from the credential alone. */
-function wisherOf(c: Parameters<typeof customerScope>[0]): Wisher {
-  const principal = c.get('principal');
-  const by = principal.type === 'customer' ? 'customer' : 'seller';
-  return { actor: actorOf(principal), customer_id: customerScope(c), by };
 }
 
 function instantsOf<T extends { proration_at?: string | undefined }>(wish: T) {

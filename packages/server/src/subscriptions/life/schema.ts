@@ -15,7 +15,7 @@ const previewLine = z.object({
 });
 
 /** An invoice that does not exist yet. */
-const invoicePreviewSchema = z
+export const invoicePreviewSchema = z
   .object({
     object: z.literal('invoice_preview'),
     currency: z.string(),
@@ -105,7 +105,7 @@ export const seatsBody = z.object({
   proration_at: changeBody.shape.proration_at,
 });
 
-function invoicePreviewView(preview: InvoicePreview): z.infer<typeof invoicePreviewSchema> {
+export function invoicePreviewView(preview: InvoicePreview): z.infer<typeof invoicePreviewSchema> {
   return {
     object: 'invoice_preview',
     ...preview,

@@ -1,0 +1,83 @@
+import type { AppOptions } from './app.ts';
+import type { Accounts } from './accounts/service.ts';
+import type { Customers } from './customers/service.ts';
+import { createOrders } from './intents/orders.ts';
+import { createInvoiceRoutes } from './invoices/routes.ts';
+import { createInvoices } from './invoices/service.ts';
+import { invariant } from './lib/invariant.ts';
+import { createPaymentMethodRoutes } from './payment-methods/routes.ts';
+import { createPaymentMethods } from './payment-methods/service.ts';
+import type { Plans } from './plans/service.ts';
+import type { StripeConnection } from './stripe/connect.ts';
+import { createChangePlan } from './subscriptions/life/change-plan.ts';
+import { createLifeRoutes } from './subscriptions/life/routes.ts';
+import { createTurns } from './subscriptions/life/turns.ts';
+import { createVerbs } from './subscriptions/life/verbs.ts';
+import { createSubscriptionRoutes } from './subscriptions/routes.ts';
+import { liveSubscription, subscriptionWithPlan } from './subscriptions/store.ts';
+import { createSubscribe } from './subscriptions/subscribe.ts';
+import type { Usage } from './usage/service.ts';
+
+/** Joins what sells: a purchase, a subscription's life, invoices, cards. Its part of `createApp`. */
+export function connectSelling(
+  deps: Pick<AppOptions, 'config' | 'db' | 'clock' | 'list'> & {
+    stripe: Pick<StripeConnection, 'payments' | 'desk' | 'intents'>;
+    plans: Plans;
+    customers: Customers;
+    accounts: Pick<Accounts, 'audit'>;
+    usage: Usage;
+  },
+) {
+  const { db, clock, plans, customers, stripe, usage } = deps;
+  const { payments, desk, intents } = stripe;
+  const { base_url } = deps.config;
+  const findCustomer = (id: string) => customers.get(id);
+  const stripeIdOf = async (id: string) => (await customers.find(null, id))?.stripe_customer_id ?? null;
+  const linkStripe = async (id: string, stripeId: string) => void (await customers.linkStripe(null, id, stripeId));
+  const versionById = (id: string) => plans.version(null, id);
+  const order = createOrders({ db, payments, intents, audit: deps.accounts.audit });
+  const shared = { db, clock, payments, desk, order, base_url, findCustomer, linkStripe, stripeIdOf, versionById };
+  const subscribe = createSubscribe({ ...shared, onSale: (planId, customer) => plans.onSale(planId, customer) });
+  const turns = createTurns(shared);
+  const changePlan = createChangePlan({
+    turns,
+    desk,
+    onSale: async (planId, customerId) => await plans.onSale(planId, await customers.get(customerId)),
+  });
+  const invoices = createInvoices({ ...shared, runningUsage });
+  const paymentMethods = createPaymentMethods({ ...shared, currency: deps.list.currency, nextPaymentAt });
+  return {
+    subscribe,
+    documented: [
+      createSubscriptionRoutes({ db, subscribe, versionById }),
+      createLifeRoutes({ changePlan, verbs: createVerbs({ turns, desk }), find: findSubscription }),
+      createInvoiceRoutes({ db, invoices }),
+      createPaymentMethodRoutes({ clock, paymentMethods }),
+    ],
+  };
+
+  async function findSubscription(id: string) {
+    const row = await subscriptionWithPlan(db.kysely, id);
+    invariant(row !== null, 'a subscription is never deleted');
+    return row;
+  }
+
+  async function runningUsage(customerId: string) {
+    await usage.flush();
+    const { meters, period } = await usage.summary(customerId);
+    return meters
+      .filter((meter) => meter.lines.length > 0)
+      .map(({ meter_id, name, lines }) => ({
+        meter_id,
+        name,
+        period_start_at: period.start_at,
+        period_end_at: period.end_at,
+        lines,
+      }));
+  }
+
+  async function nextPaymentAt(customerId: string): Promise<number | null> {
+    const live = await liveSubscription(db.kysely, customerId);
+    return live === null || live.cancel_at !== null ? null : live.current_period_end_at.getTime();
+  }
+}
