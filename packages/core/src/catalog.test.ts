@@ -59,25 +59,44 @@ describe('planHash', () => {
 });
 
 describe('diffCatalog', () => {
-  const stored = (plan: Plan, version: number) => ({ plan_id: plan.id, version, content: plan });
+  const stored = (plan: Plan, version: number, on_sale = true) => ({
+    plan_id: plan.id,
+    version,
+    content: plan,
+    on_sale,
+  });
 
   test('an empty catalogue gets version 1 of every plan, in the order of the list', () => {
     expect(diffCatalog([], list)).toEqual(
-      list.plans.map((plan) => ({ type: 'publish_version', plan, version: 1, content_hash: planHash(plan) })),
+      list.plans.map((plan) => ({
+        type: 'publish_version',
+        plan,
+        before: null,
+        version: 1,
+        content_hash: planHash(plan),
+      })),
     );
   });
 
   test('only what changed gets a new version; what left is archived', () => {
-    const gone = { plan_id: 'hobby', version: 3, content: { ...starter, id: 'hobby' } };
+    const gone = stored({ ...starter, id: 'hobby' }, 3);
+    const longGone = stored({ ...starter, id: 'beta' }, 1, false);
     const changed = { ...starter, description: 'Other words.' };
     expect(
-      diffCatalog([stored(changed, 4), stored(pro, 2), gone], { ...list, plans: [starter, pro, enterprise] }),
+      diffCatalog([stored(changed, 4), stored(pro, 2), gone, longGone], { ...list, plans: [starter, pro, enterprise] }),
     ).toEqual([
-      { type: 'publish_version', plan: starter, version: 5, content_hash: planHash(starter) },
-      { type: 'unchanged', plan_id: 'pro' },
-      { type: 'publish_version', plan: enterprise, version: 1, content_hash: planHash(enterprise) },
-      { type: 'archive_plan', plan_id: 'hobby' },
+      { type: 'publish_version', plan: starter, before: changed, version: 5, content_hash: planHash(starter) },
+      { type: 'unchanged', plan: pro, version: 2 },
+      { type: 'publish_version', plan: enterprise, before: null, version: 1, content_hash: planHash(enterprise) },
+      { type: 'archive_plan', plan: gone.content, version: 3 },
     ]);
+  });
+
+  test('a plan that comes back as it was is restored, one that comes back changed is a new version', () => {
+    const [back] = diffCatalog([stored(pro, 2, false)], { ...list, plans: [pro] });
+    expect(back).toEqual({ type: 'restore_version', plan: pro, version: 2 });
+    const [changed] = diffCatalog([stored(pro, 2, false)], { ...list, plans: [{ ...pro, name: 'Pro+' }] });
+    expect(changed).toMatchObject({ type: 'publish_version', version: 3 });
   });
 
   test('applied, it leaves nothing to do', () => {

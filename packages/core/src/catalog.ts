@@ -2,28 +2,42 @@ import type { Plan, PriceList } from './plan.ts';
 
 /** One step that brings the stored catalogue to the price list. `unchanged` is said too, so that every plan has an answer. */
 export type CatalogChange =
-  | { type: 'publish_version'; plan: Plan; version: number; content_hash: string }
-  | { type: 'archive_plan'; plan_id: string }
-  | { type: 'unchanged'; plan_id: string };
+  | { type: 'publish_version'; plan: Plan; before: Plan | null; version: number; content_hash: string }
+  /** As it was when it left the list. */
+  | { type: 'restore_version'; plan: Plan; version: number }
+  | { type: 'archive_plan'; plan: Plan; version: number }
+  | { type: 'unchanged'; plan: Plan; version: number };
+
+/** The newest version of a plan that ever was. */
+export interface StoredPlan {
+  plan_id: string;
+  version: number;
+  content: Plan;
+  on_sale: boolean;
+}
 
 /**
  * Compares the newest version of every stored plan with a price list. A plan whose content differs gets the next version
- * number, a new one gets 1, one that is no longer listed is archived. Plans of the list come first, in its order.
+ * number, a new one gets 1, one that comes back as it was is restored, one that is no longer listed is archived. Plans of the
+ * list come first, in its order.
  */
-export function diffCatalog(
-  current: { plan_id: string; version: number; content: Plan }[],
-  list: Pick<PriceList, 'plans'>,
-): CatalogChange[] {
+export function diffCatalog(current: readonly StoredPlan[], list: Pick<PriceList, 'plans'>): CatalogChange[] {
   const stored = new Map(current.map((version) => [version.plan_id, version]));
   const listed = new Set(list.plans.map((plan) => plan.id));
   const changes = list.plans.map((plan): CatalogChange => {
     const content_hash = planHash(plan);
     const known = stored.get(plan.id);
-    if (known !== undefined && planHash(known.content) === content_hash) return { type: 'unchanged', plan_id: plan.id };
-    return { type: 'publish_version', plan, version: (known?.version ?? 0) + 1, content_hash };
+    if (known === undefined || planHash(known.content) !== content_hash) {
+      const version = (known?.version ?? 0) + 1;
+      return { type: 'publish_version', plan, before: known?.content ?? null, version, content_hash };
+    }
+    return { type: known.on_sale ? 'unchanged' : 'restore_version', plan, version: known.version };
   });
-  const gone = current.filter((version) => !listed.has(version.plan_id));
-  return [...changes, ...gone.map((version): CatalogChange => ({ type: 'archive_plan', plan_id: version.plan_id }))];
+  const gone = current.filter((version) => version.on_sale && !listed.has(version.plan_id));
+  return [
+    ...changes,
+    ...gone.map(({ content, version }): CatalogChange => ({ type: 'archive_plan', plan: content, version })),
+  ];
 }
 
 /**

@@ -20,10 +20,14 @@ interface Context extends Omit<PlanContext, 'amounts'> {
 
 /**
  * Reads a price list as a seller writes it, fills in every default and checks it whole: unknown keys, names, amounts,
- * windows, tiers and references. Amounts come out in minor units. The input is judged at run time, whatever its type says.
- * Throws `PlanFaults` with every fault and its path.
+ * windows, tiers and references. Amounts come out in minor units. Throws `PlanFaults` with every fault and its path.
  */
 export function definePlans(input: PriceListInput): PriceList {
+  return readPriceList(input);
+}
+
+/** The same for what has no type: JSON from outside. */
+export function readPriceList(input: unknown): PriceList {
   const fields = new Fields();
   const file = fields.object(input, '', ['seller', 'currency', 'plans'], ['meters', 'features', 'coupons', 'dunning']);
   const seller = readSeller(fields, file['seller']);

@@ -1,5 +1,6 @@
 export * from './card.ts';
 export * from './catalog.ts';
+export * from './catalog-effect.ts';
 export * from './change.ts';
 export * from './cidr.ts';
 export * from './credential.ts';
@@ -15,6 +16,8 @@ export * from './limit.ts';
 export * from './money.ts';
 export * from './period.ts';
 export * from './plan-file.ts';
+export * from './plan-source.ts';
+export * from './plan-words.ts';
 export * from './plan.ts';
 export * from './price.ts';
 export * from './priced-plan.ts';

@@ -26,6 +26,7 @@ import { createSmtpMailer } from './mail/smtp.ts';
 import { createNotices } from './notices/service.ts';
 import { createInboxRoutes } from './notices/routes.ts';
 import { landingNotice } from './plans/landing.ts';
+import { createCatalogRoutes } from './plans/catalog/routes.ts';
 import { type Seller, createPlanRoutes, publicPlan } from './plans/routes.ts';
 import { createPlans } from './plans/service.ts';
 import type { Clock } from './ports.ts';
@@ -314,6 +315,7 @@ async function createDoors(deps: {
     },
     documented: [
       createPlanRoutes({ plans, seller, livePlanOf: slices.livePlanOf, findCustomer: (id) => customers.get(id) }),
+      createCatalogRoutes({ db }),
       createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
       createCustomerRoutes({ customers }),
       ...deps.documented,

@@ -26,6 +26,12 @@ function faultsOf(mode: 'dev' | 'serve', environment: Record<string, string>): r
   return [];
 }
 
+test('a database behind a socket is an address too', () => {
+  const url = 'postgres://farebox@/farebox?host=%2Fvar%2Frun%2Fpostgresql';
+  expect(faultsOf('serve', { ...production, DATABASE_URL: url })).toEqual([]);
+  expect(readConfig('serve', { ...production, DATABASE_URL: url }).config.database).toEqual({ kind: 'postgres', url });
+});
+
 test('an empty environment is a whole development set-up on this machine only', () => {
   const { config, secrets } = readConfig('dev', { FAREBOX_DATA_DIR: folder });
   expect(config).toMatchObject({

@@ -182,7 +182,8 @@ function numberOf(
 
 function urlOf(name: string, value: string | undefined, protocols: string[], faults: string[]): string | undefined {
   if (value === undefined) return undefined;
-  const url = URL.parse(value);
+  // PostgreSQL's `user@/database?host=/socket` names no host before the path, which the URL standard does not know.
+  const url = URL.parse(value.replace('@/', '@localhost/'));
   if (url !== null && protocols.includes(url.protocol)) return value;
   faults.push(`${name} must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}.`);
   return undefined;

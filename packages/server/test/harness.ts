@@ -19,7 +19,7 @@ import { type Visitor, createVisitor } from './visitor.ts';
 export interface TestApp {
   url: string;
   app: App;
-  db: Database;
+  db: Database & { url: string };
   sandbox: Sandbox;
   stripe: ReturnType<typeof createStripe>;
   list: PriceList;

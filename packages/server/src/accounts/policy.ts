@@ -18,6 +18,10 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/operators/first_run': everybody,
 
   'GET /v1/plans': everybody,
+  'GET /v1/plans/:id': everybody,
+  'GET /v1/plans/:id/versions': sellerSide,
+  'POST /v1/catalog/plan': sellerSide,
+  'GET /v1/catalog/export': sellerSide,
   'GET /v1/seller': everybody,
 
   'GET /v1/customers': sellerSide,

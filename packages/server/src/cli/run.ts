@@ -13,6 +13,18 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     about: 'bring the database of DATABASE_URL up to date and stop',
     load: async () => (await import('./migrate.ts')).migrateCommand,
   },
+  diff: {
+    about: 'what a push of the price list would change, here, at Stripe and for whom; exit code 2 if anything',
+    load: async () => (await import('./catalog.ts')).diff,
+  },
+  push: {
+    about: 'publish the price list and bring it to Stripe',
+    load: async () => (await import('./catalog.ts')).push,
+  },
+  pull: {
+    about: 'write the published price list as a plan file',
+    load: async () => (await import('./catalog.ts')).pull,
+  },
   check: {
     about: 'read the price list and the environment, report every fault, change nothing',
     load: async () => (await import('./check.ts')).check,

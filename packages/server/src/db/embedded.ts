@@ -82,13 +82,33 @@ export async function startEmbedded(options: { dir: string; onProgress?: (line: 
   const kept = keep(server, engine, () => launch(engine, logFile, onProgress), onProgress);
   let stopped: Promise<void> | null = null;
   return {
-    url: `postgres://${user}@/${database}?host=${encodeURIComponent(host)}`,
+    url: urlOf(host),
     host,
     get pid() {
       return kept.pid();
     },
     stop: () => (stopped ??= kept.stop()),
   };
+}
+
+/** The address of the server that another process of ours runs on `<dir>/postgres`; null when none runs. */
+export async function findEmbedded(dir: string): Promise<string | null> {
+  const engine = findEngine(realpathSync(dir), () => undefined);
+  const server = readServer(engine);
+  if (server === null || !isServerOn(server.pid, engine.data)) return null;
+  return (await ask(server.host, 'select 1')).ok ? urlOf(server.host) : null;
+}
+
+function urlOf(host: string): string {
+  return `postgres://${user}@/${database}?host=${encodeURIComponent(host)}`;
+}
+
+/** What PostgreSQL's own file says: it stands there while the server runs, and after a kill. */
+function readServer(engine: Engine): Server | null {
+  const pidFile = join(engine.data, 'postmaster.pid');
+  if (!existsSync(pidFile)) return null;
+  const [pid, , , , host = ''] = readFileSync(pidFile, 'utf8').split('\n');
+  return { pid: Number(pid), host };
 }
 
 /** How often it is looked whether the server still runs. */
@@ -250,14 +270,13 @@ async function untilReady(
 
 /** Takes over the server that a killed process of ours left on the data, if it is one and it answers. */
 async function adopt(engine: Engine, onProgress: (line: string) => void): Promise<Server | null> {
-  const pidFile = join(engine.data, 'postmaster.pid');
-  if (!existsSync(pidFile)) return null;
-  const [pidText, , , , host = ''] = readFileSync(pidFile, 'utf8').split('\n');
-  const pid = Number(pidText);
+  const found = readServer(engine);
+  if (found === null) return null;
+  const { pid, host } = found;
   if (!Number.isInteger(pid) || pid <= 1 || !isServerOn(pid, engine.data)) {
     // A file whose process is gone is PostgreSQL's own matter. Where the number is another process's by now, PostgreSQL
     // would take that for its server.
-    if (isAlive(pid)) rmSync(pidFile, { force: true });
+    if (isAlive(pid)) rmSync(join(engine.data, 'postmaster.pid'), { force: true });
     return null;
   }
   for (let waited_ms = 0; waited_ms < 10_000 && isAlive(pid); waited_ms += 100) {

@@ -302,6 +302,12 @@ export interface PlanVersion {
   version: number;
 }
 
+export interface PriceList {
+  content: Json;
+  only_row: Generated<boolean>;
+  published_at: Timestamp;
+}
+
 export interface RecurringRevenue {
   currency: string | null;
   mrr_minor: number | null;
@@ -495,6 +501,7 @@ export interface DB {
   plan_price: PlanPrice;
   plan_revenue: PlanRevenue;
   plan_version: PlanVersion;
+  price_list: PriceList;
   recurring_revenue: RecurringRevenue;
   secret_key: SecretKey;
   stripe_charge: StripeCharge;

@@ -2,8 +2,9 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { intervals } from '@farebox/core';
 import { listOf, wholeList } from '../http/list.ts';
 import type { AppEnv, Principal } from '../http/principal.ts';
-import { access, createRoute, json, problems, router, z } from '../http/router.ts';
+import { access, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
 import type { Buyer, Plans } from './service.ts';
+import { Problem } from '../problem.ts';
 import type { PlanVersion } from './store.ts';
 
 const intervalSchema = z.enum(intervals);
@@ -67,6 +68,11 @@ const planSchema = z
   })
   .openapi('Plan');
 
+const versionSchema = planSchema
+  .omit({ action: true })
+  .extend({ on_sale: z.boolean(), published_at: z.iso.datetime() })
+  .openapi('PlanVersion');
+
 export type PublicPlan = z.infer<typeof planSchema>;
 
 const sellerSchema = z
@@ -99,6 +105,27 @@ const listRoute = createRoute({
   responses: { 200: json(listOf(planSchema), "In the price list's order."), ...problems() },
 });
 
+const readRoute = createRoute({
+  method: 'get',
+  path: '/v1/plans/{id}',
+  summary: 'A plan that is on sale',
+  security: access.public,
+  request: { params: idParam },
+  responses: { 200: json(planSchema, 'The plan.'), ...problems('plan_not_found') },
+});
+
+const versionsRoute = createRoute({
+  method: 'get',
+  path: '/v1/plans/{id}/versions',
+  summary: 'Every version of a plan; who subscribed stays on the one it bought',
+  security: access.seller,
+  request: { params: idParam },
+  responses: {
+    200: json(listOf(versionSchema), 'The newest first.'),
+    ...problems('unauthenticated', 'forbidden', 'plan_not_found'),
+  },
+});
+
 const sellerRoute = createRoute({
   method: 'get',
   path: '/v1/seller',
@@ -114,17 +141,34 @@ export function createPlanRoutes(deps: {
   findCustomer(id: string): Promise<Buyer>;
 }): OpenAPIHono<AppEnv> {
   const app = router();
-  app.openapi(listRoute, async (c) => {
-    const principal = c.get('principal');
+  app.openapi(listRoute, async (c) => c.json(wholeList(await plansFor(c.get('principal'))), 200));
+  app.openapi(readRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const plan = (await plansFor(c.get('principal'))).find((offered) => offered.id === id);
+    if (plan === undefined) throw unknownPlan(id);
+    return c.json(plan, 200);
+  });
+  app.openapi(versionsRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const versions = await deps.plans.versionsOf(id);
+    if (versions.length === 0) throw unknownPlan(id);
+    const view = (version: PlanVersion) => {
+      const { action: _, ...plan } = publicPlan(version, deps.plans, null);
+      return { ...plan, on_sale: version.archived_at === null, published_at: version.published_at.toISOString() };
+    };
+    return c.json(wholeList(versions.map(view)), 200);
+  });
+  app.openapi(sellerRoute, (c) => c.json(deps.seller(), 200));
+  return app;
+
+  async function plansFor(principal: Principal): Promise<PublicPlan[]> {
     const isCustomer = principal.type === 'customer';
     const live = isCustomer ? await deps.livePlanOf(principal.customer_id) : null;
     const action = (planId: string) =>
       !isCustomer ? null : live === planId ? 'current' : live === null ? 'subscribe' : null;
     const versions = await visibleTo(principal);
-    return c.json(wholeList(versions.map((version) => publicPlan(version, deps.plans, action(version.plan_id)))), 200);
-  });
-  app.openapi(sellerRoute, (c) => c.json(deps.seller(), 200));
-  return app;
+    return versions.map((version) => publicPlan(version, deps.plans, action(version.plan_id)));
+  }
 
   /** The seller's side sees every plan, a customer its own custom plan among the public ones. */
   async function visibleTo(principal: Principal): Promise<PlanVersion[]> {
@@ -132,6 +176,10 @@ export function createPlanRoutes(deps: {
     const isCustomer = principal.type === 'customer';
     return await deps.plans.currentFor(isCustomer ? await deps.findCustomer(principal.customer_id) : null);
   }
+}
+
+function unknownPlan(id: string): Problem {
+  return new Problem('plan_not_found', `There is no plan ${JSON.stringify(id)}.`, { param: 'id' });
 }
 
 /** A plan version as everybody may see it. */

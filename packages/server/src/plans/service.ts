@@ -1,9 +1,10 @@
 import { type Feature, type Plan, type PriceList, type PricedPlan, diffCatalog, isOfferedTo } from '@farebox/core';
-import type { Database, Tx } from '../db/database.ts';
+import type { Database, Reader, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import type { Queue } from '../queue/queue.ts';
+import { type CatalogReport, reportOf } from './catalog/report.ts';
 import {
   type PlanVersion,
   type StoredPrice,
@@ -13,7 +14,10 @@ import {
   newestVersions,
   planOfPrice,
   restoreVersion,
+  savePriceList,
+  subscribersByPrice,
   versionById,
+  versionsOf,
   versionByStripePrice,
 } from './store.ts';
 
@@ -34,6 +38,11 @@ export interface Buyer {
 }
 
 export type Plans = ReturnType<typeof createPlans>;
+
+/** What publishing a list would do, and whom it touches. Writes nothing. */
+export async function catalogReport(db: Reader, list: Pick<PriceList, 'plans'>): Promise<CatalogReport> {
+  return reportOf(diffCatalog(await newestVersions(db), list), await subscribersByPrice(db));
+}
 
 /** The catalogue: the price list published as frozen versions. */
 export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queue, 'enqueue'>; list: PriceList }) {
@@ -62,9 +71,7 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
         const published: string[] = [];
         const archived: string[] = [];
         for (const change of diffCatalog(newest, list)) {
-          const known = newest.find(
-            (version) => version.plan_id === (change.type === 'publish_version' ? change.plan.id : change.plan_id),
-          );
+          const name = `${change.plan.id} version ${change.version}`;
           if (change.type === 'publish_version') {
             await archiveVersion(tx, change.plan.id, at);
             await insertVersion(
@@ -79,15 +86,16 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
               },
               change.plan.prices.map((price) => ({ id: createId('pprc', clock.now()), price })),
             );
-            published.push(`${change.plan.id} version ${change.version}`);
+            published.push(name);
+          } else if (change.type === 'restore_version') {
+            await restoreVersion(tx, change.plan.id, change.version);
+            published.push(name);
           } else if (change.type === 'archive_plan') {
-            if (known !== undefined && known.archived_at === null) archived.push(change.plan_id);
-            await archiveVersion(tx, change.plan_id, at);
-          } else if (known !== undefined && known.archived_at !== null) {
-            await restoreVersion(tx, known.id);
-            published.push(`${known.plan_id} version ${known.version}`);
+            await archiveVersion(tx, change.plan.id, at);
+            archived.push(change.plan.id);
           }
         }
+        await savePriceList(tx, list, at);
         await queue.enqueue(tx, { name: 'stripe.push', data: {} });
         return { published, archived };
       });
@@ -108,6 +116,11 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
       throw new Problem('plan_not_found', `There is no plan "${planId}". Plans on sale: ${names}.`, {
         param: 'plan_id',
       });
+    },
+
+    /** Every version a plan ever had, the newest first. */
+    async versionsOf(planId: string): Promise<PlanVersion[]> {
+      return await versionsOf(db.kysely, planId);
     },
 
     async version(tx: Tx | null, id: string): Promise<PlanVersion | null> {

@@ -1,4 +1,13 @@
-import { type Interval, type Plan, type Price, type PricedPlan, atPrice } from '@farebox/core';
+import {
+  type Interval,
+  type Plan,
+  type Price,
+  type PriceList,
+  type PricedPlan,
+  type StoredPlan,
+  type Subscribers,
+  atPrice,
+} from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader } from '../db/database.ts';
 import { invariant } from '../lib/invariant.ts';
@@ -13,6 +22,7 @@ export interface PlanVersion {
   stripe_product_id: string | null;
   /** As in the content, with what they are called here and at Stripe. */
   prices: StoredPrice[];
+  published_at: Date;
   archived_at: Date | null;
 }
 
@@ -31,8 +41,61 @@ export async function currentVersions(db: Reader): Promise<PlanVersion[]> {
 }
 
 /** The newest version of every plan that ever was, on sale or not: a plan that returns goes on counting. */
-export async function newestVersions(db: Reader): Promise<PlanVersion[]> {
-  return await versions(db).distinctOn('plan_id').orderBy('plan_id').orderBy('version', 'desc').execute();
+export async function newestVersions(db: Reader): Promise<StoredPlan[]> {
+  const rows = await versions(db).distinctOn('plan_id').orderBy('plan_id').orderBy('version', 'desc').execute();
+  return rows.map(({ plan_id, version, content, archived_at }) => ({
+    plan_id,
+    version,
+    content,
+    on_sale: archived_at === null,
+  }));
+}
+
+/** Every version of a plan, the newest first. */
+export async function versionsOf(db: Reader, planId: string): Promise<PlanVersion[]> {
+  return await versions(db).where('plan_id', '=', planId).orderBy('version', 'desc').execute();
+}
+
+/** Who pays what, by plan, version, currency and interval. */
+export async function subscribersByPrice(db: Reader): Promise<Subscribers[]> {
+  return await db
+    .selectFrom('subscription')
+    .innerJoin('plan_price', 'plan_price.id', 'subscription.plan_price_id')
+    .innerJoin('plan_version', 'plan_version.id', 'plan_price.plan_version_id')
+    .select(['plan_version.plan_id', 'plan_version.version', 'plan_price.currency'])
+    .select(sql<Interval>`plan_price.interval`.as('interval'))
+    .select(sql<number>`sum(subscription.quantity)::bigint`.as('quantity'))
+    .select(sql<number>`count(distinct subscription.customer_id)::bigint`.as('customers'))
+    .select(
+      sql<number>`sum(monthly_minor(plan_price.amount_minor * subscription.quantity, plan_price.interval))::bigint`.as(
+        'mrr_minor',
+      ),
+    )
+    .where('subscription.superseded', '=', false)
+    .where('subscription.status', 'in', ['active', 'trialing', 'past_due'])
+    .groupBy(['plan_version.plan_id', 'plan_version.version', 'plan_price.currency', 'plan_price.interval'])
+    .orderBy('plan_version.plan_id')
+    .orderBy('plan_version.version')
+    .execute();
+}
+
+/** The list as it was published last. */
+export async function savePriceList(db: Reader, list: PriceList, at: Date): Promise<void> {
+  const content = JSON.stringify(list);
+  await db
+    .insertInto('price_list')
+    .values({ content, published_at: at })
+    .onConflict((conflict) => conflict.column('only_row').doUpdateSet({ content, published_at: at }))
+    .execute();
+}
+
+/** Written by savePriceList only, from a checked list. */
+export async function storedPriceList(db: Reader): Promise<PriceList | null> {
+  const row = await db
+    .selectFrom('price_list')
+    .select(sql<PriceList>`content`.as('content'))
+    .executeTakeFirst();
+  return row?.content ?? null;
 }
 
 export async function versionById(db: Reader, id: string): Promise<PlanVersion | null> {
@@ -95,8 +158,13 @@ export async function archiveVersion(db: Reader, planId: string, at: Date): Prom
     .execute();
 }
 
-export async function restoreVersion(db: Reader, id: string): Promise<void> {
-  await db.updateTable('plan_version').set({ archived_at: null }).where('id', '=', id).execute();
+export async function restoreVersion(db: Reader, planId: string, version: number): Promise<void> {
+  await db
+    .updateTable('plan_version')
+    .set({ archived_at: null })
+    .where('plan_id', '=', planId)
+    .where('version', '=', version)
+    .execute();
 }
 
 /** Versions on sale of which something is not at Stripe yet. */
@@ -127,7 +195,7 @@ export async function markPricePushed(
 function versions(db: Reader) {
   return db
     .selectFrom('plan_version')
-    .select(['id', 'plan_id', 'version', 'content_hash', 'stripe_product_id', 'archived_at'])
+    .select(['id', 'plan_id', 'version', 'content_hash', 'stripe_product_id', 'published_at', 'archived_at'])
     .select(sql<Plan>`content`.as('content'))
     .select(
       sql<StoredPrice[]>`(

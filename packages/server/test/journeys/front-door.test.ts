@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { makeFolder, removeFolder } from '../folder.ts';
 import { freePort } from '../free-port.ts';
@@ -51,6 +53,15 @@ test('a taken port is named, with what to do', async () => {
   await expect(startProgram({ port, data_dir: join(folder, 'elsewhere') })).rejects.toThrow(
     new RegExp(`Port ${port} \\(Farebox\\) is taken.*PORT=`, 's'),
   );
+});
+
+test('the price list can be compared while the program runs', async () => {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--conditions=farebox', 'packages/server/src/main.ts', 'diff'],
+    { env: { PATH: process.env['PATH'] ?? '', FAREBOX_DATA_DIR: data } },
+  );
+  expect(stdout).toBe('No change: 3 plans are as published.\n');
 });
 
 test('Ctrl-C ends it cleanly and the next start finds everything as it was', async () => {

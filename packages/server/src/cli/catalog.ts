@@ -1,0 +1,105 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { toPlanFile } from '@farebox/core';
+import { readConfig, readEnvironment } from '../config.ts';
+import { createId } from '../lib/id.ts';
+import { systemClock } from '../lib/clock.ts';
+import { createLog } from '../lib/log.ts';
+import { Refusal } from '../lib/refusal.ts';
+import { planFileText } from '../plans/catalog/file-text.ts';
+import { loadPriceList } from '../plans/load.ts';
+import { reportMarkdown, reportText } from '../plans/catalog/report.ts';
+import { catalogReport, createPlans } from '../plans/service.ts';
+import { storedPriceList } from '../plans/store.ts';
+import { createQueue } from '../queue/queue.ts';
+import { createStripe } from '../stripe/client.ts';
+import { createPush } from '../stripe/push.ts';
+import { installationId } from '../stripe/store.ts';
+import { withDatabase } from './reach.ts';
+
+const outputs = { markdown: { type: 'boolean' }, json: { type: 'boolean' } } as const;
+
+/** Exit code of `farebox diff` when a push would change something; 1 is a failure. */
+const wouldChange = 2;
+
+/** `farebox diff [--markdown | --json]`: what a push would change, here and at Stripe, and whom it touches. Changes nothing. */
+export async function diff(args: string[]): Promise<number> {
+  const { markdown = false, json = false } = options(args, outputs);
+  const { config } = configuration();
+  const list = await loadPriceList(config.price_list);
+  const report = await withDatabase(config, async (db) => await catalogReport(db.kysely, list));
+  console.log(json ? JSON.stringify(report, null, 2) : markdown ? reportMarkdown(report) : reportText(report));
+  return report.changes ? wouldChange : 0;
+}
+
+/**
+ * `farebox push`: publishes the price list, and brings it to Stripe where STRIPE_SECRET_KEY names one. A local Stripe gets it
+ * from the running `npm start`, or from the next one. Idempotent.
+ */
+export async function push(args: string[]): Promise<number> {
+  options(args, {});
+  const { config, secrets } = configuration();
+  const list = await loadPriceList(config.price_list);
+  return await withDatabase(config, async (db, url) => {
+    const log = createLog('error');
+    const queue = createQueue({ url, log });
+    await queue.start();
+    try {
+      console.log(reportText(await catalogReport(db.kysely, list)));
+      await createPlans({ db, clock: systemClock, queue, list }).publish();
+      if (config.stripe.kind === 'sandbox') {
+        console.log('Published. The local Stripe has it once `npm start` runs.');
+        return 0;
+      }
+      const now = systemClock.now();
+      const installation_id = await installationId(db.kysely, { id: createId('inst', now), created_at: new Date(now) });
+      const stripe = createStripe({ secret_key: secrets.stripe_secret_key, address: null });
+      const pushed = await createPush({ db, stripe, installation_id, log })();
+      console.log(
+        pushed.length === 0 ? 'Published; Stripe has it all.' : `Published; now at Stripe: ${pushed.join(', ')}.`,
+      );
+      return 0;
+    } finally {
+      await queue.stop();
+    }
+  });
+}
+
+/** `farebox pull [--out FILE]`: the price list as it was published last, as a file that `definePlans` reads to the same list. */
+export async function pull(args: string[]): Promise<number> {
+  const { out, force = false } = options(args, { out: { type: 'string' }, force: { type: 'boolean' } } as const);
+  const { config } = configuration();
+  const path = out === undefined ? null : resolve(out);
+  if (path !== null && existsSync(path) && !force)
+    throw new Refusal(`${path} exists. Name another file, or add --force to replace it.`);
+  const list = await withDatabase(config, async (db) => await storedPriceList(db.kysely));
+  if (list === null) throw new Refusal('No price list was published yet: `farebox push` does, and every start.');
+  const text = planFileText(toPlanFile(list));
+  if (path === null) console.log(text.trimEnd());
+  else {
+    writeFileSync(path, text);
+    console.log(`Wrote ${list.plans.length} plans to ${path}.`);
+  }
+  return 0;
+}
+
+function options<const T extends NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>>(
+  args: string[],
+  known: T,
+) {
+  try {
+    return parseArgs({ args, options: known, strict: true }).values;
+  } catch (error) {
+    throw new Refusal(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** Needs the database and Stripe's key of the environment, and none of the secrets a server has. */
+function configuration(): ReturnType<typeof readConfig> {
+  return readConfig('dev', {
+    FAREBOX_SECRET: 'only to reach the database, never used',
+    STRIPE_WEBHOOK_SECRET: 'whsec_never_used',
+    ...readEnvironment(),
+  });
+}
