@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Bench, bench, DAY, HOUR, type Receiver, receiver, standing, subscriber } from './harness.ts';
@@ -89,7 +92,13 @@ test('while a rolled secret overlaps both verify; afterwards the new one only', 
 });
 
 test('what cannot be is refused', () => {
-  for (const wish of [{ drop: 2 }, { duplicate: -1 }, { reorder: Number.NaN }, { api_version: 'old' }]) {
+  for (const wish of [
+    { drop: 2 },
+    { duplicate: -1 },
+    { reorder: Number.NaN },
+    { truncate: 1.1 },
+    { api_version: 'old' },
+  ]) {
     expect(() => {
       b.sandbox.webhooks.chaos = wish;
     }).toThrow(RangeError);
@@ -121,4 +130,68 @@ test('a snapshot brings everything back: objects, clock, due work, ids', async (
   expect((await b.stripe.invoices.list()).data).toHaveLength(1);
   expect(await live()).toEqual(first);
   await expect(b.sandbox.restore({ ...snapshot, state: [] })).rejects.toThrow('no snapshot');
+});
+
+test('a body that is cut is refused by its reader and arrives whole when it is sent again', async () => {
+  let now = Date.parse('2026-11-24T09:00:00Z');
+  await b.close();
+  await hook.close();
+  b = await bench({ seed: 'cut', now: () => now, send: (url, init) => fetch(url, init) });
+  const bodies: string[] = [];
+  const server = await rawReceiver((body) => {
+    bodies.push(body);
+    return isJson(body) ? 200 : 400;
+  });
+  await b.stripe.webhookEndpoints.create({ url: server.url, enabled_events: ['*'] });
+  b.sandbox.webhooks.chaos = { truncate: 1 };
+  await b.stripe.products.create({ name: 'Cut' });
+  await b.sandbox.webhooks.settled();
+  b.sandbox.webhooks.chaos = null;
+  now += 60_000;
+  await b.sandbox.webhooks.settled();
+  expect(bodies.map(isJson)).toEqual([false, true]);
+  expect(bodies[1]?.startsWith(bodies[0] ?? 'none')).toBe(true);
+  await server.close();
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return false;
+    throw cause;
+  }
+}
+
+async function rawReceiver(react: (body: string) => number): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer((incoming, outgoing) => {
+    let body = '';
+    incoming.on('data', (chunk: Buffer) => (body += chunk.toString('utf8')));
+    incoming.on('end', () => {
+      outgoing.statusCode = react(body);
+      outgoing.end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+test('an event is sent again on demand, by its id or that of one delivery', async () => {
+  await sendProducts(1);
+  const [event] = (await b.stripe.events.list()).data;
+  expect(await b.sandbox.webhooks.resend(event?.id ?? '')).toBe(1);
+  expect(hook.received.map((each) => each.event.id)).toEqual([event?.id, event?.id]);
+  const { deliveries } = (await (await fetch(`${b.url}/_sandbox/state`)).json()) as { deliveries: { id: string }[] };
+  expect(await b.sandbox.webhooks.resend(deliveries[0]?.id ?? '')).toBe(1);
+  expect(await b.sandbox.webhooks.resend('dlv_none')).toBe(0);
 });

@@ -167,6 +167,34 @@ test('the checkout page shows a decline that a fault asked for, and the next try
   expect([done.status, idOf(done.subscription).slice(0, 4)]).toEqual(['complete', 'sub_']);
 });
 
+test('a meter event that was answered with 200 is rejected afterwards, and told by a thin event', async () => {
+  await b.stripe.billing.meters.create({
+    display_name: 'Calls',
+    event_name: 'calls',
+    default_aggregation: { formula: 'sum' },
+  });
+  const customer = await b.stripe.customers.create({ name: 'Ada' });
+  b.sandbox.faults.add({ type: 'meter_error', meter_code: 'archived_meter' });
+  const send = (value: string): Promise<Stripe.Billing.MeterEvent> =>
+    b.stripe.billing.meterEvents.create({
+      event_name: 'calls',
+      payload: { stripe_customer_id: customer.id, value },
+    });
+  await send('5');
+  await send('7');
+  await b.sandbox.clock.advance(20_000);
+  const [meter] = (await b.stripe.billing.meters.list()).data;
+  const at = Math.floor(b.sandbox.clock.now() / 60_000) * 60;
+  const sums = await b.stripe.billing.meters.listEventSummaries(meter?.id ?? '', {
+    customer: customer.id,
+    start_time: at - 3_600,
+    end_time: at + 60,
+  });
+  expect(sums.data.map((each) => each.aggregated_value)).toEqual([7]);
+  const told = await b.stripe.v2.core.events.list({ types: ['v1.billing.meter.error_report_triggered'] });
+  expect(told.data).toHaveLength(1);
+});
+
 test('what cannot be is refused', () => {
   for (const wish of [
     { type: 'rate_limit', when: 'after' },
@@ -174,6 +202,7 @@ test('what cannot be is refused', () => {
     { type: 'server_error', probability: 2 },
     { type: 'rate_limit', reason: 'mood' },
     { type: 'server_error', card: '4242' },
+    { type: 'decline', meter_code: 'no_meter' },
   ] as const) {
     expect(() => b.sandbox.faults.add(wish)).toThrow();
   }

@@ -1,5 +1,6 @@
 import type { FaultRecord, FaultType } from '../store/machinery.ts';
 import type { Store, Tx } from '../store/store.ts';
+import type { MeterErrorCode } from '../store/usage-records.ts';
 import { chance } from './chance.ts';
 
 /** A fault to add: its type, and what differs from a fault that strikes the next request once. */
@@ -8,6 +9,7 @@ export interface FaultWish {
   route?: string | null;
   card?: string | null;
   decline_code?: string;
+  meter_code?: MeterErrorCode;
   when?: 'before' | 'after';
   times?: number | null;
   probability?: number;
@@ -27,10 +29,24 @@ export const faultTypes: readonly FaultType[] = [
   'lock_timeout',
   'timeout',
   'disconnect',
+  'meter_error',
+];
+
+/** Why a meter event may be rejected. */
+export const meterCodes: readonly MeterErrorCode[] = [
+  'archived_meter',
+  'meter_event_customer_not_found',
+  'meter_event_invalid_value',
+  'meter_event_no_customer_defined',
+  'meter_event_value_not_found',
+  'meter_event_value_too_many_digits',
+  'no_meter',
+  'timestamp_in_future',
+  'timestamp_too_far_in_past',
 ];
 
 /** The values Stripe gives `Stripe-Rate-Limited-Reason`. https://docs.stripe.com/rate-limits */
-const reasons: readonly string[] = [
+export const reasons: readonly string[] = [
   'global-rate',
   'global-concurrency',
   'endpoint-rate',
@@ -52,9 +68,18 @@ export function faultFlaw(wish: FaultWish): string | null {
   if (when !== 'before' && when !== 'after') return '`when` is before or after.';
   if (when === 'after' && !reports_after.has(type)) return `A ${type} always comes before the request runs.`;
   if (reason !== undefined && !reasons.includes(reason)) return `\`reason\` is one of ${reasons.join(', ')}.`;
+  if (wish.meter_code !== undefined && type !== 'meter_error') return '`meter_code` belongs to a meter_error.';
+  if (wish.meter_code !== undefined && !meterCodes.includes(wish.meter_code)) {
+    return `\`meter_code\` is one of ${meterCodes.join(', ')}.`;
+  }
   if ((wish.card ?? null) !== null && type !== 'decline') return '`card` belongs to a decline.';
   if (!(hold_ms > 0 && hold_ms <= 600_000)) return '`hold_ms` is more than 0 and at most ten minutes.';
   return null;
+}
+
+/** A decline strikes charges, a meter error strikes events; the others strike whole requests. */
+function strikesRequests(fault: FaultRecord): boolean {
+  return fault.type !== 'decline' && fault.type !== 'meter_error';
 }
 
 /** The faults of one sandbox. */
@@ -109,6 +134,7 @@ export function createFaults(deps: { store: Store; now: () => number; failed: (c
           route: wish.route ?? null,
           card: wish.card ?? null,
           decline_code: wish.decline_code ?? 'generic_decline',
+          meter_code: wish.meter_code ?? 'meter_event_customer_not_found',
           when: wish.when ?? 'before',
           times: wish.times === undefined ? 1 : wish.times,
           probability: wish.probability ?? 1,
@@ -136,7 +162,7 @@ export function createFaults(deps: { store: Store; now: () => number; failed: (c
     },
     strike(route) {
       const fitting = (tx: Tx): FaultRecord[] =>
-        tx.all('fault').filter((fault) => fault.type !== 'decline' && !isSpent(fault) && fits(fault, route));
+        tx.all('fault').filter((fault) => strikesRequests(fault) && !isSpent(fault) && fits(fault, route));
       if (store.read(now(), (tx) => fitting(tx).length) === 0) return null;
       return store.transact(now(), (tx) => fitting(tx).find((fault) => roll(tx, fault)) ?? null);
     },

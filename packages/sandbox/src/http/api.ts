@@ -18,7 +18,8 @@ import { parseJson } from './json-body.ts';
 import { findRoute } from './routes.ts';
 import { serialize } from './serialize.ts';
 import { ConnectionCut, strikeRequest } from './struck.ts';
-import { versionNotice } from './versions.ts';
+import { modernize, modernPath } from './older/requests.ts';
+import { versionNotice, versionOf } from './older/versions.ts';
 
 const MAX_BODY = 1_000_000;
 const MAX_REQUEST_LINE = 16_384;
@@ -50,6 +51,8 @@ interface Work {
   hash: FormHash;
   paths: string[];
   keyed: Keyed | null;
+  /** The API version asked for. */
+  version: string;
 }
 
 function takeExpand(hash: FormHash): string[] {
@@ -167,8 +170,10 @@ function execute(deps: Deps, call: Call, work: Work): Finished {
       const context = { ...onClock(createContext(tx, account_name, asked), test_clock), route: work.route.key };
       let finished: Finished;
       try {
-        const result = expand(tx, account_name, work.route.run(context, work.hash, work.id), work.paths);
-        finished = { status: 200, body: serialize(result, call.origin), request_id: call.request_id };
+        modernize(work.version, work.route.key, work.hash, (price) => tx.get('price', price)?.recurring ?? null);
+        const result = work.route.run(context, work.hash, work.id);
+        const expanded = expand(tx, account_name, result, work.paths, work.version);
+        finished = { status: 200, body: serialize(expanded, call.origin), request_id: call.request_id };
       } catch (cause) {
         if (!(cause instanceof ApiError) || !cause.keeps_effects) throw cause;
         finished = envelope(call, cause);
@@ -191,6 +196,8 @@ export function createApi(deps: Deps): (request: Request, origin: string) => Pro
   const idempotency = createIdempotency({ store, now: () => clock.now() });
   const boot = store.read(clock.now(), (tx) => tx.need('setting', 'sandbox'));
   let requests = 0;
+  /** Versions whose notice was given: once is enough, the SDK prints each. */
+  const noticed = new Set<string>();
 
   function sessionExpiry(token: string): number | null {
     const found = store.read(clock.now(), (tx) => tx.all('meter_session').find((each) => each.token === token));
@@ -205,9 +212,11 @@ export function createApi(deps: Deps): (request: Request, origin: string) => Pro
     let kind: KeyKind = 'secret';
     if (url.pathname === STREAM) authenticateSession(request.headers, sessionExpiry, clock.now());
     else kind = authenticate(request.headers);
-    call.notice = versionNotice(request.headers.get('stripe-version'));
+    const version = versionOf(request.headers.get('stripe-version'));
+    if (!noticed.has(version)) call.notice = versionNotice(version);
+    noticed.add(version);
     refuseOtherAccounts(request.headers);
-    const { route, id } = findRoute(request.method, url.pathname);
+    const { route, id } = findRoute(...modernPath(version, request.method, url.pathname));
     authorize(kind, route.key, request.headers);
     const struck = deps.faults.strike(route.key);
     const strike = (fault: Fault): Promise<Response> =>
@@ -224,7 +233,7 @@ export function createApi(deps: Deps): (request: Request, origin: string) => Pro
     const hash =
       is_post && url.pathname.startsWith('/v2/') ? parseJson(body) : parseForm(is_post ? body : url.search.slice(1));
     if (kind === 'publishable') store.read(clock.now(), (tx) => proveClientSecret(tx, route.key, id, hash));
-    const finished = execute(deps, call, { route, id, hash, paths: takeExpand(hash), keyed });
+    const finished = execute(deps, call, { route, id, hash, paths: takeExpand(hash), keyed, version });
     await store.durable();
     deps.committed();
     // The effects and the answer are kept: a retry with the same key gets that answer.

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../contract/json.ts';
+import { API_VERSION } from '../contract/wire.ts';
 import { renderBalanceTransaction } from '../resources/customers/balance.ts';
 import { renderCoupon, renderCurrencyOptions as renderCouponOptions } from '../resources/catalog/coupons.ts';
 import { renderCreditNote } from '../resources/invoices/credit-notes.ts';
@@ -27,6 +28,7 @@ import { renderSubscription } from '../resources/subscriptions/subscription-rend
 import type { Tx } from '../store/store.ts';
 import { embeddedList } from './lists.ts';
 import { invalid } from './api-error.ts';
+import { dress } from './older/answers.ts';
 
 const MAX_LEVELS = 4;
 
@@ -134,6 +136,13 @@ const expandable: Record<string, Target> = {
   'subscription_schedule phases.discounts.promotion_code': 'promotion_code',
   'subscription_schedule phases.items.price': 'price',
   'subscription_schedule subscription': 'subscription',
+  // What older versions had; without such a version the field is not there to be expanded.
+  'charge invoice': 'invoice',
+  'invoice charge': 'charge',
+  'invoice payment_intent': 'payment_intent',
+  'invoice subscription': 'subscription',
+  'invoiceitem subscription': 'subscription',
+  'payment_intent invoice': 'invoice',
 };
 
 /** Expandable at Stripe and always null here. */
@@ -261,6 +270,12 @@ interface Walk {
   account_name: string;
   /** The whole path, for messages. */
   path: string;
+  /** The API version asked for. */
+  version: string;
+}
+
+function loaded(at: Walk, target: Target, id: string): JsonObject {
+  return dress(at.tx, at.version, toJson(load(at.tx, at.account_name, target, id)));
 }
 
 /** Expands `keys` below `value`; `owner` is the nearest object with a type and `inner` the way from it to here. */
@@ -271,20 +286,18 @@ function walk(at: Walk, value: JsonObject, keys: string[], owner: JsonObject, in
   if (!Object.hasOwn(value, key) || value[key] === undefined) {
     const extra = value === owner ? included(at.tx, value, key) : undefined;
     if (extra === undefined) throw refuse(at.path);
-    value[key] = extra === null ? null : (JSON.parse(JSON.stringify(extra)) as Json);
+    value[key] = extra === null ? null : dress(at.tx, at.version, JSON.parse(JSON.stringify(extra)) as Json);
   }
   const target = expandable[`${word(owner, 'object')} ${way}`];
   const found = value[key];
   if (typeof found === 'string' && target !== undefined) {
-    value[key] = toJson(load(at.tx, at.account_name, target, found));
+    value[key] = loaded(at, target, found);
   }
   const next = value[key];
   if (Array.isArray(next)) {
     // A list of ids becomes a list of objects.
     if (target !== undefined) {
-      value[key] = next.map((each) =>
-        typeof each === 'string' ? toJson(load(at.tx, at.account_name, target, each)) : each,
-      );
+      value[key] = next.map((each) => (typeof each === 'string' ? loaded(at, target, each) : each));
       for (const each of value[key] as Json[]) if (isObject(each)) walk(at, each, rest, each, '');
       return;
     }
@@ -323,8 +336,14 @@ function isIncluded(owner: JsonObject, key: string): boolean {
 }
 
 /** Expands the paths of `expand[]` inside an answer. https://docs.stripe.com/api/expanding_objects */
-export function expand(tx: Tx, account_name: string, answer: object, paths: readonly string[]): JsonObject {
-  const json = toJson(answer);
+export function expand(
+  tx: Tx,
+  account_name: string,
+  answer: object,
+  paths: readonly string[],
+  version: string = API_VERSION,
+): JsonObject {
+  const json = dress(tx, version, toJson(answer));
   // Of a search, how many there are is answered when asked for, and is no object.
   const is_search = json['object'] === 'search_result';
   if (is_search && !paths.includes('total_count')) delete json['total_count'];
@@ -338,7 +357,7 @@ export function expand(tx: Tx, account_name: string, answer: object, paths: read
         before_execution: true,
       });
     }
-    walk({ tx, account_name, path }, json, keys, json, '');
+    walk({ tx, account_name, path, version }, json, keys, json, '');
   }
   return json;
 }

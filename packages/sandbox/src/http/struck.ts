@@ -45,6 +45,7 @@ function refusalOf(fault: FaultRecord): ApiError | null {
         before_execution: true,
       });
     case 'decline':
+    case 'meter_error':
     case 'timeout':
     case 'disconnect':
       return null;

@@ -34,7 +34,7 @@ function amountOfTime(form: URLSearchParams): number | null {
 function readChaos(form: URLSearchParams): ChaosWish {
   if (form.get('off') === 'true') return null;
   const wish: NonNullable<ChaosWish> = {};
-  for (const name of ['duplicate', 'reorder', 'delay', 'delay_ms', 'drop'] as const) {
+  for (const name of ['duplicate', 'reorder', 'delay', 'delay_ms', 'drop', 'truncate'] as const) {
     const value = form.get(name)?.trim() ?? '';
     if (value !== '') wish[name] = Number(value);
   }
@@ -88,7 +88,8 @@ function webhookCommands(deps: PageDeps, policies: readonly WebhookPolicy[]): Re
       return { released: await deliveries.release({ reversed: form.get('reversed') === 'true' }) };
     },
     async 'webhooks/resend'(form) {
-      return { resent: await deliveries.resend(form.get('delivery') ?? '') };
+      const resent = await deliveries.resend(form.get('delivery') ?? form.get('event') ?? '');
+      return resent === 0 ? 'There is no such delivery or event.' : { resent };
     },
   };
 }
@@ -100,7 +101,7 @@ function stateCommands(deps: PageDeps, snapshots: Map<string, Snapshot>): Record
     async 'clock/advance'(form) {
       const ms = amountOfTime(form);
       if (ms === null) return 'Say how far: `ms`, `hours` or `days`, not negative, ten years at most.';
-      const { from, to, ran } = await deps.advance(ms);
+      const { from, to, ran } = await deps.run.clock.advance(ms);
       return { from, to, now: new Date(to).toISOString(), ran };
     },
     async dunning(form) {

@@ -1,4 +1,4 @@
-import { type FaultWish, faultFlaw, faultTypes } from '../faults/faults.ts';
+import { type FaultWish, faultFlaw, faultTypes, meterCodes, reasons } from '../faults/faults.ts';
 import type { FaultRecord } from '../store/machinery.ts';
 import { html, type Html } from './html.ts';
 import { table } from './room-parts.ts';
@@ -18,10 +18,11 @@ export function readFault(form: URLSearchParams): FaultWish | string {
   const type = faultTypes.find((each) => each === form.get('type'));
   if (type === undefined) return `The type of a fault is one of ${faultTypes.join(', ')}.`;
   const times = form.get('times');
-  const [route, card, decline_code, reason, when, retry] = [
+  const [route, card, decline_code, meter_code, reason, when, retry] = [
     'route',
     'card',
     'decline_code',
+    'meter_code',
     'reason',
     'when',
     'should_retry',
@@ -35,6 +36,7 @@ export function readFault(form: URLSearchParams): FaultWish | string {
     ...(route === undefined ? {} : { route }),
     ...(card === undefined ? {} : { card }),
     ...(decline_code === undefined ? {} : { decline_code }),
+    ...(meter_code === undefined ? {} : { meter_code: meter_code as FaultWish['meter_code'] & string }),
     ...(reason === undefined ? {} : { reason }),
     ...(when === undefined ? {} : { when }),
     ...(form.get('should_retry') === 'null' ? { should_retry: null } : {}),
@@ -49,6 +51,7 @@ export function readFault(form: URLSearchParams): FaultWish | string {
 function described(fault: FaultRecord): string {
   const parts = [
     fault.type === 'decline' ? fault.decline_code : null,
+    fault.type === 'meter_error' ? fault.meter_code : null,
     fault.card === null ? null : `card ${fault.card}`,
     fault.when === 'after' ? 'after the commit' : null,
     fault.probability === 1 ? null : `${Math.round(fault.probability * 100)} %`,
@@ -81,10 +84,38 @@ function form(): Html {
       </select>
     </div>
     <div>
-      <label for="fault-times">Times</label><input id="fault-times" name="times" value="1" autocomplete="off" />
+      <label for="fault-times">Times, or always</label
+      ><input id="fault-times" name="times" value="1" autocomplete="off" />
     </div>
+    <details class="more">
+      <summary>More</summary>
+      <div class="inline">${moreFields()}</div>
+    </details>
     <button>Add fault</button>
   </form>`;
+}
+
+function choice(name: string, label: string, first: string, values: readonly string[]): Html {
+  return html`<div>
+    <label for="fault-${name}">${label}</label
+    ><select id="fault-${name}" name="${name}">
+      <option value="">${first}</option>
+      ${values.map((value) => html`<option>${value}</option>`)}
+    </select>
+  </div>`;
+}
+
+/** What belongs to one type of fault only; left alone, it says nothing. */
+function moreFields(): Html {
+  const field = (name: string, label: string, placeholder: string): Html =>
+    html`<div>
+      <label for="fault-${name}">${label}</label
+      ><input id="fault-${name}" name="${name}" placeholder="${placeholder}" autocomplete="off" />
+    </div>`;
+  return html`${field('probability', 'Chance, to 1', '1')}${field('decline_code', 'Decline code', 'generic_decline')}
+  ${choice('reason', 'Reason of a 429', 'global-rate', reasons.slice(1))}
+  ${choice('should_retry', 'Header to retry', 'as Stripe', ['true', 'false'])}
+  ${field('hold_ms', 'Timeout (ms)', '90000')} ${choice('meter_code', 'Meter error', 'customer not found', meterCodes)}`;
 }
 
 /** The faults to come, and a form for more. */

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../contract/json.ts';
+import type { MeterErrorCode } from './usage-records.ts';
 import type { Metadata, Seconds } from './records.ts';
 
 export interface EventRecord {
@@ -97,7 +98,14 @@ export interface TestClockRecord {
 }
 
 /** What a fault does. */
-export type FaultType = 'decline' | 'rate_limit' | 'server_error' | 'lock_timeout' | 'timeout' | 'disconnect';
+export type FaultType =
+  | 'decline'
+  | 'rate_limit'
+  | 'server_error'
+  | 'lock_timeout'
+  | 'timeout'
+  | 'disconnect'
+  | 'meter_error';
 
 /** A fault that was asked for: what it does, to which requests or charges, and how often. */
 export interface FaultRecord {
@@ -109,6 +117,8 @@ export interface FaultRecord {
   card: string | null;
   /** Of a decline; the code Stripe gives with `card_declined`. */
   decline_code: string;
+  /** Why meter events are rejected after they were taken. */
+  meter_code: MeterErrorCode;
   /** Before the request runs, or after its effects and its answer are kept. */
   when: 'before' | 'after';
   /** How often it still strikes; `null` until it is cleared. */
@@ -133,7 +143,9 @@ export interface Chaos {
   delay: number;
   delay_ms: number;
   drop: number;
-  /** Stamped on bodies instead of the version whose shape they have. */
+  /** A body is cut in the middle; its signature is that of the whole. */
+  truncate: number;
+  /** Bodies are written as for this version, and stamped with it. */
   api_version: string | null;
 }
 

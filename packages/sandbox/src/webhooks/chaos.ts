@@ -1,13 +1,21 @@
 import { chance } from '../faults/chance.ts';
-import type { Chaos, DeliveryState, WebhookEndpointRecord, WebhookPolicy } from '../store/machinery.ts';
+import type { Chaos, DeliveryRecord, DeliveryState, WebhookEndpointRecord, WebhookPolicy } from '../store/machinery.ts';
 import type { Tx } from '../store/store.ts';
 
 /** Nothing goes wrong. */
-export const calm: Chaos = { duplicate: 0, reorder: 0, delay: 0, delay_ms: 1_000, drop: 0, api_version: null };
+export const calm: Chaos = {
+  duplicate: 0,
+  reorder: 0,
+  delay: 0,
+  delay_ms: 1_000,
+  drop: 0,
+  truncate: 0,
+  api_version: null,
+};
 
 /** What is wrong with wished chaos; `null` when nothing is. */
 export function chaosFlaw(chaos: Chaos): string | null {
-  for (const name of ['duplicate', 'reorder', 'delay', 'drop'] as const) {
+  for (const name of ['duplicate', 'reorder', 'delay', 'drop', 'truncate'] as const) {
     if (!(chaos[name] >= 0 && chaos[name] <= 1)) return `\`${name}\` is a probability from 0 to 1.`;
   }
   if (!(chaos.delay_ms >= 0 && chaos.delay_ms <= 86_400_000)) return '`delay_ms` is at most a day.';
@@ -54,6 +62,14 @@ export function planDeliveries(tx: Tx, place: Place): Planned[] {
   const late_ms = lot('delay') < chaos.delay ? chaos.delay_ms : 0;
   const twice = lot('duplicate') < chaos.duplicate ? 1 : 0;
   return Array.from({ length: copies + twice }, () => ({ state, next_at_ms: at(rank) + late_ms }));
+}
+
+/** What of a body arrives: all of it, or half, rolled anew for each attempt. */
+export function arriving(tx: Tx, delivery: DeliveryRecord, body: string): string {
+  const { chaos, seed } = tx.need('setting', 'sandbox');
+  if (chaos === null) return body;
+  const lot = chance(seed, 'truncate', delivery.id, delivery.attempts.length);
+  return lot < chaos.truncate ? body.slice(0, Math.floor(body.length / 2)) : body;
 }
 
 /** The secrets that sign for an endpoint now: the current one, and the one before while it overlaps. */

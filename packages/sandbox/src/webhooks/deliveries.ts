@@ -1,3 +1,4 @@
+import { toJson } from '../resources/context.ts';
 import { renderEvent } from '../resources/events/events.ts';
 import { renderNotification } from '../resources/events/thin-events.ts';
 import { serialize } from '../http/serialize.ts';
@@ -5,7 +6,8 @@ import type { DeliveryRecord, WebhookEndpointRecord } from '../store/machinery.t
 import type { Store, Tx } from '../store/store.ts';
 import { createAlarm } from '../time/alarm.ts';
 import type { SandboxClock } from '../time/clock.ts';
-import { signingSecrets } from './chaos.ts';
+import { dress } from '../http/older/answers.ts';
+import { arriving, signingSecrets } from './chaos.ts';
 import { signatureHeader } from './sign.ts';
 
 const SECOND = 1_000;
@@ -34,8 +36,8 @@ export interface Deliveries {
   settled(): Promise<void>;
   /** Held deliveries go out, the last one first when `reversed`. */
   release(options?: { reversed?: boolean }): Promise<number>;
-  /** Sends one delivery again. */
-  resend(id: string): Promise<boolean>;
+  /** Sends one delivery again, or all of an event; answers how many. */
+  resend(id: string): Promise<number>;
   /** Gives what a former process left undelivered another round. */
   start(): void;
   stop(): Promise<void>;
@@ -58,21 +60,31 @@ function due(deps: Deps): DeliveryRecord[] {
 }
 
 /** Who gets deliveries: a webhook endpoint, or an event destination. */
-type Receiver = Pick<WebhookEndpointRecord, 'old_secret' | 'secret' | 'status' | 'url'>;
+type Receiver = Pick<WebhookEndpointRecord, 'api_version' | 'old_secret' | 'secret' | 'status' | 'url'>;
 
 function receiverOf(tx: Tx, id: string): Receiver | undefined {
   const destination = tx.get('event_destination', id);
-  return destination === undefined ? tx.get('webhook_endpoint', id) : { ...destination, old_secret: null };
+  return destination === undefined
+    ? tx.get('webhook_endpoint', id)
+    : { ...destination, api_version: null, old_secret: null };
+}
+
+/** What an endpoint is sent: a notification, or the event as of the version it was made for. */
+function bodyOf(tx: Tx, delivery: DeliveryRecord, endpoint: Receiver, origin: string): string {
+  const thin = tx.get('thin_event', delivery.event);
+  if (thin !== undefined) return serialize(renderNotification(thin), origin);
+  const event = renderEvent(tx, tx.need('event', delivery.event));
+  const version = tx.need('setting', 'sandbox').chaos?.api_version ?? endpoint.api_version;
+  if (version === null) return serialize(event, origin);
+  const object = dress(tx, version, toJson(event.data.object));
+  return serialize({ ...event, api_version: version, data: { ...event.data, object } }, origin);
 }
 
 async function post(deps: Deps, delivery: DeliveryRecord, endpoint: Receiver): Promise<Attempt> {
   const { store, clock } = deps;
-  const body = store.read(clock.now(), (tx) => {
-    const thin = tx.get('thin_event', delivery.event);
-    if (thin !== undefined) return serialize(renderNotification(thin), deps.origin());
-    const event = renderEvent(tx, tx.need('event', delivery.event));
-    const stamp = tx.need('setting', 'sandbox').chaos?.api_version ?? null;
-    return serialize(stamp === null ? event : { ...event, api_version: stamp }, deps.origin());
+  const { body, sent } = store.read(clock.now(), (tx) => {
+    const whole = bodyOf(tx, delivery, endpoint, deps.origin());
+    return { body: whole, sent: arriving(tx, delivery, whole) };
   });
   // Receivers refuse what is older than their tolerance. Some use the machine's time, some the sandbox's: the later
   // of the two is not old for either.
@@ -85,7 +97,7 @@ async function post(deps: Deps, delivery: DeliveryRecord, endpoint: Receiver): P
         'stripe-signature': signatureHeader(signingSecrets(endpoint, clock.now()), timestamp, body),
         'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
       },
-      body,
+      body: sent,
       redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
@@ -196,7 +208,7 @@ export function createDeliveries(deps: Deps): Deliveries {
     poke,
     settled,
     release: (options = {}) => again((each) => each.state === 'held', options.reversed),
-    resend: async (id) => (await again((each) => each.id === id)) === 1,
+    resend: (id) => again((each) => each.id === id || each.event === id),
     start() {
       requeue(deps, (each) => each.state === 'pending' || each.state === 'failed');
       poke();

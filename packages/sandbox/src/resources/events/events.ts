@@ -11,7 +11,10 @@ import type { Context } from '../context.ts';
 import { queueThinEvents, tellDestinations } from './thin-events.ts';
 
 /** An event as the API and the webhook body show it. Its object has whatever shape its type has. */
-export type RenderedEvent = Omit<Wire<Stripe.EventBase>, 'data' | 'type'> & { data: object; type: string };
+export type RenderedEvent = Omit<Wire<Stripe.EventBase>, 'data' | 'type'> & {
+  data: { object: object; previous_attributes?: object };
+  type: string;
+};
 
 /** Renders an event; `pending_webhooks` counts the deliveries nobody has answered yet. */
 export function renderEvent(tx: Tx, event: EventRecord): RenderedEvent {

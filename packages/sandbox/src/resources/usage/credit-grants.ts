@@ -12,6 +12,7 @@ import { type Context, emit, emitUpdate, schedule, unschedule } from '../context
 import { isUsable, moveCredits, remainderOf, renderCreditTransaction } from './credit-ledger.ts';
 import { findCustomer } from '../customers/customers.ts';
 import { findPrice } from '../catalog/prices.ts';
+import { grouped } from '../grouped.ts';
 
 type RenderedGrant = Wire<Stripe.Billing.CreditGrant>;
 
@@ -202,7 +203,7 @@ function summary({ tx }: Context, params: Read<typeof summaryTable>): Wire<Strip
   if (params.customer === undefined) throw missingParam('customer');
   const customer = findCustomer(tx, params.customer, 'customer').id;
   const effective = chosen(tx, params, customer).filter((grant) => grant.effective_at <= tx.now);
-  const balances = [...Map.groupBy(effective, (grant) => grant.currency)].map(([currency, grants]) => {
+  const balances = [...grouped(effective, (grant) => grant.currency)].map(([currency, grants]) => {
     const sum = (of: CreditGrantRecord[]): number => of.reduce((all, grant) => all + remainderOf(tx, grant.id), 0);
     const money = (value: number): { type: 'monetary'; monetary: { currency: string; value: number } } => ({
       type: 'monetary',

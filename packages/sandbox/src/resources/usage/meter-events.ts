@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
+import { rejectedByFault } from '../../faults/meter-rejections.ts';
 import { invalid, invalidParam } from '../../http/api-error.ts';
 import type { FormValue } from '../../http/form.ts';
 import { integer, list, oneOf, type Param, type Read, shape, text } from '../../http/params.ts';
@@ -72,7 +73,10 @@ function take(context: Context, sent: Sent): MeterEventRecord {
   const { tx } = context;
   const own = ownTime(tx, sent);
   const timestamp = sent.timestamp ?? own.now;
-  const verdict = judge(own, sent.event_name, sent.payload, timestamp);
+  const judged = judge(own, sent.event_name, sent.payload, timestamp);
+  const struck = rejectedByFault(context);
+  const meter = struck === 'no_meter' ? null : judged.meter;
+  const verdict = struck === null ? judged : { error: struck, meter };
   const facts = {
     id: tx.newId('mev_'),
     event_name: sent.event_name,

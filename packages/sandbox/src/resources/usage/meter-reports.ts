@@ -2,6 +2,7 @@ import type { JsonObject } from '../../contract/json.ts';
 import type { MeterErrorCode, MeterEventRecord } from '../../store/usage-records.ts';
 import { type Context, schedule } from '../context.ts';
 import { emitThin } from '../events/thin-events.ts';
+import { grouped } from '../grouped.ts';
 
 /** Errors are collected over windows of so many seconds of the sandbox's clock; each window ends with its reports. */
 const WINDOW_SECONDS = 10;
@@ -39,7 +40,7 @@ function errorType(code: MeterErrorCode, events: MeterEventRecord[]): JsonObject
 }
 
 function reportOf(events: MeterEventRecord[], end_ms: number): JsonObject {
-  const by_code = Map.groupBy(events, (event) => event.error ?? 'no_meter');
+  const by_code = grouped(events, (event) => event.error ?? 'no_meter');
   const start = Math.min(...events.map((event) => event.received_at));
   const start_ms = (start - (start % WINDOW_SECONDS)) * 1000;
   return {
@@ -58,7 +59,7 @@ function reportOf(events: MeterEventRecord[], end_ms: number): JsonObject {
 export function reportMeterErrors(context: Context): void {
   const { tx } = context;
   const failed = tx.all('meter_event').filter((event) => event.error !== null && !event.reported);
-  for (const [meter, events] of Map.groupBy(failed, (event) => event.meter)) {
+  for (const [meter, events] of grouped(failed, (event) => event.meter)) {
     for (const event of events) tx.put('meter_event', { ...event, reported: true });
     emitThin(context, {
       type: meter === null ? 'v1.billing.meter.no_meter_found' : 'v1.billing.meter.error_report_triggered',

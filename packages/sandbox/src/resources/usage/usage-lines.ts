@@ -12,6 +12,7 @@ import { aggregate, eventsIn, type Span } from './meter-usage.ts';
 import { sumOf } from '../../billing/exact.ts';
 import { formatUnitAmount } from '../../billing/money.ts';
 import { rateUsage, type RatedLine } from '../../billing/rating.ts';
+import { grouped } from '../grouped.ts';
 
 /** A metered item and the span of time whose usage an invoice bills. */
 export interface Usage {
@@ -80,7 +81,7 @@ function used(tx: Tx, subscription: SubscriptionRecord, usage: Usage): { price: 
   const found = tx.all('meter').flatMap((meter) => {
     const otherwise = meter.id === current.recurring?.meter ? current.id : null;
     const events = eventsIn(tx, meter, subscription.customer, span);
-    const by_price = Map.groupBy(events, (event) => event.prices[item.id] ?? otherwise);
+    const by_price = grouped(events, (event) => event.prices[item.id] ?? otherwise);
     return [...by_price].flatMap(([id, each]) =>
       id === null || (is_classic && id !== current.id)
         ? []
