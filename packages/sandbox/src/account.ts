@@ -7,7 +7,7 @@ import type { Chaos, DunningPolicy, SettingRecord, WebhookPolicy } from './store
 import type { Snapshot } from './store/snapshot.ts';
 import { type Commit, openStore, type Store } from './store/store.ts';
 import { createClock, type SandboxClock } from './time/clock.ts';
-import { type Advanced, createRunner } from './time/runner.ts';
+import { type Advanced, createRunner, type Runner } from './time/runner.ts';
 import { createDeliveries, type Deliveries } from './webhooks/deliveries.ts';
 
 /** What can be done with one account besides calling its API. */
@@ -32,6 +32,8 @@ export interface Run {
     rollSecret(endpoint: string, options?: { overlap_ms?: number }): Promise<string>;
     /** Delivers what `hold` has held, oldest first or reversed; answers how many. The policy stays. */
     release(options?: { reversed?: boolean }): Promise<number>;
+    /** Sends a delivery, or every delivery of an event, again; answers how many. */
+    resend(id: string): Promise<number>;
     /** Resolves when every delivery due now has been attempted. */
     settled(): Promise<void>;
   };
@@ -117,7 +119,29 @@ function webhooksOf(controls: Controls, deliveries: Deliveries): Run['webhooks']
       return secret;
     },
     release: (how) => deliveries.release(how),
+    resend: (id) => deliveries.resend(id),
     settled: () => deliveries.settled(),
+  };
+}
+
+function runOf(clock: SandboxClock, runner: Runner, controls: Controls, deliveries: Deliveries): Run {
+  const { faults } = controls;
+  return {
+    clock: {
+      now: () => clock.now(),
+      advance: (ms) => runner.advance((from) => from + ms),
+      advanceTo: (at_ms) => runner.advance(() => at_ms),
+    },
+    get dunning(): DunningPolicy {
+      return controls.dunning.get();
+    },
+    set dunning(wish: Partial<DunningPolicy> | null) {
+      controls.dunning.set(wish);
+    },
+    webhooks: webhooksOf(controls, deliveries),
+    faults: { add: faults.add, list: faults.list, clear: faults.clear },
+    snapshot: () => controls.snapshot(),
+    restore: (snapshot) => controls.restore(snapshot),
   };
 }
 
@@ -152,27 +176,26 @@ export async function openAccount(deps: AccountDeps): Promise<Account> {
   const controls = createControls({ clock, store, deliveries, runner, committed, failed });
   const { faults } = controls;
   const api = createApi({ account_name, clock, faults, store, committed, failed });
-  const advance = (ms: number): Promise<Advanced> => runner.advance((from) => from + ms);
   const { runs } = deps;
-  const pages = createPages({ account_name, advance, clock, committed, controls, deliveries, failed, runs, store });
+  const run = runOf(clock, runner, controls, deliveries);
+  const pages = createPages({
+    account_name,
+    clock,
+    committed,
+    controls,
+    deliveries,
+    failed,
+    fetch: async (request) => (await pages(request, deps.origin())) ?? (await api(request, deps.origin())),
+    run,
+    runs,
+    store,
+  });
   deliveries.start();
   runner.poke();
   return {
     api,
     pages,
-    run: {
-      clock: { now: () => clock.now(), advance, advanceTo: (at_ms) => runner.advance(() => at_ms) },
-      get dunning(): DunningPolicy {
-        return controls.dunning.get();
-      },
-      set dunning(wish: Partial<DunningPolicy> | null) {
-        controls.dunning.set(wish);
-      },
-      webhooks: webhooksOf(controls, deliveries),
-      faults: { add: faults.add, list: faults.list, clear: faults.clear },
-      snapshot: () => controls.snapshot(),
-      restore: (snapshot) => controls.restore(snapshot),
-    },
+    run,
     holdsSession: (token) => store.read(0, (tx) => tx.all('meter_session').some((each) => each.token === token)),
     async close() {
       await runner.stop();

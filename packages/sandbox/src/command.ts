@@ -4,7 +4,8 @@ import { createSandbox } from './sandbox.ts';
 
 const HELP = `A local Stripe for development and tests.
 
-  farebox-sandbox [options]
+  farebox-sandbox [options]           listens until it is stopped
+  farebox-sandbox scenario FILE       runs a scenario in a sandbox of its own; also the name of one that comes along
 
   --port N        port to listen on, 0 for any free one (default 12111)
   --host NAME     address to bind (default 127.0.0.1)
@@ -13,6 +14,7 @@ const HELP = `A local Stripe for development and tests.
   --name NAME     the seller's name on pages and invoices
   --seed TEXT     same seed, same ids
   --frozen        the clock stands still until it is advanced
+  --json          of a scenario: what came of it as JSON
   --version       the version of this program
   --help          this text
 `;
@@ -25,6 +27,7 @@ const options = {
   name: { type: 'string' },
   seed: { type: 'string' },
   frozen: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
   version: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -93,8 +96,12 @@ async function run(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parsed(argv);
   if (values.help) return void process.stdout.write(HELP);
   if (values.version) return void process.stdout.write(`${await packageVersion()}\n`);
-  if (positionals[0] !== undefined) throw new Misuse(`There is no command "${positionals[0]}".`);
-  await serve(values);
+  const [command, file, surplus] = positionals;
+  if (command === undefined) return await serve(values);
+  if (command !== 'scenario') throw new Misuse(`There is no command "${command}".`);
+  if (file === undefined || surplus !== undefined) throw new Misuse('Give one scenario: farebox-sandbox scenario FILE');
+  const { playScenario } = await import('./scenario/command.ts');
+  process.exitCode = await playScenario(file, { json: values.json, seed: values.seed });
 }
 
 /** The program: what it cannot do it says on standard error, with 2 for a wrong call and 1 for anything else. */

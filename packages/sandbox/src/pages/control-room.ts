@@ -19,6 +19,7 @@ import { faultSection } from './room-faults.ts';
 import { dueSections, objectSections } from './room-objects.ts';
 import { usageSections } from './room-usage.ts';
 import { runSection } from './room-runs.ts';
+import { scenarioPages } from './room-scenarios.ts';
 import { instant } from './room-parts.ts';
 
 /** The names of the policies, in the order of their buttons. */
@@ -56,7 +57,8 @@ function chaosForm(deps: PageDeps): Html {
     <form method="post" action="/_sandbox/webhooks/chaos" class="inline">
       ${field('duplicate', 'Duplicate', chaos?.duplicate ?? 0)}${field('reorder', 'Reorder', chaos?.reorder ?? 0)}
       ${field('delay', 'Delay', chaos?.delay ?? 0)}${field('delay_ms', 'Delay by (ms)', chaos?.delay_ms ?? 1_000)}
-      ${field('drop', 'Drop', chaos?.drop ?? 0)}${field('api_version', 'Stamped version', chaos?.api_version ?? '')}
+      ${field('drop', 'Drop', chaos?.drop ?? 0)}${field('truncate', 'Cut the body', chaos?.truncate ?? 0)}
+      ${field('api_version', 'Stamped version', chaos?.api_version ?? '')}
       <button>Set</button><button name="off" value="true">Turn off</button>
     </form>
   </details>`;
@@ -163,8 +165,8 @@ function room(deps: PageDeps, snapshots: Map<string, Snapshot>): Response {
         <header class="room-head">
           <h1>Control room of ${deps.account_name} <span class="mode">Test mode</span></h1>
           <nav class="inline" aria-label="Pages">
-            <a href="/_sandbox/events">Events</a><a href="/_sandbox/coverage">Coverage</a
-            ><a href="/_sandbox/state">State as JSON</a>
+            <a href="/_sandbox/events">Events</a><a href="/_sandbox/scenarios">Scenarios</a
+            ><a href="/_sandbox/coverage">Coverage</a><a href="/_sandbox/state">State as JSON</a>
           </nav>
         </header>
         <div class="deck">
@@ -245,6 +247,7 @@ export function controlRoom(deps: PageDeps): (request: PageRequest) => Promise<R
   const command = createCommands(deps, snapshots, policies);
   return async (request) => {
     const path = request.rest.join('/');
+    if (path === 'scenarios') return await scenarioPages(deps, request);
     if (request.method === 'POST') return await command(request, path);
     if (path === '') return room(deps, snapshots);
     if (path === 'state') return Response.json(state(deps));

@@ -1,7 +1,7 @@
+import type { Run } from '../account.ts';
 import type { Controls } from '../controls.ts';
 import type { Store } from '../store/store.ts';
 import type { SandboxClock } from '../time/clock.ts';
-import type { Advanced } from '../time/runner.ts';
 import type { Deliveries } from '../webhooks/deliveries.ts';
 import { authenticationPages } from './authentication.ts';
 import { creditNotePages } from './credit-note.ts';
@@ -24,12 +24,14 @@ export interface RunList {
 /** What the pages are made of. */
 export interface PageDeps {
   account_name: string;
-  advance(ms: number): Promise<Advanced>;
   clock: SandboxClock;
   committed(): void;
   controls: Controls;
   deliveries: Deliveries;
   failed(cause: unknown): void;
+  /** Pages and API of this account. */
+  fetch(request: Request): Promise<Response>;
+  run: Run;
   runs: RunList;
   store: Store;
 }
@@ -40,6 +42,8 @@ export interface PageRequest {
   /** Segments after the page's own first one. */
   rest: string[];
   form: URLSearchParams;
+  /** The body, where it was sent as JSON; `null` otherwise. */
+  body: unknown;
   /** Wants JSON and sends it. */
   json: boolean;
   origin: string;
@@ -55,16 +59,17 @@ function isForeign(request: Request): boolean {
   return from === 'null' || !URL.canParse(from) || new URL(from).host !== new URL(request.url).host;
 }
 
-async function formOf(request: Request): Promise<URLSearchParams> {
-  if (request.method !== 'POST') return new URL(request.url).searchParams;
+/** What was sent, as a form; JSON besides as it is. */
+async function contentOf(request: Request): Promise<{ form: URLSearchParams; body: unknown }> {
+  if (request.method !== 'POST') return { form: new URL(request.url).searchParams, body: null };
   const text = await request.text();
-  if (!/json/.test(request.headers.get('content-type') ?? '')) return new URLSearchParams(text);
+  if (!/json/.test(request.headers.get('content-type') ?? '')) return { form: new URLSearchParams(text), body: null };
   const form = new URLSearchParams();
   const body: unknown = text === '' ? {} : JSON.parse(text);
   if (typeof body === 'object' && body !== null) {
     for (const [key, value] of Object.entries(body)) form.set(key, String(value));
   }
-  return form;
+  return { form, body };
 }
 
 /** The first segments of hosted pages; an object's own address follows. */
@@ -100,8 +105,8 @@ export function createPages(deps: PageDeps): (request: Request, origin: string) 
     if (isForeign(request)) return notice('Not from here', 'This form was sent from another site.', null, 403);
     const accepts = `${request.headers.get('accept') ?? ''} ${request.headers.get('content-type') ?? ''}`;
     try {
-      const form = await formOf(request);
-      return await answer({ method, rest, form, json: accepts.includes('application/json'), origin });
+      const { form, body } = await contentOf(request);
+      return await answer({ method, rest, form, body, json: accepts.includes('application/json'), origin });
     } catch (cause) {
       if (cause instanceof SyntaxError)
         return Response.json({ error: { message: 'The body is not JSON.' } }, { status: 400 });

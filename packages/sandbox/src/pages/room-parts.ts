@@ -48,7 +48,7 @@ export function jsonLink(path: string, label: string): Html {
 }
 
 /** A page of the control room with the way back. */
-export function roomPage(title: string, body: Html): Response {
+export function roomPage(title: string, body: Html, status = 200): Response {
   return page(
     title,
     html`<main class="room">
@@ -56,5 +56,6 @@ export function roomPage(title: string, body: Html): Response {
       <h1>${title}</h1>
       <div class="stack">${body}</div>
     </main>`,
+    status,
   );
 }

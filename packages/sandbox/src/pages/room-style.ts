@@ -18,6 +18,7 @@ export const roomCss = `
 .room input,.room select{min-height:2.25rem;padding:.3rem .6rem;font-size:.875rem}
 .room label{font-size:.75rem;color:var(--soft)}
 .room .inline{margin:.4rem 0}.room .rows{margin-top:.6rem}.room .rows li{align-items:center}.room .rows li>span{min-width:0;overflow-wrap:anywhere}.room .rows form{flex:none}
+.room .steps>li+li{margin:0;padding:.35rem 0}.room .steps>li{padding:.35rem 0}.room textarea.code{font:.8125rem/1.5 ui-monospace,Menlo,Consolas,monospace;padding:.6rem .7rem}
 .room summary{min-height:2.25rem;padding:.3rem 0}
 @media (max-width:40rem){.room td{white-space:nowrap}.room .inline>div{flex:1 1 8rem}.room .inline input,.room .inline input.wide,.room .inline select{width:100%}.room button{min-height:2.75rem}.room td button{min-height:2.25rem}}
 `;
