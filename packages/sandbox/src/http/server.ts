@@ -73,7 +73,10 @@ async function serve(
   handle: (request: Request) => Promise<Response>,
 ): Promise<void> {
   const gone = new AbortController();
-  outgoing.once('close', () => gone.abort());
+  outgoing.once('close', () => {
+    // The client went away before it had its answer.
+    if (!outgoing.writableFinished) gone.abort();
+  });
   try {
     const body = await bodyOf(incoming);
     if (body === null) {

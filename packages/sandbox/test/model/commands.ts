@@ -68,7 +68,10 @@ const mishap: fc.Arbitrary<Mishap> = fc.oneof(
 );
 
 const coupon = fc.option(fc.nat(4), { freq: 3 });
+/** Just before, at and just after the times at which something is due: an hour, 23 hours, a retry, an announcement. */
+const edges = [3_600, 23 * 3_600, 3 * 86_400, 5 * 86_400, 7 * 86_400].flatMap((at) => [at - 1, at, at + 1]);
 const wait = fc.oneof(
+  { weight: 2, arbitrary: fc.constantFrom(...edges) },
   { weight: 3, arbitrary: fc.integer({ min: 0, max: 7_200 }) },
   { weight: 3, arbitrary: fc.integer({ min: 1, max: 12 * 86_400 }) },
   { weight: 2, arbitrary: fc.integer({ min: 20 * 86_400, max: 45 * 86_400 }) },

@@ -32,13 +32,19 @@ function invoiceText(invoice: Invoice): string[] {
   ];
 }
 
-function shownInvoice(invoice: Stripe.Invoice): string[] {
+/** All lines of an invoice, of which it shows the first ten itself. */
+async function linesOf(play: Play, { id, lines }: Stripe.Invoice): Promise<Stripe.InvoiceLineItem[]> {
+  if (!lines.has_more) return lines.data;
+  return (await play.get<Stripe.ApiList<Stripe.InvoiceLineItem>>(`/v1/invoices/${id}/lines`, { limit: 100 })).data;
+}
+
+async function shownInvoice(play: Play, invoice: Stripe.Invoice): Promise<string[]> {
   const { billing_reason, status, period_end, attempt_count, next_payment_attempt, auto_advance } = invoice;
   const balance = status === 'draft' ? '' : ` balance ${invoice.starting_balance} → ${invoice.ending_balance}`;
   return [
     `${billing_reason} ${status} until ${period_end} attempts ${attempt_count} next ${next_payment_attempt} auto ${auto_advance}`,
     `  total ${invoice.total} due ${invoice.amount_due} paid ${invoice.amount_paid}${balance}`,
-    ...invoice.lines.data.map((line) => `  ${shownLine(line)}`).toSorted(),
+    ...(await linesOf(play, invoice)).map((line) => `  ${shownLine(line)}`).toSorted(),
   ];
 }
 
@@ -125,7 +131,7 @@ export async function shown(play: Play): Promise<string[]> {
     `balance ${balance}`,
     ...(await shownSubscription(play, invoices)),
     ...pending.data.map(({ amount, period }) => `pending ${amount} ${period.start}–${period.end}`).toSorted(),
-    ...invoices.flatMap(shownInvoice),
+    ...(await Promise.all(invoices.map((invoice) => shownInvoice(play, invoice)))).flat(),
     `credits ${await shownCredits(play)}`,
   ];
 }

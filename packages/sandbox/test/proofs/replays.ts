@@ -5,6 +5,7 @@ import type { Counts, Going } from '../../scripts/verdict.ts';
 import { type Command, sequence } from '../model/commands.ts';
 import { open, perform, type Play } from '../model/play.ts';
 import { Refused } from '../model/things.ts';
+import { dice } from './dice.ts';
 
 /**
  * A proof of invariant 10: a consumer that asks for the object of every event it gets, and keeps the answer, ends with
@@ -120,17 +121,6 @@ async function read(play: Play, path: string, id: string): Promise<string | null
     if (cause instanceof Refused && cause.status === 404) return null;
     throw cause;
   }
-}
-
-/** Numbers from 0 up to 1 that a seed repeats. */
-function dice(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /** Events on their way: they come in any order, some late, some more than once. */
