@@ -46,6 +46,8 @@ const spoiled: [string, (kind: string, record: Record<string, unknown>) => void,
     },
     /2\. in_.*total is 1/,
   ],
+  ['2', (kind, record) => kind === 'invoice' && (record['amount_overpaid'] = 7), /2\. in_.*7 overpaid/],
+  ['2', (kind, record) => kind === 'invoice_payment' && (record['amount_paid'] = 1), /2\. in_.*: 1 came/],
   ['3', (kind, record) => kind === 'customer' && (record['balance'] = 5), /3\. cus_.*its ledger says 0/],
   [
     '4',

@@ -34,7 +34,8 @@ export async function addsUp(stripe: Stripe): Promise<void> {
     expect(invoice.amount_due + applied + invoice.pre_payment_credit_notes_amount).toBe(invoice.total);
     if (invoice.status !== 'void') expect(invoice.amount_remaining).toBe(invoice.amount_due - invoice.amount_paid);
     const paid = (invoice.payments?.data ?? []).filter((each) => each.status === 'paid');
-    expect(sum(paid.map((each) => each.amount_paid ?? 0))).toBe(invoice.amount_paid);
+    const came = sum(paid.map((each) => each.amount_paid ?? 0)) + (invoice.amount_paid_off_stripe ?? 0);
+    expect(came).toBe(invoice.amount_paid + invoice.amount_overpaid);
   }
   for await (const customer of stripe.customers.list({ limit: 100 })) {
     const ledger = await stripe.customers.listBalanceTransactions(customer.id, { limit: 100 });

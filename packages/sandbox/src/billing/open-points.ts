@@ -14,5 +14,11 @@ export const WILL_BE_DUE_SECONDS = 3 * 86_400;
 /** Whether voiding the last invoice that is open makes a subscription in arrears active again. */
 export const VOIDING_SETTLES: boolean = false;
 
+/**
+ * Whether an amount below the least that a card can be charged is carried to the customer's balance, and its invoice is
+ * paid. Stripe says so of invoices; whether also of those that are sent, it does not say.
+ */
+export const CARRIES_SMALL_AMOUNTS: boolean = true;
+
 /** The API lists no reason of its own for the invoice of a cancellation. */
 export const CANCELLATION_REASON = 'subscription_update';

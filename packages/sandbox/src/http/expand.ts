@@ -53,7 +53,8 @@ type Target =
   | 'price'
   | 'product'
   | 'subscription'
-  | 'subscription_schedule';
+  | 'subscription_schedule'
+  | 'tax_id';
 
 /** Which fields hold an id that can be replaced by its object: `<object> <path>`. */
 const expandable: Record<string, Target> = {
@@ -87,7 +88,10 @@ const expandable: Record<string, Target> = {
   'dispute charge': 'charge',
   'dispute payment_intent': 'payment_intent',
   'invoice default_payment_method': 'payment_method',
+  'invoice account_tax_ids': 'tax_id',
   'invoice discounts': 'discount',
+  'invoice from_invoice.invoice': 'invoice',
+  'invoice latest_revision': 'invoice',
   'line_item discounts': 'discount',
   'promotion_code customer': 'customer',
   'promotion_code promotion.coupon': 'coupon',
@@ -151,7 +155,6 @@ const always_null: ReadonlySet<string> = new Set([
   'charge transfer_data',
   'customer default_source',
   'customer test_clock',
-  'invoice latest_revision',
   'invoice test_clock',
   'payment_intent review',
   'product tax_code',
@@ -203,6 +206,8 @@ function load(tx: Tx, account_name: string, target: Target, id: string): object 
       return renderSubscription(tx, tx.need('subscription', id));
     case 'subscription_schedule':
       return renderSchedule(tx, tx.need('subscription_schedule', id));
+    case 'tax_id':
+      return renderTaxId(tx.need('tax_id', id));
   }
 }
 

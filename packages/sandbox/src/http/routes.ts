@@ -12,6 +12,7 @@ import { creditGrantRoutes } from '../resources/usage/credit-grants.ts';
 import { eventDestinationRoutes } from '../resources/events/event-destinations.ts';
 import { eventRoutes } from '../resources/events/events.ts';
 import { invoiceItemRoutes } from '../resources/invoices/invoice-items.ts';
+import { invoicePaymentRoutes } from '../resources/invoices/invoice-payments.ts';
 import { invoiceLineRoutes } from '../resources/invoices/invoice-lines.ts';
 import { invoicePreviewRoutes } from '../resources/invoices/invoice-preview.ts';
 import { invoiceRoutes } from '../resources/invoices/invoices.ts';
@@ -65,6 +66,7 @@ const routes: readonly Route[] = [
   ...eventRoutes,
   ...invoiceItemRoutes,
   ...invoiceLineRoutes,
+  ...invoicePaymentRoutes,
   ...oneOffInvoiceRoutes,
   ...invoicePreviewRoutes,
   ...invoiceRoutes,

@@ -1,7 +1,7 @@
 import type { CreditAmount } from './usage-records.ts';
 import type { ProrationRecord } from './change-records.ts';
 import type { DiscountAmount, TaxAmount } from './money-records.ts';
-import type { Address, Metadata, Seconds } from './records.ts';
+import type { Address, Metadata, Seconds, ShippingRecord } from './records.ts';
 
 export interface LineRecord {
   id: string;
@@ -47,7 +47,11 @@ export type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void'
 export interface InvoiceRecord {
   id: string;
   created: Seconds;
+  /** What came beyond what was due; it is on the customer's balance. */
+  amount_overpaid?: number;
   amount_paid: number;
+  /** The part of it that came without Stripe. */
+  amount_paid_off_stripe?: number;
   attempt_count: number;
   auto_advance: boolean;
   automatically_finalizes_at: Seconds | null;
@@ -63,6 +67,16 @@ export interface InvoiceRecord {
   collection_method?: 'charge_automatically' | 'send_invoice';
   currency: string;
   custom_fields?: { name: string; value: string }[] | null;
+  /** When the seller says it is in effect; else when it was finalized. */
+  effective_at?: Seconds | null;
+  /** Which invoice it revises. */
+  from_invoice?: string;
+  /** Why it could not be finalized. */
+  finalization_error?: string | null;
+  /** The seller gave its number. */
+  is_own_number?: boolean;
+  /** The newest final invoice that revises it. */
+  latest_revision?: string;
   customer: string;
   customer_address: Address | null;
   customer_email: string | null;
@@ -89,16 +103,27 @@ export interface InvoiceRecord {
   page_token: string | null;
   paid_at: Seconds | null;
   payment_intent: string | null;
-  /** Paid without Stripe. */
-  paid_out_of_band?: boolean;
+  payment_settings?: {
+    default_mandate: string | null;
+    payment_method_types: string[] | null;
+    request_three_d_secure: 'any' | 'automatic' | 'challenge' | null;
+  };
   period_end: Seconds;
   period_start: Seconds;
   post_payment_credit_notes_amount?: number;
   pre_payment_credit_notes_amount?: number;
+  rendering?: {
+    amount_tax_display: 'exclude_tax' | 'include_inclusive_tax' | null;
+    page_size: 'a4' | 'auto' | 'letter' | null;
+  };
+  shipping_details?: ShippingRecord | null;
   starting_balance: number;
+  statement_descriptor?: string;
   status: InvoiceStatus;
   subscription: string | null;
   subscription_metadata: Metadata;
+  /** Too small to be charged: on the customer's balance instead. */
+  carried?: number;
   /** Which threshold was reached, and by which lines. */
   threshold_reason?: {
     amount_gte: number | null;
@@ -138,11 +163,14 @@ export interface InvoiceItemRecord {
 export interface InvoicePaymentRecord {
   id: string;
   created: Seconds;
+  /** All that came, also what was too much. */
   amount_paid: number | null;
   amount_requested: number;
   canceled_at: Seconds | null;
   currency: string;
   invoice: string;
+  /** `false` when it was attached; the default one is as old as the invoice's final form. */
+  is_default?: boolean;
   paid_at: Seconds | null;
   payment_intent: string;
   status: 'open' | 'paid' | 'canceled';

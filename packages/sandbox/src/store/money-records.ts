@@ -113,7 +113,14 @@ export interface BalanceTransactionRecord {
   ending_balance: number;
   invoice: string | null;
   metadata: Metadata;
-  type: 'adjustment' | 'applied_to_invoice' | 'credit_note' | 'initial' | 'unapplied_from_invoice';
+  type:
+    | 'adjustment'
+    | 'applied_to_invoice'
+    | 'credit_note'
+    | 'initial'
+    | 'invoice_overpaid'
+    | 'invoice_too_small'
+    | 'unapplied_from_invoice';
 }
 
 export interface CreditNoteLineRecord {

@@ -56,7 +56,7 @@ export function clockOfRequest(tx: Tx, route: string, hash: FormHash, id: string
   if (tx.all('test_clock').length === 0 || in_real_time.test(route)) return null;
   const named = hash['test_clock'];
   if (route === 'POST /v1/customers') return typeof named === 'string' ? (tx.get('test_clock', named) ?? null) : null;
-  for (const value of [id, ...references.map((name) => hash[name])]) {
+  for (const value of [...id.split('/'), ...references.map((name) => hash[name])]) {
     if (typeof value !== 'string' || value === '') continue;
     const customer = customerOf(tx, value);
     if (customer !== null) return clockOfCustomer(tx, customer);

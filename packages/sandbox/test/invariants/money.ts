@@ -1,3 +1,4 @@
+import { amountRemaining } from '../../src/resources/invoices/invoice-amounts.ts';
 import type { InvoiceRecord, LineRecord } from '../../src/store/records.ts';
 import type { MeterEventRecord } from '../../src/store/usage-records.ts';
 import { type Change, changesOf, type Told, type World } from './world.ts';
@@ -67,16 +68,30 @@ export function invoiceFaults(invoice: Told): string[] {
   return faults;
 }
 
-/** 2. What was paid of an invoice is the sum of its payments. */
+/**
+ * 2. What came for an invoice, through its payments and without Stripe, is what was paid and what was too much. The
+ * default payment asks for what is left.
+ */
 function paymentFaults(world: World, invoice: InvoiceRecord): string[] {
-  if (invoice.paid_out_of_band === true) return [];
-  const paid = world
-    .of('invoice_payment', 'invoice', invoice.id)
+  const { amount_overpaid = 0, amount_paid, amount_paid_off_stripe = 0, id } = invoice;
+  const payments = world.of('invoice_payment', 'invoice', id);
+  const through = payments
     .filter((each) => each.status === 'paid')
     .reduce((total, each) => total + (each.amount_paid ?? 0), 0);
-  return paid === invoice.amount_paid
-    ? []
-    : [`2. ${invoice.id}: its payments are ${paid}, amount_paid is ${invoice.amount_paid}`];
+  const faults: string[] = [];
+  if (through + amount_paid_off_stripe !== amount_paid + amount_overpaid) {
+    faults.push(
+      `2. ${id}: ${through} came and ${amount_paid_off_stripe} without Stripe, amount_paid is ${amount_paid}, ${amount_overpaid} overpaid`,
+    );
+  }
+  if (amount_overpaid > 0 && invoice.status !== 'paid') faults.push(`2. ${id}: overpaid and ${invoice.status}`);
+  const asks = payments.filter((each) => each.status === 'open' && each.is_default !== false);
+  if (asks.length > 1) faults.push(`2. ${id}: ${asks.length} default payments are open`);
+  for (const { amount_requested } of asks) {
+    const left = amountRemaining(invoice);
+    if (amount_requested !== left) faults.push(`2. ${id}: ${amount_requested} are asked for, ${left} are left to pay`);
+  }
+  return faults;
 }
 
 /** 3. A balance is the sum of its ledger; a grant's remainder lies between nothing and what it gave. */
@@ -107,20 +122,23 @@ function ledgerFaults(world: World, changes: readonly Change[]): string[] {
 
 /** What may still change when an invoice is final. */
 const loose = new Set<string>([
+  'amount_overpaid',
   'amount_paid',
+  'amount_paid_off_stripe',
   'attempt_count',
   'auto_advance',
   'collection_method',
   'default_payment_method',
   'description',
   'due_date',
+  'latest_revision',
   'marked_uncollectible_at',
   'metadata',
   'next_payment_attempt',
   'overdue',
   'paid_at',
-  'paid_out_of_band',
   'payment_intent',
+  'payment_settings',
   'post_payment_credit_notes_amount',
   'pre_payment_credit_notes_amount',
   'status',
@@ -140,11 +158,15 @@ function finalFaults(world: World, { before, after, id }: Change<'invoice'>): st
     }
   }
   if (after === null || after.number === null || before?.number === after.number) return faults;
-  const numbers = world
-    .of('invoice', 'customer', after.customer)
-    .flatMap((each) => (each.number === null ? [] : [Number(each.number.split('-').at(-1))]))
-    .toSorted((a, b) => a - b);
-  const gap = numbers.find((each, index) => index > 0 && each !== (numbers[index - 1] ?? 0) + 1);
+  if (after.is_own_number === true) return faults;
+  // What a seller numbers by hand is passed over by the sequence.
+  const all = world.of('invoice', 'customer', after.customer).filter((each) => each.number !== null);
+  const count = (invoice: InvoiceRecord): number => Number(invoice.number?.split('-').at(-1));
+  const numbers = all.filter((each) => each.is_own_number !== true).map(count);
+  const passed = new Set([...numbers, ...all.map(count)]);
+  const last = Math.max(...numbers);
+  const between = Array.from({ length: last - Math.min(...numbers) }, (_, index) => last - index);
+  const gap = between.find((each) => !passed.has(each)) ?? (new Set(numbers).size < numbers.length ? last : undefined);
   if (gap !== undefined) faults.push(`8. ${id}: the numbers of its customer are ${numbers.join(' ')}`);
   return faults;
 }
@@ -197,9 +219,16 @@ export function moneyFaults(world: World, changes: readonly Change[]): string[] 
     faults.push(...finalFaults(world, change));
     const { before, after } = change;
     if (after === null) continue;
-    faults.push(...paymentFaults(world, after));
     const becomes_final = after.status !== 'draft' && (before === null || before.status === 'draft');
     if (becomes_final) faults.push(...usageFaults(world, after));
+  }
+  const invoices = new Set([
+    ...changesOf(changes, 'invoice').map((each) => each.id),
+    ...changesOf(changes, 'invoice_payment').map((each) => (each.after ?? each.before)?.invoice),
+  ]);
+  for (const id of invoices) {
+    const invoice = world.get('invoice', id);
+    if (invoice !== undefined) faults.push(...paymentFaults(world, invoice));
   }
   for (const { after } of changesOf(changes, 'event')) {
     if (after?.object['object'] === 'invoice') faults.push(...invoiceFaults(after.object));

@@ -14,6 +14,8 @@ import {
 const HOUR = 3_600;
 const DAY = 86_400;
 const RETRY_DAYS = [3, 5, 7];
+/** Cents. */
+const LEAST_CHARGE = 50;
 
 function periodFrom(anchor: number, at: number): Span {
   let n = 0;
@@ -192,7 +194,7 @@ export class Books {
     invoice.status = 'open';
     this.sum(invoice);
     invoice.starting = this.balance;
-    invoice.due = invoice.total <= 0 ? 0 : Math.max(0, invoice.total + this.balance);
+    invoice.due = this.owed(invoice);
     this.balance += invoice.total - invoice.due;
     invoice.ending = this.balance;
     invoice.finalizes_at = null;
@@ -203,6 +205,12 @@ export class Books {
         line.whole = { gross: line.amount, amount: line.amount - line.off, period: line.period };
     }
     if (invoice.due === 0) this.settle(invoice);
+  }
+
+  /** What an invoice asks for: nothing of what is too little to charge, which stays on the balance. */
+  protected owed(invoice: Invoice): number {
+    const asked = invoice.total <= 0 ? 0 : invoice.total + this.balance;
+    return asked < LEAST_CHARGE ? 0 : asked;
   }
 
   protected settle(invoice: Invoice): void {

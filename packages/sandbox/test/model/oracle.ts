@@ -93,7 +93,7 @@ export class Oracle extends Books {
     this.takeOff(lines, lines.some((line) => line.discountable && line.amount !== 0) ? sub.discounts : []);
     const invoice = { lines, subscription: sub, status: 'draft', total: 0, due: 0 } as Partial<Invoice> as Invoice;
     this.sum(invoice);
-    return invoice.total > 0 && invoice.total + this.balance > 0;
+    return this.owed(invoice) > 0;
   }
 
   protected redeemed(coupon: Coupon): Discount {

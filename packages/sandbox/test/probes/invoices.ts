@@ -83,6 +83,19 @@ export const invoiceProbes: Probes = {
     const [line] = (await stripe.invoices.listLineItems(id)).data;
     has(line ?? {}, { object: 'line_item', amount: 700, invoice: id, parent: { type: 'invoice_item_details' } });
   },
+  'POST /v1/invoices/{id}/attach_payment': async ({ stripe }) => {
+    const { customer, id } = await open(stripe);
+    const paid = await stripe.paymentIntents.create({
+      amount: 300,
+      currency: 'usd',
+      customer,
+      payment_method: 'pm_card_visa',
+      automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+      confirm: true,
+    });
+    const invoice = await stripe.invoices.attachPayment(id, { payment_intent: paid.id });
+    has(invoice, { id, status: 'open', amount_paid: 300, amount_remaining: 400 });
+  },
   'POST /v1/invoices/{id}/add_lines': async ({ stripe }) => {
     const { id } = await draft(stripe);
     const invoice = await stripe.invoices.addLines(id, { lines: [{ amount: 50, description: 'Postage' }] });

@@ -1,7 +1,15 @@
+import { carriedOf } from '../../billing/minimums.ts';
 import { WILL_BE_DUE_SECONDS } from '../../billing/open-points.ts';
 import { invoiceMoved } from '../../billing/states.ts';
 import { declinedByFault } from '../../faults/declined.ts';
-import type { InvoiceRecord, PaymentFailure, PaymentMethodRecord, SubscriptionRecord } from '../../store/records.ts';
+import type {
+  CustomerRecord,
+  InvoicePaymentRecord,
+  InvoiceRecord,
+  PaymentFailure,
+  PaymentMethodRecord,
+  SubscriptionRecord,
+} from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { writeCharge } from '../payments/charges.ts';
 import { moveBalance } from '../customers/balance.ts';
@@ -11,9 +19,11 @@ import { updateCustomer } from '../customers/customers.ts';
 import { taxIdsShown } from '../customers/tax-ids.ts';
 import { disputeIfAsked } from '../payments/disputes.ts';
 import { activeAt, consumeOnce } from './discounts.ts';
-import { amountDue, settle, totalOf } from './invoice-amounts.ts';
+import { amountDue, amountRemaining, settle, totalOf } from './invoice-amounts.ts';
 import { planRetry } from './dunning.ts';
+import { cancelPayments, followRemaining, paymentsOf } from './invoice-payments.ts';
 import { renderInvoice, renderInvoicePayment } from './invoice-render.ts';
+import { replaceRevised } from './revisions.ts';
 import { renderPaymentIntent } from '../payments/payment-intents.ts';
 import { answerOf } from '../payments/payment-methods.ts';
 import { dropPendingUpdate } from '../subscriptions/pending-updates.ts';
@@ -27,23 +37,31 @@ const DAY = 86_400;
 export function finalizeInvoice(context: Context, draft: InvoiceRecord): InvoiceRecord {
   const { tx, account_name } = context;
   unschedule(context, 'finalize', draft.id);
+  replaceRevised(context, draft);
   const rated = refreshUsage(context, draft);
   const discounted = settle(tx, { ...rated, discounts: activeAt(tx, rated.discounts, tx.now) });
   const settled = settle(tx, applyCredits(context, discounted));
   const customer = tx.need('customer', draft.customer);
+  const { number, next } = numberOf(tx, draft, customer);
   const total = totalOf(settled);
-  const applied = { ...settled, starting_balance: customer.balance };
+  const asked = { ...settled, starting_balance: customer.balance };
+  const carried = carriedOf(amountDue(asked), draft.currency);
+  const applied = carried === 0 ? asked : { ...asked, carried };
   const due = amountDue(applied);
   // A credit (negative) is used up by the total; a negative total is added to it.
   const ending_balance = customer.balance + total - due;
   // The sequence moves without an event of its own.
-  const numbered = tx.put('customer', { ...customer, next_invoice_sequence: customer.next_invoice_sequence + 1 });
+  const numbered = tx.put('customer', { ...customer, next_invoice_sequence: next });
   const currency = customer.currency ?? draft.currency;
   if (ending_balance === customer.balance) updateCustomer(context, numbered, { currency });
   else {
-    const amount = ending_balance - customer.balance;
-    const type = 'applied_to_invoice';
-    moveBalance(context, numbered, { amount, currency, invoice: draft.id, type }, { currency });
+    const move = { currency, invoice: draft.id };
+    const amount = ending_balance - customer.balance - carried;
+    if (amount !== 0) moveBalance(context, numbered, { ...move, amount, type: 'applied_to_invoice' }, { currency });
+    if (carried !== 0) {
+      const now = tx.need('customer', customer.id);
+      moveBalance(context, now, { ...move, amount: carried, type: 'invoice_too_small' }, { currency });
+    }
   }
   let invoice = tx.put('invoice', {
     ...applied,
@@ -55,16 +73,17 @@ export function finalizeInvoice(context: Context, draft: InvoiceRecord): Invoice
     customer_tax_ids: taxIdsShown(tx, customer.id),
     ...(typeof applied.days_until_due !== 'number' ? {} : { due_date: tx.now + applied.days_until_due * DAY }),
     ending_balance,
+    finalization_error: null,
     finalized_at: tx.now,
     next_payment_attempt: null,
-    number: `${customer.invoice_prefix}-${String(customer.next_invoice_sequence).padStart(4, '0')}`,
+    number,
     page_token: tx.newId('acct_sandbox_', 40),
     status: invoiceMoved(draft.status, 'finalize'),
   });
   if (due > 0) invoice = openPayment(context, invoice, due);
   emit(context, 'invoice.finalized', renderInvoice(tx, invoice, account_name));
   consumeOnce(context, invoice);
-  if (due === 0) return markPaid(context, invoice);
+  if (due === 0) return markPaid(context, invoice, null);
   const { due_date } = invoice;
   if (typeof due_date === 'number') {
     schedule(context, due_date, 'overdue', invoice.id);
@@ -73,6 +92,18 @@ export function finalizeInvoice(context: Context, draft: InvoiceRecord): Invoice
     }
   }
   return invoice;
+}
+
+/** The number a seller gave, or the next of the customer's sequence that no invoice has. */
+function numberOf(tx: Tx, draft: InvoiceRecord, customer: CustomerRecord): { number: string; next: number } {
+  let next = customer.next_invoice_sequence;
+  if (draft.number !== null) return { number: draft.number, next };
+  const taken = new Set(tx.all('invoice').map((each) => each.number));
+  for (;;) {
+    const number = `${customer.invoice_prefix}-${String(next).padStart(4, '0')}`;
+    next += 1;
+    if (!taken.has(number)) return { number, next };
+  }
 }
 
 const purposes: Partial<Record<InvoiceRecord['billing_reason'], string>> = {
@@ -117,31 +148,67 @@ function openPayment(context: Context, invoice: InvoiceRecord, amount: number): 
   return tx.put('invoice', { ...invoice, payment_intent: id });
 }
 
-export function markPaid(context: Context, open: InvoiceRecord): InvoiceRecord {
+/** What came for an invoice: through one of its payments, or without Stripe. */
+export type Receipt = { payment: InvoicePaymentRecord; received: number } | { off_stripe: number };
+
+/** What an invoice is after money came: what was due of it is paid, what is more goes to the customer's balance. */
+function credited(invoice: InvoiceRecord, receipt: Receipt | null): InvoiceRecord {
+  if (receipt === null) return invoice;
+  const came = 'payment' in receipt ? receipt.received : receipt.off_stripe;
+  const used = Math.min(came, amountRemaining(invoice));
+  return {
+    ...invoice,
+    amount_paid: invoice.amount_paid + used,
+    ...(came === used ? {} : { amount_overpaid: (invoice.amount_overpaid ?? 0) + came - used }),
+    ...('payment' in receipt
+      ? {}
+      : { amount_paid_off_stripe: (invoice.amount_paid_off_stripe ?? 0) + receipt.off_stripe }),
+  };
+}
+
+/** Writes what came for an invoice; when nothing is left to pay, it is paid. */
+export function markPaid(context: Context, open: InvoiceRecord, receipt: Receipt | null): InvoiceRecord {
+  const { tx } = context;
+  const after = credited(open, receipt);
+  const over = (after.amount_overpaid ?? 0) - (open.amount_overpaid ?? 0);
+  const was_paid = open.status === 'paid';
+  const invoice =
+    was_paid || amountRemaining(after) > 0 ? updateInvoice(context, open, after) : settled(context, after, receipt);
+  if (receipt !== null && 'payment' in receipt) {
+    const paid = tx.put('invoice_payment', {
+      ...receipt.payment,
+      amount_paid: receipt.received,
+      paid_at: tx.now,
+      status: 'paid',
+    });
+    emit(context, 'invoice_payment.paid', renderInvoicePayment(paid));
+  }
+  followRemaining(context, invoice);
+  if (over > 0) {
+    const { currency, id } = invoice;
+    const customer = tx.need('customer', invoice.customer);
+    moveBalance(context, customer, { amount: -over, currency, invoice: id, type: 'invoice_overpaid' });
+  }
+  return invoice;
+}
+
+function settled(context: Context, open: InvoiceRecord, receipt: Receipt | null): InvoiceRecord {
   const { tx, account_name } = context;
   unschedule(context, 'retry', open.id);
   unschedule(context, 'overdue', open.id);
   unschedule(context, 'will_be_due', open.id);
   const invoice = tx.put('invoice', {
     ...open,
-    amount_paid: amountDue(open),
     auto_advance: false,
     next_payment_attempt: null,
     paid_at: tx.now,
     status: invoiceMoved(open.status, 'pay'),
   });
-  emit(context, 'invoice.paid', renderInvoice(tx, invoice, account_name));
-  emit(context, 'invoice.payment_succeeded', renderInvoice(tx, invoice, account_name));
-  for (const payment of tx.all('invoice_payment')) {
-    if (payment.invoice !== invoice.id || payment.status !== 'open') continue;
-    const paid = tx.put('invoice_payment', {
-      ...payment,
-      amount_paid: payment.amount_requested,
-      paid_at: tx.now,
-      status: 'paid',
-    });
-    emit(context, 'invoice_payment.paid', renderInvoicePayment(paid));
-  }
+  const shown = renderInvoice(tx, invoice, account_name);
+  emit(context, 'invoice.paid', shown);
+  // What came without Stripe was no attempt of its.
+  if (receipt === null || 'payment' in receipt) emit(context, 'invoice.payment_succeeded', shown);
+  if ((invoice.amount_overpaid ?? 0) > 0) emit(context, 'invoice.overpaid', shown);
   const customer = tx.need('customer', invoice.customer);
   if (customer.delinquent) updateCustomer(context, customer, { delinquent: false });
   return invoice;
@@ -181,7 +248,9 @@ function paySucceeded(
     status: 'succeeded',
   });
   emit(context, 'payment_intent.succeeded', renderPaymentIntent(tx, paid));
-  return markPaid(context, { ...invoice, attempt_count: invoice.attempt_count + 1 });
+  const attempted = { ...invoice, attempt_count: invoice.attempt_count + 1 };
+  const payment = paymentsOf(tx, invoice.id).find((each) => each.payment_intent === intent.id);
+  return markPaid(context, attempted, payment === undefined ? null : { payment, received: intent.amount });
 }
 
 function payFailed(
@@ -239,7 +308,8 @@ export function attemptPayment(context: Context, invoice: InvoiceRecord, facts: 
     emit(context, 'invoice.payment_failed', renderInvoice(tx, failed, account_name));
     return { outcome: 'failed', invoice: failed, failure: null, method };
   }
-  const answer = declinedByFault(context, method.card_number) ?? answerOf(method, facts.off_session);
+  const asked = invoice.payment_settings?.request_three_d_secure ?? undefined;
+  const answer = declinedByFault(context, method.card_number) ?? answerOf(method, facts.off_session, asked);
   if (answer === null)
     return { outcome: 'paid', invoice: paySucceeded(context, invoice, method, facts.three_d_secure ?? false) };
   if (answer === 'authenticate') {
@@ -277,21 +347,7 @@ export function voidInvoice(context: Context, open: InvoiceRecord): InvoiceRecor
   emit(context, 'invoice.voided', renderInvoice(tx, invoice, account_name));
   reinstateCredits(context, invoice);
   giveBack(context, open);
-  const intent = open.payment_intent === null ? undefined : tx.get('payment_intent', open.payment_intent);
-  if (intent !== undefined && intent.status !== 'succeeded') {
-    const canceled = tx.put('payment_intent', {
-      ...intent,
-      canceled_at: tx.now,
-      cancellation_reason: 'void_invoice',
-      status: 'canceled',
-    });
-    emit(context, 'payment_intent.canceled', renderPaymentIntent(tx, canceled));
-  }
-  for (const payment of tx.all('invoice_payment')) {
-    if (payment.invoice === open.id && payment.status === 'open') {
-      tx.put('invoice_payment', { ...payment, canceled_at: tx.now, status: 'canceled' });
-    }
-  }
+  cancelPayments(context, invoice);
   dropPendingUpdate(context, invoice);
   dropResumption(context, invoice);
   return updateInvoice(context, invoice, {});

@@ -1,34 +1,13 @@
 import { invalid } from '../../http/api-error.ts';
 import type { CreditNoteRecord } from '../../store/money-records.ts';
-import type { InvoiceRecord } from '../../store/records.ts';
 import { moveBalance } from '../customers/balance.ts';
 import { markPaid, subscriptionOf } from './collect.ts';
 import { followPayment } from './follow-payment.ts';
-import { type Context, emit } from '../context.ts';
-import { amountDue } from './invoice-amounts.ts';
-import { renderPaymentIntent } from '../payments/payment-intents.ts';
+import type { Context } from '../context.ts';
+import { amountRemaining } from './invoice-amounts.ts';
+import { followRemaining } from './invoice-payments.ts';
 import { refundCharge } from '../payments/refunds.ts';
 import { updateInvoice } from '../subscriptions/subscription-end.ts';
-
-/** What is still to pay of an invoice is asked of its payment intent; nothing left cancels it. */
-function askFor(context: Context, invoice: InvoiceRecord): void {
-  const { tx } = context;
-  const due = amountDue(invoice);
-  const intent = invoice.payment_intent === null ? undefined : tx.get('payment_intent', invoice.payment_intent);
-  if (intent === undefined || intent.status === 'succeeded') return;
-  if (due > 0) tx.put('payment_intent', { ...intent, amount: due });
-  else {
-    const canceled = tx.put('payment_intent', { ...intent, canceled_at: tx.wall, status: 'canceled' });
-    emit(context, 'payment_intent.canceled', renderPaymentIntent(tx, canceled));
-  }
-  for (const payment of tx.all('invoice_payment')) {
-    if (payment.invoice !== invoice.id || payment.status !== 'open') continue;
-    tx.put('invoice_payment', {
-      ...payment,
-      ...(due > 0 ? { amount_requested: due } : { canceled_at: tx.now, status: 'canceled' as const }),
-    });
-  }
-}
 
 interface Settlement {
   credit_amount: number;
@@ -45,9 +24,9 @@ export function settleCredit(context: Context, note: CreditNoteRecord, how: Sett
     post_payment_credit_notes_amount: (old.post_payment_credit_notes_amount ?? 0) + note.post_payment_amount,
   });
   if (note.pre_payment_amount > 0) {
-    askFor(context, invoice);
-    if (amountDue(invoice) === 0) {
-      const paid = markPaid(context, invoice);
+    if (amountRemaining(invoice) > 0) followRemaining(context, invoice);
+    else {
+      const paid = markPaid(context, invoice, null);
       followPayment(context, subscriptionOf(tx, paid), { outcome: 'paid', invoice: paid });
     }
   }
@@ -82,5 +61,5 @@ export function undoCredit(context: Context, note: CreditNoteRecord): void {
     pre_payment_credit_notes_amount: (old.pre_payment_credit_notes_amount ?? 0) - note.pre_payment_amount,
     post_payment_credit_notes_amount: (old.post_payment_credit_notes_amount ?? 0) - note.post_payment_amount,
   });
-  askFor(context, invoice);
+  followRemaining(context, invoice);
 }

@@ -145,5 +145,11 @@ export function amountDue(invoice: InvoiceRecord): number {
   const total = totalOf(invoice);
   // A credit (negative balance) lowers the amount; a debt raises it. A negative total is carried to the balance.
   if (total <= 0) return 0;
-  return Math.max(0, total + invoice.starting_balance - (invoice.pre_payment_credit_notes_amount ?? 0));
+  const due = Math.max(0, total + invoice.starting_balance - (invoice.pre_payment_credit_notes_amount ?? 0));
+  return due - (invoice.carried ?? 0);
+}
+
+/** What is still to pay of what is due. */
+export function amountRemaining(invoice: InvoiceRecord): number {
+  return amountDue(invoice) - invoice.amount_paid;
 }

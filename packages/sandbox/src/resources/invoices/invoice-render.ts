@@ -7,7 +7,15 @@ import { taxIdsShown } from '../customers/tax-ids.ts';
 import type { Tx } from '../../store/store.ts';
 import type { CreditAmount } from '../../store/usage-records.ts';
 import { renderTaxRate } from '../catalog/tax-rates.ts';
-import { amountDue, includedTax, subtotalOf, totalDiscounts, totalOf, totalTaxes } from './invoice-amounts.ts';
+import {
+  amountDue,
+  amountRemaining,
+  includedTax,
+  subtotalOf,
+  totalDiscounts,
+  totalOf,
+  totalTaxes,
+} from './invoice-amounts.ts';
 
 type RenderedInvoice = Wire<Stripe.Invoice>;
 type RenderedLine = Wire<Stripe.InvoiceLineItem>;
@@ -119,7 +127,7 @@ export function renderInvoicePayment(payment: InvoicePaymentRecord): Wire<Stripe
     created: payment.created,
     currency: payment.currency,
     invoice: payment.invoice,
-    is_default: true,
+    is_default: payment.is_default ?? true,
     livemode: false,
     payment: { type: 'payment_intent', payment_intent: payment.payment_intent },
     status: payment.status,
@@ -173,21 +181,14 @@ function owner(
 
 /** What no invoice of the sandbox has. */
 const absent = {
-  amount_overpaid: 0,
   amount_shipping: 0,
   application: null,
   customer_account: null,
   customer_shipping: null,
   default_source: null,
-  from_invoice: null,
-  last_finalization_error: null,
-  latest_revision: null,
   on_behalf_of: null,
   receipt_number: null,
-  rendering: null,
   shipping_cost: null,
-  shipping_details: null,
-  statement_descriptor: null,
 } satisfies Partial<RenderedInvoice>;
 
 /** What an invoice comes to, before and after discounts and taxes. */
@@ -221,6 +222,80 @@ function sums(
   };
 }
 
+const otherMethods = {
+  acss_debit: null,
+  bancontact: null,
+  customer_balance: null,
+  konbini: null,
+  payto: null,
+  pix: null,
+  sepa_debit: null,
+  upi: null,
+  us_bank_account: null,
+};
+
+function paymentSettings({ payment_settings }: InvoiceRecord): RenderedInvoice['payment_settings'] {
+  const { default_mandate = null, payment_method_types = null, request_three_d_secure = null } = payment_settings ?? {};
+  return {
+    default_mandate,
+    payment_method_options:
+      request_three_d_secure === null ? null : { ...otherMethods, card: { request_three_d_secure } },
+    payment_method_types,
+  };
+}
+
+function renderingOf({ rendering }: InvoiceRecord): RenderedInvoice['rendering'] {
+  if (rendering === undefined) return null;
+  const { amount_tax_display, page_size } = rendering;
+  return {
+    amount_tax_display,
+    pdf: page_size === null ? null : { page_size },
+    template: null,
+    template_version: null,
+  };
+}
+
+/** What a seller says of an invoice, and what it says of others. */
+function said(
+  invoice: InvoiceRecord,
+): Pick<
+  RenderedInvoice,
+  | 'account_tax_ids'
+  | 'custom_fields'
+  | 'description'
+  | 'effective_at'
+  | 'footer'
+  | 'from_invoice'
+  | 'last_finalization_error'
+  | 'latest_revision'
+  | 'metadata'
+  | 'number'
+  | 'payment_settings'
+  | 'rendering'
+  | 'shipping_details'
+  | 'statement_descriptor'
+> {
+  return {
+    account_tax_ids: invoice.account_tax_ids ?? null,
+    custom_fields: invoice.custom_fields ?? null,
+    description: invoice.description,
+    effective_at: invoice.effective_at ?? invoice.finalized_at,
+    footer: invoice.footer,
+    from_invoice: invoice.from_invoice === undefined ? null : { action: 'revision', invoice: invoice.from_invoice },
+    last_finalization_error:
+      invoice.finalization_error == null
+        ? null
+        : { type: 'invalid_request_error', message: invoice.finalization_error },
+    latest_revision: invoice.latest_revision ?? null,
+    metadata: invoice.metadata,
+    number: invoice.number,
+    payment_settings: paymentSettings(invoice),
+    rendering: renderingOf(invoice),
+    shipping_details: invoice.shipping_details ?? null,
+    statement_descriptor: invoice.statement_descriptor ?? null,
+  };
+}
+
 /** Renders an invoice. `payments` and `confirmation_secret` come only by expansion. */
 export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: string): RenderedInvoice {
   const due = amountDue(invoice);
@@ -229,14 +304,16 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
     ...absent,
     ...owner(tx, invoice),
     ...addresses(invoice),
+    ...said(invoice),
     id: invoice.id,
     object: 'invoice',
     account_country: 'US',
     account_name,
-    account_tax_ids: invoice.account_tax_ids ?? null,
     amount_due: due,
+    amount_overpaid: invoice.amount_overpaid ?? 0,
     amount_paid: invoice.amount_paid,
-    amount_remaining: invoice.status === 'void' ? 0 : due - invoice.amount_paid,
+    ...(invoice.amount_paid_off_stripe === undefined ? {} : { amount_paid_off_stripe: invoice.amount_paid_off_stripe }),
+    amount_remaining: invoice.status === 'void' ? 0 : amountRemaining(invoice),
     attempt_count: invoice.attempt_count,
     attempted: invoice.attempt_count > 0 || invoice.status === 'paid',
     auto_advance: invoice.auto_advance,
@@ -246,21 +323,15 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
     collection_method: invoice.collection_method ?? 'charge_automatically',
     created: invoice.created,
     currency: invoice.currency,
-    custom_fields: invoice.custom_fields ?? null,
     default_payment_method: invoice.default_payment_method ?? null,
     default_tax_rates: (invoice.default_tax_rates ?? []).map((id) => renderTaxRate(tx.need('tax_rate', id))),
-    description: invoice.description,
     discounts: invoice.discounts ?? [],
     due_date: invoice.due_date ?? null,
-    effective_at: invoice.finalized_at,
     ending_balance: invoice.ending_balance,
-    footer: invoice.footer,
     issuer: { type: 'self' },
     lines: embeddedList(`/v1/invoices/${invoice.id}/lines`, lines),
     livemode: false,
-    metadata: invoice.metadata,
     next_payment_attempt: invoice.next_payment_attempt,
-    number: invoice.number,
     parent:
       invoice.subscription === null
         ? null
@@ -269,7 +340,6 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
             quote_details: null,
             subscription_details: { metadata: invoice.subscription_metadata, subscription: invoice.subscription },
           },
-    payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
     period_end: invoice.period_end,
     period_start: invoice.period_start,
     post_payment_credit_notes_amount: invoice.post_payment_credit_notes_amount ?? 0,

@@ -1,123 +1,104 @@
 import { missingParam } from '../../contract/contract.ts';
-import { invalid, invalidParam } from '../../http/api-error.ts';
-import { emptyable, flag, integer, list, mergeMetadata, metadata, oneOf, type Read, text } from '../../http/params.ts';
+import { invalid, noSuch } from '../../http/api-error.ts';
+import { oneOf, type Read, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
-import type { InvoiceRecord } from '../../store/records.ts';
-import { finalizeInvoice } from './collect.ts';
+import type { InvoiceRecord, LineRecord, SubscriptionRecord } from '../../store/records.ts';
+import type { Tx } from '../../store/store.ts';
 import { type Context, emit, schedule, unschedule } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
-import { discountsParam, redeemAll } from './discounts.ts';
 import { collect, DRAFT_SECONDS, pendingItems } from './invoice-draft.ts';
-import { settle, subtotalOf } from './invoice-amounts.ts';
+import { settle } from './invoice-amounts.ts';
+import { finalizeNow } from './finalization.ts';
+import { checkFinalizesAt, draftFields, dueDate, fieldsOf } from './invoice-fields.ts';
 import { removeItem } from './invoice-item-record.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { findInvoice } from './invoices.ts';
+import { revisionOf } from './revisions.ts';
 import { sendInvoice } from '../subscriptions/subscription-end.ts';
-import { findTaxRates } from '../catalog/tax-rates.ts';
 import { markUncollectible } from './uncollectible.ts';
 
-const DAY = 86_400;
-
 const createTable = {
-  auto_advance: flag(),
-  collection_method: oneOf(['charge_automatically', 'send_invoice']),
+  ...draftFields,
   currency: text(3),
   customer: text(),
-  days_until_due: integer(0, 3_650),
-  default_payment_method: text(),
-  default_tax_rates: emptyable(list(text(), 5)),
-  description: text(1_500),
-  discounts: discountsParam,
-  due_date: integer(),
-  footer: text(),
-  metadata: metadata(),
+  from_invoice: shape({ action: oneOf(['revision']), invoice: text() }),
   pending_invoice_items_behavior: oneOf(['exclude', 'include']),
   subscription: text(),
 };
 
-/** When a sent invoice has to be paid; only those have a date. */
-function dueDate(
-  context: Context,
-  params: { days_until_due?: number | undefined; due_date?: number | undefined },
-  method: 'charge_automatically' | 'send_invoice',
-): { days_until_due: number | null; due_date: number | null } {
-  const { now } = context.tx;
-  const { days_until_due, due_date } = params;
-  if (method === 'charge_automatically') {
-    const wrong = days_until_due === undefined ? (due_date === undefined ? null : 'due_date') : 'days_until_due';
-    if (wrong === null) return { days_until_due: null, due_date: null };
-    throw invalidParam(`You can only set \`${wrong}\` if \`collection_method\` is \`send_invoice\`.`, wrong);
-  }
-  if (days_until_due !== undefined && due_date !== undefined) {
-    throw invalidParam('You may only specify one of these parameters: days_until_due, due_date.', 'due_date');
-  }
-  if (due_date !== undefined) {
-    if (due_date < now) throw invalidParam('The `due_date` must be in the future.', 'due_date');
-    return { days_until_due: null, due_date };
-  }
-  if (days_until_due === undefined) throw missingParam('days_until_due');
-  return { days_until_due, due_date: now + days_until_due * DAY };
-}
+type CreateParams = Read<typeof createTable>;
 
-function ownMethod(context: Context, customer: string, id: string | undefined): string | null {
+/** The subscription of the customer that a request names. */
+function subscriptionFor(tx: Tx, customer: string, id: string | undefined): SubscriptionRecord | null {
   if (id === undefined) return null;
-  if (context.tx.get('payment_method', id)?.customer !== customer) {
-    throw invalid(`The customer does not have a payment method with the ID ${id}.`, {
-      code: 'resource_missing',
-      param: 'default_payment_method',
-    });
-  }
-  return id;
+  const subscription = tx.get('subscription', id);
+  if (subscription?.customer === customer) return subscription;
+  throw noSuch('subscription', id, 'subscription');
 }
 
-function create(context: Context, params: Read<typeof createTable>): object {
-  const { tx, account_name } = context;
+/** A draft with nothing on it, for a customer or their subscription. */
+function blank(context: Context, params: CreateParams): InvoiceRecord {
+  const { tx } = context;
   if (params.customer === undefined) throw missingParam('customer');
   const customer = findCustomer(tx, params.customer, 'customer');
-  const subscription = params.subscription === undefined ? undefined : tx.get('subscription', params.subscription);
-  if (params.subscription !== undefined && subscription?.customer !== customer.id) {
-    throw invalid(`No such subscription: '${params.subscription}'`, {
-      code: 'resource_missing',
-      param: 'subscription',
-    });
-  }
-  const currency = (params.currency ?? subscription?.currency ?? customer.currency ?? 'usd').toLowerCase();
-  const method = params.collection_method ?? 'charge_automatically';
-  const id = tx.newId('in_');
-  const owner_of = { id: subscription?.id ?? null, customer: customer.id, currency };
-  // Of a subscription that is named, only its own items are taken.
-  const pending = pendingItems(context, owner_of).filter((item) => item.subscription === owner_of.id);
-  const lines = params.pending_invoice_items_behavior === 'include' ? collect(context, pending, id) : [];
-  const auto_advance = params.auto_advance ?? false;
-  const automatically_finalizes_at = auto_advance ? tx.now + DRAFT_SECONDS : null;
-  const draft: InvoiceRecord = {
+  const subscription = subscriptionFor(tx, customer.id, params.subscription);
+  return {
     ...blankInvoice,
-    id,
+    id: tx.newId('in_'),
     created: tx.now,
-    auto_advance,
-    automatically_finalizes_at,
-    collection_method: method,
-    currency,
+    auto_advance: false,
+    automatically_finalizes_at: null,
+    collection_method: 'charge_automatically',
+    currency: (params.currency ?? subscription?.currency ?? customer.currency ?? 'usd').toLowerCase(),
     customer: customer.id,
-    default_payment_method: ownMethod(context, customer.id, params.default_payment_method),
-    default_tax_rates: findTaxRates(tx, params.default_tax_rates ?? [], 'default_tax_rates'),
-    description: params.description ?? null,
-    ...dueDate(context, params, method),
-    footer: params.footer ?? null,
-    lines,
-    metadata: mergeMetadata({}, params.metadata),
-    next_payment_attempt: method === 'send_invoice' ? null : automatically_finalizes_at,
+    default_payment_method: null,
+    default_tax_rates: [],
+    description: null,
+    footer: null,
+    lines: [],
+    metadata: {},
+    next_payment_attempt: null,
     period_end: tx.now,
     period_start: tx.now,
     subscription: subscription?.id ?? null,
     subscription_metadata: subscription?.metadata ?? {},
     webhooks_delivered_at: tx.now,
   };
-  const owner = { customer: customer.id, invoice: id };
-  const facts = { currency, amount: lines.length === 0 ? null : subtotalOf(draft), has: [] };
-  const discounts = redeemAll(context, params.discounts ?? [], owner, facts);
-  const invoice = tx.put('invoice', settle(tx, { ...draft, discounts }));
-  if (automatically_finalizes_at !== null) schedule(context, automatically_finalizes_at, 'finalize', id);
+}
+
+/** The pending items that a request takes along. */
+function pendingLines(context: Context, invoice: InvoiceRecord, params: CreateParams): LineRecord[] {
+  if (params.pending_invoice_items_behavior !== 'include') return [];
+  const { currency, customer, subscription } = invoice;
+  const pending = pendingItems(context, { id: subscription, customer, currency });
+  // Of a subscription that is named, only its own items are taken.
+  return collect(
+    context,
+    pending.filter((item) => item.subscription === subscription),
+    invoice.id,
+  );
+}
+
+function create(context: Context, params: CreateParams): object {
+  const { tx, account_name } = context;
+  checkFinalizesAt(context, params.automatically_finalizes_at);
+  const revised = params.from_invoice?.invoice;
+  const bare = revised === undefined ? blank(context, params) : revisionOf(context, revised, params.customer);
+  const first = { ...bare, lines: [...bare.lines, ...pendingLines(context, bare, params)] };
+  const draft: InvoiceRecord = { ...first, ...dueDate(context, params, first), ...fieldsOf(context, params, first) };
+  const auto_advance = params.auto_advance ?? params.automatically_finalizes_at !== undefined;
+  const finalizes_at = params.automatically_finalizes_at ?? tx.now + DRAFT_SECONDS;
+  const automatically_finalizes_at = auto_advance ? finalizes_at : null;
+  const invoice = tx.put(
+    'invoice',
+    settle(tx, {
+      ...draft,
+      auto_advance,
+      automatically_finalizes_at,
+      next_payment_attempt: draft.collection_method === 'send_invoice' ? null : automatically_finalizes_at,
+    }),
+  );
+  if (automatically_finalizes_at !== null) schedule(context, automatically_finalizes_at, 'finalize', invoice.id);
   emit(context, 'invoice.created', renderInvoice(tx, invoice, account_name));
   return renderInvoice(tx, invoice, account_name);
 }
@@ -167,7 +148,7 @@ function send(context: Context, id: string): object {
   if (invoice.collection_method !== 'send_invoice') {
     throw invalid('You can only manually send an invoice if its collection method is `send_invoice`.');
   }
-  if (invoice.status === 'draft') invoice = finalizeInvoice(context, invoice);
+  if (invoice.status === 'draft') invoice = finalizeNow(context, invoice);
   if (invoice.status === 'void' || invoice.status === 'uncollectible') {
     throw invalid(`You cannot send an invoice with a status of ${invoice.status}.`);
   }

@@ -3,6 +3,7 @@ import { invalid } from '../../http/api-error.ts';
 import { subscriptionOf } from './collect.ts';
 import { followPayment } from './follow-payment.ts';
 import { type Context, emit, unschedule } from '../context.ts';
+import { refuseAttached } from './invoice-payments.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { updateInvoice } from '../subscriptions/subscription-end.ts';
 
@@ -11,6 +12,7 @@ export function markUncollectible(context: Context, id: string): object {
   const { tx, account_name } = context;
   const old = tx.need('invoice', id);
   if (old.status !== 'open') throw invalid("You can only pass in open invoices. This invoice isn't open.");
+  refuseAttached(context, old, 'mark uncollectible');
   unschedule(context, 'retry', id);
   unschedule(context, 'overdue', id);
   unschedule(context, 'will_be_due', id);

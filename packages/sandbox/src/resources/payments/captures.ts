@@ -4,6 +4,7 @@ import { route } from '../../http/route.ts';
 import type { PaymentIntentRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { book, renderCharge } from './charges.ts';
+import { followIntent } from '../invoices/invoice-payments.ts';
 import { type Context, emit, emitUpdate, unschedule } from '../context.ts';
 import { wrongState } from './intent-confirm.ts';
 import { renderPaymentIntent } from './payment-intents.ts';
@@ -75,6 +76,7 @@ function capture(context: Context, params: Read<typeof captureTable>, id: string
   });
   const type = is_final ? 'payment_intent.succeeded' : 'payment_intent.amount_capturable_updated';
   emit(context, type, renderPaymentIntent(tx, changed));
+  followIntent(context, changed);
   return renderPaymentIntent(tx, changed);
 }
 
@@ -107,6 +109,7 @@ function end(
     status: took ? 'succeeded' : 'canceled',
   });
   emit(context, took ? 'payment_intent.succeeded' : 'payment_intent.canceled', renderPaymentIntent(tx, ended));
+  followIntent(context, ended);
   return ended;
 }
 

@@ -170,7 +170,8 @@ export function writeCharge(
       ? { receipt_number: receiptNumber(tx, email), receipt_token: tx.newId('acct_sandbox_', 40) }
       : {}),
     shipping: direct?.shipping ?? null,
-    statement_descriptor: direct?.statement_descriptor ?? null,
+    statement_descriptor:
+      direct?.statement_descriptor ?? tx.get('invoice', intent.invoice ?? '')?.statement_descriptor ?? null,
     statement_descriptor_suffix: direct?.statement_descriptor_suffix ?? null,
     status: failure === null ? 'succeeded' : 'failed',
     three_d_secure,

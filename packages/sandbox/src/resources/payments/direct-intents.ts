@@ -4,6 +4,7 @@ import { emptyable, flag, integer, mergeMetadata, metadata, oneOf, type Read, sh
 import { route } from '../../http/route.ts';
 import type { PaymentIntentRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
+import { followIntent } from '../invoices/invoice-payments.ts';
 import type { Context } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
 import { confirmIntent, confirmTable, directOf, newIntent, plain, sharedTable, wrongState } from './intent-confirm.ts';
@@ -115,6 +116,7 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
     payment_method: method,
     status: changes ? open : old.status,
   });
+  followIntent(context, intent);
   return renderPaymentIntent(tx, intent);
 }
 

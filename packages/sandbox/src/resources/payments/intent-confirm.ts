@@ -6,6 +6,7 @@ import { clockOfCustomer, onClock } from '../../time/test-clock.ts';
 import { bookLater, writeCharge } from './charges.ts';
 import { attemptPayment, subscriptionOf } from '../invoices/collect.ts';
 import { followPayment } from '../invoices/follow-payment.ts';
+import { followIntent } from '../invoices/invoice-payments.ts';
 import { type Context, emit, scheduleOnWall } from '../context.ts';
 import { withToken } from './confirmation-tokens.ts';
 import { disputeIfAsked } from './disputes.ts';
@@ -170,6 +171,7 @@ export function payIntent(
   if (waits) scheduleOnWall(context, tx.wall + HOLD_SECONDS, 'expire_authorization', intent.id);
   else bookLater(context, charge.id);
   disputeIfAsked(context, tx.need('charge', charge.id));
+  followIntent(context, paid);
 }
 
 /** The card was refused; an authentication that fails leaves no charge. */

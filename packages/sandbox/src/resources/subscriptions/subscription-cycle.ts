@@ -1,7 +1,8 @@
 import { periodFrom } from '../../billing/periods.ts';
 import { moved } from '../../billing/states.ts';
 import type { SubscriptionItemRecord, SubscriptionRecord } from '../../store/records.ts';
-import { attemptPayment, finalizeInvoice, methodFor, subscriptionOf } from '../invoices/collect.ts';
+import { attemptPayment, methodFor, subscriptionOf } from '../invoices/collect.ts';
+import { tryFinalize } from '../invoices/finalization.ts';
 import { followPayment } from '../invoices/follow-payment.ts';
 import { type Context, emitUpdate, orderEvents, schedule } from '../context.ts';
 import { createDraft, DRAFT_SECONDS } from '../invoices/invoice-draft.ts';
@@ -98,7 +99,8 @@ export function finishDraft(context: Context, invoice_id: string): void {
   const { tx } = context;
   const draft = tx.get('invoice', invoice_id);
   if (draft?.status !== 'draft' || !draft.auto_advance) return;
-  const invoice = finalizeInvoice(context, draft);
+  const invoice = tryFinalize(context, draft);
+  if (invoice === null) return;
   const subscription = subscriptionOf(tx, invoice);
   if (isGivenUp(context, subscription, invoice)) return;
   if (invoice.collection_method === 'send_invoice' && invoice.status === 'open') {

@@ -1,52 +1,22 @@
 import { missingParam } from '../../contract/contract.ts';
-import { invalid, invalidParam, noSuch, unsupported } from '../../http/api-error.ts';
-import {
-  emptyable,
-  flag,
-  inert,
-  integer,
-  list,
-  oneOf,
-  type Param,
-  type Read,
-  refused,
-  shape,
-  text,
-} from '../../http/params.ts';
+import { invalid, invalidParam } from '../../http/api-error.ts';
+import { emptyable, flag, inert, integer, list, oneOf, type Read, shape, text } from '../../http/params.ts';
 import type { IntervalUnit, InvoiceSettingsRecord, Seconds, SubscriptionRecord } from '../../store/records.ts';
 import { boundary } from '../../time/calendar.ts';
+import { accountTaxIds } from '../invoices/invoice-fields.ts';
+import { automaticTax, connectOnly, oldSource, self } from '../refusals.ts';
 import { type Context, schedule, unschedule } from '../context.ts';
-
-/** One sandbox is one account, with no other to share money or duties with. */
-const CONNECT = 'it needs Connect, and one sandbox is one account';
-
-const self: Param<null> = {
-  read(value, path) {
-    const read = shape({ account: refused(CONNECT), type: oneOf(['account', 'self']) }).read(value, path);
-    if (read.type === 'account') throw unsupported(`another account for \`${path}\`: ${CONNECT}`, path);
-    return null;
-  },
-};
-
-/** No tax is computed from addresses; tax rates do what is wanted here. */
-const automaticTax: Param<null> = {
-  read(value, path) {
-    const read = shape({ enabled: flag(), liability: self }).read(value, path);
-    if (read.enabled !== true) return null;
-    throw unsupported(`\`${path}\`: it knows no country's taxes; use \`default_tax_rates\` or \`tax_rates\``, path);
-  },
-};
 
 const interval = oneOf<IntervalUnit>(['day', 'week', 'month', 'year']);
 
 /** How a subscription is billed besides its items: the same on create and on update. */
 export const settingsParams = {
-  application_fee_percent: refused(CONNECT),
+  application_fee_percent: connectOnly,
   automatic_tax: automaticTax,
   billing_thresholds: emptyable(shape({ amount_gte: integer(1), reset_billing_cycle_anchor: flag() })),
   collection_method: oneOf(['charge_automatically', 'send_invoice']),
   days_until_due: integer(0, 3_650),
-  default_source: refused('sources are an older way to pay; use `default_payment_method`'),
+  default_source: oldSource,
   invoice_settings: shape({
     account_tax_ids: emptyable(list(text())),
     custom_fields: emptyable(list(shape({ name: text(40), value: text(140) }), 4)),
@@ -54,7 +24,7 @@ export const settingsParams = {
     footer: emptyable(text()),
     issuer: self,
   }),
-  on_behalf_of: refused(CONNECT),
+  on_behalf_of: connectOnly,
   payment_settings: shape({
     save_default_payment_method: oneOf(['off', 'on_subscription']),
     // The sandbox knows cards only.
@@ -62,7 +32,7 @@ export const settingsParams = {
     payment_method_types: inert(),
   }),
   pending_invoice_item_interval: emptyable(shape({ interval, interval_count: integer(1, 365) })),
-  transfer_data: refused(CONNECT),
+  transfer_data: connectOnly,
 };
 
 type Settings = Partial<Read<typeof settingsParams>>;
@@ -121,14 +91,12 @@ function invoiceSettings(
     description: null,
     footer: null,
   };
-  for (const [index, id] of (wanted.account_tax_ids ?? []).entries()) {
-    const tax_id = context.tx.get('tax_id', id);
-    const param = `invoice_settings[account_tax_ids][${index}]`;
-    if (tax_id === undefined || tax_id.customer !== null) throw noSuch('tax id', id, param);
-  }
   const custom_fields = wanted.custom_fields?.map(({ name, value }) => ({ name: name ?? '', value: value ?? '' }));
   return {
-    account_tax_ids: wanted.account_tax_ids === undefined ? before.account_tax_ids : wanted.account_tax_ids,
+    account_tax_ids:
+      wanted.account_tax_ids === undefined
+        ? before.account_tax_ids
+        : accountTaxIds(context.tx, wanted.account_tax_ids, 'invoice_settings[account_tax_ids]'),
     custom_fields: wanted.custom_fields === undefined ? before.custom_fields : (custom_fields ?? null),
     description: wanted.description === undefined ? before.description : wanted.description,
     footer: wanted.footer === undefined ? before.footer : wanted.footer,
@@ -160,7 +128,7 @@ function pendingInterval(
 }
 
 /** Says that a customer was meant who is an account of somebody else. */
-export const customerAccount = refused(CONNECT);
+export const customerAccount = connectOnly;
 
 /** Refuses what only sent invoices, or only charged ones, can have. */
 export function checkCollectible(subscription: Pick<SubscriptionRecord, 'collection_method'>, what: string): void {
