@@ -38,7 +38,8 @@ function wayBack(intent: Intent, passed: boolean): Response {
   return redirect(url.href);
 }
 
-function question(tx: Tx, intent: Intent, account_name: string): Response {
+/** What the bank asks the holder of the card; the buttons go to the page's own address. */
+export function question(tx: Tx, intent: Intent, account_name: string): Response {
   const method = tx.need('payment_method', intent.payment_method ?? '');
   const what = isPayment(intent)
     ? `confirm ${formatAmount(intent.amount, intent.currency)} to ${account_name}`

@@ -1,6 +1,10 @@
-const PAGE_HEIGHT = 842;
-const PAGE_WIDTH = 595;
 const MARGIN = 56;
+
+/** Width and height in points. */
+const sizes = { a4: [595, 842], letter: [612, 792] } as const;
+
+/** What a PDF can be printed on. */
+export type PdfPage = keyof typeof sizes;
 
 /** One line of text: where it begins, how big, and whether it ends at `x` instead. */
 interface PdfText {
@@ -67,15 +71,15 @@ function literal(text: string): string {
   return `(${out})`;
 }
 
-function draw(rows: PdfRow[]): string[] {
+function draw(rows: PdfRow[], [width, height]: (typeof sizes)[PdfPage]): string[] {
   const pages: string[] = [];
   let content = '';
-  let y = PAGE_HEIGHT - MARGIN;
+  let y = height - MARGIN;
   for (const row of rows) {
     if (y - row.height < MARGIN && content !== '') {
       pages.push(content);
       content = '';
-      y = PAGE_HEIGHT - MARGIN;
+      y = height - MARGIN;
     }
     y -= row.height;
     for (const { text, x, size, bold = false, below = 0, right = false } of row.texts) {
@@ -83,16 +87,17 @@ function draw(rows: PdfRow[]): string[] {
       content += `BT /${bold ? 'B' : 'R'} ${size} Tf ${left.toFixed(2)} ${(y + row.height - (row.leading ?? row.height) - below).toFixed(2)} Td ${literal(text)} Tj ET\n`;
     }
     if (row.rule === true) {
-      content += `0.8 G 0.5 w ${MARGIN} ${(y - 5).toFixed(2)} m ${PAGE_WIDTH - MARGIN} ${(y - 5).toFixed(2)} l S\n`;
+      content += `0.8 G 0.5 w ${MARGIN} ${(y - 5).toFixed(2)} m ${width - MARGIN} ${(y - 5).toFixed(2)} l S\n`;
     }
   }
   pages.push(content);
   return pages;
 }
 
-/** Writes a PDF 1.4 of text rows on A4, as many pages as they need. */
-export function writePdf(title: string, rows: PdfRow[]): Uint8Array<ArrayBuffer> {
-  const pages = draw(rows);
+/** Writes a PDF 1.4 of text rows, on as many pages as they need. */
+export function writePdf(title: string, rows: PdfRow[], paper: PdfPage = 'a4'): Uint8Array<ArrayBuffer> {
+  const [width, height] = sizes[paper];
+  const pages = draw(rows, sizes[paper]);
   const first_page = 6;
   const kids = pages.map((_, index) => `${first_page + index * 2} 0 R`).join(' ');
   const font = (name: string): string =>
@@ -106,7 +111,7 @@ export function writePdf(title: string, rows: PdfRow[]): Uint8Array<ArrayBuffer>
   ];
   for (const [index, content] of pages.entries()) {
     objects.push(
-      `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 ${PAGE_WIDTH} ${PAGE_HEIGHT}] /Resources << /Font << /R 3 0 R /B 4 0 R >> >> /Contents ${first_page + index * 2 + 1} 0 R >>`,
+      `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 ${width} ${height}] /Resources << /Font << /R 3 0 R /B 4 0 R >> >> /Contents ${first_page + index * 2 + 1} 0 R >>`,
       `<< /Length ${content.length} >>\nstream\n${content}endstream`,
     );
   }

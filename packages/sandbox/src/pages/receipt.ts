@@ -4,23 +4,23 @@ import type { ChargeRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
 import { html, notice, page } from './html.ts';
 import type { PageDeps, PageRequest } from './pages.ts';
-import { type PdfRow, writePdf } from './pdf.ts';
+import { factRows, heading, pdfResponse } from './pdf-parts.ts';
 import { day } from './portal-parts.ts';
 
 /** What is said of a charge, once for the page and the PDF. */
-function facts(tx: Tx, charge: ChargeRecord): [string, string][] {
+function facts(tx: Tx, charge: ChargeRecord): { label: string; value: string }[] {
   const method = tx.need('payment_method', charge.payment_method);
   const card = cardOf(method);
   const invoice = charge.invoice === null ? undefined : tx.get('invoice', charge.invoice);
   const amount = (value: number): string => formatAmount(value, charge.currency);
   return [
-    ...(charge.receipt_number == null ? [] : [['Receipt number', charge.receipt_number] as [string, string]]),
-    ...(invoice?.number == null ? [] : [['Invoice number', invoice.number] as [string, string]]),
-    ['Date paid', day(charge.created)],
-    ['Payment method', `${card.brand} ending in ${card.number.slice(-4)}`],
-    ...(charge.description === null ? [] : [['For', charge.description] as [string, string]]),
-    ['Amount paid', amount(charge.amount_captured ?? charge.amount)],
-    ...(charge.amount_refunded === 0 ? [] : [['Refunded', amount(charge.amount_refunded)] as [string, string]]),
+    ...(charge.receipt_number == null ? [] : [{ label: 'Receipt number', value: charge.receipt_number }]),
+    ...(invoice?.number == null ? [] : [{ label: 'Invoice number', value: invoice.number }]),
+    { label: 'Date paid', value: day(charge.created) },
+    { label: 'Payment method', value: `${card.brand} ending in ${card.number.slice(-4)}` },
+    ...(charge.description === null ? [] : [{ label: 'For', value: charge.description }]),
+    { label: 'Amount paid', value: amount(charge.amount_captured ?? charge.amount) },
+    ...(charge.amount_refunded === 0 ? [] : [{ label: 'Refunded', value: amount(charge.amount_refunded) }]),
   ];
 }
 
@@ -32,7 +32,7 @@ function receiptPage(tx: Tx, charge: ChargeRecord, account_name: string): Respon
     <section class="card" aria-label="Payment">
       <ul class="rows">
         ${facts(tx, charge).map(
-          ([label, value]) => html`<li><span class="soft">${label}</span><span>${value}</span></li>`,
+          ({ label, value }) => html`<li><span class="soft">${label}</span><span>${value}</span></li>`,
         )}
       </ul>
     </section>
@@ -42,31 +42,8 @@ function receiptPage(tx: Tx, charge: ChargeRecord, account_name: string): Respon
 }
 
 function pdfOf(tx: Tx, charge: ChargeRecord, account_name: string): Response {
-  const rows: PdfRow[] = [
-    {
-      height: 24,
-      texts: [
-        { text: 'Receipt', x: 56, size: 22, bold: true },
-        { text: account_name, x: 539, size: 13, bold: true, right: true },
-      ],
-    },
-    { height: 26, texts: [{ text: 'Test mode: no money moved.', x: 56, size: 9 }] },
-    ...facts(tx, charge).map(([label, value]) => ({
-      height: 18,
-      texts: [
-        { text: label, x: 56, size: 10 },
-        { text: value, x: 170, size: 10, bold: true },
-      ],
-    })),
-  ];
-  const name = charge.receipt_number ?? charge.id;
-  return new Response(writePdf(`Receipt ${name}`, rows), {
-    headers: {
-      'content-type': 'application/pdf',
-      'content-disposition': `inline; filename="receipt-${name}.pdf"`,
-      'cache-control': 'no-store',
-    },
-  });
+  const rows = [...heading('Receipt', account_name), ...factRows(facts(tx, charge))];
+  return pdfResponse(`Receipt ${charge.receipt_number ?? charge.id}`, rows);
 }
 
 /** The receipt of a charge: `/r/<token>`, and its PDF. */

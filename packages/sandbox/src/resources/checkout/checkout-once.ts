@@ -8,7 +8,8 @@ import type {
   SessionLineRecord,
 } from '../../store/records.ts';
 import { type Context, emit } from '../context.ts';
-import { attemptPayment, finalizeInvoice } from '../invoices/collect.ts';
+import { attemptPayment } from '../invoices/collect.ts';
+import { finalizeInvoice } from '../invoices/finalization.ts';
 import { redeemAll } from '../invoices/discounts.ts';
 import { lineOfInvoiceItem } from '../invoices/invoice-draft.ts';
 import { settle } from '../invoices/invoice-amounts.ts';

@@ -1,9 +1,6 @@
-import { carriedOf } from '../../billing/minimums.ts';
-import { WILL_BE_DUE_SECONDS } from '../../billing/open-points.ts';
 import { invoiceMoved } from '../../billing/states.ts';
 import { declinedByFault } from '../../faults/declined.ts';
 import type {
-  CustomerRecord,
   InvoicePaymentRecord,
   InvoiceRecord,
   PaymentFailure,
@@ -13,140 +10,19 @@ import type {
 import type { Tx } from '../../store/store.ts';
 import { writeCharge } from '../payments/charges.ts';
 import { moveBalance } from '../customers/balance.ts';
-import { type Context, emit, schedule, unschedule } from '../context.ts';
-import { applyCredits, reinstateCredits } from '../usage/credit-ledger.ts';
+import { type Context, emit, unschedule } from '../context.ts';
+import { reinstateCredits } from '../usage/credit-ledger.ts';
 import { updateCustomer } from '../customers/customers.ts';
-import { taxIdsShown } from '../customers/tax-ids.ts';
 import { disputeIfAsked } from '../payments/disputes.ts';
-import { activeAt, consumeOnce } from './discounts.ts';
-import { amountDue, amountRemaining, settle, totalOf } from './invoice-amounts.ts';
+import { amountRemaining } from './invoice-amounts.ts';
 import { planRetry } from './dunning.ts';
-import { cancelPayments, followRemaining, paymentsOf } from './invoice-payments.ts';
+import { cancelPayments, followRemaining, paymentsOf } from './invoice-payment-record.ts';
 import { renderInvoice, renderInvoicePayment } from './invoice-render.ts';
-import { replaceRevised } from './revisions.ts';
 import { renderPaymentIntent } from '../payments/payment-intents.ts';
 import { answerOf } from '../payments/payment-methods.ts';
 import { dropPendingUpdate } from '../subscriptions/pending-updates.ts';
 import { dropResumption } from '../subscriptions/resumptions.ts';
 import { updateInvoice } from '../subscriptions/subscription-end.ts';
-import { refreshUsage } from '../usage/usage-lines.ts';
-
-const DAY = 86_400;
-
-/** Makes a draft final: number, amounts, addresses; a payment intent when there is something to pay. */
-export function finalizeInvoice(context: Context, draft: InvoiceRecord): InvoiceRecord {
-  const { tx, account_name } = context;
-  unschedule(context, 'finalize', draft.id);
-  replaceRevised(context, draft);
-  const rated = refreshUsage(context, draft);
-  const discounted = settle(tx, { ...rated, discounts: activeAt(tx, rated.discounts, tx.now) });
-  const settled = settle(tx, applyCredits(context, discounted));
-  const customer = tx.need('customer', draft.customer);
-  const { number, next } = numberOf(tx, draft, customer);
-  const total = totalOf(settled);
-  const asked = { ...settled, starting_balance: customer.balance };
-  const carried = carriedOf(amountDue(asked), draft.currency);
-  const applied = carried === 0 ? asked : { ...asked, carried };
-  const due = amountDue(applied);
-  // A credit (negative) is used up by the total; a negative total is added to it.
-  const ending_balance = customer.balance + total - due;
-  // The sequence moves without an event of its own.
-  const numbered = tx.put('customer', { ...customer, next_invoice_sequence: next });
-  const currency = customer.currency ?? draft.currency;
-  if (ending_balance === customer.balance) updateCustomer(context, numbered, { currency });
-  else {
-    const move = { currency, invoice: draft.id };
-    const amount = ending_balance - customer.balance - carried;
-    if (amount !== 0) moveBalance(context, numbered, { ...move, amount, type: 'applied_to_invoice' }, { currency });
-    if (carried !== 0) {
-      const now = tx.need('customer', customer.id);
-      moveBalance(context, now, { ...move, amount: carried, type: 'invoice_too_small' }, { currency });
-    }
-  }
-  let invoice = tx.put('invoice', {
-    ...applied,
-    automatically_finalizes_at: null,
-    customer_address: customer.address,
-    customer_email: customer.email,
-    customer_name: customer.name,
-    customer_phone: customer.phone,
-    customer_tax_ids: taxIdsShown(tx, customer.id),
-    ...(typeof applied.days_until_due !== 'number' ? {} : { due_date: tx.now + applied.days_until_due * DAY }),
-    ending_balance,
-    finalization_error: null,
-    finalized_at: tx.now,
-    next_payment_attempt: null,
-    number,
-    page_token: tx.newId('acct_sandbox_', 40),
-    status: invoiceMoved(draft.status, 'finalize'),
-  });
-  if (due > 0) invoice = openPayment(context, invoice, due);
-  emit(context, 'invoice.finalized', renderInvoice(tx, invoice, account_name));
-  consumeOnce(context, invoice);
-  if (due === 0) return markPaid(context, invoice, null);
-  const { due_date } = invoice;
-  if (typeof due_date === 'number') {
-    schedule(context, due_date, 'overdue', invoice.id);
-    if (due_date - WILL_BE_DUE_SECONDS > tx.now) {
-      schedule(context, due_date - WILL_BE_DUE_SECONDS, 'will_be_due', invoice.id);
-    }
-  }
-  return invoice;
-}
-
-/** The number a seller gave, or the next of the customer's sequence that no invoice has. */
-function numberOf(tx: Tx, draft: InvoiceRecord, customer: CustomerRecord): { number: string; next: number } {
-  let next = customer.next_invoice_sequence;
-  if (draft.number !== null) return { number: draft.number, next };
-  const taken = new Set(tx.all('invoice').map((each) => each.number));
-  for (;;) {
-    const number = `${customer.invoice_prefix}-${String(next).padStart(4, '0')}`;
-    next += 1;
-    if (!taken.has(number)) return { number, next };
-  }
-}
-
-const purposes: Partial<Record<InvoiceRecord['billing_reason'], string>> = {
-  manual: 'Payment for Invoice',
-  subscription_create: 'Subscription creation',
-};
-
-function openPayment(context: Context, invoice: InvoiceRecord, amount: number): InvoiceRecord {
-  const { tx } = context;
-  const id = tx.newId('pi_');
-  const intent = tx.put('payment_intent', {
-    id,
-    created: tx.wall,
-    amount,
-    amount_received: 0,
-    canceled_at: null,
-    cancellation_reason: null,
-    client_secret: tx.newId(`${id}_secret_`, 25),
-    currency: invoice.currency,
-    customer: invoice.customer,
-    description: purposes[invoice.billing_reason] ?? 'Subscription update',
-    invoice: invoice.id,
-    last_failure: null,
-    latest_charge: null,
-    metadata: {},
-    payment_method: null,
-    status: 'requires_payment_method',
-  });
-  tx.put('invoice_payment', {
-    id: tx.newId('inpay_'),
-    created: tx.now,
-    amount_paid: null,
-    amount_requested: amount,
-    canceled_at: null,
-    currency: invoice.currency,
-    invoice: invoice.id,
-    paid_at: null,
-    payment_intent: id,
-    status: 'open',
-  });
-  emit(context, 'payment_intent.created', renderPaymentIntent(tx, intent));
-  return tx.put('invoice', { ...invoice, payment_intent: id });
-}
 
 /** What came for an invoice: through one of its payments, or without Stripe. */
 export type Receipt = { payment: InvoicePaymentRecord; received: number } | { off_stripe: number };

@@ -5,7 +5,7 @@ import { markPaid, subscriptionOf } from './collect.ts';
 import { followPayment } from './follow-payment.ts';
 import type { Context } from '../context.ts';
 import { amountRemaining } from './invoice-amounts.ts';
-import { followRemaining } from './invoice-payments.ts';
+import { followRemaining } from './invoice-payment-record.ts';
 import { refundCharge } from '../payments/refunds.ts';
 import { updateInvoice } from '../subscriptions/subscription-end.ts';
 

@@ -12,7 +12,7 @@ import { type Context, schedule, unschedule } from '../context.ts';
 import { finalizeNow } from './finalization.ts';
 import { amountRemaining } from './invoice-amounts.ts';
 import { checkFinalizesAt, draftFields, type DraftParams, fieldsOf, lateFields } from './invoice-fields.ts';
-import { refuseAttached } from './invoice-payments.ts';
+import { refuseAttached } from './invoice-payment-record.ts';
 import { DRAFT_SECONDS } from './invoice-draft.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { cardError, noMethod, resolvePaymentMethod } from '../payments/payment-methods.ts';

@@ -21,7 +21,7 @@ import { newItemOf } from '../subscriptions/subscription-items-params.ts';
 import { cancelSubscription } from '../subscriptions/subscription-end.ts';
 import { startSubscription } from '../subscriptions/subscription-start.ts';
 import { trialEndOf } from '../subscriptions/subscription-trials.ts';
-import { finalizeInvoice } from './collect.ts';
+import { finalizeInvoice } from './finalization.ts';
 import { redeemAll, type Wanted } from './discounts.ts';
 import type { Details } from './invoice-preview.ts';
 

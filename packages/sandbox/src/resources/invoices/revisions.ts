@@ -6,7 +6,7 @@ import { updateInvoice } from '../subscriptions/subscription-end.ts';
 import { voidInvoice } from './collect.ts';
 import { lineOfInvoiceItem } from './invoice-draft.ts';
 import { renderInvoiceItem } from './invoice-item-render.ts';
-import { isDefault, paymentsOf } from './invoice-payments.ts';
+import { isDefault, paymentsOf } from './invoice-payment-record.ts';
 
 /** Why an invoice cannot be revised; `null` when it can. https://docs.stripe.com/invoicing/invoice-edits */
 export function revisionFault(tx: Tx, original: InvoiceRecord): string | null {

@@ -3,7 +3,7 @@ import { invalid } from '../../http/api-error.ts';
 import { subscriptionOf } from './collect.ts';
 import { followPayment } from './follow-payment.ts';
 import { type Context, emit, unschedule } from '../context.ts';
-import { refuseAttached } from './invoice-payments.ts';
+import { refuseAttached } from './invoice-payment-record.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { updateInvoice } from '../subscriptions/subscription-end.ts';
 

@@ -1,6 +1,7 @@
 import { invalid } from '../../http/api-error.ts';
 import type { InvoiceRecord, SubscriptionItemRecord, SubscriptionRecord } from '../../store/records.ts';
-import { attemptPayment, finalizeInvoice, methodFor, voidInvoice } from '../invoices/collect.ts';
+import { attemptPayment, methodFor, voidInvoice } from '../invoices/collect.ts';
+import { finalizeInvoice } from '../invoices/finalization.ts';
 import { followPayment } from '../invoices/follow-payment.ts';
 import { type Context, emitUpdate, orderEvents, schedule, unschedule } from '../context.ts';
 import { createDraft, isOnTrial, pendingItems } from '../invoices/invoice-draft.ts';

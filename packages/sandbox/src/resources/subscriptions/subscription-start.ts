@@ -10,7 +10,8 @@ import type {
   SubscriptionRecord,
 } from '../../store/records.ts';
 import { checkClockRoom } from '../../time/test-clock.ts';
-import { type Attempt, attemptPayment, finalizeInvoice } from '../invoices/collect.ts';
+import { type Attempt, attemptPayment } from '../invoices/collect.ts';
+import { finalizeInvoice } from '../invoices/finalization.ts';
 import { type Context, emit, schedule } from '../context.ts';
 import { redeemAll, type Wanted } from '../invoices/discounts.ts';
 import { createDraft, DRAFT_SECONDS, lineOfItem, pendingItems } from '../invoices/invoice-draft.ts';
