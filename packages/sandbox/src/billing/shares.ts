@@ -12,6 +12,14 @@ export function shareOf(amount: number, part: number, whole: number): number {
   return whole === 0 ? 0 : round({ n: BigInt(amount) * BigInt(part), d: BigInt(whole) });
 }
 
+/**
+ * What of a whole goes with the next part of something that is given back in parts: the share of all parts so far, less what
+ * went with the ones before. So the last part takes the rest, and the parts never make more than the whole.
+ */
+export function nextShare(whole: number, next: { part: number; before: number; of: number; given: number }): number {
+  return Math.max(0, shareOf(whole, next.before + next.part, next.of) - next.given);
+}
+
 /** The part of a price that `percent` is, when the price includes it: `amount × percent / (100 + all)`. */
 export function includedIn(amount: number, percent: string, all: string): number {
   const { n, d } = fractionOf(percent);

@@ -1,5 +1,6 @@
 import type { jurisdictionLevels, taxReasons, taxTypes } from '../billing/tax-names.ts';
 import type { Metadata, Seconds } from './records.ts';
+import type { CreditAmount } from './usage-records.ts';
 
 /** What a coupon is worth in one currency. */
 export interface AmountOff {
@@ -127,8 +128,11 @@ export interface CreditNoteLineRecord {
   id: string;
   amount: number;
   description: string | null;
+  /** Of billing credits: what they had paid of the line is not given back. */
+  credits?: CreditAmount[];
   discounts: DiscountAmount[];
   invoice_line_item: string | null;
+  metadata?: Metadata;
   quantity: number | null;
   tax_rates: string[];
   taxes: TaxAmount[];

@@ -91,6 +91,13 @@ function paymentFaults(world: World, invoice: InvoiceRecord): string[] {
     const left = amountRemaining(invoice);
     if (amount_requested !== left) faults.push(`2. ${id}: ${amount_requested} are asked for, ${left} are left to pay`);
   }
+  for (const when of ['pre', 'post'] as const) {
+    const noted = world
+      .of('credit_note', 'invoice', id)
+      .reduce((sum, each) => sum + (each.voided_at === null ? each[`${when}_payment_amount`] : 0), 0);
+    const said = invoice[`${when}_payment_credit_notes_amount`] ?? 0;
+    if (noted !== said) faults.push(`2. ${id}: its credit notes come to ${noted} ${when} payment, it says ${said}`);
+  }
   return faults;
 }
 
@@ -224,6 +231,7 @@ export function moneyFaults(world: World, changes: readonly Change[]): string[] 
   }
   const invoices = new Set([
     ...changesOf(changes, 'invoice').map((each) => each.id),
+    ...changesOf(changes, 'credit_note').map((each) => (each.after ?? each.before)?.invoice),
     ...changesOf(changes, 'invoice_payment').map((each) => (each.after ?? each.before)?.invoice),
   ]);
   for (const id of invoices) {

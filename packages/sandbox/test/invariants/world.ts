@@ -31,6 +31,7 @@ const indexed: Partial<Record<Kind, string[]>> = {
   balance_transaction: ['customer'],
   credit_transaction: ['credit_grant'],
   invoice: ['customer', 'subscription'],
+  credit_note: ['invoice'],
   invoice_payment: ['invoice'],
   meter_event: ['customer'],
 };

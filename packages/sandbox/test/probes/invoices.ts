@@ -161,6 +161,10 @@ export const invoiceProbes: Probes = {
     has(await stripe.creditNotes.preview({ invoice, amount: 200 }), { object: 'credit_note', amount: 200, invoice });
     has(await stripe.creditNotes.list({ invoice }), { data: [] });
   },
+  'GET /v1/credit_notes/preview/lines': async ({ stripe }) => {
+    const invoice = (await open(stripe)).id;
+    has(await stripe.creditNotes.listPreviewLineItems({ invoice, amount: 200 }), { data: [{ amount: 200 }] });
+  },
   'GET /v1/credit_notes/{id}': async ({ stripe }) => {
     const { id } = await credited(stripe);
     has(await stripe.creditNotes.retrieve(id), { id, reason: 'order_change' });

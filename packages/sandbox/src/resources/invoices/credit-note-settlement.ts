@@ -2,6 +2,7 @@ import { invalid } from '../../http/api-error.ts';
 import type { CreditNoteRecord } from '../../store/money-records.ts';
 import { moveBalance } from '../customers/balance.ts';
 import { markPaid, subscriptionOf } from './collect.ts';
+import { chargesOf, refundable } from './credit-note-division.ts';
 import { followPayment } from './follow-payment.ts';
 import type { Context } from '../context.ts';
 import { amountRemaining } from './invoice-amounts.ts';
@@ -43,10 +44,13 @@ export function settleCredit(context: Context, note: CreditNoteRecord, how: Sett
     } as const;
     settled = { ...settled, balance_transaction: moveBalance(context, customer, move).id };
   }
-  if (how.refund_amount > 0) {
-    const charge = tx.need('charge', tx.need('payment_intent', old.payment_intent ?? '').latest_charge ?? '');
-    const refund = refundCharge(context, charge, { amount: how.refund_amount, reason: how.reason });
-    settled = { ...settled, refunds: [{ refund: refund.id, amount_refunded: refund.amount }] };
+  let left = how.refund_amount;
+  for (const charge of chargesOf(tx, old)) {
+    const amount = Math.min(left, refundable(charge));
+    if (amount <= 0) continue;
+    left -= amount;
+    const refund = refundCharge(context, charge, { amount, reason: how.reason });
+    settled = { ...settled, refunds: [...settled.refunds, { refund: refund.id, amount_refunded: amount }] };
   }
   return tx.put('credit_note', settled);
 }

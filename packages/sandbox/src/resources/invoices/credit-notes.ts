@@ -1,20 +1,34 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { missingParam } from '../../contract/contract.ts';
-import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
+import { invalid, noSuch } from '../../http/api-error.ts';
 import { embeddedList, page, pageParams, range, within } from '../../http/lists.ts';
-import { integer, list, mergeMetadata, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
+import { integer, list, mergeMetadata, metadata, oneOf, type Read, refused, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { CreditNoteLineRecord, CreditNoteRecord } from '../../store/money-records.ts';
 import type { Tx } from '../../store/store.ts';
+import { listed } from '../../time/test-clock.ts';
 import { moveBalance } from '../customers/balance.ts';
 import { type Context, emit, emitUpdate } from '../context.ts';
-import { type Credit, creditOf, lineTotal, lineTable } from './credit-note-lines.ts';
+import { divide } from './credit-note-division.ts';
+import { linesOf, lineTotal, lineTable } from './credit-note-lines.ts';
 import { settleCredit, undoCredit } from './credit-note-settlement.ts';
-import { totalTaxes } from './invoice-amounts.ts';
+import { totalDiscounts, totalTaxes } from './invoice-amounts.ts';
 import { renderTax } from './invoice-render.ts';
 import { findInvoice } from './invoices.ts';
 import { renderTaxRate } from '../catalog/tax-rates.ts';
+
+/** What discounts and billing credits take off lines, each once. */
+function pretax(lines: readonly CreditNoteLineRecord[]): Wire<Stripe.CreditNote>['pretax_credit_amounts'] {
+  const credits = lines.flatMap((line) => line.credits ?? []);
+  return [
+    ...totalDiscounts(lines.map((line) => ({ discount_amounts: line.discounts }))).map((each) => ({
+      ...each,
+      type: 'discount' as const,
+    })),
+    ...credits.map((each) => ({ ...each, type: 'credit_balance_transaction' as const })),
+  ];
+}
 
 function renderLine(tx: Tx, line: CreditNoteLineRecord): Wire<Stripe.CreditNoteLineItem> {
   const whole = line.unit_amount_decimal === null ? null : Number(line.unit_amount_decimal);
@@ -27,8 +41,8 @@ function renderLine(tx: Tx, line: CreditNoteLineRecord): Wire<Stripe.CreditNoteL
     discount_amounts: line.discounts,
     ...(line.invoice_line_item === null ? {} : { invoice_line_item: line.invoice_line_item }),
     livemode: false,
-    metadata: null,
-    pretax_credit_amounts: line.discounts.map((each) => ({ ...each, type: 'discount' as const })),
+    metadata: line.metadata ?? {},
+    pretax_credit_amounts: pretax([line]),
     quantity: line.quantity,
     tax_rates: line.tax_rates.map((id) => renderTaxRate(tx.need('tax_rate', id))),
     taxes: line.taxes.map(renderTax),
@@ -46,10 +60,7 @@ export function renderCreditNote(tx: Tx, note: CreditNoteRecord): Wire<Stripe.Cr
   const taxes = totalTaxes(note.lines);
   const tax = taxes.reduce((sum, each) => sum + each.amount, 0);
   const inside = taxes.reduce((sum, each) => sum + (each.inclusive ? each.amount : 0), 0);
-  const by_discount = [...new Set(discounts.map((each) => each.discount))].map((discount) => ({
-    amount: discounts.reduce((sum, each) => sum + (each.discount === discount ? each.amount : 0), 0),
-    discount,
-  }));
+  const by_discount = totalDiscounts(note.lines.map((line) => ({ discount_amounts: line.discounts })));
   return {
     id: note.id,
     object: 'credit_note',
@@ -76,7 +87,7 @@ export function renderCreditNote(tx: Tx, note: CreditNoteRecord): Wire<Stripe.Cr
     pdf: `sandbox:/n/${note.page_token}/pdf`,
     post_payment_amount: note.post_payment_amount,
     pre_payment_amount: note.pre_payment_amount,
-    pretax_credit_amounts: by_discount.map((each) => ({ ...each, type: 'discount' as const })),
+    pretax_credit_amounts: pretax(note.lines),
     reason: note.reason,
     refunds: note.refunds.map((each) => ({ ...each, payment_record_refund: null, type: 'refund' as const })),
     shipping_cost: null,
@@ -108,28 +119,17 @@ const createTable = {
   out_of_band_amount: integer(0),
   reason: oneOf(['duplicate', 'fraudulent', 'order_change', 'product_unsatisfactory']),
   refund_amount: integer(0),
+  refunds: list(
+    shape({
+      amount_refunded: integer(1),
+      payment_record_refund: refused('payments that other processors report are not kept here'),
+      refund: text(),
+      type: oneOf(['refund'], ['payment_record_refund']),
+    }),
+    20,
+  ),
+  shipping_cost: refused('invoices have no shipping cost here'),
 };
-
-/** How a credit is divided between what is still to pay and what was paid. */
-function divide(tx: Tx, params: Read<typeof createTable>, credit: Credit): { pre: number; post: number } {
-  const { invoice, total } = credit;
-  const open = credit.remaining;
-  const pre = invoice.status === 'open' || invoice.status === 'uncollectible' ? Math.min(open, total) : 0;
-  const post = total - pre;
-  const { credit_amount = 0, out_of_band_amount = 0, refund_amount = 0 } = params;
-  const given = credit_amount + out_of_band_amount + refund_amount;
-  if (given !== post) {
-    throw invalid(
-      `The sum of credit amount, refund amount and out of band amount (${given}) must equal the post payment amount of the credit note (${post}).`,
-      { param: 'amount' },
-    );
-  }
-  const intent = invoice.payment_intent === null ? undefined : tx.get('payment_intent', invoice.payment_intent);
-  if (refund_amount > 0 && (intent?.latest_charge ?? null) === null) {
-    throw invalidParam('This invoice was not paid by a charge that could be refunded.', 'refund_amount');
-  }
-  return { pre, post };
-}
 
 /** The credit note a request asks for, not written yet. */
 function planned(context: Context, params: Read<typeof createTable>): CreditNoteRecord {
@@ -144,8 +144,9 @@ function planned(context: Context, params: Read<typeof createTable>): CreditNote
       },
     );
   }
-  const credit = creditOf(context, invoice, params);
-  const { pre, post } = divide(tx, params, credit);
+  const lines = linesOf(context, invoice, params);
+  const total = lines.reduce((sum, line) => sum + lineTotal(line), 0);
+  const { pre, post, linked } = divide(tx, invoice, total, params);
   const earlier = tx.all('credit_note').filter((each) => each.invoice === invoice.id).length;
   return {
     id: tx.newId('cn_'),
@@ -155,7 +156,7 @@ function planned(context: Context, params: Read<typeof createTable>): CreditNote
     customer: invoice.customer,
     effective_at: params.effective_at ?? tx.now,
     invoice: invoice.id,
-    lines: credit.lines,
+    lines,
     memo: params.memo ?? null,
     metadata: mergeMetadata({}, params.metadata),
     number: `${invoice.number}-CN-${String(earlier + 1).padStart(2, '0')}`,
@@ -163,7 +164,7 @@ function planned(context: Context, params: Read<typeof createTable>): CreditNote
     post_payment_amount: post,
     pre_payment_amount: pre,
     reason: params.reason ?? null,
-    refunds: [],
+    refunds: linked,
     page_token: tx.newId('acct_sandbox_', 40),
     voided_at: null,
   };
@@ -208,6 +209,11 @@ export const creditNoteRoutes = [
   route('GET /v1/credit_notes/preview', createTable, (context, params) =>
     renderCreditNote(context.tx, planned(context, params)),
   ),
+  route('GET /v1/credit_notes/preview/lines', { ...pageParams, ...createTable }, (context, params) => {
+    const { lines } = planned(context, params);
+    const url = '/v1/credit_notes/preview/lines';
+    return page(url, lines.toReversed(), params, 'credit_note_line_item', (line) => renderLine(context.tx, line));
+  }),
   route('GET /v1/credit_notes/{id}', {}, ({ tx }, _params, id) => renderCreditNote(tx, find(tx, id))),
   route('POST /v1/credit_notes/{id}', { memo: text(5_000), metadata: metadata() }, (context, params, id) => {
     const { tx } = context;
@@ -229,6 +235,7 @@ export const creditNoteRoutes = [
       const wanted = tx.all('credit_note').filter((note) => {
         if (params.customer !== undefined && note.customer !== params.customer) return false;
         if (params.invoice !== undefined && note.invoice !== params.invoice) return false;
+        if (!listed(tx, note.customer, { customer: params.customer ?? params.invoice })) return false;
         return within(note.created, params.created);
       });
       return page('/v1/credit_notes', wanted, params, 'credit note', (each) => renderCreditNote(tx, each));
