@@ -136,7 +136,7 @@ export const sequence: fc.Arbitrary<Command[]> = fc
     subscribe,
     fc.array(fc.oneof(...others.map(([weight, arbitrary]) => ({ weight, arbitrary }))), {
       minLength: 3,
-      maxLength: 12,
+      maxLength: 8,
     }),
   )
   .map(([card, first, rest]) => [{ do: 'card', card, mishap: 'none' }, first, ...rest]);

@@ -266,12 +266,17 @@ export async function year({ runs, seed, counts }: Going): Promise<void> {
       await household.open(plans as [Plan, ...Plan[]], rate.id, Math.min(ON_CLOCK, left), roll);
       households.push(household);
     }
-    for (let n = 0; n < MONTHS; n += 1) for (const household of households) await household.month(n);
+    for (let n = 0; n < MONTHS; n += 1) {
+      for (const household of households) await household.month(n);
+      counts['months'] = n + 1;
+    }
     const members = households.flatMap((household) => household.members);
     counts['subscriptions'] = members.length;
     counts['clocks'] = households.length;
     counts['seconds_lived'] = Math.round((performance.now() - began) / 100) / 10;
-    for (const { life } of members) await audit(stripe, life, counts);
+    const faults: string[] = [];
+    for (const { life } of members) faults.push(...(await audit(stripe, life, counts)));
+    if (faults.length > 0) throw new Error(faults.join('\n'));
   } finally {
     await sandbox.close();
   }
