@@ -18,6 +18,12 @@ export type Read<F extends Record<string, Param<unknown>>> = {
   [K in keyof F]: F[K] extends Param<infer T> ? T | undefined : never;
 };
 
+/** The name of a parameter inside another; at the top of a request there is none around it. */
+export function named(path: string, name: string, ...inner: string[]): string {
+  const brackets = (names: readonly string[]): string => names.map((each) => `[${each}]`).join('');
+  return path === '' ? `${name}${brackets(inner)}` : `${path}${brackets([name, ...inner])}`;
+}
+
 function asText(value: FormValue, path: string): string {
   if (typeof value !== 'string') throw invalidParam(`Invalid string: ${JSON.stringify(value)}`, path);
   return value;

@@ -3,6 +3,7 @@ import { typedAnswers } from '../resources/checkout/checkout-answers.ts';
 import { savedCards } from '../resources/checkout/checkout-basket.ts';
 import { needsCard } from '../resources/checkout/checkout-payment.ts';
 import { asks_nothing } from '../resources/checkout/checkout-render.ts';
+import { anchoringNow } from '../resources/checkout/checkout-start.ts';
 import { sessionTotal } from '../resources/checkout/checkout-sums.ts';
 import type { Address, CheckoutSessionRecord, CustomFieldRecord, PaymentFailure } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
@@ -240,9 +241,21 @@ function consequence(tx: Tx, session: CheckoutSessionRecord): string | null {
   const then = thenText(tx, session);
   if (then === null) return null;
   const total = formatAmount(sessionTotal(tx, session), session.currency);
+  const anchoring = anchoringNow(tx, session);
+  if (session.trial == null && anchoring?.anchor != null) {
+    const from = new Date(anchoring.anchor * 1000).toISOString().slice(0, 10);
+    return `You will be charged ${total} now and ${then} from ${from} on, at the start of every period, until you cancel.`;
+  }
   return session.trial == null
     ? `You will be charged ${total} now and at the start of every following period, until you cancel.`
     : `Nothing is charged now. When the trial ends you will be charged ${then}, until you cancel.`;
+}
+
+/** That the card is kept and may be charged again, unless the seller says so elsewhere. */
+function reuse(session: CheckoutSessionRecord): string | null {
+  const keeps = session.mode !== 'payment' || session.payment_data?.setup_future_usage === 'off_session';
+  if (!keeps || session.asks?.reuse === 'hidden') return null;
+  return 'By pressing the button you agree that your card is kept and charged for what becomes due later.';
 }
 
 /** The payer's side of the page. */
@@ -263,6 +276,6 @@ export function payForm(tx: Tx, session: CheckoutSessionRecord, shown: ShownForm
       ${submit_text === undefined ? null : html`<p class="soft small">${submit_text}</p>`}
       <button class="primary" name="action" value="pay">${label(tx, session)}</button>
     </form>
-    ${said === null ? null : html`<p class="soft small">${said}</p>`}${removals(tx, session)}
+    ${[said, pays ? reuse(session) : null].map((text) => (text === null ? null : html`<p class="soft small">${text}</p>`))}${removals(tx, session)}
   </section>`;
 }

@@ -1,6 +1,6 @@
 import { formatAmount, priceAmount } from '../billing/money.ts';
 import { lineSums, recurringTotal, sessionTotal, sumsOf } from '../resources/checkout/checkout-sums.ts';
-import { trialText } from '../resources/checkout/checkout-trials.ts';
+import { trialText } from '../resources/checkout/checkout-start.ts';
 import { usageText } from '../resources/usage/usage-lines.ts';
 import type { CheckoutSessionRecord, PaymentFailure, PriceRecord, SessionLineRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';

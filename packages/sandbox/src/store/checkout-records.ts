@@ -1,6 +1,6 @@
 import type { MissingPaymentMethod } from './change-records.ts';
 import type { ShippingRecord } from './payment-records.ts';
-import type { Address, Metadata, PaymentFailure, Seconds } from './records.ts';
+import type { Address, BillingModeRecord, IntervalUnit, Metadata, PaymentFailure, Seconds } from './records.ts';
 
 /** What the payer typed, kept while the bank asks for authentication. */
 export interface EnteredCard {
@@ -58,6 +58,8 @@ export interface SessionAsks {
   /** Where something may be sent; `null` asks for no such address. */
   shipping_countries: string[] | null;
   tax_id: 'if_supported' | 'never' | null;
+  /** Whether the page says that the card is kept. */
+  reuse?: 'auto' | 'hidden' | null;
   terms: boolean;
 }
 
@@ -156,7 +158,20 @@ export interface CheckoutSessionRecord {
   status: 'open' | 'complete' | 'expired';
   submit_type?: 'auto' | 'book' | 'donate' | 'pay' | 'subscribe' | null;
   subscription: string | null;
-  subscription_data: { description: string | null; metadata: Metadata; default_tax_rates?: string[] };
+  subscription_data: {
+    description: string | null;
+    metadata: Metadata;
+    /** When the first full period begins; one that has passed by then is no anchor any more. */
+    billing_cycle_anchor?: Seconds;
+    billing_cycle_anchor_config?: Partial<
+      Record<'day_of_month' | 'hour' | 'minute' | 'month' | 'second', number | undefined>
+    >;
+    billing_mode?: BillingModeRecord;
+    default_tax_rates?: string[];
+    pending_invoice_item_interval?: { interval: IntervalUnit; interval_count: number };
+    /** `none` gives away what lies before the anchor. */
+    proration_behavior?: 'create_prorations' | 'none';
+  };
   /** What it came to when it was completed: its coupon may change, and the customer with it. */
   sums?: { subtotal: number; discount: number; tax: number; total: number };
   /** So many days from its completion, or until a time, before anything is charged. */

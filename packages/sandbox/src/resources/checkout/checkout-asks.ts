@@ -18,6 +18,7 @@ export function asksOf(params: Params): SessionAsks {
     individual_name: name(params.name_collection?.individual),
     phone: params.phone_number_collection?.enabled ?? false,
     promotions: params.consent_collection?.promotions === 'auto',
+    reuse: params.consent_collection?.payment_method_reuse_agreement?.position ?? null,
     shipping_countries: params.shipping_address_collection?.allowed_countries ?? null,
     tax_id: params.tax_id_collection?.enabled === true ? (params.tax_id_collection.required ?? 'never') : null,
     terms: params.consent_collection?.terms_of_service === 'required',

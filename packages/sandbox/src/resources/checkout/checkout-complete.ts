@@ -6,13 +6,15 @@ import { attachForCustomer, createPaymentMethod, renderPaymentMethod } from '../
 import { beginAttempt } from '../payments/setup-attempts.ts';
 import { succeedSetup } from '../payments/setup-intents.ts';
 import type { TestCard } from '../payments/test-cards.ts';
+import { wantedMode } from '../subscriptions/billing-mode.ts';
+import { settingsOf } from '../subscriptions/subscription-settings.ts';
 import { startSubscription } from '../subscriptions/subscription-start.ts';
 import { wantedOf } from './checkout-discounts.ts';
 import { itemOf, payOnce } from './checkout-once.ts';
 import { renderSession } from './checkout-render.ts';
 import { dropAttempt } from './checkout-sessions.ts';
 import { sumsOf } from './checkout-sums.ts';
-import { trialEndNow } from './checkout-trials.ts';
+import { anchoringNow, trialEndNow } from './checkout-start.ts';
 
 /** As they were seen at Stripe; the order is not promised. */
 const COMPLETE_ORDER = [
@@ -131,6 +133,8 @@ function subscribe(
   for (const item of session.line_items) {
     if (!recurs(item.price)) itemOf(context, item, { customer: customer.id, invoice: null });
   }
+  const { billing_mode, pending_invoice_item_interval: pending, proration_behavior } = session.subscription_data;
+  const anchoring = anchoringNow(tx, session);
   const { subscription } = startSubscription(context, {
     customer,
     description: session.subscription_data.description,
@@ -154,6 +158,12 @@ function subscribe(
     pay_later: false,
     off_session: false,
     authenticated: three_d_secure,
+    ...(anchoring === null ? {} : { anchoring }),
+    ...(proration_behavior === undefined || anchoring === null ? {} : { proration_behavior }),
+    settings: {
+      ...settingsOf(context, pending === undefined ? {} : { pending_invoice_item_interval: pending }, {}),
+      billing_mode: billing_mode ?? wantedMode(undefined),
+    },
   });
   if (subscription.status !== 'active' && subscription.status !== 'trialing')
     throw new Error('A checked card did not pay.');

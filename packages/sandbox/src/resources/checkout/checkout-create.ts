@@ -7,12 +7,13 @@ import { findTaxRates } from '../catalog/tax-rates.ts';
 import { type Context, schedule } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
 import { newSetupIntent } from '../payments/setup-intents.ts';
+import { wantedMode } from '../subscriptions/billing-mode.ts';
 import { asksOf, customFieldsOf, customTextOf } from './checkout-asks.ts';
 import { discountsFor } from './checkout-discounts.ts';
 import { checkLines, lineOf, optionalOf } from './checkout-lines.ts';
 import type { createTable } from './checkout-params.ts';
 import { sumsOf } from './checkout-sums.ts';
-import { trialOf } from './checkout-trials.ts';
+import { anchoringNow, trialOf } from './checkout-start.ts';
 
 type Params = Read<typeof createTable>;
 type Mode = NonNullable<CheckoutSessionRecord['mode']>;
@@ -172,6 +173,37 @@ function invoiceDataOf(params: Params): SessionInvoiceData | null {
 }
 
 /** What is sold: lines, what may be added, discounts, a trial. */
+/** What a session says of the subscription that it will begin. */
+function subscriptionData(
+  tx: Tx,
+  sent: Partial<NonNullable<Params['subscription_data']>>,
+): CheckoutSessionRecord['subscription_data'] {
+  const { billing_cycle_anchor: anchor, billing_cycle_anchor_config: config } = sent;
+  const { interval, interval_count = 1 } = sent.pending_invoice_item_interval ?? {};
+  if (anchor !== undefined && anchor <= tx.now) {
+    throw invalidParam(
+      'The `billing_cycle_anchor` timestamp must be in the future.',
+      'subscription_data[billing_cycle_anchor]',
+    );
+  }
+  if (sent.proration_behavior !== undefined && anchor === undefined && config === undefined) {
+    throw invalidParam(
+      '`proration_behavior` is only for a subscription with a `billing_cycle_anchor`.',
+      'subscription_data[proration_behavior]',
+    );
+  }
+  return {
+    ...(anchor === undefined ? {} : { billing_cycle_anchor: anchor }),
+    ...(config === undefined ? {} : { billing_cycle_anchor_config: config }),
+    billing_mode: wantedMode(sent.billing_mode),
+    default_tax_rates: findTaxRates(tx, sent.default_tax_rates ?? [], 'subscription_data[default_tax_rates]'),
+    description: sent.description ?? null,
+    metadata: mergeMetadata({}, sent.metadata),
+    ...(interval === undefined ? {} : { pending_invoice_item_interval: { interval, interval_count } }),
+    ...(sent.proration_behavior === undefined ? {} : { proration_behavior: sent.proration_behavior }),
+  };
+}
+
 function goodsOf(
   context: Context,
   params: Params,
@@ -181,15 +213,7 @@ function goodsOf(
   'currency' | 'discounts' | 'line_items' | 'optional_items' | 'subscription_data' | 'trial'
 > {
   const { tx } = context;
-  const subscription_data = {
-    description: params.subscription_data?.description ?? null,
-    metadata: mergeMetadata({}, params.subscription_data?.metadata),
-    default_tax_rates: findTaxRates(
-      tx,
-      params.subscription_data?.default_tax_rates ?? [],
-      'subscription_data[default_tax_rates]',
-    ),
-  };
+  const subscription_data = subscriptionData(tx, params.subscription_data ?? {});
   if (mode === 'setup') {
     if (params.currency === undefined) throw missingParam('currency');
     return { currency: params.currency.toLowerCase(), line_items: [], subscription_data, trial: null };
@@ -200,6 +224,9 @@ function goodsOf(
   if (params.currency !== undefined && params.currency.toLowerCase() !== currency) {
     throw invalidParam(`The prices of this session are in ${currency}.`, 'currency');
   }
+  const trial = trialOf(tx, params.subscription_data ?? {});
+  // Refuses an anchor that cannot be.
+  anchoringNow(tx, { line_items, subscription_data, trial }, 'subscription_data');
   const goods = { currency, customer: params.customer ?? null, line_items, subscription_data, trial: null };
   return {
     currency,
@@ -207,7 +234,7 @@ function goodsOf(
     line_items,
     optional_items: optionalOf(tx, params.optional_items ?? [], { currency, mode }),
     subscription_data,
-    trial: trialOf(tx, params.subscription_data ?? {}),
+    trial,
   };
 }
 

@@ -1,7 +1,11 @@
 import { emptyable, flag, inert, integer, list, metadata, oneOf, shape, text } from '../../http/params.ts';
+import type { IntervalUnit } from '../../store/records.ts';
 import { addressParam } from '../customers/address.ts';
 import { discountsParam } from '../invoices/discounts.ts';
 import { shippingParam } from '../payments/shipping.ts';
+import { automaticTax, connectOnly, self } from '../refusals.ts';
+import { anchorParams } from '../subscriptions/subscription-anchors.ts';
+import { billingModeParam } from '../subscriptions/billing-mode.ts';
 import { trialParams } from '../subscriptions/subscription-trials.ts';
 import { lineTable, optionalTable } from './checkout-lines.ts';
 
@@ -22,12 +26,24 @@ const customField = shape({
   type: oneOf(['dropdown', 'numeric', 'text']),
 });
 
+const { backdate_start_date: _past, ...anchors } = anchorParams;
+
 const subscriptionData = shape({
-  description: text(500),
-  metadata: metadata(),
-  billing_mode: shape({ type: oneOf(['flexible'], ['classic']) }),
-  default_tax_rates: list(text(), 5),
+  ...anchors,
   ...trialParams,
+  application_fee_percent: connectOnly,
+  billing_mode: billingModeParam,
+  default_tax_rates: list(text(), 5),
+  description: text(500),
+  invoice_settings: shape({ issuer: self }),
+  metadata: metadata(),
+  on_behalf_of: connectOnly,
+  pending_invoice_item_interval: shape({
+    interval: oneOf<IntervalUnit>(['day', 'week', 'month', 'year']),
+    interval_count: integer(1, 365),
+  }),
+  proration_behavior: oneOf(['create_prorations', 'none']),
+  transfer_data: connectOnly,
 });
 
 const paymentData = shape({
@@ -73,7 +89,7 @@ export const createTable = {
   after_expiration: shape({ recovery: shape({ allow_promotion_codes: flag(), enabled: flag() }) }),
   allow_promotion_codes: flag(),
   allowed_payment_method_types: list(oneOf(['card'])),
-  automatic_tax: shape({ enabled: oneOf(['false'], ['true']) }),
+  automatic_tax: automaticTax,
   branding_settings: shape({ display_name: text(255) }),
   cancel_url: text(),
   client_reference_id: text(200),

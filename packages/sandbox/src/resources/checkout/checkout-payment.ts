@@ -10,7 +10,7 @@ import { completeSession } from './checkout-complete.ts';
 import { offerFault } from './checkout-discounts.ts';
 import { paymentOf } from './checkout-once.ts';
 import { sessionTotal } from './checkout-sums.ts';
-import { savingFailure } from './checkout-trials.ts';
+import { savingFailure } from './checkout-start.ts';
 
 /** How a press on "Pay" ended. */
 export type Payment = { outcome: 'paid' | 'authenticate' } | { outcome: 'declined'; failure: PaymentFailure };

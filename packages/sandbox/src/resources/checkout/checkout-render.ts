@@ -91,7 +91,7 @@ function collected(
 > {
   const { answers } = session;
   const asks = session.asks ?? asks_nothing;
-  const consents = asks.promotions || asks.terms;
+  const consents = asks.promotions || asks.terms || asks.reuse != null;
   const names = {
     ...(asks.business_name === null ? {} : { business: nameOf(asks.business_name) }),
     ...(asks.individual_name === null ? {} : { individual: nameOf(asks.individual_name) }),
@@ -113,7 +113,7 @@ function collected(
     consent_collection: !consents
       ? null
       : {
-          payment_method_reuse_agreement: null,
+          payment_method_reuse_agreement: asks.reuse == null ? null : { position: asks.reuse },
           promotions: asks.promotions ? 'auto' : 'none',
           terms_of_service: asks.terms ? 'required' : 'none',
         },

@@ -3,6 +3,7 @@ import type { TaxAmount } from '../../store/money-records.ts';
 import type { CheckoutSessionRecord, SessionLineRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { couponSplit, taxesOn } from '../invoices/invoice-amounts.ts';
+import { firstAmount } from './checkout-start.ts';
 
 /** What one line of a session comes to. */
 export interface LineSum {
@@ -17,10 +18,10 @@ type Priced = Pick<
   'customer' | 'currency' | 'discounts' | 'line_items' | 'subscription_data' | 'trial'
 >;
 
-/** What a line costs before discounts; of a trial nothing is due yet for what recurs. */
+/** What a line costs before discounts. */
 function amountOf(tx: Tx, session: Priced, item: SessionLineRecord): number {
   const price = tx.need('price', item.price);
-  return session.trial != null && price.recurring !== null ? 0 : priceAmount(price, item.quantity);
+  return price.recurring === null ? priceAmount(price, item.quantity) : firstAmount(tx, session, item);
 }
 
 /** What the discounts of a session take off each line, as its first invoice will say. */
@@ -78,5 +79,7 @@ export function recurringTotal(tx: Tx, session: CheckoutSessionRecord): number |
   const line_items = session.line_items.filter((item) => tx.need('price', item.price).recurring !== null);
   if (line_items.length === 0) return null;
   const lasting = (session.discounts ?? []).filter(({ coupon }) => tx.need('coupon', coupon).duration !== 'once');
-  return sumsOf(tx, { ...session, discounts: lasting, line_items, trial: null }).total;
+  const { default_tax_rates = [], description, metadata } = session.subscription_data;
+  const full = { default_tax_rates, description, metadata };
+  return sumsOf(tx, { ...session, discounts: lasting, line_items, subscription_data: full, trial: null }).total;
 }

@@ -1,7 +1,18 @@
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
-import { emptyable, flag, integer, list, mergeMetadata, metadata, type Read, shape, text } from '../../http/params.ts';
+import {
+  emptyable,
+  flag,
+  integer,
+  list,
+  mergeMetadata,
+  metadata,
+  type Read,
+  shape,
+  text,
+  named,
+} from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { InvoiceItemRecord, InvoiceRecord, LineRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -15,7 +26,7 @@ import { discountsParam, redeemAll } from './discounts.ts';
 import { lineOfInvoiceItem, MOST_INVOICE_ITEMS } from './invoice-draft.ts';
 import { removeItem } from './invoice-item-record.ts';
 import { renderInvoiceItem as render } from './invoice-item-render.ts';
-import { changedCost, costFields, type CostParams, costOf, named } from './item-costs.ts';
+import { changedCost, costFields, type CostParams, costOf } from './item-costs.ts';
 
 function find(tx: Tx, id: string): InvoiceItemRecord {
   const item = tx.get('invoice_item', id);

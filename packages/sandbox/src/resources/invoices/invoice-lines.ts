@@ -1,7 +1,7 @@
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams } from '../../http/lists.ts';
-import { list, mergeMetadata, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
+import { list, mergeMetadata, metadata, oneOf, type Read, shape, text, named } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { InvoiceRecord, LineRecord } from '../../store/records.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
@@ -13,7 +13,7 @@ import { putOnInvoice, removeItem } from './invoice-item-record.ts';
 import { changeItem, checkCurrency, checkRoom, draftOf, itemFields, newItem, renewedLine } from './invoice-items.ts';
 import { renderInvoice, renderLine } from './invoice-render.ts';
 import { findInvoice } from './invoices.ts';
-import { costFields, named } from './item-costs.ts';
+import { costFields } from './item-costs.ts';
 import { checkTaxes, taxAmountsOf, taxAmountsParam } from './tax-amounts.ts';
 
 const { unit_amount_decimal: _unit, ...costs } = costFields;

@@ -1,6 +1,6 @@
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam } from '../../http/api-error.ts';
-import { decimal, integer, type Read, shape, text } from '../../http/params.ts';
+import { decimal, integer, named, type Read, shape, text } from '../../http/params.ts';
 import { fractionOf, round } from '../../billing/exact.ts';
 import { amountOf, priceAmount, unitOf } from '../../billing/money.ts';
 import { rateUsage } from '../../billing/rating.ts';
@@ -29,12 +29,6 @@ type Cost = Pick<
 >;
 
 const sources = ['amount', 'price_data', 'pricing', 'unit_amount_decimal'] as const;
-
-/** The name of a parameter inside another; at the top of a request there is none around it. */
-export function named(path: string, name: string, ...inner: string[]): string {
-  const brackets = (names: readonly string[]): string => names.map((each) => `[${each}]`).join('');
-  return path === '' ? `${name}${brackets(inner)}` : `${path}${brackets([name, ...inner])}`;
-}
 
 /** Refuses two ways of saying one thing; answers with the one that was sent. */
 function oneGiven<T extends keyof CostParams>(params: CostParams, names: readonly T[], path: string): T | null {

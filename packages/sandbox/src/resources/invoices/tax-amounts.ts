@@ -1,12 +1,11 @@
 import { missingParam } from '../../contract/contract.ts';
 import { invalidParam } from '../../http/api-error.ts';
-import { emptyable, flag, integer, list, oneOf, shape, text } from '../../http/params.ts';
+import { emptyable, flag, integer, list, oneOf, shape, text, named } from '../../http/params.ts';
 import { jurisdictionLevels, taxReasons, taxTypes } from '../../billing/tax-names.ts';
 import type { TaxAmount } from '../../store/money-records.ts';
 import type { InvoiceRecord } from '../../store/records.ts';
 import { percentage, renderTaxRate } from '../catalog/tax-rates.ts';
 import { type Context, emit } from '../context.ts';
-import { named } from './item-costs.ts';
 
 const rateData = shape({
   country: text(2),

@@ -1,6 +1,6 @@
 import { anchorOf } from '../../billing/periods.ts';
 import { invalidParam } from '../../http/api-error.ts';
-import { integer, type Read, shape } from '../../http/params.ts';
+import { integer, named, type Read, shape } from '../../http/params.ts';
 import type { AnchorConfig, Seconds } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { boundary } from '../../time/calendar.ts';
@@ -30,10 +30,16 @@ export interface Anchoring {
   starts_at: Seconds | null;
 }
 
-function configured(tx: Tx, params: Params, prices: readonly { price: string }[], from: Seconds): AnchorConfig | null {
+function configured(
+  tx: Tx,
+  params: Params,
+  prices: readonly { price: string }[],
+  from: Seconds,
+  path: string,
+): AnchorConfig | null {
   const wanted = params.billing_cycle_anchor_config;
   if (wanted === undefined) return null;
-  const param = 'billing_cycle_anchor_config';
+  const param = named(path, 'billing_cycle_anchor_config');
   if (params.billing_cycle_anchor !== undefined) {
     throw invalidParam(
       'You may only specify one of these parameters: billing_cycle_anchor, billing_cycle_anchor_config.',
@@ -63,20 +69,24 @@ export function anchoringOf(
   params: Params,
   prices: readonly { price: string }[],
   trial_end: Seconds | null,
+  path = '',
 ): Anchoring {
   const from = trial_end ?? tx.now;
-  const config = configured(tx, params, prices, from);
+  const config = configured(tx, params, prices, from, path);
   const anchor = config === null ? (params.billing_cycle_anchor ?? null) : anchorOf(config, from);
   if (anchor !== null) {
     if (anchor <= tx.now) {
-      throw invalidParam('The `billing_cycle_anchor` timestamp must be in the future.', 'billing_cycle_anchor');
+      throw invalidParam(
+        'The `billing_cycle_anchor` timestamp must be in the future.',
+        named(path, 'billing_cycle_anchor'),
+      );
     }
     // An anchor later than the first natural date of a yearly price would leave more than a whole period before it.
     const natural = Math.max(...prices.map((price) => boundary(from, intervalOf(tx, price), 1)));
     if (config === null && anchor > natural) {
       throw invalidParam(
         `The \`billing_cycle_anchor\` cannot be later than next natural billing date (${natural}) for the price.`,
-        'billing_cycle_anchor',
+        named(path, 'billing_cycle_anchor'),
       );
     }
   }
