@@ -38,6 +38,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   usage: [...slice, 'customers', 'plans'],
   subscriptions: [...slice, 'customers', 'plans', 'intents'],
   invoices: [...slice, 'customers', 'subscriptions', 'intents'],
+  replies: slice,
   'payment-methods': [...slice, 'intents'],
   gate: ['lib', 'db', 'http', 'ports', 'problem'],
   analytics: slice,

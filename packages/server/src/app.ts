@@ -31,6 +31,7 @@ import { type Seller, createPlanRoutes, publicPlan } from './plans/routes.ts';
 import { createPlans } from './plans/service.ts';
 import type { Clock } from './ports.ts';
 import { createQueue } from './queue/queue.ts';
+import { createReplies } from './replies/service.ts';
 import { createRoutes, pages } from './routes.ts';
 import { connectSelling } from './selling.ts';
 import { connectStripe } from './stripe/connect.ts';
@@ -90,7 +91,9 @@ export async function createApp(options: AppOptions) {
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now())));
   queue.work('keys.expire_first', async () => void (await keys.expireFirst()));
   queue.work('accounts.reset_letter', async ({ email }) => await accounts.sendResetLetter(email));
+  queue.work('replies.forget', () => slices.replies.forget());
   queue.every('0 3 * * *', 'usage.partitions');
+  queue.every('30 3 * * *', 'replies.forget');
   queue.every('15 * * * *', 'keys.expire_first');
 
   const stopping = new AbortController();
@@ -221,6 +224,7 @@ function createSlices(options: AppOptions, tools: Tools) {
     onQuotaEvicted: (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))),
   });
   const lastUsed = createLastUsed({ db, log });
+  const replies = createReplies({ db, clock, seal_key: secrets.seal_key });
   const gate = createGate({
     entries: snapshot,
     counter,
@@ -241,6 +245,7 @@ function createSlices(options: AppOptions, tools: Tools) {
     gate,
     notices,
     accounts,
+    replies,
     notifyCustomer,
     personOf,
     access,
@@ -313,6 +318,7 @@ async function createDoors(deps: {
       findSession: (headers) => accounts.findSession(headers),
       session_cookies: accounts.session_cookies,
     },
+    replies: slices.replies,
     documented: [
       createPlanRoutes({ plans, seller, livePlanOf: slices.livePlanOf, findCustomer: (id) => customers.get(id) }),
       createCatalogRoutes({ db }),

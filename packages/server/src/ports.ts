@@ -169,3 +169,31 @@ export interface PaymentsDesk {
   /** Newest first. */
   creditNotes(stripe_invoice_id: string): Promise<CreditNote[]>;
 }
+
+/** Names one use of an idempotency key. */
+export interface ReplyOf {
+  scope: string;
+  key: string;
+  started_at: Date;
+}
+
+/** An answer, whole. */
+export interface Reply {
+  status: number;
+  content_type: string | null;
+  body: string;
+}
+
+/** What becomes of a request that names an idempotency key. */
+export type Begun =
+  | { type: 'first'; of: ReplyOf }
+  | { type: 'replay'; reply: Reply }
+  | { type: 'running' }
+  | { type: 'other_request' };
+
+/** Where first answers are kept. */
+export interface Replies {
+  begin(request: { scope: string; key: string; fingerprint: Buffer }): Promise<Begun>;
+  keep(of: ReplyOf, reply: Reply): Promise<void>;
+  release(of: ReplyOf): Promise<void>;
+}

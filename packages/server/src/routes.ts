@@ -7,6 +7,7 @@ import { createAuthorize, unlistedRoutes } from './http/authorize.ts';
 import { createBodyReader } from './http/body.ts';
 import { createClientIp } from './http/client-ip.ts';
 import { createErrorDocs } from './http/error-docs.ts';
+import { createIdempotency } from './http/idempotency.ts';
 import { createHome } from './http/home.ts';
 import { createDocument } from './http/openapi.ts';
 import { createOriginCheck } from './http/origin.ts';
@@ -15,7 +16,7 @@ import { createRequestId } from './http/request-id.ts';
 import { createSecurityHeaders } from './http/security-headers.ts';
 import { invariant } from './lib/invariant.ts';
 import type { Log } from './lib/log.ts';
-import type { Clock } from './ports.ts';
+import type { Clock, Replies } from './ports.ts';
 
 /** Paths of the single-page application; the server answers all of them with the same page. */
 export const pages = [
@@ -44,6 +45,7 @@ export function createRoutes(deps: {
   base_url: string;
   trusted_proxies: readonly string[];
   authenticate: AuthenticateDeps;
+  replies: Replies;
   documented: readonly OpenAPIHono<AppEnv>[];
   doors: readonly Hono<AppEnv>[];
   web: Hono<AppEnv>;
@@ -64,6 +66,7 @@ export function createRoutes(deps: {
   app.use(createOriginCheck([origin]));
   app.use(createAuthorize(policy));
   app.use(createBodyReader({ except: rawBodies }));
+  app.use(createIdempotency({ replies: deps.replies, except: rawBodies }));
 
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {

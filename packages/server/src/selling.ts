@@ -9,6 +9,7 @@ import { createPaymentMethodRoutes } from './payment-methods/routes.ts';
 import { createPaymentMethods } from './payment-methods/service.ts';
 import type { Plans } from './plans/service.ts';
 import type { StripeConnection } from './stripe/connect.ts';
+import { createBegin } from './subscriptions/begin.ts';
 import { createChangePlan } from './subscriptions/life/change-plan.ts';
 import { createLifeRoutes } from './subscriptions/life/routes.ts';
 import { createTurns } from './subscriptions/life/turns.ts';
@@ -37,7 +38,9 @@ export function connectSelling(
   const versionById = (id: string) => plans.version(null, id);
   const order = createOrders({ db, payments, intents, audit: deps.accounts.audit });
   const shared = { db, clock, payments, desk, order, base_url, findCustomer, linkStripe, stripeIdOf, versionById };
-  const subscribe = createSubscribe({ ...shared, onSale: (planId, customer) => plans.onSale(planId, customer) });
+  const onSale: Plans['onSale'] = (planId, customer) => plans.onSale(planId, customer);
+  const subscribe = createSubscribe({ ...shared, onSale });
+  const begin = createBegin({ ...shared, onSale });
   const turns = createTurns(shared);
   const changePlan = createChangePlan({
     turns,
@@ -49,7 +52,7 @@ export function connectSelling(
   return {
     subscribe,
     documented: [
-      createSubscriptionRoutes({ db, subscribe, versionById }),
+      createSubscriptionRoutes({ db, subscribe, begin, versionById }),
       createLifeRoutes({ changePlan, verbs: createVerbs({ turns, desk }), find: findSubscription }),
       createInvoiceRoutes({ db, invoices }),
       createPaymentMethodRoutes({ clock, paymentMethods }),

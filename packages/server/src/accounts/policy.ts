@@ -31,6 +31,7 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
 
   'POST /v1/checkout_sessions': ['customer', 'seller'],
   'GET /v1/checkout_sessions/:id': known,
+  'POST /v1/subscriptions': known,
   'GET /v1/subscriptions': known,
   'GET /v1/subscriptions/:id': known,
 

@@ -314,6 +314,16 @@ export interface RecurringRevenue {
   subscriptions: number | null;
 }
 
+export interface Reply {
+  content_type: string | null;
+  fingerprint: Buffer;
+  key: string;
+  scope: string;
+  sealed_body: Buffer | null;
+  started_at: Timestamp;
+  status: number | null;
+}
+
 export interface SecretKey {
   created_at: Timestamp;
   digest: Buffer;
@@ -503,6 +513,7 @@ export interface DB {
   plan_version: PlanVersion;
   price_list: PriceList;
   recurring_revenue: RecurringRevenue;
+  reply: Reply;
   secret_key: SecretKey;
   stripe_charge: StripeCharge;
   stripe_cursor: StripeCursor;

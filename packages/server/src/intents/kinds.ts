@@ -5,6 +5,21 @@ export interface Intents {
     data: { stripe_subscription_id: string };
     result: { stripe_refund_ids: string[] };
   };
+  /** A subscription begins without a checkout: free, with a saved card, or by an invoice that is sent. */
+  'subscription.begin': {
+    data: {
+      stripe_customer_id: string;
+      stripe_price_id: string;
+      stripe_setup_price_id: string | null;
+      quantity: number;
+      plan_version_id: string;
+      /** Null for a free plan and where an invoice is sent. */
+      stripe_payment_method_id: string | null;
+      /** Where an invoice is sent: how long the customer has to pay it. */
+      days_until_due: number | null;
+    };
+    result: { stripe_subscription_id: string; state: Collected };
+  };
   /** Another price or quantity at once, with the difference collected. */
   'subscription.change': {
     data: OfSubscription & {

@@ -9,6 +9,7 @@ export interface Jobs {
   'usage.report': { report_id: string };
   'usage.partitions': Record<string, never>;
   'keys.expire_first': Record<string, never>;
+  'replies.forget': Record<string, never>;
   'accounts.reset_letter': { email: string };
   'notice.send': { notice_id: string };
 }
@@ -49,6 +50,7 @@ export const handlings: Record<JobName, Handling> = {
   'usage.report': { concurrency: 2, retries: 20 },
   'usage.partitions': { concurrency: 1, retries: 8 },
   'keys.expire_first': { concurrency: 1, retries: 8 },
+  'replies.forget': { concurrency: 1, retries: 8 },
   'accounts.reset_letter': { concurrency: 1, retries: 8 },
   'notice.send': { concurrency: 4, retries: 8 },
 };
@@ -62,4 +64,5 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'stripe.backfill': () => 'all',
   'usage.partitions': () => 'all',
   'keys.expire_first': () => 'all',
+  'replies.forget': () => 'all',
 };

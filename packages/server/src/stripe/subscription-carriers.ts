@@ -1,8 +1,10 @@
 import type Stripe from 'stripe';
 import type { Carrier, Carriers, Collected } from '../intents/kinds.ts';
+import { ownMetadata } from './client.ts';
 import { baseItem, idOf } from './translate.ts';
 
 type Kinds =
+  | 'subscription.begin'
   | 'subscription.change'
   | 'subscription.schedule'
   | 'subscription.unschedule'
@@ -16,11 +18,12 @@ type Kinds =
 const done = { state: 'done' } as const;
 
 /** How a subscription is changed at Stripe through its life, and how each change is seen there once it was made. */
-export function createSubscriptionCarriers(deps: { stripe: Stripe }): Pick<Carriers, Kinds> {
+export function createSubscriptionCarriers(deps: { stripe: Stripe; installation_id: string }): Pick<Carriers, Kinds> {
   const { stripe } = deps;
   const read = (id: string) => stripe.subscriptions.retrieve(id, { expand: ['latest_invoice.payments'] });
   const verbs = createSimpleVerbs(stripe, read);
   return {
+    'subscription.begin': begin(deps, read),
     'subscription.change': changeNow(stripe, read),
     'subscription.schedule': changeLater(stripe, read),
     ...verbs,
@@ -28,6 +31,73 @@ export function createSubscriptionCarriers(deps: { stripe: Stripe }): Pick<Carri
 }
 
 type Read = (id: string) => Promise<Stripe.Subscription>;
+
+/**
+ * Begins a subscription and collects its first invoice in the same call. A card that is refused leaves nothing behind; a bank
+ * that wants to be asked leaves it incomplete until it was, for a day at most.
+ */
+function begin(deps: { stripe: Stripe; installation_id: string }, read: Read): Carrier<'subscription.begin'> {
+  const { stripe } = deps;
+  return {
+    async find({ id, data }) {
+      for await (const each of stripe.subscriptions.list({
+        customer: data.stripe_customer_id,
+        status: 'all',
+        limit: 100,
+      }))
+        if (each.metadata['farebox_intent'] === id) return await became(await read(each.id), `farebox:${id}:found`);
+      return null;
+    },
+
+    async send({ id, data, customer_id }, idempotencyKey) {
+      const made = await stripe.subscriptions.create(
+        {
+          customer: data.stripe_customer_id,
+          items: [{ price: data.stripe_price_id, quantity: data.quantity }],
+          ...(data.stripe_setup_price_id === null
+            ? {}
+            : { add_invoice_items: [{ price: data.stripe_setup_price_id }] }),
+          ...(data.stripe_payment_method_id === null ? {} : { default_payment_method: data.stripe_payment_method_id }),
+          ...(data.days_until_due === null
+            ? // What costs nothing is active at once; asked for a card, Stripe would refuse who has none.
+              { payment_behavior: data.stripe_payment_method_id === null ? 'default_incomplete' : 'allow_incomplete' }
+            : { collection_method: 'send_invoice', days_until_due: data.days_until_due }),
+          metadata: ownMetadata(deps.installation_id, {
+            farebox_customer: customer_id,
+            farebox_intent: id,
+            farebox_plan_version: data.plan_version_id,
+          }),
+          expand: ['latest_invoice.payments'],
+        },
+        { idempotencyKey },
+      );
+      return await became(made, idempotencyKey);
+    },
+  };
+
+  async function became(subscription: Stripe.Subscription, key: string) {
+    const { id: stripe_subscription_id, status } = subscription;
+    const isOver = status === 'incomplete_expired' || status === 'canceled';
+    const state = status === 'incomplete' || isOver ? await obstacle(stripe, subscription) : done;
+    if (state.state !== 'declined') return { stripe_subscription_id, state };
+    if (!isOver) await stripe.subscriptions.cancel(stripe_subscription_id, {}, { idempotencyKey: `${key}:end` });
+    const invoice = subscription.latest_invoice;
+    if (invoice !== null && typeof invoice !== 'string' && invoice.status === 'open')
+      await stripe.invoices.voidInvoice(invoice.id, {}, { idempotencyKey: `${key}:void` });
+    return { stripe_subscription_id, state };
+  }
+}
+
+/** What stands in the way of a subscription's latest invoice. */
+async function obstacle(stripe: Stripe, subscription: Stripe.Subscription): Promise<Collected> {
+  const invoice = subscription.latest_invoice;
+  if (invoice === null || typeof invoice === 'string') return done;
+  const payment = invoice.payments?.data[0]?.payment.payment_intent;
+  const intent = payment == null ? null : await stripe.paymentIntents.retrieve(idOf(payment));
+  if (intent?.status === 'requires_action' || intent?.status === 'requires_confirmation')
+    return { state: 'action_required', url: invoice.hosted_invoice_url ?? null };
+  return { state: 'declined', reason: intent?.last_payment_error?.message ?? 'There is no card to charge.' };
+}
 
 /**
  * At once, with the difference collected in the same call. What cannot be collected leaves the old price: a bank that wants
@@ -69,12 +139,10 @@ function changeNow(stripe: Stripe, read: Read): Carrier<'subscription.change'> {
   async function collected(subscription: Stripe.Subscription, key: string): Promise<Collected> {
     const invoice = subscription.latest_invoice;
     if (subscription.pending_update === null || invoice === null || typeof invoice === 'string') return done;
-    const payment = invoice.payments?.data[0]?.payment.payment_intent;
-    const intent = payment == null ? null : await stripe.paymentIntents.retrieve(idOf(payment));
-    if (intent?.status === 'requires_action' || intent?.status === 'requires_confirmation')
-      return { state: 'action_required', url: invoice.hosted_invoice_url ?? null };
-    await stripe.invoices.voidInvoice(invoice.id, {}, { idempotencyKey: `${key}:void` });
-    return { state: 'declined', reason: intent?.last_payment_error?.message ?? 'There is no card to charge.' };
+    const state = await obstacle(stripe, subscription);
+    if (state.state === 'declined')
+      await stripe.invoices.voidInvoice(invoice.id, {}, { idempotencyKey: `${key}:void` });
+    return state;
   }
 }
 
@@ -131,7 +199,7 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
   };
 }
 
-type Simple = Exclude<Kinds, 'subscription.change' | 'subscription.schedule'>;
+type Simple = Exclude<Kinds, 'subscription.begin' | 'subscription.change' | 'subscription.schedule'>;
 
 /** One call each, on a subscription that no schedule holds any more. */
 function createSimpleVerbs(stripe: Stripe, read: Read): Pick<Carriers, Simple> {

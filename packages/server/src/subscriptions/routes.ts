@@ -3,11 +3,20 @@ import type { Context } from 'hono';
 import type { Database } from '../db/database.ts';
 import { invariant } from '../lib/invariant.ts';
 import { listOf, listQuery, toList } from '../http/list.ts';
-import { type AppEnv, customerScope } from '../http/principal.ts';
+import { type AppEnv, customerScope, wisherOf } from '../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
 import type { PlanVersion } from '../plans/store.ts';
+import type { createBegin } from './begin.ts';
 import { Problem } from '../problem.ts';
-import { checkoutSchema, checkoutView, openCheckoutBody, subscriptionSchema, subscriptionView } from './schema.ts';
+import {
+  beginBody,
+  begunSchema,
+  checkoutSchema,
+  checkoutView,
+  openCheckoutBody,
+  subscriptionSchema,
+  subscriptionView,
+} from './schema.ts';
 import { type CheckoutRow, listSubscriptions, liveSubscription, subscriptionWithPlan } from './store.ts';
 import type { createSubscribe } from './subscribe.ts';
 
@@ -26,6 +35,32 @@ const openRoute = createRoute({
       'already_subscribed',
       'checkout_in_progress',
       'plan_not_pushed',
+      'stripe_unavailable',
+    ),
+  },
+});
+
+const beginRoute = createRoute({
+  method: 'post',
+  path: '/v1/subscriptions',
+  summary: 'Begin a subscription without a checkout',
+  description:
+    'A free plan, one that is paid with a saved card, or one that is invoiced. A refused card leaves nothing.',
+  security: access.anybody,
+  request: { body: body(beginBody) },
+  responses: {
+    201: json(begunSchema, 'The subscription, and what is left to do about its first payment.'),
+    ...problems(
+      'unauthenticated',
+      'forbidden',
+      'not_found',
+      'plan_not_found',
+      'price_not_found',
+      'already_subscribed',
+      'plan_not_pushed',
+      'payment_method_required',
+      'payment_failed',
+      'stripe_refused',
       'stripe_unavailable',
     ),
   },
@@ -67,6 +102,7 @@ const oneRoute = createRoute({
 export function createSubscriptionRoutes(deps: {
   db: Database;
   subscribe: ReturnType<typeof createSubscribe>;
+  begin: ReturnType<typeof createBegin>;
   versionById(id: string): Promise<PlanVersion | null>;
 }): OpenAPIHono<AppEnv> {
   const { db, subscribe } = deps;
@@ -75,6 +111,13 @@ export function createSubscriptionRoutes(deps: {
     const { customer_id, ...wish } = c.req.valid('json');
     const checkout = await subscribe.open(buyer(c, customer_id), wish);
     return c.json(await view(checkout), 201);
+  });
+  app.openapi(beginRoute, async (c) => {
+    const { customer_id, ...wish } = c.req.valid('json');
+    const { subscription_id, payment } = await deps.begin(wisherOf(c), buyer(c, customer_id), wish);
+    const row = await subscriptionWithPlan(db.kysely, subscription_id);
+    invariant(row !== null, 'a subscription is never deleted');
+    return c.json({ object: 'subscription_begun' as const, payment, subscription: subscriptionView(row) }, 201);
   });
   app.openapi(readRoute, async (c) => {
     const scope = customerScope(c);
@@ -114,7 +157,6 @@ export function createSubscriptionRoutes(deps: {
 /** Who buys: a customer for itself, the seller's program for the customer it names. */
 function buyer(c: Context<AppEnv>, customerId: string | undefined): string {
   const scope = customerScope(c, customerId);
-  if (scope === null)
-    throw new Problem('invalid_request', 'customer_id: say whom the checkout is for.', { param: 'customer_id' });
+  if (scope === null) throw new Problem('invalid_request', 'customer_id: Say who buys.', { param: 'customer_id' });
   return scope;
 }

@@ -90,6 +90,33 @@ export const openCheckoutBody = z.object({
   customer_id: z.string().max(64).optional().openapi({ description: 'With a secret key: whom the checkout is for.' }),
 });
 
+export const beginBody = z.object({
+  ...openCheckoutBody.shape,
+  collection: z
+    .enum(['card', 'invoice'])
+    .default('card')
+    .openapi({ description: '`card`: with the one that is saved; a free plan needs none. `invoice`: seller only.' }),
+  days_until_due: z.int().min(1).max(90).optional().openapi({ description: 'Of an invoice; 30 unless said.' }),
+  payment_method_id: z.string().max(64).optional().openapi({ description: 'The default one unless said.' }),
+});
+
+/** A subscription that begins, and what is left to do about its first payment. */
+export const begunSchema = z
+  .object({
+    object: z.literal('subscription_begun'),
+    payment: z
+      .object({
+        state: z.literal('action_required'),
+        url: z
+          .string()
+          .nullable()
+          .openapi({ description: "Where the customer's bank asks; until then the subscription is incomplete." }),
+      })
+      .nullable(),
+    subscription: subscriptionSchema,
+  })
+  .openapi('SubscriptionBegun');
+
 export function subscriptionView(row: SubscriptionWithPlan): z.infer<typeof subscriptionSchema> {
   return {
     object: 'subscription',

@@ -1,0 +1,135 @@
+import { isFree } from '@farebox/core';
+import type { Database } from '../db/database.ts';
+import { type Orders, requirePaid } from '../intents/orders.ts';
+import type { Collected } from '../intents/kinds.ts';
+import { invariant } from '../lib/invariant.ts';
+import type { PlanVersion } from '../plans/store.ts';
+import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
+import { Problem } from '../problem.ts';
+import { type Wish, priceOf, seatsOf } from './choose.ts';
+import type { Wisher } from './life/turns.ts';
+import { closeCheckout, liveSubscription, openCheckouts } from './store.ts';
+
+/** A purchase without Stripe's checkout page. */
+export interface BeginWish extends Wish {
+  /** `card`: with the one that is saved; free plans need none. `invoice`: paid by an invoice that is sent. */
+  collection: 'card' | 'invoice';
+  days_until_due?: number | undefined;
+  /** Unless said, the default one. */
+  payment_method_id?: string | undefined;
+}
+
+interface Buyer {
+  id: string;
+  external_id: string | null;
+  name: string;
+  email: string;
+}
+
+export interface Begun {
+  subscription_id: string;
+  /** Null when nothing is left to do. */
+  payment: Extract<Collected, { state: 'action_required' }> | null;
+}
+
+const usualDaysUntilDue = 30;
+
+/**
+ * Begins a subscription at once: a free plan, one that is paid with a saved card, or one that is invoiced. One purchase at a
+ * time per customer; an open checkout of the same customer is closed first, so that nobody pays for the same thing twice.
+ */
+export function createBegin(deps: {
+  db: Database;
+  clock: Clock;
+  payments: Pick<Payments, 'ensureCustomer' | 'closeCheckout' | 'syncCustomer'>;
+  desk: Pick<PaymentsDesk, 'paymentMethods'>;
+  order: Orders;
+  onSale(planId: string, customer: Buyer): Promise<PlanVersion>;
+  versionById(id: string): Promise<PlanVersion | null>;
+  findCustomer(id: string): Promise<Buyer>;
+  linkStripe(customerId: string, stripeCustomerId: string): Promise<void>;
+}) {
+  const { db, clock, payments } = deps;
+
+  return async function begin(wisher: Wisher, customerId: string, wish: BeginWish): Promise<Begun> {
+    if (wish.collection === 'invoice' && wisher.by === 'customer')
+      throw new Problem('forbidden', 'Paying by invoice is arranged by the seller.', { param: 'collection' });
+    const customer = await deps.findCustomer(customerId);
+    const version = await deps.onSale(wish.plan_id, customer);
+    const price = priceOf(version, wish);
+    const quantity = seatsOf(version, wish);
+    if (price.stripe_price_id === null)
+      throw new Problem('plan_not_pushed', `The plan "${wish.plan_id}" has not reached Stripe yet.`, {
+        param: 'plan_id',
+      });
+    const { stripe_price_id } = price;
+    return await db.withLock(`begin:${customerId}`, async () => {
+      const stripe_customer_id = await clear(customer);
+      const method = isFree(version.content) ? null : await payWith(stripe_customer_id, wish);
+      const { state, stripe_subscription_id } = await deps.order({
+        kind: 'subscription.begin',
+        actor: wisher.actor,
+        action: 'subscription.begun',
+        customer_id: customerId,
+        object_id: customerId,
+        dedupe_key: `subscription.begin:${customerId}:${clock.now()}`,
+        data: {
+          stripe_customer_id,
+          stripe_price_id,
+          stripe_setup_price_id: price.stripe_setup_price_id,
+          quantity,
+          plan_version_id: version.id,
+          stripe_payment_method_id: method,
+          days_until_due: wish.collection === 'invoice' ? (wish.days_until_due ?? usualDaysUntilDue) : null,
+        },
+      });
+      const collected = requirePaid(state);
+      const live = await liveSubscription(db.kysely, customerId);
+      invariant(live?.stripe_subscription_id === stripe_subscription_id, 'what was begun is what is mirrored');
+      return { subscription_id: live.id, payment: collected.state === 'done' ? null : collected };
+    });
+  };
+
+  /** Nothing is bought and nothing can be paid any more elsewhere; answers who buys, at Stripe. */
+  async function clear(customer: Buyer): Promise<string> {
+    await ensureLinked(customer);
+    for (const held of await openCheckouts(db.kysely, customer.id)) {
+      const { state } =
+        held.stripe_session_id === null ? { state: 'expired' } : await payments.closeCheckout(held.stripe_session_id);
+      if (state !== 'complete') await closeCheckout(db.kysely, held.id, 'expired');
+    }
+    await payments.syncCustomer(customer.id);
+    const live = await liveSubscription(db.kysely, customer.id);
+    if (live !== null) {
+      const version = await deps.versionById(live.plan_version_id);
+      throw new Problem(
+        'already_subscribed',
+        `The customer has the plan "${version?.plan_id ?? 'unknown'}" already. Change it instead. Nothing was charged.`,
+        { param: 'plan_id' },
+      );
+    }
+    // The reading may have found that Stripe's customer was deleted there.
+    return await ensureLinked(customer);
+  }
+
+  async function ensureLinked(customer: Buyer): Promise<string> {
+    const { stripe_customer_id } = await payments.ensureCustomer(customer);
+    await deps.linkStripe(customer.id, stripe_customer_id);
+    return stripe_customer_id;
+  }
+
+  /** The card to charge; null where an invoice is sent. */
+  async function payWith(stripeCustomerId: string, wish: BeginWish): Promise<string | null> {
+    if (wish.collection === 'invoice') return null;
+    const methods = await deps.desk.paymentMethods(stripeCustomerId);
+    const asked = wish.payment_method_id;
+    const found =
+      asked === undefined
+        ? (methods.find((method) => method.is_default) ?? methods[0])
+        : methods.find((method) => method.id === asked);
+    if (found !== undefined) return found.id;
+    if (asked !== undefined)
+      throw new Problem('not_found', 'There is no such payment method.', { param: 'payment_method_id' });
+    throw new Problem('payment_method_required', 'There is no card to pay with. Add one, or open a checkout.');
+  }
+}
