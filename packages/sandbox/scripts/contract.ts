@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtRoutes } from '../src/http/routes.ts';
+import { responses } from './responses.ts';
 import { type Declarations, declarationsOf, filesBelow, resources, unionOf, version } from './declarations.ts';
 
 /** As `Kind` in src/contract/contract.ts, which explains it. */
@@ -162,6 +163,41 @@ function share(params: Record<string, Kind>): { params: Record<string, Kind>; sh
   return { params: Object.fromEntries(Object.entries(params).map(([route, kind]) => [route, write(kind)])), shapes };
 }
 
+/** What the objects of answers hold: where an id may be expanded, and where another object stands. */
+function answers(): {
+  expandable: Record<string, Record<string, string>>;
+  embedded: Record<string, Record<string, string>>;
+} {
+  const { objects, shapes }: { objects: Record<string, string>; shapes: Record<string, Record<string, string[]>> } =
+    JSON.parse(responses());
+  // The types say of these that they are objects, the documentation that they are ids until they are expanded.
+  const expandable: Record<string, Record<string, string>> = {
+    balance_transaction: { source: 'charge|dispute|refund' },
+    credit_note: { 'refunds.refund': 'refund' },
+    subscription_schedule: { 'phases.discounts.discount': 'discount' },
+  };
+  const embedded: Record<string, Record<string, string>> = {};
+  const walk = (object: string, shape: string, path: string, seen: readonly string[]): void => {
+    for (const [key, types] of Object.entries(shapes[shape] ?? {})) {
+      const way = `${path}${key.replace('?', '')}`;
+      const bare = types.map((type) => type.replace(/^(\[\]|list|\{\}) /, ''));
+      const held = [
+        ...new Set(bare.flatMap((type) => (type.startsWith('# ') ? [type.slice(2).replace(':deleted', '')] : []))),
+      ];
+      const is_id = bare.includes('string') && !types.some((type) => type.startsWith('list '));
+      if (held.length > 0)
+        (is_id ? expandable : embedded)[object] = { ...(is_id ? expandable : embedded)[object], [way]: held.join('|') };
+      for (const type of bare) {
+        const inner = type.slice(2);
+        if (type.startsWith('= ') && !seen.includes(inner)) walk(object, inner, `${way}.`, [...seen, inner]);
+      }
+    }
+  };
+  for (const [object, shape] of Object.entries(objects))
+    if (!object.endsWith(':deleted')) walk(object, shape, '', [shape]);
+  return { expandable, embedded };
+}
+
 /** How many parameters a route has, those inside others too. */
 function size(kind: Kind): number {
   if (typeof kind === 'string') return 0;
@@ -182,18 +218,25 @@ export function contract(): string {
   }
   const others = [...known].filter(([route]) => !builtRoutes.includes(route)).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const { params, shapes } = share(built);
+  const { expandable, embedded } = answers();
   const lines = (entries: object): string =>
     Object.entries(entries)
       .map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`)
       .join(',\n');
   return `{
 "sdk": ${JSON.stringify(`stripe ${version}`)},
-"note": "Extracted from the official SDK by scripts/contract.ts: what the parameters of the built routes may be (see src/contract/contract.ts), and every other route with the number of its parameters.",
+"note": "Extracted from the official SDK by scripts/contract.ts: what the parameters of the built routes may be (see src/contract/contract.ts), where an id in an answer may be expanded and to what, where other objects stand, and every other route with the number of its parameters.",
 "params": {
 ${lines(params)}
 },
 "shapes": {
 ${lines(shapes)}
+},
+"expandable": {
+${lines(expandable)}
+},
+"embedded": {
+${lines(embedded)}
 },
 "routes": {
 ${lines(Object.fromEntries(others.map(([route, kind]) => [route, size(kind)])))}

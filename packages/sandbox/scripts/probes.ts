@@ -1,6 +1,8 @@
 /** Calls every built route through the official SDK and counts what answered as the SDK's types say: `npm run probes`. */
+import { coverage } from '../src/contract/coverage.ts';
 import { probes } from '../test/probes/all.ts';
 import { runProbe } from '../test/probes/probe.ts';
+import { endpointCounts } from './coverage.ts';
 
 let passed = 0;
 let total = 0;
@@ -21,4 +23,12 @@ for (const [area, own] of Object.entries(probes)) {
 }
 const percent = Math.floor((passed * 100) / total);
 console.log(`${'total'.padEnd(14)} ${passed}/${total} (${percent} %)`);
+const found = coverage();
+const { routes, params, fields } = found.counts;
+const business = endpointCounts(found);
+console.log(
+  `endpoints of a subscription business ${business.built}/${business.all}; routes of the SDK ${routes.built}/${routes.all}`,
+);
+console.log(`parameters ${params.implemented} implemented, ${params.inert} without effect, ${params.refused} refused`);
+console.log(`fields of answers set ${fields.set}/${fields.all}`);
 process.exitCode = passed === total ? 0 : 1;

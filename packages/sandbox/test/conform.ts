@@ -1,3 +1,4 @@
+import { API_VERSION } from '../src/contract/wire.ts';
 import responses from '../vectors/responses.json' with { type: 'json' };
 
 type Shapes = Record<string, Record<string, string[]>>;
@@ -10,13 +11,42 @@ const objects: Record<string, string> = responses.objects;
  * when it is not told as Stripe tells one.
  */
 export async function holdToContract(request: Request, response: Response): Promise<void> {
-  if (response.status === 204) return;
+  // The types are those of one version.
+  const asked = request.headers.get('stripe-version') ?? API_VERSION;
+  if (response.status === 204 || asked !== API_VERSION) return;
   const answer: unknown = await response.clone().json();
+  note(answer);
   const faults = response.ok ? faultsOf(answer) : faultsOfRefusal(answer, response);
   for (const header of ['request-id', 'stripe-version']) {
     if (!response.headers.has(header)) faults.push(`no ${header}`);
   }
   if (faults.length > 0) throw new Error(`${request.method} ${request.url} answered\n${faults.join('\n')}`);
+}
+
+const seen = new Map<string, Set<string>>();
+
+/** Notes which fields of which objects an answer sets. */
+function note(value: unknown): void {
+  if (Array.isArray(value)) for (const each of value) note(each);
+  if (!isRecord(value)) return;
+  const { object, deleted } = value;
+  if (typeof object === 'string' && deleted !== true && objects[object] !== undefined) {
+    const fields = seen.get(object) ?? new Set();
+    seen.set(object, fields);
+    for (const [name, each] of Object.entries(value)) if (each !== null) fields.add(name);
+  }
+  for (const each of Object.values(value)) note(each);
+}
+
+/** Of every object, how many fields it has, and those that no answer so far has set. */
+export function unseen(): Record<string, { count: number; unset: string[] }> {
+  const live = Object.entries(objects).filter(([object]) => !object.endsWith(':deleted'));
+  return Object.fromEntries(
+    live.map(([object, shape]) => {
+      const names = Object.keys(shapes[shape] ?? {}).map((name) => name.replace('?', ''));
+      return [object, { count: names.length, unset: names.filter((name) => seen.get(object)?.has(name) !== true) }];
+    }),
+  );
 }
 
 /** Everything in an answer that the official SDK's types do not allow, each with its path. */

@@ -5,6 +5,7 @@ import Stripe from 'stripe';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts';
 import { faultsOf, holdToContract } from './conform.ts';
 import { watch } from './invariants/watch.ts';
+import { takeIgnored } from './reads.ts';
 
 /** A sandbox on a port with the official SDK pointed at it. */
 export interface Bench {
@@ -38,7 +39,11 @@ export function checks(): Pick<Required<SandboxOptions>, 'onAnswer' | 'send'> & 
   };
   return {
     faults,
-    onAnswer: (request, answer) => holdToContract(request, answer).catch(note),
+    async onAnswer(request, answer) {
+      const ignored = takeIgnored();
+      if (answer.ok && ignored.length > 0) note(new Error(ignored.join('\n')));
+      await holdToContract(request, answer).catch(note);
+    },
     async send(url, init) {
       const wrong = faultsOf(JSON.parse(typeof init.body === 'string' ? init.body : 'null'));
       if (wrong.length > 0) note(new Error(`A webhook has\n${wrong.join('\n')}`));

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import fields from '../src/contract/fields.json' with { type: 'json' };
 import { builtRoutes } from '../src/http/routes.ts';
+import { unseen } from './conform.ts';
 import { probes } from './probes/all.ts';
 import { runProbe } from './probes/probe.ts';
 
@@ -26,3 +28,8 @@ for (const [area, own] of Object.entries(probes)) {
     test.each(Object.entries(own))('%s', (name, run) => runProbe(name, run));
   });
 }
+
+test('what probes see set of every object is written down', () => {
+  const advice = 'Probes set more or fewer fields than before: run npm run coverage -w @farebox/sandbox';
+  expect(unseen(), advice).toEqual(fields);
+});

@@ -65,6 +65,24 @@ export function paramsOf(route: string): Hash {
   return kind;
 }
 
+type Ways = Readonly<Record<string, Readonly<Record<string, string>> | undefined>>;
+const { expandable, embedded }: { expandable: Ways; embedded: Ways } = document;
+
+function at(ways: Ways, object: string, way: string): string[] | null {
+  const own = Object.hasOwn(ways, object) ? ways[object] : undefined;
+  return own !== undefined && Object.hasOwn(own, way) ? (own[way]?.split('|') ?? null) : null;
+}
+
+/** The objects that may stand in the place of an id at this way inside an object, `invoice parent.subscription_details.subscription`. */
+export function expandableIn(object: string, way: string): string[] | null {
+  return at(expandable, object, way);
+}
+
+/** The objects that stand at this way inside an object, one or a list of them. */
+export function embeddedIn(object: string, way: string): string[] | null {
+  return at(embedded, object, way);
+}
+
 /** Whether Stripe has this route although the sandbox has not built it. */
 export function isKnownRoute(method: string, segments: readonly string[]): boolean {
   return unbuiltRoutes.some((route) => {

@@ -8,9 +8,12 @@ export interface Param<T> {
   /** What stands inside, for the table of what is covered: of a hash its parameters, of others the one they wrap. */
   readonly fields?: Readonly<Record<string, Param<unknown>>>;
   readonly inner?: Param<unknown>;
-  /** Taken without effect. */
-  readonly is_inert?: boolean;
+  /** Taken without effect, or refused, for this reason. */
+  readonly inert?: string;
+  readonly refused?: string;
   readonly is_emptyable?: boolean;
+  /** Of a word, which are built: the only one there is says nothing. */
+  readonly words?: readonly string[];
 }
 
 /** What a table of parameters reads to; what was not sent is `undefined`. */
@@ -107,6 +110,7 @@ export function flag(): Param<boolean> {
 export function oneOf<const T extends string>(built: readonly T[], unbuilt: readonly string[] = []): Param<T> {
   const all = [...built, ...unbuilt];
   return {
+    words: built,
     read(value, path) {
       const read = asText(value, path);
       const found = built.find((each) => each === read);
@@ -141,14 +145,15 @@ export function shape<F extends Record<string, Param<unknown>>>(fields: F): Para
   };
 }
 
-/** What Stripe takes and the sandbox takes without effect; every use states why in the README. */
-export function inert(): Param<null> {
-  return { is_inert: true, read: () => null };
+/** What Stripe takes and the sandbox takes without effect; the reason is published in COVERAGE.md. */
+export function inert(reason: string): Param<null> {
+  return { inert: reason, read: () => null };
 }
 
-/** What the sandbox cannot do, and why; the reason is part of the refusal. */
+/** What the sandbox cannot do, and why; the reason is part of the refusal and is published in COVERAGE.md. */
 export function refused(reason: string): Param<never> {
   return {
+    refused: reason,
     read: (_value, path) => {
       throw unsupported(`the parameter \`${path}\`: ${reason}`, path);
     },

@@ -13,6 +13,8 @@ export interface Route {
   params: Readonly<Record<string, Param<unknown>>>;
   /** `id` is what stands for `{id}`; of two, `first/second`. */
   run(context: Context, hash: FormHash, id: string): object;
+  /** What it does with parameters that were read. */
+  perform(context: Context, read: object, id: string): object;
 }
 
 /** Declares a route: its contract key, its table of parameters, and what it does. */
@@ -27,6 +29,9 @@ export function route<F extends Record<string, Param<unknown>>>(
     method,
     segments: path.split('/').slice(1),
     params,
-    run: (context, hash, id) => run(context, readParams(key, hash, params), id),
+    run(context, hash, id) {
+      return this.perform(context, readParams(key, hash, params), id);
+    },
+    perform: (context, read, id) => run(context, read as Read<F>, id),
   };
 }

@@ -51,7 +51,8 @@ import { searchRoutes } from '../resources/search/search.ts';
 import { unrecognizedUrl, unsupported } from './api-error.ts';
 import type { Route } from './route.ts';
 
-const routes: readonly Route[] = [
+/** Every built route; the first that fits a request answers it. */
+export const routes: readonly Route[] = [
   // Before the routes that take any id: `/v1/invoices/search` is no invoice called "search".
   ...searchRoutes,
   ...accountBalanceRoutes,

@@ -24,7 +24,7 @@ function seconds(at_ms: number): Seconds {
 }
 
 /** Renders a test clock. */
-function renderTestClock(clock: TestClockRecord): Wire<Stripe.TestHelpers.TestClock> {
+export function renderTestClock(clock: TestClockRecord): Wire<Stripe.TestHelpers.TestClock> {
   return {
     id: clock.id,
     object: 'test_helpers.test_clock',

@@ -144,6 +144,8 @@ export interface CheckoutSessionRecord {
   /** After it has expired: whether a copy may be opened, and where. */
   recovery?: { allow_promotion_codes: boolean; expires_at: Seconds | null; token: string | null } | null;
   recovered_from?: string | null;
+  allowed_types?: string[];
+  excluded_types?: string[];
   redirect_on_completion?: 'always' | 'if_required' | 'never' | null;
   return_url?: string | null;
   /** Which saved cards the page offers, and whether it offers to save or remove. */

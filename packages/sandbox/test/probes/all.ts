@@ -1,6 +1,7 @@
 import { catalogProbes } from './catalog.ts';
 import { customerProbes } from './customers.ts';
 import { eventProbes } from './events.ts';
+import { fieldProbes } from './fields.ts';
 import { hostedProbes } from './hosted.ts';
 import { invoiceProbes } from './invoices.ts';
 import { paymentProbes } from './payments.ts';
@@ -25,5 +26,6 @@ export const probes: Record<string, Probes> = {
   search: searchProbes,
   hosted: hostedProbes,
   events: eventProbes,
+  fields: fieldProbes,
   sdk: sdkProbes,
 };

@@ -53,7 +53,11 @@ function routeOf(method: string, path: string): string | undefined {
 }
 
 /** Runs one probe; it fails unless the SDK reached its route and was answered as the contract says. */
-export async function runProbe(name: string, run: (world: World) => Promise<void>): Promise<void> {
+export async function runProbe(
+  name: string,
+  run: (world: World) => Promise<void>,
+  after: (world: World) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   const { faults, ...checked } = checks();
   const sandbox = await createSandbox({ seed: name, account_name: 'Skycast', ...checked });
   const answered = new Set<string | undefined>();
@@ -67,7 +71,9 @@ export async function runProbe(name: string, run: (world: World) => Promise<void
   const client = (key: string, config: Stripe.StripeConfig = {}): Stripe =>
     new Stripe(key, { maxNetworkRetries: 0, httpClient: Stripe.createFetchHttpClient(send), ...config });
   try {
-    await run({ sandbox, client, stripe: client('sk_test_probe') });
+    const world = { sandbox, client, stripe: client('sk_test_probe') };
+    await run(world);
+    await after(world);
   } finally {
     await sandbox.close();
   }

@@ -84,7 +84,15 @@ function checkId(id: string | undefined): string | undefined {
 export const productRoutes = [
   route(
     'POST /v1/products',
-    { ...shared, id: text(255), name: text(), description: text(), unit_label: text(12), url: text(), type: inert() },
+    {
+      ...shared,
+      id: text(255),
+      name: text(),
+      description: text(),
+      unit_label: text(12),
+      url: text(),
+      type: inert('Goods and services are no longer told apart.'),
+    },
     (context, params) => {
       const id = checkId(params.id);
       const product = createProduct(context, {

@@ -257,6 +257,12 @@ export function createSession(context: Context, params: Params): CheckoutSession
     created: tx.now,
     allow_promotion_codes: params.allow_promotion_codes ?? null,
     allow_redisplay: params.payment_method_data?.allow_redisplay ?? null,
+    ...(params.allowed_payment_method_types === undefined
+      ? {}
+      : { allowed_types: params.allowed_payment_method_types }),
+    ...(params.excluded_payment_method_types === undefined
+      ? {}
+      : { excluded_types: params.excluded_payment_method_types }),
     asks: asksOf(params),
     authenticating: null,
     client_reference_id: params.client_reference_id ?? null,

@@ -85,7 +85,7 @@ export const createTable = {
   mode: oneOf(['payment', 'setup', 'subscription']),
   ui_mode: oneOf(['elements', 'embedded_page', 'form', 'hosted_page']),
   // Presents prices in the payer's own currency; the page knows one.
-  adaptive_pricing: shape({ enabled: flag() }),
+  adaptive_pricing: inert('The page knows one currency.'),
   after_expiration: shape({ recovery: shape({ allow_promotion_codes: flag(), enabled: flag() }) }),
   allow_promotion_codes: flag(),
   allowed_payment_method_types: list(oneOf(['card'])),
@@ -142,7 +142,7 @@ export const createTable = {
   subscription_data: subscriptionData,
   success_url: text(),
   // Link is not offered; there is nothing to hide.
-  wallet_options: inert(),
+  wallet_options: inert('Link is not offered.'),
 };
 
 /** What changing an open session takes. */

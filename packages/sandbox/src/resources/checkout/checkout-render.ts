@@ -174,7 +174,6 @@ function savedOptions(session: CheckoutSessionRecord): RenderedSession['saved_pa
 /** What no session of the sandbox has. */
 const absent = {
   adaptive_pricing: { enabled: false },
-  allowed_payment_method_types: null,
   automatic_tax: { enabled: false, liability: null, provider: null, status: null },
   currency_conversion: null,
   customer_account: null,
@@ -201,6 +200,8 @@ export function renderSession(tx: Tx, session: CheckoutSessionRecord): RenderedS
     object: 'checkout.session',
     after_expiration: recovery(session),
     allow_promotion_codes: session.allow_promotion_codes ?? null,
+    allowed_payment_method_types: session.allowed_types ?? null,
+    ...(session.excluded_types === undefined ? {} : { excluded_payment_method_types: session.excluded_types }),
     amount_subtotal: is_setup ? null : sums.subtotal,
     amount_total: is_setup ? null : sums.total,
     cancel_url: session.cancel_url,

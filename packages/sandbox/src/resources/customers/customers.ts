@@ -26,7 +26,7 @@ import { attachForCustomer } from '../payments/payment-methods.ts';
 import { closeSchedule, isLive } from '../schedules/schedule-end.ts';
 import { cancelSubscription } from '../subscriptions/subscription-end.ts';
 
-export { findCustomer, renderAnyCustomer, updateCustomer };
+export { findCustomer, updateCustomer };
 
 /** Writes a new customer and says so. */
 export function createCustomer(context: Context, facts: Partial<CustomerRecord>): CustomerRecord {
@@ -82,7 +82,7 @@ const table = {
   preferred_locales: list(text(20), 10),
   tax_exempt: emptyable(oneOf(['exempt', 'none', 'reverse'])),
   // Only Stripe Tax reads these; the sandbox applies the rates it is given.
-  tax: inert(),
+  tax: inert('No tax is computed from places; tax rates do it.'),
 };
 
 function changesOf(params: Read<typeof table>): Partial<CustomerRecord> {

@@ -3,7 +3,7 @@ import type { Wire } from '../../contract/wire.ts';
 import { missingParam } from '../../contract/contract.ts';
 import { invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams } from '../../http/lists.ts';
-import { oneOf, shape, text } from '../../http/params.ts';
+import { oneOf, type Read, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { TaxIdRecord } from '../../store/money-records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -107,6 +107,16 @@ function find(tx: Tx, id: string, customer: string | null): TaxIdRecord {
 
 const ownerTable = shape({ customer: text(), type: oneOf(['customer', 'self'], ['account', 'application']) });
 
+/** The customer who owns, or is asked about; `null` is the seller. */
+function ownerOf(owner: Read<{ owner: typeof ownerTable }>['owner']): string | null {
+  if (owner?.type !== 'customer') {
+    if (owner?.customer === undefined) return null;
+    throw invalidParam('A customer can only be given when `owner[type]` is `customer`.', 'owner[customer]');
+  }
+  if (owner.customer === undefined) throw missingParam('owner[customer]');
+  return owner.customer;
+}
+
 export const taxIdRoutes = [
   route('POST /v1/customers/{id}/tax_ids', table, (context, params, id) =>
     create(context, params, findCustomer(context.tx, id).id),
@@ -124,14 +134,13 @@ export const taxIdRoutes = [
     return remove(context, id, (record) => record.customer === customer);
   }),
   route('POST /v1/tax_ids', { ...table, owner: ownerTable }, (context, params) => {
-    if (params.owner?.type !== 'customer') return create(context, params, null);
-    if (params.owner.customer === undefined) throw missingParam('owner[customer]');
-    return create(context, params, findCustomer(context.tx, params.owner.customer, 'owner[customer]').id);
+    const owner = ownerOf(params.owner);
+    return create(context, params, owner === null ? null : findCustomer(context.tx, owner, 'owner[customer]').id);
   }),
   route('GET /v1/tax_ids/{id}', {}, ({ tx }, _params, id) => renderTaxId(find(tx, id, null))),
   route('DELETE /v1/tax_ids/{id}', {}, (context, _params, id) => remove(context, id, () => true)),
   route('GET /v1/tax_ids', { ...pageParams, owner: ownerTable }, ({ tx }, params) => {
-    const customer = params.owner?.type === 'customer' ? (params.owner.customer ?? null) : null;
+    const customer = ownerOf(params.owner);
     const wanted = tx.all('tax_id').filter((each) => each.customer === customer);
     return page('/v1/tax_ids', wanted, params, 'tax ID', renderTaxId);
   }),

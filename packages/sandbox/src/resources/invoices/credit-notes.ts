@@ -3,7 +3,18 @@ import type { Wire } from '../../contract/wire.ts';
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, noSuch } from '../../http/api-error.ts';
 import { embeddedList, page, pageParams, range, within } from '../../http/lists.ts';
-import { integer, list, mergeMetadata, metadata, oneOf, type Read, refused, shape, text } from '../../http/params.ts';
+import {
+  inert,
+  integer,
+  list,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  type Read,
+  refused,
+  shape,
+  text,
+} from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { CreditNoteLineRecord, CreditNoteRecord } from '../../store/money-records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -111,7 +122,7 @@ const createTable = {
   amount: integer(1),
   credit_amount: integer(0),
   effective_at: integer(),
-  email_type: oneOf(['credit_note', 'none']),
+  email_type: inert('Nothing is mailed.'),
   invoice: text(),
   lines: list(shape(lineTable), 250),
   memo: text(5_000),

@@ -57,7 +57,7 @@ function update(context: Context, params: DraftParams, id: string): object {
 
 const payTable = {
   // No card holds a part of what it is charged, so there is nothing to forgive.
-  forgive: inert(),
+  forgive: inert('No card holds a part of what it is charged.'),
   mandate: emptyable(text()),
   off_session: flag(),
   paid_out_of_band: flag(),

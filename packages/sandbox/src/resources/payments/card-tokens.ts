@@ -84,7 +84,6 @@ function tokenOf(context: Context, given: CardToken): TokenRecord {
       exp_year: year,
       cvc: given.cvc,
       token: undefined,
-      networks: undefined,
     },
     billing_details: {
       address: {

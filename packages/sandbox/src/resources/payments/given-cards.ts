@@ -1,5 +1,5 @@
 import { missingParam } from '../../contract/contract.ts';
-import { noSuch } from '../../http/api-error.ts';
+import { noSuch, invalidParam } from '../../http/api-error.ts';
 import {
   emptyable,
   inert,
@@ -23,7 +23,6 @@ const cardTable = shape({
   exp_year: integer(2000, 2100),
   cvc: text(4),
   token: text(),
-  networks: shape({ preferred: text() }),
 });
 
 export const detailsParam = shape({
@@ -43,7 +42,7 @@ export const givenTable = {
   metadata: metadata(),
   allow_redisplay: redisplayParam,
   // Fraud signals; the sandbox has no Radar.
-  radar_options: inert(),
+  radar_options: inert('Cards for tests say themselves how risky they are.'),
 };
 
 /** Billing details with what was sent in place of what was there. */
@@ -96,6 +95,10 @@ export function readGiven(context: Context, given: Partial<Read<typeof givenTabl
       ? blank
       : cardOfToken(context, card.token, path === '' ? 'card[token]' : `${path}[card][token]`);
   if (card.token === undefined && card.number === undefined) throw missingParam(number_name);
+  if (card.cvc !== undefined && !/^\d{3,4}$/.test(card.cvc)) {
+    const param = path === '' ? 'card[cvc]' : `${path}[card][cvc]`;
+    throw invalidParam("Your card's security code is invalid.", param, 'invalid_cvc');
+  }
   const number = card.number ?? base.number;
   if (cardByNumber(number) === null) throw cardError(liveCard);
   return {

@@ -43,7 +43,7 @@ export const confirmTable = {
   mandate_data: mandateDataParam,
   off_session: flagOr(['one_off', 'recurring']),
   // Fraud signals; the sandbox has no Radar.
-  radar_options: inert(),
+  radar_options: inert('Cards for tests say themselves how risky they are.'),
   return_url: text(),
   use_stripe_sdk: flag(),
 };

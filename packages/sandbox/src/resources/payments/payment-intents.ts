@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { adviceFields } from '../../billing/declines.ts';
+import { matchSecret } from '../../http/client-secret.ts';
 import { noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
 import { text } from '../../http/params.ts';
@@ -101,9 +102,10 @@ export function renderPaymentIntent(tx: Tx, intent: PaymentIntentRecord): Render
 }
 
 export const paymentIntentRoutes = [
-  route('GET /v1/payment_intents/{id}', { client_secret: text() }, ({ tx }, _params, id) => {
+  route('GET /v1/payment_intents/{id}', { client_secret: text() }, ({ tx }, params, id) => {
     const intent = tx.get('payment_intent', id);
     if (intent === undefined) throw noSuch('payment_intent', id);
+    matchSecret(intent, params.client_secret);
     return renderPaymentIntent(tx, intent);
   }),
   route('GET /v1/payment_intents', { ...pageParams, created: range(), customer: text() }, ({ tx }, params) => {

@@ -1,4 +1,5 @@
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
+import { matchSecret } from '../../http/client-secret.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
 import {
   emptyable,
@@ -182,9 +183,11 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
 
 export const setupIntentRoutes = [
   route('POST /v1/setup_intents', createTable, create),
-  route('GET /v1/setup_intents/{id}', { client_secret: text() }, ({ tx }, _params, id) =>
-    renderSetupIntent(tx, find(tx, id)),
-  ),
+  route('GET /v1/setup_intents/{id}', { client_secret: text() }, ({ tx }, params, id) => {
+    const setup = find(tx, id);
+    matchSecret(setup, params.client_secret);
+    return renderSetupIntent(tx, setup);
+  }),
   route('POST /v1/setup_intents/{id}', updateTable, update),
   route('POST /v1/setup_intents/{id}/confirm', confirmTable, (context, params, id) =>
     confirm(context, find(context.tx, id), params),

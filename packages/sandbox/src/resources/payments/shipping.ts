@@ -13,6 +13,7 @@ const table = shape({
 
 /** Reads where something is sent; `''` takes it back. */
 export const shippingParam: Param<ShippingRecord | null> = emptyable({
+  inner: table,
   read(value, path) {
     const read = table.read(value, path);
     if (read.address === undefined) throw missingParam(`${path}[address]`);

@@ -38,7 +38,7 @@ function renderFeatures(features: PortalFeatures): Rendered['features'] {
 }
 
 /** Renders a configuration of the portal. */
-function renderConfiguration(configuration: PortalConfigurationRecord): Rendered {
+export function renderConfiguration(configuration: PortalConfigurationRecord): Rendered {
   return {
     id: configuration.id,
     object: 'billing_portal.configuration',

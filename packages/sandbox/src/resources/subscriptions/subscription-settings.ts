@@ -28,8 +28,8 @@ export const settingsParams = {
   payment_settings: shape({
     save_default_payment_method: oneOf(['off', 'on_subscription']),
     // The sandbox knows cards only.
-    payment_method_options: inert(),
-    payment_method_types: inert(),
+    payment_method_options: inert('Cards are the only way to pay.'),
+    payment_method_types: inert('Cards are the only way to pay.'),
   }),
   pending_invoice_item_interval: emptyable(shape({ interval, interval_count: integer(1, 365) })),
   transfer_data: connectOnly,

@@ -28,7 +28,7 @@ export const cancellationDetails = shape({
       'unused',
     ]),
   ),
-  feedback_option: refused('its lists of answers are made in the dashboard'),
+  feedback_option: refused('Reasons for leaving are the five of the API.'),
 });
 
 /** A subscription by the id in the path. */
