@@ -67,6 +67,7 @@ const namers: Record<string, readonly string[]> = {
     'packages/server/src/db/',
     'packages/server/src/queue/',
     'packages/server/src/*/store.ts',
+    'packages/server/src/*/*/store.ts',
     'packages/server/src/*/queries.ts',
     'packages/server/src/usage/',
     'packages/server/src/gate/snapshot.ts',

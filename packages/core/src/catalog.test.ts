@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import example from '../../../farebox.config.ts';
-import { diffCatalog, planHash } from './catalog.ts';
-import type { Plan, PriceList } from './plan.ts';
+import { diffCatalog, diffCoupons, planHash } from './catalog.ts';
+import type { Coupon, Plan, PriceList } from './plan.ts';
 
 const list: PriceList = example;
 const [starter, pro, enterprise] = list.plans as [Plan, Plan, Plan];
@@ -102,5 +102,39 @@ describe('diffCatalog', () => {
   test('applied, it leaves nothing to do', () => {
     const applied = list.plans.map((plan) => stored(plan, 1));
     expect(diffCatalog(applied, list).every((change) => change.type === 'unchanged')).toBe(true);
+  });
+});
+
+describe('diffCoupons', () => {
+  const launch: Coupon = {
+    id: 'launch',
+    name: 'Launch',
+    percent_off_decimal: '20',
+    amounts_off: null,
+    duration: 'once',
+    months: null,
+    plans: [],
+    max_redemptions: null,
+    redeem_until_on: null,
+    codes: [],
+  };
+  const stored = (content: Coupon, current = true) => ({ version: 3, content, current });
+
+  test.each([
+    [
+      'a new one',
+      [],
+      [launch],
+      [{ type: 'publish_coupon', coupon: launch, version: 1, content_hash: planHash(launch) }],
+    ],
+    ['one that stands', [stored(launch)], [launch], [{ type: 'unchanged', coupon: launch }]],
+    ['one that changed', [stored({ ...launch, name: 'Old' })], [launch], [{ type: 'publish_coupon', version: 4 }]],
+    ['one that comes back', [stored(launch, false)], [launch], [{ type: 'publish_coupon', version: 4 }]],
+    ['one that left', [stored(launch)], [], [{ type: 'archive_coupon', coupon: launch }]],
+    ['one that left long ago', [stored(launch, false)], [], []],
+  ])('%s', (_, current, listed, changes) => {
+    const found = diffCoupons(current, listed);
+    expect(found).toHaveLength(changes.length);
+    expect(found).toMatchObject(changes);
   });
 });

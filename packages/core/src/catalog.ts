@@ -1,4 +1,4 @@
-import type { Plan, PriceList } from './plan.ts';
+import type { Coupon, Plan, PriceList } from './plan.ts';
 
 /** One step that brings the stored catalogue to the price list. `unchanged` is said too, so that every plan has an answer. */
 export type CatalogChange =
@@ -40,12 +40,38 @@ export function diffCatalog(current: readonly StoredPlan[], list: Pick<PriceList
   ];
 }
 
+export type CouponChange =
+  | { type: 'publish_coupon'; coupon: Coupon; version: number; content_hash: string }
+  | { type: 'archive_coupon'; coupon: Coupon }
+  | { type: 'unchanged'; coupon: Coupon };
+
+/** The newest version of a coupon that ever was. */
+export interface StoredCoupon {
+  version: number;
+  content: Coupon;
+  current: boolean;
+}
+
+/** The same for coupons. One that comes back is a new version: its codes were switched off. */
+export function diffCoupons(current: readonly StoredCoupon[], coupons: readonly Coupon[]): CouponChange[] {
+  const stored = new Map(current.map((version) => [version.content.id, version]));
+  const changes = coupons.map((coupon): CouponChange => {
+    const content_hash = planHash(coupon);
+    const known = stored.get(coupon.id);
+    if (known !== undefined && known.current && planHash(known.content) === content_hash)
+      return { type: 'unchanged', coupon };
+    return { type: 'publish_coupon', coupon, version: (known?.version ?? 0) + 1, content_hash };
+  });
+  const gone = current.filter(({ content, current: stands }) => stands && !coupons.some(({ id }) => id === content.id));
+  return [...changes, ...gone.map(({ content }): CouponChange => ({ type: 'archive_coupon', coupon: content }))];
+}
+
 /**
- * A 128-bit fingerprint of a plan's content, 32 hexadecimal digits: equal content gives an equal hash whatever the order of
+ * A 128-bit fingerprint of a plan's or a coupon's content, 32 hexadecimal digits: equal content gives an equal hash whatever the order of
  * an object's fields; the order of an array counts. It detects a change; it does not defend against a forger.
  */
-export function planHash(plan: Plan): string {
-  const text = canonicalJson(plan);
+export function planHash(content: Plan | Coupon): string {
+  const text = canonicalJson(content);
   return fnv1a(text, 0xcbf29ce484222325n) + fnv1a(text, 0x9ae16a3b2f90404fn);
 }
 

@@ -80,6 +80,14 @@ export interface CheckoutIntent {
   /** A fee on the first invoice. */
   stripe_setup_price_id: string | null;
   quantity: number;
+  /** Free days before the first charge. */
+  trial_days: number | null;
+  /** False: a card is asked for only where something is to be paid now; a trial without one ends with the subscription. */
+  needs_card: boolean;
+  /** A reduction that counts from the start. */
+  stripe_promotion_code_id: string | null;
+  /** Without one, whether the customer is asked for a code. */
+  takes_codes: boolean;
   plan_version_id: string;
   success_url: string;
   cancel_url: string;

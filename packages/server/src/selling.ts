@@ -13,6 +13,7 @@ import { createBegin } from './subscriptions/begin.ts';
 import { createChangePlan } from './subscriptions/life/change-plan.ts';
 import { createLifeRoutes } from './subscriptions/life/routes.ts';
 import { createTurns } from './subscriptions/life/turns.ts';
+import { hasCodes } from './plans/coupons/store.ts';
 import { createVerbs } from './subscriptions/life/verbs.ts';
 import { createSubscriptionRoutes } from './subscriptions/routes.ts';
 import { liveSubscription, subscriptionWithPlan } from './subscriptions/store.ts';
@@ -39,7 +40,7 @@ export function connectSelling(
   const order = createOrders({ db, payments, intents, audit: deps.accounts.audit });
   const shared = { db, clock, payments, desk, order, base_url, findCustomer, linkStripe, stripeIdOf, versionById };
   const onSale: Plans['onSale'] = (planId, customer) => plans.onSale(planId, customer);
-  const subscribe = createSubscribe({ ...shared, onSale });
+  const subscribe = createSubscribe({ ...shared, onSale, hasCodes: () => hasCodes(db.kysely) });
   const begin = createBegin({ ...shared, onSale });
   const turns = createTurns(shared);
   const changePlan = createChangePlan({

@@ -55,7 +55,7 @@ export async function push(args: string[]): Promise<number> {
       const now = systemClock.now();
       const installation_id = await installationId(db.kysely, { id: createId('inst', now), created_at: new Date(now) });
       const stripe = createStripe({ secret_key: secrets.stripe_secret_key, address: null });
-      const pushed = await createPush({ db, stripe, installation_id, log })();
+      const pushed = await createPush({ db, clock: systemClock, stripe, installation_id, log })();
       console.log(
         pushed.length === 0 ? 'Published; Stripe has it all.' : `Published; now at Stripe: ${pushed.join(', ')}.`,
       );

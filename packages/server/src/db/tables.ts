@@ -105,8 +105,21 @@ export interface CheckoutSession {
   plan_version_id: string;
   quantity: Generated<number>;
   state: string;
+  stripe_promotion_code_id: string | null;
   stripe_session_id: string | null;
+  trial_days: number | null;
   url: string | null;
+}
+
+export interface CouponVersion {
+  archived_at: Timestamp | null;
+  content: Json;
+  content_hash: string;
+  coupon_id: string;
+  id: string;
+  published_at: Timestamp;
+  stripe_coupon_id: string | null;
+  version: number;
 }
 
 export interface Customer {
@@ -308,6 +321,13 @@ export interface PriceList {
   published_at: Timestamp;
 }
 
+export interface PromotionCode {
+  code: string;
+  coupon_version_id: string;
+  ended_at: Timestamp | null;
+  stripe_promotion_code_id: string | null;
+}
+
 export interface RecurringRevenue {
   currency: string | null;
   mrr_minor: number | null;
@@ -493,6 +513,7 @@ export interface DB {
   auth_user: AuthUser;
   auth_verification: AuthVerification;
   checkout_session: CheckoutSession;
+  coupon_version: CouponVersion;
   customer: Customer;
   customer_count: CustomerCount;
   first_key: FirstKey;
@@ -512,6 +533,7 @@ export interface DB {
   plan_revenue: PlanRevenue;
   plan_version: PlanVersion;
   price_list: PriceList;
+  promotion_code: PromotionCode;
   recurring_revenue: RecurringRevenue;
   reply: Reply;
   secret_key: SecretKey;

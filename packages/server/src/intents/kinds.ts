@@ -12,6 +12,9 @@ export interface Intents {
       stripe_price_id: string;
       stripe_setup_price_id: string | null;
       quantity: number;
+      /** Free days before the first charge. */
+      trial_days: number | null;
+      stripe_promotion_code_id: string | null;
       plan_version_id: string;
       /** Null for a free plan and where an invoice is sent. */
       stripe_payment_method_id: string | null;

@@ -15,7 +15,18 @@ export async function loadPriceList(path: string): Promise<PriceList> {
   const module: { default?: unknown } = await import(pathToFileURL(path).href);
   const list = module.default;
   if (!isPriceList(list)) throw new Refusal(`${path} must have a default export made by definePlans({ … }).`);
+  refuseUnsellable(list);
   return list;
+}
+
+/** What `definePlans` understands and no checkout here sells. Said at the start: sold as a plan it would cost somebody. */
+export function refuseUnsellable(list: Pick<PriceList, 'plans'>): void {
+  const addOn = list.plans.find((plan) => plan.group === null);
+  if (addOn !== undefined)
+    throw new Refusal(`plans.${addOn.id}.add_on: a customer has one plan here, and no extras on top of it.`);
+  const groups = new Set(list.plans.map((plan) => plan.group));
+  if (groups.size > 1)
+    throw new Refusal(`plans: a customer has one plan here, and the list has groups: ${[...groups].join(', ')}.`);
 }
 
 function isPriceList(value: unknown): value is PriceList {

@@ -1,10 +1,19 @@
-import { type Feature, type Plan, type PriceList, type PricedPlan, diffCatalog, isOfferedTo } from '@farebox/core';
+import {
+  type Feature,
+  type Plan,
+  type PriceList,
+  type PricedPlan,
+  diffCatalog,
+  diffCoupons,
+  isOfferedTo,
+} from '@farebox/core';
 import type { Database, Reader, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import type { Queue } from '../queue/queue.ts';
 import { type CatalogReport, reportOf } from './catalog/report.ts';
+import { archiveCoupon, insertCoupon, newestCoupons } from './coupons/store.ts';
 import {
   type PlanVersion,
   type StoredPrice,
@@ -53,6 +62,17 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
     return list.plans.flatMap((plan) => versions.filter((version) => version.plan_id === plan.id));
   }
 
+  async function publishCoupons(tx: Tx, at: Date): Promise<void> {
+    for (const change of diffCoupons(await newestCoupons(tx), list.coupons)) {
+      if (change.type === 'unchanged') continue;
+      await archiveCoupon(tx, change.coupon.id, at);
+      if (change.type === 'archive_coupon') continue;
+      const { coupon: content, version, content_hash } = change;
+      const id = createId('cpnv', clock.now());
+      await insertCoupon(tx, { id, version, content, content_hash, published_at: at });
+    }
+  }
+
   async function currentFor(customer: Buyer | null): Promise<PlanVersion[]> {
     return (await current()).filter((version) => isOfferedTo(version.content, customer));
   }
@@ -95,6 +115,7 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
             archived.push(change.plan.id);
           }
         }
+        await publishCoupons(tx, at);
         await savePriceList(tx, list, at);
         await queue.enqueue(tx, { name: 'stripe.push', data: {} });
         return { published, archived };

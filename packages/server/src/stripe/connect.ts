@@ -97,7 +97,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
     syncCustomer,
     handleEvent,
     backfill,
-    push: createPush({ db, stripe, installation_id, log }),
+    push: createPush({ db, clock, stripe, installation_id, log }),
     billUsage: createUsageBilling({ stripe, installation_id }),
     intents,
   });

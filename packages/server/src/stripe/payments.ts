@@ -4,6 +4,16 @@ import { Problem } from '../problem.ts';
 import { ownMetadata } from './client.ts';
 import { reach, unavailable } from './reach.ts';
 import { translateCheckoutState } from './translate.ts';
+import { trialOf } from './trial.ts';
+
+/** Stripe takes either a reduction or a field to type one in. */
+function reductionOf(
+  intent: CheckoutIntent,
+): Pick<Stripe.Checkout.SessionCreateParams, 'discounts' | 'allow_promotion_codes'> {
+  if (intent.stripe_promotion_code_id !== null)
+    return { discounts: [{ promotion_code: intent.stripe_promotion_code_id }] };
+  return intent.takes_codes ? { allow_promotion_codes: true } : {};
+}
 
 /**
  * `Payments` over Stripe's API. Idempotency keys are pure functions of the intent (its row's id), so that a repeat after a
@@ -65,7 +75,12 @@ export function createPayments(deps: {
             cancel_url: intent.cancel_url,
             expires_at: Math.floor(intent.expires_at / 1000),
             metadata,
-            subscription_data: { metadata },
+            subscription_data: {
+              metadata,
+              ...(intent.trial_days === null ? {} : trialOf(intent.trial_days, !intent.needs_card)),
+            },
+            payment_method_collection: intent.needs_card ? 'always' : 'if_required',
+            ...reductionOf(intent),
           },
           { idempotencyKey: `farebox:${installation_id}:checkout:${intent.id}` },
         ),

@@ -7,20 +7,24 @@ import {
   markProductPushed,
   unpushedVersions,
 } from '../plans/store.ts';
+import type { Clock } from '../ports.ts';
 import { ownMetadata } from './client.ts';
+import { createCouponPush } from './push-coupons.ts';
 
 /**
- * Makes Stripe hold every plan version on sale: one product per plan, one price per price of
+ * Makes Stripe hold every plan version on sale and every coupon: one product per plan, one price per price of
  * the version and one for its setup fee, found again by their lookup keys.
  * Idempotent at any point of interruption. Answers what it made or found.
  */
 export function createPush(deps: {
   db: Database;
+  clock: Clock;
   stripe: Stripe;
   installation_id: string;
   log: { info(fields: object, message: string): void };
 }) {
   const { db, stripe, installation_id } = deps;
+  const pushCoupons = createCouponPush(deps);
 
   return async function push(): Promise<string[]> {
     return await db.withLock('stripe:push', async () => {
@@ -36,7 +40,8 @@ export function createPush(deps: {
         deps.log.info({ plan: version.plan_id, version: version.version }, 'plan pushed to Stripe');
         done.push(`${version.plan_id} version ${version.version}`);
       }
-      return done;
+      // After the products that they apply to.
+      return [...done, ...(await pushCoupons())];
     });
   };
 

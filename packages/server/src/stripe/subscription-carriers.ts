@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import type { Carrier, Carriers, Collected } from '../intents/kinds.ts';
 import { ownMetadata } from './client.ts';
 import { baseItem, idOf } from './translate.ts';
+import { trialOf } from './trial.ts';
 
 type Kinds =
   | 'subscription.begin'
@@ -58,6 +59,10 @@ function begin(deps: { stripe: Stripe; installation_id: string }, read: Read): C
             ? {}
             : { add_invoice_items: [{ price: data.stripe_setup_price_id }] }),
           ...(data.stripe_payment_method_id === null ? {} : { default_payment_method: data.stripe_payment_method_id }),
+          ...(data.trial_days === null ? {} : trialOf(data.trial_days, data.stripe_payment_method_id === null)),
+          ...(data.stripe_promotion_code_id === null
+            ? {}
+            : { discounts: [{ promotion_code: data.stripe_promotion_code_id }] }),
           ...(data.days_until_due === null
             ? // What costs nothing is active at once; asked for a card, Stripe would refuse who has none.
               { payment_behavior: data.stripe_payment_method_id === null ? 'default_incomplete' : 'allow_incomplete' }

@@ -6,9 +6,9 @@ import { invariant } from '../lib/invariant.ts';
 import type { PlanVersion } from '../plans/store.ts';
 import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
-import { type Wish, priceOf, seatsOf } from './choose.ts';
+import { type Wish, priceOf, reductionOf, seatsOf } from './choose.ts';
 import type { Wisher } from './life/turns.ts';
-import { closeCheckout, liveSubscription, openCheckouts } from './store.ts';
+import { closeCheckout, liveSubscription, openCheckouts, trialLeft } from './store.ts';
 
 /** A purchase without Stripe's checkout page. */
 export interface BeginWish extends Wish {
@@ -42,7 +42,7 @@ export function createBegin(deps: {
   db: Database;
   clock: Clock;
   payments: Pick<Payments, 'ensureCustomer' | 'closeCheckout' | 'syncCustomer'>;
-  desk: Pick<PaymentsDesk, 'paymentMethods'>;
+  desk: Pick<PaymentsDesk, 'paymentMethods' | 'findPromotionCode'>;
   order: Orders;
   onSale(planId: string, customer: Buyer): Promise<PlanVersion>;
   versionById(id: string): Promise<PlanVersion | null>;
@@ -63,9 +63,12 @@ export function createBegin(deps: {
         param: 'plan_id',
       });
     const { stripe_price_id } = price;
+    const stripe_promotion_code_id = await reductionOf(deps.desk, wish);
     return await db.withLock(`begin:${customerId}`, async () => {
       const stripe_customer_id = await clear(customer);
-      const method = isFree(version.content) ? null : await payWith(stripe_customer_id, wish);
+      const trial = await trialLeft(db.kysely, customerId, version.content);
+      const needsCard = !isFree(version.content) && (trial === null || trial.card);
+      const method = await payWith(stripe_customer_id, wish, needsCard);
       const { state, stripe_subscription_id } = await deps.order({
         kind: 'subscription.begin',
         actor: wisher.actor,
@@ -78,6 +81,8 @@ export function createBegin(deps: {
           stripe_price_id,
           stripe_setup_price_id: price.stripe_setup_price_id,
           quantity,
+          trial_days: trial?.days ?? null,
+          stripe_promotion_code_id,
           plan_version_id: version.id,
           stripe_payment_method_id: method,
           days_until_due: wish.collection === 'invoice' ? (wish.days_until_due ?? usualDaysUntilDue) : null,
@@ -118,8 +123,8 @@ export function createBegin(deps: {
     return stripe_customer_id;
   }
 
-  /** The card to charge; null where an invoice is sent. */
-  async function payWith(stripeCustomerId: string, wish: BeginWish): Promise<string | null> {
+  /** The card to charge; null where an invoice is sent, and where none is needed and none is there. */
+  async function payWith(stripeCustomerId: string, wish: BeginWish, isNeeded: boolean): Promise<string | null> {
     if (wish.collection === 'invoice') return null;
     const methods = await deps.desk.paymentMethods(stripeCustomerId);
     const asked = wish.payment_method_id;
@@ -130,6 +135,7 @@ export function createBegin(deps: {
     if (found !== undefined) return found.id;
     if (asked !== undefined)
       throw new Problem('not_found', 'There is no such payment method.', { param: 'payment_method_id' });
+    if (!isNeeded) return null;
     throw new Problem('payment_method_required', 'There is no card to pay with. Add one, or open a checkout.');
   }
 }

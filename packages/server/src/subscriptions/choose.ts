@@ -1,5 +1,6 @@
 import { type Currency, type Interval, findPrice } from '@farebox/core';
 import type { PlanVersion, StoredPrice } from '../plans/store.ts';
+import type { PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
 
 /** What somebody wants to buy. What they do not say is the plan's first: its list's currency, its shortest interval. */
@@ -8,6 +9,8 @@ export interface Wish {
   interval?: Interval | undefined;
   currency?: Currency | undefined;
   seats?: number | undefined;
+  /** What the customer typed, or the seller gives. */
+  promotion_code?: string | undefined;
 }
 
 /** The price somebody asks for, or a refusal that says at which ones the plan is sold. */
@@ -38,5 +41,18 @@ export function seatsOf(version: PlanVersion, wish: Wish): number {
   const most = seats.maximum === null ? '' : ` and at most ${seats.maximum}`;
   throw new Problem('invalid_request', `seats: At least ${seats.minimum}${most} for "${version.plan_id}".`, {
     param: 'seats',
+  });
+}
+
+/** The reduction that comes with a purchase; null without a code. A code that cannot be used is refused before anything is sold. */
+export async function reductionOf(
+  desk: Pick<PaymentsDesk, 'findPromotionCode'>,
+  { promotion_code }: Wish,
+): Promise<string | null> {
+  if (promotion_code === undefined) return null;
+  const found = await desk.findPromotionCode(promotion_code);
+  if (found !== null) return found.stripe_promotion_code_id;
+  throw new Problem('coupon_invalid', `The code ${JSON.stringify(promotion_code)} does not exist or is over.`, {
+    param: 'promotion_code',
   });
 }

@@ -32,6 +32,7 @@ const openRoute = createRoute({
       'unauthenticated',
       'plan_not_found',
       'price_not_found',
+      'coupon_invalid',
       'already_subscribed',
       'checkout_in_progress',
       'plan_not_pushed',

@@ -87,6 +87,12 @@ export const openCheckoutBody = z.object({
     .max(1_000_000)
     .optional()
     .openapi({ description: 'Where the plan is priced by the seat; its minimum unless said.' }),
+  promotion_code: z
+    .string()
+    .min(1)
+    .max(50)
+    .optional()
+    .openapi({ description: 'Counts from the first invoice. Unless said, the customer may type one at the checkout.' }),
   customer_id: z.string().max(64).optional().openapi({ description: 'With a secret key: whom the checkout is for.' }),
 });
 

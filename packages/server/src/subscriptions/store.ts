@@ -1,4 +1,4 @@
-import { type Interval, type Plan, type PricedPlan, atPrice } from '@farebox/core';
+import { type Interval, type Plan, type PricedPlan, type Trial, atPrice } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader } from '../db/database.ts';
 
@@ -80,6 +80,9 @@ export interface CheckoutRow {
   plan_version_id: string;
   plan_price_id: string;
   quantity: number;
+  /** Free days before the first charge; null: none. */
+  trial_days: number | null;
+  stripe_promotion_code_id: string | null;
   state: string;
   stripe_session_id: string | null;
   url: string | null;
@@ -142,6 +145,19 @@ export async function liveSubscription(db: Reader, customerId: string): Promise<
     .where('s.status', 'in', liveStatuses)
     .executeTakeFirst();
   return row ?? null;
+}
+
+/** The plan's trial, unless the customer ever began one: there is one per customer. */
+export async function trialLeft(db: Reader, customerId: string, { trial }: Pick<Plan, 'trial'>): Promise<Trial | null> {
+  if (trial === null) return null;
+  const had = await db
+    .selectFrom('subscription')
+    .select('id')
+    .where('customer_id', '=', customerId)
+    .where('trial_end_at', 'is not', null)
+    .limit(1)
+    .executeTakeFirst();
+  return had === undefined ? trial : null;
 }
 
 /** A page of subscriptions with their plans, newest first; of one customer or of all. */

@@ -1,10 +1,11 @@
-import { type Clock, type Payments } from '../ports.ts';
+import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import type { Database } from '../db/database.ts';
+import { isFree } from '@farebox/core';
 import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
-import type { PlanVersion, StoredPrice } from '../plans/store.ts';
+import type { PlanVersion } from '../plans/store.ts';
 import { Problem } from '../problem.ts';
-import { type Wish, priceOf, seatsOf } from './choose.ts';
+import { type Wish, priceOf, reductionOf, seatsOf } from './choose.ts';
 import {
   type CheckoutRow,
   checkoutById,
@@ -13,12 +14,19 @@ import {
   openCheckouts,
   recordCheckout,
   reserveCheckout,
+  trialLeft,
 } from './store.ts';
 
 /** How long a checkout can be paid. Stripe allows 30 minutes to 24 hours. */
 const checkoutLifetimeMs = 60 * 60_000;
 /** Stripe refuses a session whose expiry is nearer than 30 minutes; a reservation left by a crash is not re-used later than this. */
 const checkoutOpeningMs = 20 * 60_000;
+
+/** What is being bought, as the reservation holds it. */
+type Wanted = Pick<
+  CheckoutRow,
+  'customer_id' | 'plan_version_id' | 'plan_price_id' | 'quantity' | 'trial_days' | 'stripe_promotion_code_id'
+>;
 
 interface Customer {
   id: string;
@@ -35,10 +43,13 @@ export function createSubscribe(deps: {
   db: Database;
   clock: Clock;
   payments: Payments;
+  desk: Pick<PaymentsDesk, 'findPromotionCode'>;
   base_url: string;
   onSale(planId: string, customer: Customer): Promise<PlanVersion>;
   versionById(id: string): Promise<PlanVersion | null>;
   findCustomer(id: string): Promise<Customer>;
+  /** Whether there are codes a customer could type at the checkout. */
+  hasCodes(): Promise<boolean>;
   linkStripe(customerId: string, stripeCustomerId: string): Promise<void>;
 }) {
   const { db, clock, payments } = deps;
@@ -49,6 +60,7 @@ export function createSubscribe(deps: {
     const version = await deps.onSale(planId, customer);
     const price = priceOf(version, wish);
     const quantity = seatsOf(version, wish);
+    const stripe_promotion_code_id = await reductionOf(deps.desk, wish);
     if (price.stripe_price_id === null) {
       throw new Problem('plan_not_pushed', `The plan "${planId}" has not reached Stripe yet. Try again in a moment.`, {
         param: 'plan_id',
@@ -61,7 +73,16 @@ export function createSubscribe(deps: {
     // The reading may have found that Stripe's customer was deleted there.
     const stripe_customer_id = await ensureLinked(customer);
 
-    const reservation = await reserve(customerId, version, price, quantity);
+    const trial = await trialLeft(db.kysely, customerId, version.content);
+    const trial_days = trial?.days ?? null;
+    const reservation = await reserve({
+      customer_id: customerId,
+      plan_version_id: version.id,
+      plan_price_id: price.id,
+      quantity,
+      trial_days,
+      stripe_promotion_code_id,
+    });
     if (reservation.url !== null) return reservation;
     const session = await payments.openCheckout({
       id: reservation.id,
@@ -70,6 +91,10 @@ export function createSubscribe(deps: {
       stripe_price_id: price.stripe_price_id,
       stripe_setup_price_id: price.stripe_setup_price_id,
       quantity,
+      trial_days,
+      needs_card: !isFree(version.content) && (trial === null || trial.card),
+      stripe_promotion_code_id,
+      takes_codes: await deps.hasCodes(),
       plan_version_id: version.id,
       success_url: `${deps.base_url}/checkout/return?checkout_session=${reservation.id}`,
       cancel_url: `${deps.base_url}/?checkout=canceled&plan=${encodeURIComponent(planId)}`,
@@ -97,27 +122,20 @@ export function createSubscribe(deps: {
   }
 
   /** The customer's open place, for this plan: the one there is, or a new one after the older is closed. Bounded tries. */
-  async function reserve(
-    customerId: string,
-    version: PlanVersion,
-    price: StoredPrice,
-    quantity: number,
-  ): Promise<CheckoutRow> {
+  async function reserve(wanted: Wanted): Promise<CheckoutRow> {
+    const customerId = wanted.customer_id;
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const [held] = await openCheckouts(db.kysely, customerId);
       if (held !== undefined) {
-        if (canContinue(held, price.id, quantity)) return held;
+        if (canContinue(held, wanted)) return held;
         await release(held);
         await refuseSubscribed(customerId);
         continue;
       }
       const now = clock.now();
       const row: CheckoutRow = {
+        ...wanted,
         id: createId('chks', now),
-        customer_id: customerId,
-        plan_version_id: version.id,
-        plan_price_id: price.id,
-        quantity,
         state: 'open',
         stripe_session_id: null,
         url: null,
@@ -132,8 +150,13 @@ export function createSubscribe(deps: {
     );
   }
 
-  function canContinue(held: CheckoutRow, priceId: string, quantity: number): boolean {
-    if (held.plan_price_id !== priceId || held.quantity !== quantity) return false;
+  function canContinue(held: CheckoutRow, wanted: Wanted): boolean {
+    const isSame =
+      held.plan_price_id === wanted.plan_price_id &&
+      held.quantity === wanted.quantity &&
+      held.trial_days === wanted.trial_days &&
+      held.stripe_promotion_code_id === wanted.stripe_promotion_code_id;
+    if (!isSame) return false;
     // Without an answer from Stripe the same intent is sent again: same id, same idempotency key, same session.
     const until = held.url === null ? held.created_at.getTime() + checkoutOpeningMs : held.expires_at.getTime();
     return clock.now() < until;

@@ -1,6 +1,6 @@
 import { formatMoney } from '@farebox/core';
 import { shownPrice } from '../features/plan/plan-price.ts';
-import { includedWords, limitWords, overageWords } from '../features/plan/plan-words.ts';
+import { chooseWords, includedWords, limitWords, overageWords, priceNotes } from '../features/plan/plan-words.ts';
 import type { PublicPlan } from '../lib/wire.ts';
 import { planHref } from './plan-href.ts';
 import type { LandingProps } from './props.ts';
@@ -23,7 +23,8 @@ export function Pricing(props: LandingProps) {
 
 function PlanCard({ plan, seller, features, signedIn }: LandingProps & { plan: PublicPlan }) {
   const titleId = `plan-${plan.id}`;
-  const { amount_minor, currency, interval } = shownPrice(plan);
+  const price = shownPrice(plan);
+  const { amount_minor, currency, interval } = price;
   return (
     <article className={plan.highlighted ? 'plan highlighted' : 'plan'} aria-labelledby={titleId}>
       <header>
@@ -33,9 +34,10 @@ function PlanCard({ plan, seller, features, signedIn }: LandingProps & { plan: P
       <p className="price">
         <strong>{formatMoney(amount_minor, currency, { trim: true })}</strong> / {interval}
       </p>
+      <PriceNotes notes={priceNotes(plan, price)} />
       <p className="plan-words">{plan.description}</p>
       <a className={plan.highlighted ? 'button' : 'button quiet'} href={planHref(plan, signedIn)}>
-        Choose {plan.name}
+        {chooseWords(plan)}
       </a>
       <dl>
         {plan.usage.map((usage) => {
@@ -68,6 +70,10 @@ function PlanCard({ plan, seller, features, signedIn }: LandingProps & { plan: P
       </ul>
     </article>
   );
+}
+
+function PriceNotes({ notes }: { notes: string[] }) {
+  return notes.length === 0 ? null : <p className="price-notes">{notes.join(' · ')}</p>;
 }
 
 function FeatureLine({ name, description, enabled }: { name: string; description: string; enabled: boolean }) {

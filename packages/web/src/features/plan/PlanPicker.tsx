@@ -1,7 +1,7 @@
-import { formatMoney } from '@farebox/core';
-import { Button, Skeleton } from '@mantine/core';
+import { type Interval, formatMoney, intervals } from '@farebox/core';
+import { Button, SegmentedControl, Skeleton } from '@mantine/core';
 import { IconCheck, IconPoint } from '@tabler/icons-react';
-import { useId } from 'react';
+import { useId, useState } from 'react';
 import { useSeller } from '../../lib/session.ts';
 import type { PublicPlan } from '../../lib/wire.ts';
 import { Fault } from '../../ui/Fault.tsx';
@@ -9,18 +9,31 @@ import { Status } from '../../ui/Status.tsx';
 import { useCheckout, usePlans } from './api.ts';
 import { CheckoutFault } from './CheckoutFault.tsx';
 import { shownPrice } from './plan-price.ts';
-import { includedWords, limitWords, overageWords } from './plan-words.ts';
+import { chooseWords, includedWords, limitWords, overageWords, priceNotes } from './plan-words.ts';
 import classes from './PlanPicker.module.css';
 
 /** The price list for somebody without a subscription: choose, and go to the checkout. */
 export function PlanPicker() {
   const plans = usePlans();
   const checkout = useCheckout();
+  const [wished, setInterval] = useState<Interval>();
+  const sold = intervals.filter((interval) =>
+    plans.data?.some((plan) => plan.prices.some((price) => price.interval === interval)),
+  );
   if (plans.isError) return <Fault what="The plans" error={plans.error} retry={plans.refetch} />;
   return (
     <div className={classes.picker}>
       {checkout.isError ? (
         <CheckoutFault error={checkout.error} retry={() => checkout.mutate(checkout.variables)} />
+      ) : null}
+      {sold.length > 1 ? (
+        <SegmentedControl
+          className={classes.intervals}
+          data={sold.map((interval) => ({ value: interval, label: `Pay by the ${interval}` }))}
+          value={wished ?? sold[0] ?? 'month'}
+          onChange={(chosen) => setInterval(sold.find((interval) => interval === chosen))}
+          aria-label="How often you pay"
+        />
       ) : null}
       <div className={classes.plans}>
         {plans.data
@@ -28,9 +41,10 @@ export function PlanPicker() {
               <PlanCard
                 key={plan.id}
                 plan={plan}
-                busy={checkout.isPending && checkout.variables === plan.id}
+                interval={wished}
+                busy={checkout.isPending && checkout.variables.plan_id === plan.id}
                 disabled={checkout.isPending}
-                choose={() => checkout.mutate(plan.id)}
+                choose={(interval) => checkout.mutate({ plan_id: plan.id, interval })}
               />
             ))
           : [1, 2, 3].map((place) => <Skeleton key={place} height={320} radius="lg" />)}
@@ -41,14 +55,17 @@ export function PlanPicker() {
 
 interface PlanCardProps {
   plan: PublicPlan;
+  interval: Interval | undefined;
   busy: boolean;
   disabled: boolean;
-  choose: () => void;
+  choose: (interval: Interval) => void;
 }
 
-function PlanCard({ plan, busy, disabled, choose }: PlanCardProps) {
+function PlanCard({ plan, interval: wished, busy, disabled, choose }: PlanCardProps) {
   const titleId = useId();
-  const { amount_minor, currency, interval } = shownPrice(plan);
+  const price = shownPrice(plan, { interval: wished });
+  const { amount_minor, currency, interval } = price;
+  const notes = priceNotes(plan, price);
   return (
     <article className={classes.plan} data-highlighted={plan.highlighted} aria-labelledby={titleId}>
       <header>
@@ -58,6 +75,7 @@ function PlanCard({ plan, busy, disabled, choose }: PlanCardProps) {
       <p className={classes.price}>
         <strong>{formatMoney(amount_minor, currency, { trim: true })}</strong> / {interval}
       </p>
+      {notes.length === 0 ? null : <p className={classes.words}>{notes.join(' · ')}</p>}
       <p className={classes.words}>{plan.description}</p>
       <PlanFacts plan={plan} />
       <Button
@@ -66,9 +84,9 @@ function PlanCard({ plan, busy, disabled, choose }: PlanCardProps) {
         fullWidth
         loading={busy}
         disabled={disabled && !busy}
-        onClick={choose}
+        onClick={() => choose(interval)}
       >
-        Choose {plan.name}
+        {chooseWords(plan)}
       </Button>
     </article>
   );

@@ -1,3 +1,4 @@
+import type { Interval } from '@farebox/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { get, post } from '../../lib/http.ts';
 import type { CheckoutSession, List, PublicPlan, Subscription } from '../../lib/wire.ts';
@@ -26,8 +27,8 @@ export function useSubscription() {
 /** Opens a checkout and leaves this site for it. Stays pending afterwards: the page is going away. */
 export function useCheckout() {
   return useMutation({
-    mutationFn: async (plan_id: string): Promise<void> => {
-      const { url } = await post<CheckoutSession>('/v1/checkout_sessions', { plan_id });
+    mutationFn: async (wish: { plan_id: string; interval: Interval }): Promise<void> => {
+      const { url } = await post<CheckoutSession>('/v1/checkout_sessions', wish);
       if (url === null) throw new Error('The payment page is not ready yet. Please try again in a moment.');
       location.assign(url);
       await new Promise((resolve) => setTimeout(resolve, 10_000));

@@ -1,6 +1,6 @@
-import type { Meter, PlanUsage } from '@farebox/core';
+import type { Meter, PlanUsage, Price } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
-import { includedWords, limitWords, overageWords } from './plan-words.ts';
+import { chooseWords, includedWords, limitWords, overageWords, priceNotes } from './plan-words.ts';
 
 const requests: Meter = { id: 'requests', name: 'API requests', unit: 'request', aggregation: 'count' };
 const base: PlanUsage = {
@@ -10,6 +10,28 @@ const base: PlanUsage = {
   interval: 'month',
   overage: null,
 };
+
+describe('what else there is to a price', () => {
+  const month: Price = { amount_minor: 49_900, currency: 'usd', interval: 'month', setup_fee_minor: 0 };
+  const year: Price = { amount_minor: 499_000, currency: 'usd', interval: 'year', setup_fee_minor: 5000 };
+
+  test('nothing, where a plan has one price and no more', () => {
+    expect(priceNotes({ prices: [month], trial: null, seats: null }, month)).toEqual([]);
+    expect(chooseWords({ name: 'Pro', trial: null })).toBe('Choose Pro');
+  });
+
+  test('the trial, the other interval, the fee and the seats', () => {
+    const trial = { days: 14, card: false };
+    const plan = { prices: [month, year], trial, seats: { minimum: 2, maximum: 10 } };
+    expect(priceNotes(plan, year)).toEqual([
+      '14 days free, no card needed',
+      'or $499 a month',
+      '$50 once at the start',
+      'Each seat, 2 to 10',
+    ]);
+    expect(chooseWords({ name: 'Pro', trial })).toBe('Try Pro free');
+  });
+});
 
 describe('a plan in plain words', () => {
   test('the included amount names the meter and the interval', () => {

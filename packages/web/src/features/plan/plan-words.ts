@@ -5,9 +5,11 @@ import {
   type PlanUsage,
   type Price,
   type RateLimit,
+  type Seats,
   type Tier,
 } from '@farebox/core';
 import { formatCount } from '../../lib/format.ts';
+import type { PublicPlan } from '../../lib/wire.ts';
 
 /** `$499 a month` */
 export function priceWords({
@@ -16,6 +18,32 @@ export function priceWords({
   interval,
 }: Pick<Price, 'amount_minor' | 'currency' | 'interval'>) {
   return `${formatMoney(amount_minor, currency, { trim: true })} a ${interval}`;
+}
+
+/** What else there is to a price: free days, what it costs by another interval, what is paid once. */
+export function priceNotes(plan: Pick<PublicPlan, 'prices' | 'trial' | 'seats'>, shown: Price): string[] {
+  const { trial, seats } = plan;
+  const others = plan.prices.filter(
+    ({ currency, interval }) => currency === shown.currency && interval !== shown.interval,
+  );
+  return [
+    ...(trial === null ? [] : [`${trial.days} days free${trial.card ? '' : ', no card needed'}`]),
+    ...others.map((other) => `or ${priceWords(other)}`),
+    ...(shown.setup_fee_minor === 0
+      ? []
+      : [`${formatMoney(shown.setup_fee_minor, shown.currency, { trim: true })} once at the start`]),
+    ...(seats === null ? [] : [seatWords(seats)]),
+  ];
+}
+
+function seatWords({ minimum, maximum }: Seats): string {
+  if (maximum === null) return minimum === 1 ? 'Each seat' : `Each seat, from ${formatCount(minimum)}`;
+  return `Each seat, ${formatCount(minimum)} to ${formatCount(maximum)}`;
+}
+
+/** What the button says that begins a purchase. */
+export function chooseWords(plan: Pick<PublicPlan, 'name' | 'trial'>): string {
+  return plan.trial === null ? `Choose ${plan.name}` : `Try ${plan.name} free`;
 }
 
 /** `1,000,000 API requests a month` */
