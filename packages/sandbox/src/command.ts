@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { stripeKey } from './config.ts';
 import { packageVersion } from './package-files.ts';
 import { createSandbox } from './sandbox.ts';
 
@@ -6,6 +7,8 @@ const HELP = `A local Stripe for development and tests.
 
   farebox-sandbox [options]           listens until it is stopped
   farebox-sandbox scenario FILE       runs a scenario in a sandbox of its own; also the name of one that comes along
+  farebox-sandbox record FILE         runs it at Stripe too, with the test key in STRIPE_SECRET_KEY, and prints how
+                                      the answers differ
 
   --port N        port to listen on, 0 for any free one (default 12111)
   --host NAME     address to bind (default 127.0.0.1)
@@ -14,6 +17,7 @@ const HELP = `A local Stripe for development and tests.
   --name NAME     the seller's name on pages and invoices
   --seed TEXT     same seed, same ids
   --frozen        the clock stands still until it is advanced
+  --stripe-url U  records against this address and not https://api.stripe.com
   --json          of a scenario: what came of it as JSON
   --version       the version of this program
   --help          this text
@@ -27,6 +31,7 @@ const options = {
   name: { type: 'string' },
   seed: { type: 'string' },
   frozen: { type: 'boolean', default: false },
+  'stripe-url': { type: 'string' },
   json: { type: 'boolean', default: false },
   version: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
@@ -98,10 +103,15 @@ async function run(argv: readonly string[]): Promise<void> {
   if (values.version) return void process.stdout.write(`${await packageVersion()}\n`);
   const [command, file, surplus] = positionals;
   if (command === undefined) return await serve(values);
-  if (command !== 'scenario') throw new Misuse(`There is no command "${command}".`);
-  if (file === undefined || surplus !== undefined) throw new Misuse('Give one scenario: farebox-sandbox scenario FILE');
-  const { playScenario } = await import('./scenario/command.ts');
-  process.exitCode = await playScenario(file, { json: values.json, seed: values.seed });
+  if (command !== 'scenario' && command !== 'record') throw new Misuse(`There is no command "${command}".`);
+  if (file === undefined || surplus !== undefined)
+    throw new Misuse(`Give one scenario: farebox-sandbox ${command} FILE`);
+  // Read when it is asked for: a sandbox that listens does without.
+  const { playScenario, recordScenario } = await import('./scenario/command.ts');
+  process.exitCode =
+    command === 'scenario'
+      ? await playScenario(file, { json: values.json, seed: values.seed })
+      : await recordScenario(file, { json: values.json, key: stripeKey(), base: values['stripe-url'] });
 }
 
 /** The program: what it cannot do it says on standard error, with 2 for a wrong call and 1 for anything else. */

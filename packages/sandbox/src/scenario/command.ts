@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { shippedScenarios } from '../package-files.ts';
 import { createSandbox } from '../sandbox.ts';
+import { type Recording, record, recordFlaw } from './record.ts';
 import { runScenario, type ScenarioResult } from './run.ts';
 import { readScenario, type Scenario, ScenarioFlaw } from './scenario.ts';
 import { sandboxWorld } from './world.ts';
@@ -47,4 +48,36 @@ export async function playScenario(
   } finally {
     await sandbox.close();
   }
+}
+
+/** Where the answers differ, in lines for a person. */
+function comparison({ sandbox, steps, stripe }: Recording): string {
+  const told: string[] = [];
+  for (const { differences, step, what } of steps) {
+    told.push(`${differences.length === 0 ? '=' : '≠'} ${step} ${what}`);
+    for (const { path, says, sandbox: ours, stripe: theirs } of differences) {
+      const values = [theirs === null ? [] : [`Stripe ${theirs}`], ours === null ? [] : [`sandbox ${ours}`]].flat();
+      told.push(`    ${path}: ${says} (${values.join(', ')})`);
+    }
+  }
+  for (const [where, { failure }] of Object.entries({ Stripe: stripe, 'The sandbox': sandbox })) {
+    if (failure !== null) told.push(`${where} ended at step ${failure.step}, ${failure.path}: ${failure.message}`);
+  }
+  const count = steps.reduce((sum, { differences }) => sum + differences.length, 0);
+  told.push(`${steps.length} answers compared, ${count} fields differ.`);
+  return `${told.join('\n')}\n`;
+}
+
+/** Runs a scenario at Stripe, in test mode, and here, and prints how the answers differ; answers the exit code. */
+export async function recordScenario(
+  file: string,
+  options: { json: boolean; key: string; base: string | undefined },
+): Promise<number> {
+  const where = { key: options.key, ...(options.base === undefined ? {} : { base: options.base }) };
+  const flaw = recordFlaw(where);
+  if (flaw !== null) throw new Error(flaw);
+  const recording = await record(await openScenario(file), where);
+  process.stdout.write(options.json ? `${JSON.stringify(recording.steps, null, 2)}\n` : comparison(recording));
+  const is_same = recording.steps.every(({ differences }) => differences.length === 0);
+  return is_same && recording.stripe.passed && recording.sandbox.passed ? 0 : 1;
 }

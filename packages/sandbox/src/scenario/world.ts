@@ -19,7 +19,7 @@ function formOf(params: JsonObject): URLSearchParams {
 }
 
 /** A request as it is sent: to v1 a form, to v2 JSON; what is no POST asks in its address. */
-function requestOf(base: string, key: string, method: string, path: string, params: JsonObject): Request {
+export function requestOf(base: string, key: string, method: string, path: string, params: JsonObject): Request {
   const headers = new Headers({ authorization: `Bearer ${key}` });
   const is_v2 = path.startsWith('/v2/');
   const form = formOf(params).toString();
@@ -29,7 +29,7 @@ function requestOf(base: string, key: string, method: string, path: string, para
 }
 
 /** The answer of the API as a scenario sees it. */
-async function answerOf(response: Response): Promise<Answer> {
+export async function answerOf(response: Response): Promise<Answer> {
   return { status: response.status, body: (await response.json()) as JsonObject };
 }
 
