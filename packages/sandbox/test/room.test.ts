@@ -1,6 +1,7 @@
 import Stripe from 'stripe';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { coverage } from '../src/contract/coverage.ts';
+import type { Explanation } from '../src/pages/explanation.ts';
 import { builtRoutes } from '../src/http/routes.ts';
 import { type Bench, bench, DAY, idOf, monthlyPrice, receiver, subscriber } from './harness.ts';
 
@@ -55,6 +56,36 @@ test('an invoice is explained: formula, period, seconds, sum', async () => {
   expect(await text('')).toContain(`/_sandbox/invoices/${invoice?.id}`);
 });
 
+test('a program gets the explanation as JSON: what is credited, why, what is taken off, how it sums up', async () => {
+  const coupon = await b.stripe.coupons.create({ percent_off: 10, duration: 'forever' });
+  const rate = await b.stripe.taxRates.create({ display_name: 'VAT', percentage: 20, inclusive: false });
+  const { subscription } = await subscriber(b.stripe, { price: (await monthlyPrice(b.stripe, 3_000)).id });
+  const first = idOf(subscription.latest_invoice);
+  const larger = await monthlyPrice(b.stripe, 9_000, 'Scale');
+  await b.sandbox.clock.advance(10 * DAY);
+  const changed = await b.stripe.subscriptions.update(subscription.id, {
+    items: [{ id: subscription.items.data[0]?.id ?? '', price: larger.id }],
+    discounts: [{ coupon: coupon.id }],
+    default_tax_rates: [rate.id],
+    proration_behavior: 'always_invoice',
+  });
+  const invoice = await b.stripe.invoices.retrieve(idOf(changed.latest_invoice));
+  const path = `/invoices/${invoice.id}?format=json`;
+  const told = (await (await get(path)).json()) as Explanation;
+  expect(await (await get(`/invoices/${invoice.id}`, 'application/json')).json()).toEqual(told);
+  const credit = told.lines.find((line) => line.amount < 0);
+  expect(credit).toMatchObject({ kind: 'proration', gives_back: { invoice: first } });
+  expect(credit?.formula).toMatch(/^-\$30\.00 × \d+ s \/ \d+ s = -\$\d+\.\d\d, rounded once$/);
+  expect(credit?.because.map(({ says }) => says)).toContainEqual('the whole period costs');
+  for (const line of told.lines) {
+    const off = [...line.discounts, ...line.credits].reduce((sum, each) => sum + each.amount, 0);
+    expect(line.left).toBe(line.amount - off);
+    expect(line.taxes.map((tax) => tax.says)).toEqual([expect.stringContaining('VAT, 20 % on top of')]);
+  }
+  const sum = Object.fromEntries(told.sum.map(({ amount, step }) => [step, amount]));
+  expect(sum).toMatchObject({ '= total': invoice.total, '= amount due': invoice.amount_due });
+});
+
 test('tiers are explained step by step', async () => {
   const price = await b.stripe.prices.create({
     currency: 'usd',
@@ -69,7 +100,7 @@ test('tiers are explained step by step', async () => {
   });
   const { subscription } = await subscriber(b.stripe, { price: price.id });
   const page = await text(`/invoices/${idOf(subscription.latest_invoice)}`);
-  for (const each of ['graduated tiers for 1', '1 to 10: $1.00 each', '11 to ∞: $0.125 each + $5.00']) {
+  for (const each of ['graduated tiers for 1 = $1.00', 'Tier 1, 1 to 10: 1 ×', 'Tier 2, 11 and more: 0 ×', '$0.125']) {
     expect(page).toContain(each);
   }
 });

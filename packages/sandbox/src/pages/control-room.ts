@@ -15,6 +15,7 @@ import type { PageDeps, PageRequest } from './pages.ts';
 import { coverage } from '../contract/coverage.ts';
 import { coveragePage } from './room-coverage.ts';
 import { eventSection, eventsPage } from './room-events.ts';
+import { explainInvoice } from './explanation.ts';
 import { explainPage } from './room-explain.ts';
 import { faultSection } from './room-faults.ts';
 import { dueSections, objectSections } from './room-objects.ts';
@@ -261,7 +262,10 @@ export function controlRoom(deps: PageDeps): (request: PageRequest) => Promise<R
       const event = kind === 'events' ? tx.get('event', id) : undefined;
       if (event !== undefined) return json(serialize(renderEvent(tx, event), request.origin));
       const invoice = kind === 'invoices' ? tx.get('invoice', id) : undefined;
-      return invoice === undefined ? missing() : explainPage(tx, invoice, deps.account_name);
+      if (invoice === undefined) return missing();
+      const as_json = request.json || request.form.get('format') === 'json';
+      if (as_json) return json(JSON.stringify(explainInvoice(tx, invoice, deps.account_name)));
+      return explainPage(tx, invoice, deps.account_name);
     });
   };
 }

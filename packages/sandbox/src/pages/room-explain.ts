@@ -1,117 +1,146 @@
-import { renderInvoice } from '../resources/invoices/invoice-render.ts';
 import { formatAmount, formatUnitAmount } from '../billing/money.ts';
-import type { ProrationRecord } from '../store/change-records.ts';
-import type { InvoiceRecord, LineRecord, PriceRecord } from '../store/records.ts';
+import type { Reason } from '../store/change-records.ts';
+import type { InvoiceRecord } from '../store/records.ts';
 import type { Tx } from '../store/store.ts';
+import { explainInvoice, type Explanation, type LineExplanation } from './explanation.ts';
 import { html, type Html } from './html.ts';
 import { instant, jsonLink, roomPage, table } from './room-parts.ts';
 
-function tiers(price: PriceRecord, line: LineRecord): string[] {
-  const steps = (price.tiers ?? []).map((tier, index) => {
-    const from = (price.tiers?.[index - 1]?.up_to ?? 0) + 1;
-    const unit = formatUnitAmount(tier.unit_amount_decimal ?? '0', line.currency);
-    const flat =
-      tier.flat_amount_decimal === null ? '' : ` + ${formatUnitAmount(tier.flat_amount_decimal, line.currency)}`;
-    return `${from} to ${tier.up_to ?? '∞'}: ${unit} each${flat}`;
-  });
-  return [`${price.tiers_mode ?? 'graduated'} tiers for ${line.quantity_decimal ?? line.quantity}`, ...steps];
+/** What an amount rests on, step below step. */
+function tree(reasons: readonly Reason[], currency: string): Html | null {
+  if (reasons.length === 0) return null;
+  return html`<ul class="tree">
+    ${reasons.map(
+      ({ amount, because, says }) =>
+        html`<li>
+          ${says}${amount === null ? null : html` <span class="figure">${formatAmount(amount, currency)}</span>`}
+          ${tree(because, currency)}
+        </li>`,
+    )}
+  </ul>`;
 }
 
-/** What a full period of the line costs by its price. */
-function fullFormula(price: PriceRecord | undefined, line: LineRecord): string[] {
-  const total = formatAmount(line.amount, line.currency);
-  if (line.is_usage === true) {
-    // A line of usage is one tier, or packages that are counted already.
-    const each = formatUnitAmount(line.unit_amount_decimal, line.currency);
-    return [`${each} × ${line.quantity_decimal ?? line.quantity} of usage, rounded once = ${total}`];
+function tiers({ tiers: steps, tiers_mode }: LineExplanation, currency: string): Html | null {
+  if (steps.length === 0) return null;
+  const rows = steps.map(
+    (step) =>
+      html`<li>
+        ${
+          step.kind === 'flat'
+            ? html`Tier ${step.tier}: flat fee ${formatUnitAmount(step.unit_amount_decimal, currency)}`
+            : html`Tier ${step.tier}, ${step.range}: ${step.quantity} ×
+              ${formatUnitAmount(step.unit_amount_decimal, currency)}`
+        }
+        <span class="figure">${formatAmount(step.amount, currency)}</span>
+      </li>`,
+  );
+  const rule =
+    tiers_mode === 'volume'
+      ? 'Volume: the tier of the whole quantity prices all of it.'
+      : 'Graduated: each tier prices its part.';
+  return html`<p class="soft small">${rule}</p>
+    <ul class="tree">
+      ${rows}
+    </ul>`;
+}
+
+/** Where the credited line is explained. */
+function source({ gives_back }: LineExplanation): Html | null {
+  if (gives_back === null) return null;
+  const { invoice, invoice_item, line } = gives_back;
+  if (invoice !== null) {
+    return html`<p>gives back part of <a href="/_sandbox/invoices/${invoice}#${line ?? ''}">${line ?? invoice}</a></p>`;
   }
-  if (price !== undefined && price.tiers !== null) return [...tiers(price, line), `= ${total}`];
-  const unit = formatUnitAmount(price?.unit_amount_decimal ?? line.unit_amount_decimal, line.currency);
-  const packed = price?.transform_quantity ?? null;
-  const packages = packed === null ? '' : ` / ${packed.divide_by}, ${packed.round}`;
-  return [`${unit} × ${line.quantity_decimal ?? line.quantity}${packages} = ${total}`];
+  return invoice_item === null
+    ? null
+    : html`<p>
+        gives back part of ${jsonLink(`/v1/invoiceitems/${invoice_item}`, invoice_item)}, which still waits for an
+        invoice
+      </p>`;
 }
 
-/** A prorated line: the share of the seconds of its whole period, as it was computed. */
-function prorated(line: LineRecord, { credited, explanation }: ProrationRecord): string[] {
-  const { amount, seconds, of_seconds } = explanation;
-  const sign = credited === null ? '' : '−';
-  const whole = formatAmount(amount, line.currency);
-  const result = formatAmount(line.amount, line.currency);
-  const share = `${sign}${whole} × ${seconds} s / ${of_seconds} s = ${result}, rounded once`;
-  const source = credited?.line ?? credited?.invoice_item ?? null;
-  return source === null ? [share] : [share, `gives back part of ${source}`];
+function taken(line: LineExplanation, currency: string): Html | null {
+  const rows = [
+    ...line.discounts.map((each) => ({ says: `Discount ${each.coupon}: ${each.says}`, amount: -each.amount })),
+    ...line.credits.map((each) => ({ says: `Billing credit ${each.transaction}`, amount: -each.amount })),
+    ...(line.left === line.amount ? [] : [{ says: 'leaves', amount: line.left }]),
+    ...line.taxes.map((each) => ({
+      says: each.reason === 'standard_rated' ? each.says : `${each.says} (${each.reason.replaceAll('_', ' ')})`,
+      amount: each.amount,
+    })),
+  ];
+  if (rows.length === 0) return null;
+  return html`<ul class="tree">
+    ${rows.map(({ amount, says }) => html`<li>${says} <span class="figure">${formatAmount(amount, currency)}</span></li>`)}
+  </ul>`;
 }
 
-function formulaOf(tx: Tx, line: LineRecord): string[] {
-  const price = line.price === null ? undefined : tx.get('price', line.price);
-  if (line.proration !== undefined) return prorated(line, line.proration);
-  if (price === undefined) return [`an amount given: ${formatAmount(line.amount, line.currency)}`];
-  return fullFormula(price, line);
-}
-
-function lineRow(tx: Tx, line: LineRecord): Html {
-  const { start, end } = line.period;
-  return html`<li>
+function lineRow(line: LineExplanation, currency: string): Html {
+  const { start, end, seconds } = line.period;
+  return html`<li id="${line.line}">
     <h3 class="between">
-      <span>${line.description ?? 'Invoice item'}</span><span>${formatAmount(line.amount, line.currency)}</span>
+      <span>${line.description ?? 'Invoice item'}</span
+      ><span class="figure">${formatAmount(line.amount, currency)}</span>
     </h3>
-    ${formulaOf(tx, line).map((step) => html`<div>${step}</div>`)}
+    <p class="formula">${line.formula}</p>
+    ${source(line)}${tiers(line, currency)}${tree(line.because, currency)}${taken(line, currency)}
     <p class="soft small">
-      ${instant(start * 1000)} to ${instant(end * 1000)} UTC, ${end - start} seconds<br />${line.id}
+      ${instant(start * 1000)} to ${instant(end * 1000)} UTC, ${seconds} seconds<br />${line.line}${
+        line.price === null ? null : html` · ${jsonLink(`/v1/prices/${line.price}`, line.price)}`
+      }
     </p>
   </li>`;
 }
 
-function sums(tx: Tx, invoice: InvoiceRecord, account_name: string): { label: string; amount: number }[] {
-  const shown = renderInvoice(tx, invoice, account_name);
-  const all = (amounts: { amount: number }[] | null | undefined): number =>
-    (amounts ?? []).reduce((sum, each) => sum + each.amount, 0);
-  const exclusive = (shown.total_taxes ?? []).filter((each) => each.tax_behavior === 'exclusive');
-  const steps = [
-    {
-      label: `Subtotal: the sum of ${invoice.lines.length} ${invoice.lines.length === 1 ? 'line' : 'lines'}`,
-      amount: shown.subtotal,
-    },
-    { label: '− discounts', amount: -all(shown.total_discount_amounts) },
-    { label: '− billing credits', amount: -all(shown.total_pretax_credit_amounts) },
-    { label: '+ taxes on top', amount: all(exclusive) },
-    { label: '= total', amount: shown.total },
-    { label: '+ customer balance applied', amount: shown.amount_due - Math.max(shown.total, 0) },
-    { label: '= amount due', amount: shown.amount_due },
-    { label: '− paid', amount: -shown.amount_paid },
-    { label: '= remaining', amount: shown.amount_remaining },
-  ];
-  return steps.filter(({ label, amount }) => amount !== 0 || label.startsWith('=') || label.startsWith('Sub'));
+function balance({ balance: moves, currency }: Explanation): Html | null {
+  if (moves.length === 0) return null;
+  return table(
+    'Customer balance',
+    ['Transaction', 'What', 'Amount', 'Then'],
+    moves.map(
+      (move) =>
+        html`<tr>
+          <td>${move.transaction}</td>
+          <td>${move.type.replaceAll('_', ' ')}</td>
+          <td class="num">${formatAmount(move.amount, currency)}</td>
+          <td>${formatAmount(move.ending_balance, currency)}</td>
+        </tr>`,
+    ),
+  );
 }
 
 /** Why an invoice is what it is: each line's formula, period and seconds, and how the lines make the total. */
 export function explainPage(tx: Tx, invoice: InvoiceRecord, account_name: string): Response {
+  const told = explainInvoice(tx, invoice, account_name);
+  const { currency } = told;
   return roomPage(
-    `Invoice ${invoice.number ?? invoice.id}`,
+    `Invoice ${told.number ?? told.invoice}`,
     html`<p>
-        ${invoice.status}, ${invoice.billing_reason.replaceAll('_', ' ')}, made ${instant(invoice.created * 1000)} UTC
-        for ${jsonLink(`/v1/customers/${invoice.customer}`, invoice.customer)}.
-        ${jsonLink(`/v1/invoices/${invoice.id}`, 'As JSON')}${
+        ${told.status}, ${told.billing_reason.replaceAll('_', ' ')}, made ${instant(told.created * 1000)} UTC for
+        ${jsonLink(`/v1/customers/${told.customer}`, told.customer)}.
+        ${jsonLink(`/v1/invoices/${told.invoice}`, 'As JSON')} ·
+        <a href="/_sandbox/invoices/${told.invoice}?format=json">Explanation as JSON</a>${
           invoice.page_token === null ? null : html` · <a href="/i/${invoice.page_token}">Hosted page</a>`
         }
       </p>
       <section class="card" aria-labelledby="lines">
         <h2 id="lines">Lines</h2>
-        <ul class="plain">
-          ${invoice.lines.map((line) => lineRow(tx, line))}
+        ${told.lines.length === 0 ? html`<p class="soft">This invoice has no lines.</p>` : null}
+        <ul class="plain explained">
+          ${told.lines.map((line) => lineRow(line, currency))}
         </ul>
       </section>
       ${table(
         'Sum',
         ['Step', 'Amount'],
-        sums(tx, invoice, account_name).map(
-          ({ label, amount }) =>
+        told.sum.map(
+          ({ step, amount }) =>
             html`<tr>
-              <td>${label}</td>
-              <td class="num">${formatAmount(amount, invoice.currency)}</td>
+              <td>${step}</td>
+              <td class="num">${formatAmount(amount, currency)}</td>
             </tr>`,
         ),
-      )}`,
+      )}
+      ${balance(told)}`,
   );
 }
