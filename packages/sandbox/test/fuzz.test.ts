@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fieldsOf, innerKind, type Kind, paramsOf } from '../src/contract/contract.ts';
+import { fieldsOf, innerKind, type Kind, paramsOf, unbuiltRoutes } from '../src/contract/contract.ts';
 import { builtRoutes } from '../src/http/routes.ts';
 import { createSandbox, type Sandbox } from '../src/index.ts';
 import { checks } from './harness.ts';
@@ -26,9 +26,20 @@ async function send(method: string, path: string, body: string | Uint8Array | nu
   );
 }
 
+/** What was sent, by how it was answered; said at the end. */
+const counts = { answered: 0, refused: 0 };
+afterAll(() => {
+  const { answered, refused } = counts;
+  const sum = answered + refused;
+  process.stdout.write(
+    `fuzz: ${sum} bad requests to ${builtRoutes.length} routes: ${refused} refused, ${answered} answered, 0 faults\n`,
+  );
+});
+
 /** A refusal is told in the envelope, and nothing is the sandbox's own fault. */
 async function judge(response: Response): Promise<void> {
   const text = await response.text();
+  counts[response.ok ? 'answered' : 'refused'] += 1;
   expect(faults.splice(0)).toEqual([]);
   expect(response.status, text).toBeLessThan(500);
   expect(response.headers.get('request-id')).toMatch(/^req_/);
@@ -165,6 +176,24 @@ test('forms that are none, in every place a form can be', async () => {
     'items[-1][price]=x',
     'metadata[__proto__]=x',
     '__proto__[x]=1',
+    `metadata[a${'[b]'.repeat(20)}]=1`,
+    `${'a['.repeat(20)}${']'.repeat(20)}=1`,
+    'name=Ada&name=Eve&name=Joe',
+    'limit=1&limit=2',
+    'metadata[a]=1&metadata[a]=2&metadata=',
+    'items[0][price]=x&items[0]=y',
+    'unit_amount=1e400&currency=usd',
+    `unit_amount=${'9'.repeat(300)}&currency=usd`,
+    `unit_amount_decimal=0.${'1'.repeat(300)}&currency=usd`,
+    'unit_amount=-0&currency=usd',
+    'unit_amount=0x10&currency=usd',
+    'unit_amount=١&currency=usd',
+    'unit_amount=Infinity&currency=usd',
+    'limit=18446744073709551616',
+    'created[gte]=99999999999999999999',
+    'name=%C0%AF',
+    'name=%ED%A0%80',
+    'name=%F4%90%80%80',
     `name=${'a'.repeat(999_000)}`,
     `name=${'a'.repeat(1_000_001)}`,
   ];
@@ -193,6 +222,50 @@ test('JSON that is none, nested without end or of another kind', async () => {
   for (const body of wrong) {
     await judge(await send('POST', '/v2/billing/meter_events', body, 'json'));
     await judge(await send('POST', '/v2/core/event_destinations', body, 'json'));
+  }
+});
+
+test('of a name that is given twice the last counts, and a metadata key keeps its last value', async () => {
+  const answer = await send('POST', '/v1/customers', 'name=Ada&name=Eve&metadata[a]=1&metadata[a]=2');
+  expect(await answer.json()).toMatchObject({ name: 'Eve', metadata: { a: '2' } });
+});
+
+test('a megabyte is read and a byte more is not, in every place a body can be', async () => {
+  const body = (size: number): string => `description=${'a'.repeat(size - 12)}`;
+  const fitting = await send('POST', '/v1/customers', body(1_000_000));
+  expect([fitting.status, ((await fitting.json()) as { error: { param: string } }).error.param]).toEqual([
+    400,
+    'description',
+  ]);
+  for (const [path, type] of [
+    ['/v1/customers', 'form'],
+    ['/v2/billing/meter_events', 'json'],
+  ] as const) {
+    const over = await send('POST', path, body(1_000_001), type);
+    expect([over.status, ((await over.json()) as { error: { message: string } }).error.message]).toEqual([
+      413,
+      'The request body is too large.',
+    ]);
+  }
+});
+
+test('a wrong method on a built address, and every address that Stripe has and we have not, say which it is', async () => {
+  const unknown = await send('PATCH', '/v1/customers', 'name=a');
+  expect([unknown.status, await unknown.text()]).toMatchObject([
+    404,
+    expect.stringContaining('Unrecognized request URL (PATCH: /v1/customers)') as string,
+  ]);
+  for (const route of unbuiltRoutes) {
+    const [method = '', path = ''] = route.split(' ');
+    const answer = await send(
+      method,
+      path.replaceAll('{id}', 'x'),
+      method === 'POST' ? '' : null,
+      path.startsWith('/v2/') ? 'json' : 'form',
+    );
+    const { error } = (await answer.clone().json()) as { error: { code?: string } };
+    expect([answer.status, error.code], route).toEqual([400, 'unsupported']);
+    await judge(answer);
   }
 });
 

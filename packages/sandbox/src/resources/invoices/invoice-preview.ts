@@ -320,6 +320,10 @@ function preview(context: Context, params: Params): RenderedInvoice {
       subject = { ...subject, subscription };
     }
     const invoice = workOn(context, tx, subject, params);
+    if (params.currency !== undefined && params.currency.toLowerCase() !== invoice.currency) {
+      const text = `The invoice would be in ${invoice.currency}, which its prices are in, not in ${params.currency}.`;
+      throw invalidParam(text, 'currency');
+    }
     const proration_date = changesBilling(wishOf(given)) ? (given.proration_date ?? tx.now) : null;
     const shown = render(context, tx, invoice, proration_date);
     // A customer that is only thought of has no id to give.
