@@ -90,7 +90,7 @@ describe('the anchor of a session', () => {
       ],
       [{ proration_behavior: 'none' }, '[proration_behavior]'],
       [{ application_fee_percent: 5 }, '[application_fee_percent]'],
-      [{ invoice_settings: { issuer: { type: 'account', account: 'acct_x' } } }, '[invoice_settings][issuer]'],
+      [{ invoice_settings: { issuer: { type: 'account', account: 'acct_x' } } }, '[invoice_settings][issuer][account]'],
     ];
     for (const [data, param] of wrong) {
       expect(await refusal(open(data))).toMatchObject({ statusCode: 400, param: `subscription_data${param}` });

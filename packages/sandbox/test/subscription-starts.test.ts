@@ -129,6 +129,25 @@ test.each([
   expect((await shared.stripe.subscriptions.list({ customer, status: 'all' })).data).toEqual([]);
 });
 
+test('of a start that lies more than a period back, the period that runs is the one that holds now', async () => {
+  await using own = await closing({ now: standing('2027-02-20T00:00:00Z') });
+  const price = await monthlyPrice(own.stripe, 2_800);
+  const begun = await start(
+    {
+      items: [{ price: price.id }],
+      backdate_start_date: seconds('2027-01-01T00:00:00Z'),
+      billing_cycle_anchor: seconds('2027-03-01T00:00:00Z'),
+    },
+    own.stripe,
+  );
+  expect(begun.items.data[0]).toMatchObject({
+    current_period_start: seconds('2027-02-01T00:00:00Z'),
+    current_period_end: seconds('2027-03-01T00:00:00Z'),
+  });
+  const { data } = await own.stripe.invoices.list({ subscription: begun.id });
+  expect(data.map((invoice) => invoice.total)).toEqual([5_600]);
+});
+
 test('a backdated start is billed by shares of intervals that begin on its day', async () => {
   // The example of https://docs.stripe.com/billing/subscriptions/backdating: half of the imagined month.
   await using own = await closing({ now: standing('2027-02-20T00:00:00Z') });

@@ -106,10 +106,6 @@ const param_reasons: readonly [RegExp, string][] = [
   [/ amount_to_confirm$/, 'An intent is confirmed whole.'],
   [/ (attach_to_self|flow_directions)$/, 'Money flows from customers to the seller.'],
   [/\bcustom_unit_amount$/, 'Prices are set by the seller.'],
-  [
-    /^POST \/v1\/subscription_schedules|^POST \/v1\/invoices\/create_preview schedule_details/,
-    'Not built yet for phases.',
-  ],
   [/^POST \/v1\/checkout\/sessions subscription_data\./, 'Not built yet for subscriptions of a checkout.'],
   [/^(POST|GET) \/v1\/(invoice|credit_note)/, 'Not built yet.'],
   [/^POST \/v1\/refunds customer$/, OLD_SOURCES],

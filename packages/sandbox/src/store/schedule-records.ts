@@ -1,4 +1,4 @@
-import type { Metadata, Seconds } from './records.ts';
+import type { BillingModeRecord, InvoiceSettingsRecord, Metadata, Seconds, SubscriptionRecord } from './records.ts';
 
 /** What a phase discounts: a coupon or code that is redeemed when it begins, or a discount that is there already. */
 export interface PhaseDiscount {
@@ -8,6 +8,7 @@ export interface PhaseDiscount {
 }
 
 export interface PhaseItemRecord {
+  billing_thresholds?: { usage_gte: number } | null;
   discounts: PhaseDiscount[];
   metadata: Metadata;
   price: string;
@@ -40,10 +41,12 @@ export type CollectionMethod = 'charge_automatically' | 'send_invoice';
 /** What a phase leaves open and a schedule's `default_settings` may say. */
 export interface PhaseSettings {
   billing_cycle_anchor: 'automatic' | 'phase_start' | null;
+  billing_thresholds?: SubscriptionRecord['billing_thresholds'] | null;
   collection_method: CollectionMethod | null;
   days_until_due: number | null;
   default_payment_method: string | null;
   description: string | null;
+  invoice_settings?: InvoiceSettingsRecord | null;
 }
 
 export interface PhaseRecord extends PhaseSettings {
@@ -91,6 +94,8 @@ export type ScheduleStatus = 'active' | 'canceled' | 'completed' | 'not_started'
 export interface ScheduleRecord {
   id: string;
   created: Seconds;
+  /** Of the subscription it begins. */
+  billing_mode?: BillingModeRecord;
   canceled_at: Seconds | null;
   completed_at: Seconds | null;
   /** Index of the phase that runs; `null` before the first and after the last. */

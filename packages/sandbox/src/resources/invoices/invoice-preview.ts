@@ -14,6 +14,8 @@ import { addressParam } from '../customers/address.ts';
 import { createCustomer, findCustomer } from '../customers/customers.ts';
 import { isLive } from '../schedules/schedule-end.ts';
 import { changeSchedule, changeTable, newSchedule } from '../schedules/schedules.ts';
+import { automaticTax, self } from '../refusals.ts';
+import { billingModeParam } from '../subscriptions/billing-mode.ts';
 import { pauseTable } from '../subscriptions/paused-subscriptions.ts';
 import { changesBilling } from '../subscriptions/change-plan.ts';
 import { itemsParam } from '../subscriptions/subscription-items-params.ts';
@@ -60,7 +62,7 @@ const itemTable = shape({
 });
 
 const previewTable = {
-  automatic_tax: shape({ enabled: oneOf(['false'], ['true']) }),
+  automatic_tax: automaticTax,
   currency: text(3),
   customer: text(),
   customer_details: shape({
@@ -70,10 +72,10 @@ const previewTable = {
   }),
   discounts: discountsParam,
   invoice_items: list(itemTable, 250),
-  issuer: shape({ type: oneOf(['self'], ['account']) }),
+  issuer: self,
   preview_mode: oneOf(['next', 'recurring']),
   schedule: text(),
-  schedule_details: shape({ ...changeTable, billing_mode: shape({ type: oneOf(['flexible'], ['classic']) }) }),
+  schedule_details: shape({ ...changeTable, billing_mode: billingModeParam }),
   subscription: text(),
   subscription_details: shape(details),
 };
@@ -266,9 +268,16 @@ function workOn(context: Context, tx: Tx, subject: Subject, params: Params): Inv
     return ofSchedule(context, tx, changed, before);
   }
   if (params.schedule_details !== undefined) {
-    const { end_behavior, pause_schedules, phases } = params.schedule_details;
+    const { billing_mode, end_behavior, pause_schedules, phases } = params.schedule_details;
     const start_date = phases?.[0]?.start_date ?? 'now';
-    const made = newSchedule(now, { customer: subject.customer.id, end_behavior, pause_schedules, phases, start_date });
+    const made = newSchedule(now, {
+      billing_mode,
+      customer: subject.customer.id,
+      end_behavior,
+      pause_schedules,
+      phases,
+      start_date,
+    });
     return ofSchedule(context, tx, made, before);
   }
   const given: Details = params.subscription_details ?? {};

@@ -1,11 +1,10 @@
 import { periodAt } from '../../billing/periods.ts';
-import { priceAmount } from '../../billing/money.ts';
 import type { Seconds, SubscriptionRecord } from '../../store/records.ts';
 import type { AddedItemRecord, PhaseRecord } from '../../store/schedule-records.ts';
-import { type Context, emit } from '../context.ts';
-import { isRedeemable, redeemAll } from '../invoices/discounts.ts';
-import { lineOfInvoiceItem, pendingItems } from '../invoices/invoice-draft.ts';
-import { renderInvoiceItem } from '../invoices/invoice-item-render.ts';
+import type { Context } from '../context.ts';
+import { isRedeemable } from '../invoices/discounts.ts';
+import { collect, pendingItems } from '../invoices/invoice-draft.ts';
+import { writeAdded } from '../subscriptions/add-invoice-items.ts';
 import { cycleOf } from '../subscriptions/billing-mode.ts';
 import { updateInvoice } from '../subscriptions/subscription-end.ts';
 
@@ -43,34 +42,17 @@ export function addItems(
   phase: PhaseRecord,
   at_renewal: boolean,
 ): void {
-  const { tx } = context;
   const { currency, customer } = subscription;
+  const periods = periodsOf(context, subscription, at_renewal);
   for (const added of phase.add_invoice_items) {
-    const price = tx.need('price', added.price);
-    const amount = priceAmount(price, added.quantity);
-    const id = tx.newId('ii_');
-    const redeemer = { customer, currency, amount };
-    const wanted = added.discounts.filter((each) => isRedeemable(tx, each, redeemer, []));
-    const discounts = redeemAll(context, wanted, { customer, invoice_item: id }, { currency, amount, has: [] });
-    const item = tx.put('invoice_item', {
-      id,
-      amount,
-      currency,
-      customer,
-      date: tx.now,
-      description: tx.get('product', price.product)?.name ?? price.product,
-      discountable: added.discountable,
-      ...(discounts.length === 0 ? {} : { discounts }),
-      invoice: null,
-      metadata: added.metadata,
-      period: spanOf(added, phase, periodsOf(context, subscription, at_renewal)),
-      price: price.id,
-      quantity: added.quantity,
-      subscription: subscription.id,
-      ...(added.tax_rates.length === 0 ? {} : { tax_rates: added.tax_rates }),
-      unit_amount_decimal: price.unit_amount_decimal ?? '0',
+    const redeemer = { customer, currency, amount: null };
+    writeAdded(context, subscription, {
+      ...added,
+      // A coupon that has run out since it was planned is left out.
+      discounts: added.discounts.filter((each) => isRedeemable(context.tx, each, redeemer, [])),
+      period: spanOf(added, phase, periods),
+      tax_rates: added.tax_rates.length === 0 ? null : added.tax_rates,
     });
-    emit(context, 'invoiceitem.created', renderInvoiceItem(tx, item));
   }
 }
 
@@ -80,9 +62,6 @@ export function addToDraft(context: Context, subscription: SubscriptionRecord, p
   addItems(context, subscription, phase, false);
   const draft = tx.get('invoice', subscription.latest_invoice ?? '');
   if (draft?.status !== 'draft' || phase.add_invoice_items.length === 0) return;
-  const pending = pendingItems(context, subscription);
-  for (const item of pending) tx.put('invoice_item', { ...item, invoice: draft.id });
-  updateInvoice(context, draft, {
-    lines: [...pending.map((item) => lineOfInvoiceItem(context, item)), ...draft.lines],
-  });
+  const lines = collect(context, pendingItems(context, subscription), draft.id);
+  updateInvoice(context, draft, { lines: [...lines, ...draft.lines] });
 }

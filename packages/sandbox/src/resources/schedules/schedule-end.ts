@@ -42,13 +42,16 @@ export function updateSchedule(context: Context, old: ScheduleRecord, change: Pa
 export function followItems(context: Context, subscription: SubscriptionRecord): void {
   const schedule = scheduleOf(context.tx, subscription);
   if (schedule === null || !isLive(schedule) || schedule.current === null) return;
-  const items = subscription.items.map(({ discounts = [], metadata, price, quantity, tax_rates = [] }) => ({
-    discounts: discounts.map((discount) => ({ discount })),
-    metadata,
-    price,
-    quantity,
-    tax_rates,
-  }));
+  const items = subscription.items.map(
+    ({ billing_thresholds = null, discounts = [], metadata, price, quantity, tax_rates = [] }) => ({
+      ...(billing_thresholds === null ? {} : { billing_thresholds }),
+      discounts: discounts.map((discount) => ({ discount })),
+      metadata,
+      price,
+      quantity,
+      tax_rates,
+    }),
+  );
   const phases = schedule.phases.map((phase, index) => (index === schedule.current ? { ...phase, items } : phase));
   updateSchedule(context, schedule, { phases });
 }

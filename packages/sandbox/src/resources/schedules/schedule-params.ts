@@ -23,12 +23,20 @@ import type {
   ScheduleRecord,
 } from '../../store/schedule-records.ts';
 import type { Tx } from '../../store/store.ts';
-import { findPrice } from '../catalog/prices.ts';
+import { oneTimePriceData } from '../catalog/inline-prices.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
 import type { Context } from '../context.ts';
 import { checkOffers, discountsParam } from '../invoices/discounts.ts';
 import { resolvePaymentMethod } from '../payments/payment-methods.ts';
-import { quantityOf } from '../usage/usage-lines.ts';
+import { automaticTax, connectOnly } from '../refusals.ts';
+import { addedPrice } from '../subscriptions/add-invoice-items.ts';
+import { itemFields, newItemOf } from '../subscriptions/subscription-items-params.ts';
+import {
+  invoiceSettings,
+  invoiceSettingsFields,
+  thresholdsOf,
+  thresholdsParam,
+} from '../subscriptions/subscription-settings.ts';
 
 /** A time, or `now`. */
 export const moment: Param<Seconds | 'now'> = {
@@ -54,27 +62,25 @@ const addedParam = shape({
     start: shape({ timestamp: integer(0), type: oneOf(['max_item_period_start', 'phase_start', 'timestamp']) }),
   }),
   price: text(),
+  price_data: oneTimePriceData,
   quantity: integer(0, 999_999),
   tax_rates: taxRates,
 });
 
-const itemParam = shape({
-  discounts: discountsParam,
-  metadata: metadata(),
-  plan: text(),
-  price: text(),
-  quantity: integer(0, 999_999),
-  tax_rates: taxRates,
-});
+const itemParam = shape(itemFields);
 
 /** What `default_settings` and a phase have in common. */
 const settings = {
-  automatic_tax: shape({ enabled: oneOf(['false'], ['true']) }),
+  application_fee_percent: connectOnly,
+  automatic_tax: automaticTax,
   billing_cycle_anchor: oneOf(['automatic', 'phase_start']),
+  billing_thresholds: thresholdsParam,
   collection_method: oneOf(['charge_automatically', 'send_invoice']),
   default_payment_method: text(),
   description: emptyable(text(500)),
-  invoice_settings: shape({ days_until_due: integer(0, 3_650), issuer: shape({ type: oneOf(['self'], ['account']) }) }),
+  invoice_settings: shape({ ...invoiceSettingsFields, days_until_due: integer(0, 3_650) }),
+  on_behalf_of: connectOnly,
+  transfer_data: connectOnly,
 };
 
 export const defaultsParam = shape(settings);
@@ -112,6 +118,18 @@ function ownMethod(context: Context, customer: string, id: string, param: string
   );
 }
 
+/** What stands on the invoices, where a request says anything of it. */
+function invoiceSettingsOf(
+  context: Context,
+  sent: SentSettings['invoice_settings'],
+  old: PhaseSettings,
+  path: string,
+): Pick<PhaseSettings, 'invoice_settings'> {
+  const { days_until_due: _days, issuer: _issuer, ...said } = sent ?? {};
+  if (Object.values(said).every((each) => each === undefined)) return {};
+  return { invoice_settings: invoiceSettings(context, said, old.invoice_settings, `${path}[invoice_settings]`) };
+}
+
 /** Settings as sent, over those there were. */
 export function settingsOf(
   context: Context,
@@ -122,6 +140,8 @@ export function settingsOf(
 ): PhaseSettings {
   const method = sent.default_payment_method;
   const read: PhaseSettings = {
+    ...(old.billing_thresholds === undefined ? {} : { billing_thresholds: old.billing_thresholds }),
+    ...(old.invoice_settings === undefined ? {} : { invoice_settings: old.invoice_settings }),
     billing_cycle_anchor: sent.billing_cycle_anchor ?? old.billing_cycle_anchor,
     collection_method: sent.collection_method ?? old.collection_method,
     days_until_due: sent.invoice_settings?.days_until_due ?? old.days_until_due,
@@ -130,6 +150,8 @@ export function settingsOf(
         ? old.default_payment_method
         : ownMethod(context, customer, method, `${path}[default_payment_method]`),
     description: sent.description === undefined ? old.description : sent.description,
+    ...(sent.billing_thresholds === undefined ? {} : { billing_thresholds: thresholdsOf(sent.billing_thresholds) }),
+    ...invoiceSettingsOf(context, sent.invoice_settings, old, path),
   };
   if (read.days_until_due !== null && read.collection_method === 'charge_automatically') {
     throw invalidParam(
@@ -149,31 +171,16 @@ export const nothing: PhaseSettings = {
   description: null,
 };
 
-function itemOf(tx: Tx, sent: ReturnType<typeof itemParam.read>, path: string): PhaseItemRecord {
-  const id = sent.price ?? sent.plan;
-  if (id === undefined) throw missingParam(`${path}[price]`);
-  const param = `${path}[${sent.price === undefined ? 'plan' : 'price'}]`;
-  const price = findPrice(tx, id, param);
-  if (!price.active) {
-    throw invalid('The price specified is inactive. This field only accepts active prices.', { param });
-  }
-  if (price.recurring === null) {
-    throw invalid(
-      'The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.',
-      { param },
-    );
-  }
-  return {
-    discounts: sent.discounts ?? [],
-    metadata: mergeMetadata({}, sent.metadata),
-    price: price.id,
-    quantity: quantityOf(tx, price.id, sent.quantity, `${path}[quantity]`),
-    tax_rates: findTaxRates(tx, sent.tax_rates ?? [], `${path}[tax_rates]`),
-  };
+/** Prices that a schedule has already; those written inline are inactive. */
+export function pricesOf(phases: readonly PhaseRecord[]): Set<string> {
+  return new Set(phases.flatMap((phase) => [...phase.items, ...phase.add_invoice_items]).map((item) => item.price));
 }
 
-function itemsOf(tx: Tx, sent: SentPhase, path: string): PhaseItemRecord[] {
-  const items = (sent.items ?? []).map((each, index) => itemOf(tx, each, `${path}[items][${index}]`));
+function itemsOf(context: Context, sent: SentPhase, path: string, known: ReadonlySet<string>): PhaseItemRecord[] {
+  const items = (sent.items ?? []).map((each, index): PhaseItemRecord => {
+    const item = newItemOf(context, each, `${path}[items][${index}]`, known);
+    return { ...item, discounts: item.discounts ?? [], tax_rates: item.tax_rates ?? [] };
+  });
   const param = `${path}[items]`;
   if (items.length === 0) throw missingParam(param);
   if (new Set(items.map((item) => item.price)).size < items.length) {
@@ -182,12 +189,14 @@ function itemsOf(tx: Tx, sent: SentPhase, path: string): PhaseItemRecord[] {
   return items;
 }
 
-function addedOf(tx: Tx, sent: ReturnType<typeof addedParam.read>, currency: string, path: string): AddedItemRecord {
-  if (sent.price === undefined) throw missingParam(`${path}[price]`);
-  const price = findPrice(tx, sent.price, `${path}[price]`);
-  if (!price.active || price.recurring !== null || price.currency !== currency) {
-    throw invalid(`The price must be active, of \`type=one_time\` and in ${currency}.`, { param: `${path}[price]` });
-  }
+function addedOf(
+  context: Context,
+  sent: ReturnType<typeof addedParam.read>,
+  currency: string,
+  path: string,
+  known: ReadonlySet<string>,
+): AddedItemRecord {
+  const price = addedPrice(context, sent, currency, path, known);
   const bound = <T extends string>(
     given: { timestamp?: number | undefined; type?: T | 'timestamp' | undefined } | undefined,
     fallback: T,
@@ -209,7 +218,7 @@ function addedOf(tx: Tx, sent: ReturnType<typeof addedParam.read>, currency: str
     },
     price: price.id,
     quantity: sent.quantity ?? 1,
-    tax_rates: findTaxRates(tx, sent.tax_rates ?? [], `${path}[tax_rates]`),
+    tax_rates: findTaxRates(context.tx, sent.tax_rates ?? [], `${path}[tax_rates]`),
   };
 }
 
@@ -236,7 +245,7 @@ function spansOf(tx: Tx, sent: readonly SentPhase[], items: PhaseItemRecord[][],
     if (phase.duration !== undefined && interval === undefined)
       throw missingParam(`phases[${index}][duration][interval]`);
     const recurring = tx.need('price', items[index]?.[0]?.price ?? '').recurring;
-    if (recurring === null) throw new Error('itemOf lets only recurring prices by');
+    if (recurring === null) throw new Error('A one-time price was let by as an item.');
     return {
       start_date: index === 0 ? from : time(phase.start_date),
       end_date: time(phase.end_date),
@@ -247,9 +256,15 @@ function spansOf(tx: Tx, sent: readonly SentPhase[], items: PhaseItemRecord[][],
 }
 
 /** Reads phases that begin at `from`, one after the other; nothing is written. */
-export function phasesOf(context: Context, customer: string, sent: readonly SentPhase[], from: Seconds): PhaseRecord[] {
+export function phasesOf(
+  context: Context,
+  customer: string,
+  sent: readonly SentPhase[],
+  from: Seconds,
+  known: ReadonlySet<string> = new Set(),
+): PhaseRecord[] {
   const { tx } = context;
-  const items = sent.map((phase, index) => itemsOf(tx, phase, `phases[${index}]`));
+  const items = sent.map((phase, index) => itemsOf(context, phase, `phases[${index}]`, known));
   const spans = tilePhases(spansOf(tx, sent, items, from), from);
   if (!Array.isArray(spans)) fail(spans);
   const phases = sent.map((phase, index): PhaseRecord => {
@@ -276,7 +291,7 @@ export function phasesOf(context: Context, customer: string, sent: readonly Sent
       start_date: span.start,
       end_date: span.end,
       add_invoice_items: (phase.add_invoice_items ?? []).map((each, at) =>
-        addedOf(tx, each, currency, `${path}[add_invoice_items][${at}]`),
+        addedOf(context, each, currency, `${path}[add_invoice_items][${at}]`, known),
       ),
       currency,
       default_tax_rates: findTaxRates(tx, phase.default_tax_rates ?? [], `${path}[default_tax_rates]`),
@@ -305,6 +320,8 @@ export function settingsIn(schedule: ScheduleRecord, phase: PhaseRecord): PhaseS
     days_until_due: phase.days_until_due ?? general.days_until_due,
     default_payment_method: phase.default_payment_method ?? general.default_payment_method,
     description: phase.description ?? general.description,
+    billing_thresholds: phase.billing_thresholds ?? general.billing_thresholds ?? null,
+    invoice_settings: phase.invoice_settings ?? general.invoice_settings ?? null,
   };
 }
 

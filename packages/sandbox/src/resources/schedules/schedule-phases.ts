@@ -1,11 +1,11 @@
 import { decideEntry, phaseAt } from '../../billing/phases.ts';
 import { ApiError } from '../../http/api-error.ts';
 import type { Seconds, SubscriptionItemRecord, SubscriptionRecord } from '../../store/records.ts';
-import type { PhaseRecord, PhaseSettings, ScheduleRecord } from '../../store/schedule-records.ts';
+import type { PhaseRecord, ScheduleRecord } from '../../store/schedule-records.ts';
 import type { Tx } from '../../store/store.ts';
 import { atTime } from '../../time/test-clock.ts';
 import { type Context, createContext, emit, emitUpdate, schedule as plan, unschedule } from '../context.ts';
-import { endDiscounts, isRedeemable, redeemAll, type Wanted } from '../invoices/discounts.ts';
+import { endDiscounts, redeemAll } from '../invoices/discounts.ts';
 import { mergeMetadata } from '../../http/params.ts';
 import { billRemovedUsage, creditUnused } from '../subscriptions/prorations.ts';
 import { changeSubscription } from '../subscriptions/subscription-change.ts';
@@ -14,12 +14,12 @@ import { endAtDate } from '../subscriptions/subscription-ending.ts';
 import { updateSubscription } from '../subscriptions/subscription-end.ts';
 import { costsOther, itemDiscounts } from '../subscriptions/subscription-items-params.ts';
 import { renderSubscription } from '../subscriptions/subscription-render.ts';
-import { startSubscription } from '../subscriptions/subscription-start.ts';
 import { isMetered } from '../usage/usage-lines.ts';
 import { addItems, addToDraft } from './schedule-added-items.ts';
 import { closeSchedule, isLive, unscheduleAll, updateSchedule } from './schedule-end.ts';
 import { settingsIn } from './schedule-params.ts';
 import { renderSchedule } from './schedule-render.ts';
+import { collectionOf, redeemable, startWith } from './schedule-start.ts';
 
 /** How long before its end a schedule is announced to expire. */
 const NOTICE_SECONDS = 7 * 86_400;
@@ -42,36 +42,9 @@ export function tellExpiring(context: Context, id: string): void {
   emit(context, 'subscription_schedule.expiring', renderSchedule(context.tx, schedule));
 }
 
-/** What a phase, or an item of it, discounts: without what has run out since it was planned. */
-function redeemable(
-  tx: Tx,
-  customer: string,
-  phase: PhaseRecord,
-  has: readonly string[],
-  of: { discounts: readonly Wanted[] } = phase,
-): Wanted[] {
-  const redeemer = { customer, currency: phase.currency, amount: null };
-  return of.discounts.filter((each) => isRedeemable(tx, each, redeemer, has));
-}
-
 /** When a subscription ends by its schedule; known while the last phase runs. */
 function endOf(schedule: ScheduleRecord, phase: PhaseRecord): Seconds | null {
   return schedule.end_behavior === 'cancel' && schedule.phases.at(-1) === phase ? phase.end_date : null;
-}
-
-/** How a phase's invoices are collected. */
-function collectionOf({
-  collection_method,
-  days_until_due,
-}: Pick<PhaseSettings, 'collection_method' | 'days_until_due'>): Pick<
-  SubscriptionRecord,
-  'collection_method' | 'days_until_due'
-> {
-  const sends = collection_method === 'send_invoice';
-  return {
-    collection_method: collection_method ?? 'charge_automatically',
-    days_until_due: sends ? days_until_due : null,
-  };
 }
 
 /** The subscription with everything of the phase that is not billing, and its discounts. */
@@ -91,6 +64,7 @@ function staged(
     has.filter((each) => !discounts.includes(each)),
   );
   const { default_payment_method, description, ...settings } = settingsIn(schedule, phase);
+  const { billing_thresholds = null, invoice_settings = null } = settings;
   const cancel_at = endOf(schedule, phase);
   const ends_otherwise = cancel_at !== old.cancel_at;
   return {
@@ -104,6 +78,8 @@ function staged(
         }
       : {}),
     ...collectionOf(settings),
+    ...(billing_thresholds === null && old.billing_thresholds === undefined ? {} : { billing_thresholds }),
+    ...(invoice_settings === null ? {} : { invoice_settings }),
     default_payment_method,
     default_tax_rates: phase.default_tax_rates,
     description,
@@ -118,7 +94,7 @@ function itemsIn(context: Context, old: SubscriptionRecord, phase: PhaseRecord):
   const { tx } = context;
   const [first] = old.items;
   const items = phase.items.map((wanted): SubscriptionItemRecord => {
-    const { metadata, price, quantity, tax_rates } = wanted;
+    const { billing_thresholds = null, metadata, price, quantity, tax_rates } = wanted;
     const kept = old.items.find((item) => item.price === price);
     const id = kept?.id ?? tx.newId('si_', 14);
     const has = kept?.discounts ?? [];
@@ -131,6 +107,7 @@ function itemsIn(context: Context, old: SubscriptionRecord, phase: PhaseRecord):
         price,
       }),
       id,
+      ...(billing_thresholds === null && kept?.billing_thresholds === undefined ? {} : { billing_thresholds }),
       ...(discounts.length === 0 && kept?.discounts === undefined ? {} : { discounts }),
       metadata,
       quantity,
@@ -241,30 +218,6 @@ export function applyPhase(
       trial_end: entry.trial_end ?? undefined,
     });
   }
-}
-
-/** The first phase begins: with it the subscription does. */
-function startWith(context: Context, schedule: ScheduleRecord, phase: PhaseRecord): string {
-  const { tx } = context;
-  const settings = settingsIn(schedule, phase);
-  const { subscription } = startSubscription(context, {
-    customer: tx.need('customer', schedule.customer),
-    schedule: schedule.id,
-    description: settings.description,
-    items: phase.items.map((item) => ({ ...item, discounts: redeemable(tx, schedule.customer, phase, [], item) })),
-    settings: collectionOf(settings),
-    metadata: mergeMetadata({}, phase.metadata),
-    default_payment_method: settings.default_payment_method,
-    save_default_payment_method: 'off',
-    pay_with: null,
-    pay_later: true,
-    off_session: true,
-    authenticated: false,
-    discounts: redeemable(tx, schedule.customer, phase, []),
-    default_tax_rates: phase.default_tax_rates,
-    trial_end: phase.trial_end,
-  });
-  return subscription.id;
 }
 
 /** Begins a phase: its subscription, or what it changes of it. */

@@ -31,7 +31,7 @@ function ratesOf(tx: Tx, ids: readonly string[]): ReturnType<typeof renderTaxRat
 function renderItem(tx: Tx, item: PhaseItemRecord): RenderedPhase['items'][number] {
   const is_metered = tx.get('price', item.price)?.recurring?.meter !== undefined;
   return {
-    billing_thresholds: null,
+    billing_thresholds: item.billing_thresholds ?? null,
     discounts: renderDiscounts(item.discounts),
     metadata: item.metadata,
     plan: item.price,
@@ -65,7 +65,7 @@ function renderPhase(tx: Tx, phase: PhaseRecord): RenderedPhase {
     add_invoice_items: phase.add_invoice_items.map((each) => renderAdded(tx, each)),
     application_fee_percent: null,
     billing_cycle_anchor: phase.billing_cycle_anchor,
-    billing_thresholds: null,
+    billing_thresholds: phase.billing_thresholds ?? null,
     collection_method: phase.collection_method,
     currency: phase.currency,
     default_payment_method: phase.default_payment_method,
@@ -74,7 +74,9 @@ function renderPhase(tx: Tx, phase: PhaseRecord): RenderedPhase {
     discounts: renderDiscounts(phase.discounts),
     end_date: phase.end_date,
     invoice_settings:
-      phase.days_until_due === null ? null : { ...bare_invoice, days_until_due: phase.days_until_due, issuer: null },
+      phase.days_until_due === null && phase.invoice_settings == null
+        ? null
+        : { ...(phase.invoice_settings ?? bare_invoice), days_until_due: phase.days_until_due, issuer: null },
     items: phase.items.map((each) => renderItem(tx, each)),
     metadata: phase.metadata,
     on_behalf_of: null,
@@ -129,7 +131,7 @@ export function renderSchedule(tx: Tx, schedule: ScheduleRecord): Rendered {
     object: 'subscription_schedule',
     application: null,
     billing_mode: renderMode(
-      tx.get('subscription', schedule.subscription ?? schedule.released_subscription ?? '') ?? {},
+      tx.get('subscription', schedule.subscription ?? schedule.released_subscription ?? '') ?? schedule,
     ),
     canceled_at: schedule.canceled_at,
     completed_at: schedule.completed_at,
@@ -141,11 +143,15 @@ export function renderSchedule(tx: Tx, schedule: ScheduleRecord): Rendered {
       application_fee_percent: null,
       automatic_tax: { disabled_reason: null, enabled: false, liability: null },
       billing_cycle_anchor: default_settings.billing_cycle_anchor ?? 'automatic',
-      billing_thresholds: null,
+      billing_thresholds: default_settings.billing_thresholds ?? null,
       collection_method: default_settings.collection_method ?? 'charge_automatically',
       default_payment_method: default_settings.default_payment_method,
       description: default_settings.description,
-      invoice_settings: { ...bare_invoice, days_until_due: default_settings.days_until_due, issuer: self },
+      invoice_settings: {
+        ...(default_settings.invoice_settings ?? bare_invoice),
+        days_until_due: default_settings.days_until_due,
+        issuer: self,
+      },
       on_behalf_of: null,
       transfer_data: null,
     },

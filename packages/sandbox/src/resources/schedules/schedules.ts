@@ -2,9 +2,9 @@ import { phaseAt } from '../../billing/phases.ts';
 import { missingParam } from '../../contract/contract.ts';
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
-import { invalid, invalidParam, noSuch, unsupported } from '../../http/api-error.ts';
+import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, type Range, range, within } from '../../http/lists.ts';
-import { flag, mergeMetadata, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
+import { flag, mergeMetadata, metadata, oneOf, type Read, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { Seconds, SubscriptionRecord } from '../../store/records.ts';
 import type { PhaseRecord, ScheduleRecord } from '../../store/schedule-records.ts';
@@ -12,6 +12,7 @@ import type { Tx } from '../../store/store.ts';
 import { listed } from '../../time/test-clock.ts';
 import { type Context, emit } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
+import { billingModeParam, wantedMode } from '../subscriptions/billing-mode.ts';
 import { billPending, creditEnd } from '../subscriptions/subscription-ending.ts';
 import { cancelSubscription, updateSubscription } from '../subscriptions/subscription-end.ts';
 import { closeSchedule, isLive, scheduleOf, updateSchedule } from './schedule-end.ts';
@@ -22,6 +23,7 @@ import {
   nothing,
   phasesOf,
   phasesParam,
+  pricesOf,
   prorationParam,
   settingsOf,
 } from './schedule-params.ts';
@@ -34,7 +36,7 @@ type Rendered = Wire<Stripe.SubscriptionSchedule>;
 const endBehavior = oneOf(['cancel', 'release'], ['none', 'renew']);
 
 const createTable = {
-  billing_mode: shape({ type: oneOf(['flexible'], ['classic']) }),
+  billing_mode: billingModeParam,
   customer: text(),
   default_settings: defaultsParam,
   end_behavior: endBehavior,
@@ -86,13 +88,16 @@ function phaseOfSubscription(subscription: SubscriptionRecord, end_date: Seconds
     currency: subscription.currency,
     default_tax_rates: subscription.default_tax_rates ?? [],
     discounts: (subscription.discounts ?? []).map((discount) => ({ discount })),
-    items: subscription.items.map(({ discounts = [], metadata: own, price, quantity, tax_rates = [] }) => ({
-      discounts: discounts.map((discount) => ({ discount })),
-      metadata: own,
-      price,
-      quantity,
-      tax_rates,
-    })),
+    items: subscription.items.map(
+      ({ billing_thresholds = null, discounts = [], metadata: own, price, quantity, tax_rates = [] }) => ({
+        ...(billing_thresholds === null ? {} : { billing_thresholds }),
+        discounts: discounts.map((discount) => ({ discount })),
+        metadata: own,
+        price,
+        quantity,
+        tax_rates,
+      }),
+    ),
     metadata: {},
     proration_behavior: 'create_prorations',
     trial_end: subscription.trial_end != null && subscription.trial_end <= end_date ? subscription.trial_end : null,
@@ -124,6 +129,8 @@ function scheduleFrom(context: Context, id: string): ScheduleRecord {
       days_until_due: subscription.days_until_due ?? null,
       default_payment_method: subscription.default_payment_method,
       description: subscription.description,
+      billing_thresholds: subscription.billing_thresholds ?? null,
+      invoice_settings: subscription.invoice_settings ?? null,
     },
     end_behavior: subscription.cancel_at === null ? 'release' : 'cancel',
     metadata: {},
@@ -139,9 +146,14 @@ function scheduleFrom(context: Context, id: string): ScheduleRecord {
 
 function startOf(tx: Tx, at: Seconds | 'now' | undefined, param: string): Seconds {
   if (at === undefined) throw missingParam(param);
-  if (at === 'now') return tx.now;
-  if (at < tx.now) throw unsupported('a schedule that begins in the past', param);
-  return at;
+  return at === 'now' ? tx.now : at;
+}
+
+/** A schedule may begin in the past, but with a phase that still runs: what is over cannot be billed any more. */
+function checkFirst(tx: Tx, phases: readonly PhaseRecord[]): void {
+  const [first] = phases;
+  if (first === undefined || first.end_date > tx.now) return;
+  throw invalidParam('The first phase of a schedule that begins in the past must not be over.', 'phases[0][end_date]');
 }
 
 /** A new schedule of phases, written and told of; it begins when its first phase does. */
@@ -151,13 +163,16 @@ export function newSchedule(context: Context, params: Partial<Read<typeof create
   if (params.phases === undefined || params.phases.length === 0) throw missingParam('phases');
   const customer = findCustomer(tx, params.customer, 'customer').id;
   const from = startOf(tx, params.start_date, 'start_date');
+  const phases = phasesOf(context, customer, params.phases, from);
+  checkFirst(tx, phases);
   const schedule = write(context, {
+    billing_mode: wantedMode(params.billing_mode),
     customer,
     default_settings: settingsOf(context, customer, params.default_settings ?? {}, nothing, 'default_settings'),
     end_behavior: params.end_behavior ?? 'release',
     metadata: mergeMetadata({}, params.metadata),
     pause_schedules: pausesOf(context, params.pause_schedules, []),
-    phases: phasesOf(context, customer, params.phases, from),
+    phases,
   });
   checkSending(schedule);
   emit(context, 'subscription_schedule.created', renderSchedule(tx, schedule));
@@ -208,11 +223,15 @@ function nextPhases(context: Context, old: ScheduleRecord, sent: NonNullable<Sch
     );
   }
   const running = old.current === null ? undefined : old.phases[old.current];
+  const known = pricesOf(old.phases);
   if (running === undefined) {
-    return phasesOf(context, old.customer, sent, startOf(tx, first.start_date, 'phases[0][start_date]'));
+    const from = startOf(tx, first.start_date, 'phases[0][start_date]');
+    const phases = phasesOf(context, old.customer, sent, from, known);
+    checkFirst(tx, phases);
+    return phases;
   }
   const from = first.start_date === 'now' ? tx.now : first.start_date;
-  const phases = phasesOf(context, old.customer, sent, from);
+  const phases = phasesOf(context, old.customer, sent, from, known);
   const index = phases.findIndex((phase) => phase.start_date === running.start_date);
   if (index === -1) {
     throw invalidParam('You can not modify the start date of the current phase.', 'phases[0][start_date]');

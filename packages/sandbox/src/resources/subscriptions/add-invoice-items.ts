@@ -12,12 +12,12 @@ import {
   shape,
   text,
 } from '../../http/params.ts';
-import type { InvoiceItemRecord, SubscriptionRecord } from '../../store/records.ts';
+import type { InvoiceItemRecord, Metadata, PriceRecord, SubscriptionRecord } from '../../store/records.ts';
 import { priceAmount } from '../../billing/money.ts';
 import { activePrice, inlinePrice, oneTimePriceData } from '../catalog/inline-prices.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
 import { type Context, emit } from '../context.ts';
-import { discountsParam, redeemAll } from '../invoices/discounts.ts';
+import { discountsParam, redeemAll, type Wanted } from '../invoices/discounts.ts';
 import { renderInvoiceItem } from '../invoices/invoice-item-render.ts';
 import { periodEnd } from './billing-mode.ts';
 
@@ -64,57 +64,85 @@ function periodOf(
   return { start, end };
 }
 
-/** Writes an entry as an item that waits for the subscription's next invoice. */
-function addItem(
-  context: Context,
-  subscription: SubscriptionRecord,
-  entry: AddedEntry,
-  path: string,
-): InvoiceItemRecord {
+/** What an entry bills, and for when. */
+export interface Added {
+  discountable?: boolean | undefined;
+  discounts: readonly Wanted[];
+  metadata: Metadata;
+  period: { start: number; end: number };
+  price: string;
+  quantity: number;
+  tax_rates: string[] | null;
+}
+
+/** Writes an item that waits for the subscription's next invoice. */
+export function writeAdded(context: Context, subscription: SubscriptionRecord, added: Added): InvoiceItemRecord {
   const { tx } = context;
-  if (entry.price !== undefined && entry.price_data !== undefined) {
-    throw invalidParam('You may only specify one of these parameters: price, price_data.', `${path}[price_data]`);
-  }
-  if (entry.price === undefined && entry.price_data === undefined) throw missingParam(`${path}[price]`);
-  const price =
-    entry.price_data === undefined
-      ? activePrice(tx, entry.price ?? '', 'one_time', `${path}[price]`)
-      : inlinePrice(context, entry.price_data, `${path}[price_data]`);
-  if (price.currency !== subscription.currency) {
-    throw invalidParam(
-      `The price specified only supports \`${price.currency}\`. This doesn't match the expected currency: \`${subscription.currency}\`.`,
-      `${path}[price]`,
-    );
-  }
-  const quantity = entry.quantity ?? 1;
-  const amount = priceAmount(price, quantity);
+  const { currency, customer } = subscription;
+  const price = tx.need('price', added.price);
+  const amount = priceAmount(price, added.quantity);
   const id = tx.newId('ii_');
-  const discounts = redeemAll(
-    context,
-    entry.discounts ?? [],
-    { customer: subscription.customer, invoice_item: id },
-    { currency: price.currency, amount, has: [] },
-  );
+  const facts = { currency, amount, has: [] };
+  const discounts = redeemAll(context, added.discounts, { customer, invoice_item: id }, facts);
   const item = tx.put('invoice_item', {
     id,
     amount,
-    currency: price.currency,
-    customer: subscription.customer,
+    currency,
+    customer,
     date: tx.now,
     description: tx.get('product', price.product)?.name ?? null,
-    discountable: entry.discountable ?? amount >= 0,
+    discountable: added.discountable ?? amount >= 0,
     ...(discounts.length === 0 ? {} : { discounts }),
     invoice: null,
-    metadata: mergeMetadata({}, entry.metadata),
-    period: periodOf(context, subscription, entry.period, path),
+    metadata: added.metadata,
+    period: added.period,
     price: price.id,
-    quantity,
+    quantity: added.quantity,
     subscription: subscription.id,
-    ...(entry.tax_rates == null ? {} : { tax_rates: findTaxRates(tx, entry.tax_rates, `${path}[tax_rates]`) }),
+    ...(added.tax_rates === null ? {} : { tax_rates: added.tax_rates }),
     unit_amount_decimal: price.unit_amount_decimal ?? '0',
   });
   emit(context, 'invoiceitem.created', renderInvoiceItem(tx, item));
   return item;
+}
+
+/** The one-time price an entry names or describes, in the currency of what it is added to. */
+export function addedPrice(
+  context: Context,
+  entry: Pick<AddedEntry, 'price' | 'price_data'>,
+  currency: string,
+  path: string,
+  known: ReadonlySet<string> = new Set(),
+): PriceRecord {
+  const { tx } = context;
+  const { price: id, price_data: data } = entry;
+  if (id !== undefined && data !== undefined) {
+    throw invalidParam('You may only specify one of these parameters: price, price_data.', `${path}[price_data]`);
+  }
+  if (data === undefined && id === undefined) throw missingParam(`${path}[price]`);
+  const price =
+    data !== undefined
+      ? inlinePrice(context, data, `${path}[price_data]`)
+      : known.has(id ?? '')
+        ? tx.need('price', id ?? '')
+        : activePrice(tx, id ?? '', 'one_time', `${path}[price]`);
+  if (price.currency === currency) return price;
+  throw invalidParam(
+    `The price specified only supports \`${price.currency}\`. This doesn't match the expected currency: \`${currency}\`.`,
+    `${path}[price]`,
+  );
+}
+
+function addItem(context: Context, subscription: SubscriptionRecord, entry: AddedEntry, path: string): void {
+  writeAdded(context, subscription, {
+    discountable: entry.discountable,
+    discounts: entry.discounts ?? [],
+    metadata: mergeMetadata({}, entry.metadata),
+    period: periodOf(context, subscription, entry.period, path),
+    price: addedPrice(context, entry, subscription.currency, path).id,
+    quantity: entry.quantity ?? 1,
+    tax_rates: entry.tax_rates == null ? null : findTaxRates(context.tx, entry.tax_rates, `${path}[tax_rates]`),
+  });
 }
 
 /** Adds what a request bills once to the subscription's next invoice. */

@@ -44,7 +44,12 @@ export type NewEntry = Partial<ReturnType<typeof newItemsParam.read>[number]>;
 export type ItemEntry = Partial<ReturnType<typeof itemsParam.read>[number]>;
 
 /** The price an entry asks for, by its id or its data; `null` when it asks for none. */
-function priceOf(context: Context, entry: NewEntry, path: string): string | null {
+function priceOf(
+  context: Context,
+  entry: NewEntry,
+  path: string,
+  known: ReadonlySet<string> = new Set(),
+): string | null {
   const given = (['plan', 'price', 'price_data'] as const).filter((name) => entry[name] !== undefined);
   const [name, other] = given;
   if (other !== undefined) {
@@ -52,7 +57,8 @@ function priceOf(context: Context, entry: NewEntry, path: string): string | null
   }
   if (name === undefined) return null;
   if (entry.price_data !== undefined) return inlinePrice(context, entry.price_data, `${path}[price_data]`).id;
-  return activePrice(context.tx, entry.price ?? entry.plan ?? '', 'recurring', `${path}[${name}]`).id;
+  const id = entry.price ?? entry.plan ?? '';
+  return known.has(id) ? id : activePrice(context.tx, id, 'recurring', `${path}[${name}]`).id;
 }
 
 type UsageThreshold = NonNullable<SubscriptionItemRecord['billing_thresholds']> | null;
@@ -67,9 +73,9 @@ export interface NewItem {
   tax_rates?: string[];
 }
 
-/** Reads an entry that makes an item. */
-export function newItemOf(context: Context, entry: NewEntry, path: string): NewItem {
-  const price = priceOf(context, entry, path);
+/** Reads an entry that makes an item; prices that are `known` may be inactive, as those are that were written inline. */
+export function newItemOf(context: Context, entry: NewEntry, path: string, known?: ReadonlySet<string>): NewItem {
+  const price = priceOf(context, entry, path, known);
   if (price === null) throw missingParam(`${path}[price]`);
   return {
     price,

@@ -8,7 +8,7 @@ import type { SubscriptionItemRecord, SubscriptionRecord } from '../../store/rec
 import type { Tx } from '../../store/store.ts';
 import type { Context } from '../context.ts';
 import { changeSubscription } from './subscription-change.ts';
-import { changeParams, type ItemEntry, itemFields } from './subscription-items-params.ts';
+import { changeParams, itemFields, type ItemEntry } from './subscription-items-params.ts';
 import { renderItem } from './subscription-render.ts';
 
 type RenderedItem = Wire<Stripe.SubscriptionItem>;

@@ -9,21 +9,27 @@ import { type Context, schedule, unschedule } from '../context.ts';
 
 const interval = oneOf<IntervalUnit>(['day', 'week', 'month', 'year']);
 
+/** An amount at which a subscription is billed before its period ends. */
+export const thresholdsParam = emptyable(shape({ amount_gte: integer(1), reset_billing_cycle_anchor: flag() }));
+
+/** What stands on every invoice. */
+export const invoiceSettingsFields = {
+  account_tax_ids: emptyable(list(text())),
+  custom_fields: emptyable(list(shape({ name: text(40), value: text(140) }), 4)),
+  description: emptyable(text(1_500)),
+  footer: emptyable(text()),
+  issuer: self,
+};
+
 /** How a subscription is billed besides its items: the same on create and on update. */
 export const settingsParams = {
   application_fee_percent: connectOnly,
   automatic_tax: automaticTax,
-  billing_thresholds: emptyable(shape({ amount_gte: integer(1), reset_billing_cycle_anchor: flag() })),
+  billing_thresholds: thresholdsParam,
   collection_method: oneOf(['charge_automatically', 'send_invoice']),
   days_until_due: integer(0, 3_650),
   default_source: oldSource,
-  invoice_settings: shape({
-    account_tax_ids: emptyable(list(text())),
-    custom_fields: emptyable(list(shape({ name: text(40), value: text(140) }), 4)),
-    description: emptyable(text(1_500)),
-    footer: emptyable(text()),
-    issuer: self,
-  }),
+  invoice_settings: shape(invoiceSettingsFields),
   on_behalf_of: connectOnly,
   payment_settings: shape({
     save_default_payment_method: oneOf(['off', 'on_subscription']),
@@ -48,7 +54,7 @@ export function settingsOf(
     ...(params.billing_thresholds === undefined ? {} : { billing_thresholds: thresholdsOf(params.billing_thresholds) }),
     ...(params.invoice_settings === undefined
       ? {}
-      : { invoice_settings: invoiceSettings(context, params.invoice_settings, old) }),
+      : { invoice_settings: invoiceSettings(context, params.invoice_settings, old.invoice_settings) }),
     ...(params.payment_settings?.save_default_payment_method === undefined
       ? {}
       : { save_default_payment_method: params.payment_settings.save_default_payment_method }),
@@ -71,7 +77,8 @@ function collectionOf(
   throw invalidParam('You can only set `days_until_due` if `collection_method` is `send_invoice`.', 'days_until_due');
 }
 
-function thresholdsOf(
+/** What thresholds a request asks for; an empty one takes them away. */
+export function thresholdsOf(
   wanted: NonNullable<Settings['billing_thresholds']> | null,
 ): NonNullable<SubscriptionRecord['billing_thresholds']> | null {
   if (wanted === null) return null;
@@ -80,23 +87,20 @@ function thresholdsOf(
   return { amount_gte, reset_billing_cycle_anchor };
 }
 
-function invoiceSettings(
+/** What stands on every invoice, as sent, over what there was. */
+export function invoiceSettings(
   context: Context,
-  wanted: NonNullable<Settings['invoice_settings']>,
-  old: Partial<SubscriptionRecord>,
+  wanted: Partial<NonNullable<Settings['invoice_settings']>>,
+  old: InvoiceSettingsRecord | null | undefined,
+  path = 'invoice_settings',
 ): InvoiceSettingsRecord {
-  const before = old.invoice_settings ?? {
-    account_tax_ids: null,
-    custom_fields: null,
-    description: null,
-    footer: null,
-  };
+  const before = old ?? { account_tax_ids: null, custom_fields: null, description: null, footer: null };
   const custom_fields = wanted.custom_fields?.map(({ name, value }) => ({ name: name ?? '', value: value ?? '' }));
   return {
     account_tax_ids:
       wanted.account_tax_ids === undefined
         ? before.account_tax_ids
-        : accountTaxIds(context.tx, wanted.account_tax_ids, 'invoice_settings[account_tax_ids]'),
+        : accountTaxIds(context.tx, wanted.account_tax_ids, `${path}[account_tax_ids]`),
     custom_fields: wanted.custom_fields === undefined ? before.custom_fields : (custom_fields ?? null),
     description: wanted.description === undefined ? before.description : wanted.description,
     footer: wanted.footer === undefined ? before.footer : wanted.footer,

@@ -108,13 +108,14 @@ function write(context: Context, start: Start): SubscriptionRecord {
       const { discounts: wanted = [], ...made } = item;
       const id = tx.newId('si_', 14);
       const discounts = itemDiscounts(context, base, { id, has: [] }, wanted);
-      const { span } = periodFrom(cycleOf(anchored), intervalOf(tx, item), begins);
+      const { span, whole } = periodFrom(cycleOf(anchored), intervalOf(tx, item), tx.now);
       return {
         id,
         created: tx.now,
         current_period_end: trial_end ?? span.end,
         // Usage is counted from when it can be reported.
-        current_period_start: isMetered(tx, item) ? tx.now : begins,
+        // Of a backdated start only the period that runs now; those before it are over.
+        current_period_start: isMetered(tx, item) ? tx.now : Math.max(begins, Math.min(whole.start, tx.now)),
         ...made,
         ...(discounts.length === 0 ? {} : { discounts }),
       };
