@@ -100,7 +100,7 @@ export class Books {
   }
 
   active(discounts: Discount[]): Discount[] {
-    return discounts.filter(({ end }) => end === null || end > this.now);
+    return discounts.filter(({ end, spent }) => !spent && (end === null || end > this.now));
   }
 
   /** Takes discounts off lines, one after the other, each from what is left. */
@@ -199,7 +199,8 @@ export class Books {
     invoice.ending = this.balance;
     invoice.finalizes_at = null;
     invoice.next_attempt = null;
-    sub.discounts = sub.discounts.filter((each) => each.coupon.months !== 'once' || !invoice.discounts.includes(each));
+    for (const each of invoice.discounts) if (each.coupon.months === 'once') each.spent = true;
+    sub.discounts = sub.discounts.filter((each) => !each.spent);
     for (const line of invoice.lines) {
       if (!line.usage && line.item !== null && line.whole === null && line.gives_back === null)
         line.whole = { gross: line.amount, amount: line.amount - line.off, period: line.period };

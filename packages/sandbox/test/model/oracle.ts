@@ -97,7 +97,8 @@ export class Oracle extends Books {
   }
 
   protected redeemed(coupon: Coupon): Discount {
-    return { coupon, end: typeof coupon.months === 'number' ? monthsAfter(this.now, coupon.months) : null };
+    const end = typeof coupon.months === 'number' ? monthsAfter(this.now, coupon.months) : null;
+    return { coupon, end, spent: false };
   }
 
   /** Gives back what an item was charged for the time after `at`, in its running period: what was cut off before is forgone. */

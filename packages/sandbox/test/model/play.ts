@@ -385,7 +385,7 @@ async function onSubscription(
       if (!is_settled) break;
       const coupon = command.coupon === null ? null : (coupons[command.coupon] ?? null);
       // A coupon it has already is kept as it is, not redeemed anew.
-      if (coupon !== null && sub.discounts.some((each) => each.coupon === coupon)) break;
+      if (sub.discounts.some((each) => JSON.stringify(each.coupon) === JSON.stringify(coupon))) break;
       const params = { discounts: coupon === null ? '' : [{ coupon: ids[`coupon${command.coupon}`] }] };
       await both(play, path, params, command.mishap, 'POST', () => oracle.discount(coupon));
       break;

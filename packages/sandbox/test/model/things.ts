@@ -33,6 +33,8 @@ export interface Coupon {
 export interface Discount {
   coupon: Coupon;
   end: number | null;
+  /** One for once is spent by the first invoice that is final, and a draft that has it too loses it. */
+  spent: boolean;
 }
 
 /** Something billed, or waiting to be: the lines of invoices and the pending items are the same thing. */

@@ -2,6 +2,7 @@ import Stripe from 'stripe';
 import type { Going } from '../../scripts/verdict.ts';
 import { createSandbox } from '../../src/index.ts';
 import { clientOf, idOf } from '../harness.ts';
+import { watch } from '../invariants/watch.ts';
 import { monthsAfter } from '../model/exact.ts';
 import { dice } from './dice.ts';
 import { audit, type Life, type Plan, type Tier } from './year-audit.ts';
@@ -243,7 +244,8 @@ class Household {
 
 /** A year of so many subscriptions; then everything that was billed is computed anew and compared. */
 export async function year({ runs, seed, counts }: Going): Promise<void> {
-  const sandbox = await createSandbox({ seed: `year ${seed}`, frozen: true });
+  const { onCommit } = watch();
+  const sandbox = await createSandbox({ seed: `year ${seed}`, frozen: true, onCommit });
   try {
     const { port } = await sandbox.listen({ port: 0 });
     const stripe = clientOf(port);
