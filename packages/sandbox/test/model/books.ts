@@ -158,6 +158,7 @@ export class Books {
       paid: 0,
       noted: 0,
       noted_after: 0,
+      refunded: 0,
       grants: [],
       subscription: sub,
     };

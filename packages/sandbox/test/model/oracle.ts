@@ -392,7 +392,8 @@ export class Oracle extends Books {
   /** A credit note of an open invoice lowers it; of a paid one it credits the balance. */
   creditNote(invoice: Invoice, amount: number): void {
     if (invoice.status === 'paid') {
-      if (amount > invoice.total - invoice.noted - invoice.noted_after) throw new Refused(400);
+      // What was refunded is credited already.
+      if (amount > invoice.total - invoice.noted - invoice.noted_after - invoice.refunded) throw new Refused(400);
       invoice.noted_after += amount;
       this.balance -= amount;
       return;

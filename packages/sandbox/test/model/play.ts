@@ -296,9 +296,9 @@ async function chargeOf(play: Play, payment_intent: string): Promise<Stripe.Char
   return (await play.get<Stripe.ApiList<Stripe.Charge>>('/v1/charges', { payment_intent })).data[0];
 }
 
-/** A refund changes its charge and nothing else that is compared. */
-async function refund(play: Play, invoice: string, command: Of<'refund'>): Promise<void> {
-  const params = { invoice, status: 'paid' };
+/** A refund changes its charge, and what is left to credit. */
+async function refund(play: Play, id: string, invoice: Invoice, command: Of<'refund'>): Promise<void> {
+  const params = { invoice: id, status: 'paid' };
   const { data } = await play.get<Stripe.ApiList<Stripe.InvoicePayment>>('/v1/invoice_payments', params);
   const intent = data[0]?.payment.payment_intent;
   if (typeof intent !== 'string') return;
@@ -307,6 +307,7 @@ async function refund(play: Play, invoice: string, command: Of<'refund'>): Promi
   if (left === 0) return;
   const amount = Math.max(1, Math.floor((left * command.permille) / 1_000));
   await play.ask('POST', '/v1/refunds', { payment_intent: intent, amount }, command.mishap);
+  invoice.refunded += amount;
   const after = await chargeOf(play, intent);
   if (after?.amount_refunded !== (before?.amount_refunded ?? 0) + amount) throw new Error('A refund went astray.');
 }
@@ -346,7 +347,7 @@ async function onInvoice(
       break;
     }
     case 'refund':
-      await refund(play, id, command);
+      await refund(play, id, invoice, command);
       break;
   }
 }

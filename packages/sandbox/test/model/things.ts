@@ -78,6 +78,7 @@ export interface Invoice {
   paid: number;
   noted: number;
   noted_after: number;
+  refunded: number;
   grants: [Grant, number][];
   subscription: Subscription;
 }
