@@ -74,10 +74,12 @@ export function createReading(deps: ReadingDeps) {
 
   async function readCustomer(stripeCustomerId: string | null): Promise<{ is_gone: boolean; card: Card | null }> {
     if (stripeCustomerId === null) return { is_gone: false, card: null };
-    const expand = ['invoice_settings.default_payment_method'];
-    const customer = await orMissing(stripe.customers.retrieve(stripeCustomerId, { expand }));
+    const customer = await orMissing(stripe.customers.retrieve(stripeCustomerId));
     if (customer?.deleted === true) return { is_gone: true, card: null };
-    return { is_gone: false, card: translateCard(customer?.invoice_settings.default_payment_method ?? null) };
+    // Read by itself: of a customer that was deleted Stripe expands nothing.
+    const method = customer?.invoice_settings.default_payment_method ?? null;
+    const card = method === null ? null : await orMissing(stripe.paymentMethods.retrieve(idOf(method)));
+    return { is_gone: false, card: translateCard(card) };
   }
 
   async function readSubscriptions(
