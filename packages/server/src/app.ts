@@ -75,6 +75,7 @@ export async function createApp(options: AppOptions) {
     ...slices,
     queue,
     secret_key: options.secrets.stripe_secret_key,
+    webhook_url: `${options.config.base_url}/v1/stripe/webhooks`,
     webhook_secrets: options.secrets.stripe_webhook_secrets,
     address: options.stripe,
     mintFirst: (tx, customerId) => keys.mintFirst(tx, customerId),
@@ -114,7 +115,7 @@ export async function createApp(options: AppOptions) {
     subscribe: selling.subscribe,
     notices,
     queue,
-    stripe: { backfill: stripe.backfill, replay: stripe.replay },
+    stripe: { backfill: stripe.backfill, replay: stripe.replay, reconcile: stripe.reconcile },
     /** Publishes the price list, starts jobs and the gate's poll. */
     async start(): Promise<void> {
       await queue.start();
@@ -329,7 +330,7 @@ async function createDoors(deps: {
       createGateRoutes({ gate: slices.gate, clock }),
       createUsageRoutes({ usage, stopping: deps.stopping }),
       createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
-      createStripeRoutes({ db, clock, replay: stripe.replay, backfill: stripe.backfill }),
+      createStripeRoutes({ db, clock, replay: stripe.replay, backfill: stripe.backfill, reconcile: stripe.reconcile }),
       createTestClockRoutes({ clock, movable: deps.clockToMove }),
     ],
     doors: [stripe.webhook],

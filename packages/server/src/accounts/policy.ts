@@ -82,6 +82,8 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/admin/stripe_events/backfill': operator,
   'GET /v1/admin/stripe_health': operator,
   'GET /v1/admin/charges': operator,
+  'GET /v1/admin/reconciliation': operator,
+  'POST /v1/admin/reconciliation/run': operator,
   'GET /v1/analytics/revenue': sellerSide,
 
   // Stripe signs what it sends.

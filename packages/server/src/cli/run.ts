@@ -25,6 +25,10 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     about: 'write the published price list as a plan file',
     load: async () => (await import('./catalog.ts')).pull,
   },
+  reconcile: {
+    about: 'what differs between here and Stripe; --repair puts right what has one right answer',
+    load: async () => (await import('./reconcile.ts')).reconcile,
+  },
   check: {
     about: 'read the price list and the environment, report every fault, change nothing',
     load: async () => (await import('./check.ts')).check,
@@ -36,7 +40,7 @@ export async function run(args: string[]): Promise<number> {
   const [name = '', ...rest] = args;
   const command = commands[name];
   if (command === undefined) {
-    const list = Object.entries(commands).map(([key, { about }]) => `  farebox ${key.padEnd(8)} ${about}`);
+    const list = Object.entries(commands).map(([key, { about }]) => `  farebox ${key.padEnd(9)} ${about}`);
     console.error(
       [name === '' || name === 'help' ? 'Farebox.' : `There is no command "${name}".`, '', ...list].join('\n'),
     );

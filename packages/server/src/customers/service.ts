@@ -85,6 +85,11 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       await store.unlinkStripeCustomer(tx, id, stripe_customer_id);
     },
 
+    /** Everybody, with whom they are at Stripe. */
+    async links(): Promise<{ id: string; stripe_customer_id: string | null }[]> {
+      return await store.customerLinks(db.kysely);
+    },
+
     /** Notes when the mirror of this customer was last read from Stripe, and how many events had come by then. */
     async markSynced(tx: Tx, id: string, at: Instant, seq = 0): Promise<void> {
       await store.markSynced(tx, id, new Date(at), seq);

@@ -93,6 +93,10 @@ export async function markSynced(db: Reader, id: string, at: Date, seq: number):
     .execute();
 }
 
+export async function customerLinks(db: Reader): Promise<{ id: string; stripe_customer_id: string | null }[]> {
+  return await db.selectFrom('customer').select(['id', 'stripe_customer_id']).execute();
+}
+
 /** Forgets the link to a customer that Stripe no longer has. */
 export async function unlinkStripeCustomer(db: Reader, id: string, stripe_customer_id: string): Promise<void> {
   await db

@@ -171,3 +171,11 @@ export async function deleteDrafts(db: Reader, ids: readonly string[]): Promise<
   if (ids.length === 0) return;
   await db.deleteFrom('invoice').where('id', 'in', ids).where('status', '=', 'draft').execute();
 }
+
+/** Every invoice, as it is compared with Stripe. */
+export async function invoicesOfAll(db: Reader) {
+  return await db
+    .selectFrom('invoice')
+    .select(['customer_id', 'stripe_invoice_id', 'status', 'total_minor', 'amount_paid_minor'])
+    .execute();
+}

@@ -5,6 +5,7 @@ export interface Jobs {
   'stripe.sweep': Record<string, never>;
   'stripe.backfill': Record<string, never>;
   'stripe.push': Record<string, never>;
+  'stripe.reconcile': Record<string, never>;
   'stripe.intent': { intent_id: string };
   'usage.report': { report_id: string };
   'usage.partitions': Record<string, never>;
@@ -46,6 +47,7 @@ export const handlings: Record<JobName, Handling> = {
   'stripe.sweep': { concurrency: 1, retries: 2 },
   'stripe.backfill': { concurrency: 1, retries: 8 },
   'stripe.push': { concurrency: 1, retries: 20 },
+  'stripe.reconcile': { concurrency: 1, retries: 2 },
   'stripe.intent': { concurrency: 4, retries: 20 },
   'usage.report': { concurrency: 2, retries: 20 },
   'usage.partitions': { concurrency: 1, retries: 8 },
@@ -62,6 +64,7 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'stripe.sync': (data) => data.customer_id,
   'stripe.sweep': () => 'all',
   'stripe.backfill': () => 'all',
+  'stripe.reconcile': () => 'all',
   'usage.partitions': () => 'all',
   'keys.expire_first': () => 'all',
   'replies.forget': () => 'all',

@@ -27,6 +27,7 @@ import { createPayments } from './payments.ts';
 import { createPush } from './push.ts';
 import { countGone, customerOfGone, installationId } from './store.ts';
 import { reach } from './reach.ts';
+import { createReconcile } from './reconcile/service.ts';
 import { type Sync, createSync } from './sync.ts';
 import type { Send } from './transport.ts';
 import { verdictOf } from './verdict.ts';
@@ -41,6 +42,8 @@ export interface StripeDeps {
   plans: Plans;
   customers: Customers;
   secret_key: string;
+  /** Where Stripe sends its events. */
+  webhook_url: string;
   /** Several while one is rolled. */
   webhook_secrets: readonly string[];
   /** A local Stripe's address; null for Stripe itself. */
@@ -71,6 +74,7 @@ export interface StripeConnection {
   jobs: ReturnType<typeof createStripeJobs>;
   backfill: ReturnType<typeof createBackfill>;
   replay: ReturnType<typeof createReplay>;
+  reconcile: ReturnType<typeof createReconcile>;
   webhook: ReturnType<typeof createStripeWebhook>;
 }
 
@@ -85,7 +89,20 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
   const edge = { ...deps, stripe, installation_id };
   const intents = createIntents({ ...edge, carriers: createCarriers(edge), verdictOf });
   const syncCustomer = connectMirror(edge, intents);
-  const { handleEvent, backfill, webhook } = connectInbox(edge, syncCustomer);
+  const catalogFault = createCatalogCheck({
+    ...edge,
+    versionByStripePrice: async (price) => (await plans.versionByStripePrice(price))?.version ?? null,
+    current: () => plans.current(),
+  });
+  const { handleEvent, backfill, webhook } = connectInbox(edge, syncCustomer, catalogFault);
+  const link = async (id: string, stripeId: string) => void (await customers.linkStripe(null, id, stripeId));
+  const reconcile = createReconcile({
+    ...edge,
+    customers: { all: () => customers.links(), link },
+    catalogFault,
+    syncCustomer,
+    backfill,
+  });
   const findStripeId = async (id: string) => (await customers.find(null, id))?.stripe_customer_id ?? null;
   const jobs = createStripeJobs({
     db,
@@ -97,6 +114,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
     syncCustomer,
     handleEvent,
     backfill,
+    reconcile,
     push: createPush({ db, clock, stripe, installation_id, log }),
     billUsage: createUsageBilling({ stripe, installation_id }),
     intents,
@@ -109,6 +127,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
     jobs,
     backfill: () => reach(backfill),
     replay: createReplay({ db, queue }),
+    reconcile,
     webhook,
   };
 }
@@ -145,8 +164,8 @@ function connectMirror(edge: Edge, intents: IntentBook): Sync {
 }
 
 /** The door for events, the reading of Stripe's list, and what becomes of an event. */
-function connectInbox(edge: Edge, syncCustomer: Sync) {
-  const { db, plans, customers } = edge;
+function connectInbox(edge: Edge, syncCustomer: Sync, catalogFault: (objectId: string) => Promise<string | null>) {
+  const { db, customers } = edge;
   const receive = createInbox(edge);
   const handleEvent = createEventHandler({
     ...edge,
@@ -156,11 +175,7 @@ function connectInbox(edge: Edge, syncCustomer: Sync) {
       find: (id) => customers.find(null, id),
       link: async (id, stripeId) => void (await customers.linkStripe(null, id, stripeId)),
     },
-    catalogFault: createCatalogCheck({
-      ...edge,
-      versionByStripePrice: async (price) => (await plans.versionByStripePrice(price))?.version ?? null,
-      current: () => plans.current(),
-    }),
+    catalogFault,
   });
   return {
     handleEvent,

@@ -28,6 +28,7 @@ export function createStripeJobs(deps: {
   handleEvent(eventId: string): Promise<void>;
   backfill(): Promise<unknown>;
   push(): Promise<string[]>;
+  reconcile(options: { repair: boolean }): Promise<unknown>;
   billUsage(report: NonNullable<Awaited<ReturnType<typeof reportById>>>, target: UsageTarget): Promise<void>;
   intents: Pick<IntentBook, 'open' | 'register'>;
 }) {
@@ -79,6 +80,7 @@ export function createStripeJobs(deps: {
     register(): void {
       queue.work('stripe.event', async ({ event_id }) => await deps.handleEvent(event_id));
       queue.work('stripe.backfill', async () => void (await deps.backfill()));
+      queue.work('stripe.reconcile', async () => void (await deps.reconcile({ repair: true })));
       queue.work('stripe.sync', async ({ customer_id }) => await deps.syncCustomer(customer_id));
       queue.work('stripe.sweep', sweep);
       queue.work('stripe.push', async () => {
@@ -88,6 +90,7 @@ export function createStripeJobs(deps: {
       deps.intents.register(deps.syncCustomer);
       queue.every('* * * * *', 'stripe.sweep');
       queue.every('*/10 * * * *', 'stripe.backfill');
+      queue.every('15 4 * * *', 'stripe.reconcile');
     },
   };
 }

@@ -12,12 +12,15 @@ import {
   healthRoute,
   listChargesRoute,
   listEventsRoute,
+  reconcileRoute,
+  reconciliationRoute,
   replayParkedRoute,
   replayRoute,
   viewCharge,
   viewEvent,
   viewHealth,
 } from './schema.ts';
+import type { Reconciliation } from './reconcile/service.ts';
 import { eventById, inboxHealth, listCharges, listEvents } from './store.ts';
 
 /** What the operator sees of Stripe, and does about it. */
@@ -26,6 +29,7 @@ export function createStripeRoutes(deps: {
   clock: Clock;
   replay: { one(eventId: string): Promise<boolean>; parked(): Promise<number> };
   backfill(): Promise<{ read: number; found: number }>;
+  reconcile(options: { repair: boolean }): Promise<Reconciliation>;
 }): OpenAPIHono<AppEnv> {
   const { db } = deps;
   const app = router();
@@ -45,6 +49,14 @@ export function createStripeRoutes(deps: {
   app.openapi(backfillRoute, async (c) => {
     requireOperator(c);
     return c.json({ object: 'backfill' as const, ...(await deps.backfill()) }, 200);
+  });
+  app.openapi(reconciliationRoute, async (c) => {
+    requireOperator(c);
+    return c.json({ object: 'reconciliation' as const, ...(await deps.reconcile({ repair: false })) }, 200);
+  });
+  app.openapi(reconcileRoute, async (c) => {
+    requireOperator(c);
+    return c.json({ object: 'reconciliation' as const, ...(await deps.reconcile({ repair: true })) }, 200);
   });
   app.openapi(replayRoute, async (c) => {
     requireOperator(c);

@@ -1,6 +1,7 @@
 import { listOf, listQuery } from '../http/list.ts';
 import { access, createRoute, idParam, json, problems, z } from '../http/router.ts';
 import type { ChargeRow, InboxHealth, StripeEventRow } from './store.ts';
+import { divergenceKinds } from './reconcile/compare.ts';
 
 const eventStates = ['received', 'done', 'ignored', 'parked'] as const;
 
@@ -97,6 +98,49 @@ export const backfillRoute = createRoute({
       z.object({ object: z.literal('backfill'), read: z.int(), found: z.int() }),
       'How many events were read, and how many of them were new.',
     ),
+    ...problems('unauthenticated', 'forbidden', 'stripe_unavailable'),
+  },
+});
+
+const reconciliationSchema = z
+  .object({
+    object: z.literal('reconciliation'),
+    checked: z.int().openapi({ description: 'Objects of Stripe that were looked at.' }),
+    found: z.array(
+      z.object({
+        kind: z.enum(divergenceKinds),
+        customer_id: z.string().nullable(),
+        object_id: z.string().openapi({ description: "Stripe's id of what differs." }),
+        detail: z.string().openapi({ description: 'One sentence.' }),
+        repair: z
+          .enum(['link', 'sync', 'bill', 'sell', 'listen', 'backfill'])
+          .nullable()
+          .openapi({ description: 'What puts it right; null: a person must decide.' }),
+        repaired: z.boolean(),
+      }),
+    ),
+  })
+  .openapi('Reconciliation');
+
+export const reconciliationRoute = createRoute({
+  method: 'get',
+  path: '/v1/admin/reconciliation',
+  summary: 'What differs between here and Stripe',
+  security: access.operator,
+  responses: {
+    200: json(reconciliationSchema, 'Each difference in words; nothing is changed.'),
+    ...problems('unauthenticated', 'forbidden', 'stripe_unavailable'),
+  },
+});
+
+export const reconcileRoute = createRoute({
+  method: 'post',
+  path: '/v1/admin/reconciliation/run',
+  summary: 'Put right what differs from Stripe',
+  description: 'Happens by itself every night. What has no one right answer is only told.',
+  security: access.operator,
+  responses: {
+    200: json(reconciliationSchema, 'What was found, and what was repaired.'),
     ...problems('unauthenticated', 'forbidden', 'stripe_unavailable'),
   },
 });

@@ -115,6 +115,13 @@ export async function reopenEvent(db: Reader, id: string): Promise<boolean> {
   return result.numUpdatedRows > 0n;
 }
 
+/** Of these ids, those that are in the inbox. */
+export async function knownEvents(db: Reader, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await db.selectFrom('stripe_event').select('id').where('id', 'in', ids).execute();
+  return new Set(rows.map((row) => row.id));
+}
+
 /** Events that were stored and whose job was lost or failed for good. */
 export async function unhandledEvents(db: Reader, before: Date, limit: number): Promise<string[]> {
   const rows = await db

@@ -294,3 +294,21 @@ export async function customersInCheckout(db: Reader, limit: number): Promise<st
     .execute();
   return rows.map((row) => row.customer_id);
 }
+
+/** Every subscription, as it is compared with Stripe. */
+export async function subscriptionsOfAll(db: Reader) {
+  return await db
+    .selectFrom('subscription as s')
+    .innerJoin('plan_price as r', 'r.id', 's.plan_price_id')
+    .select([
+      's.customer_id',
+      's.stripe_subscription_id',
+      's.status',
+      's.quantity',
+      's.current_period_end_at',
+      's.cancel_at',
+      'r.stripe_price_id',
+      'r.currency',
+    ])
+    .execute();
+}

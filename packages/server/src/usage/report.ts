@@ -190,3 +190,22 @@ export async function markReportSent(db: Reader, id: string, at: Date): Promise<
     .where('state', '=', 'pending')
     .execute();
 }
+
+/** Reports that were put on an invoice since, as they are compared with Stripe. */
+export async function sentReports(
+  db: Reader,
+  since: Date,
+): Promise<{ id: string; customer_id: string; amount_minor: number }[]> {
+  return await db
+    .selectFrom('usage_report')
+    .select(['id', 'customer_id', 'amount_minor'])
+    .where('state', '=', 'sent')
+    .where('amount_minor', '>', 0)
+    .where('sent_at', '>', since)
+    .execute();
+}
+
+/** To be put on an invoice again: its lines at Stripe were deleted. What is there is read first, so nothing is billed twice. */
+export async function reopenReport(db: Reader, id: string): Promise<void> {
+  await db.updateTable('usage_report').set({ state: 'pending', sent_at: null }).where('id', '=', id).execute();
+}

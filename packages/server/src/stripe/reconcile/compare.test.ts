@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import {
+  type LocalSubscription,
+  type RemoteSubscription,
+  compareCustomers,
+  compareInvoices,
+  compareSubscriptions,
+  compareUsage,
+} from './compare.ts';
+
+const end = new Date(Date.UTC(2026, 1, 1));
+const ours: LocalSubscription = {
+  customer_id: 'cust_1',
+  stripe_subscription_id: 'sub_1',
+  status: 'active',
+  quantity: 1,
+  stripe_price_id: 'price_1',
+  currency: 'usd',
+  current_period_end_at: end,
+  cancel_at: null,
+};
+const theirs: RemoteSubscription = {
+  stripe_subscription_id: 'sub_1',
+  stripe_customer_id: 'cus_1',
+  status: 'active',
+  quantity: 1,
+  stripe_price_id: 'price_1',
+  currency: 'usd',
+  current_period_end_at: end,
+  cancel_at: null,
+};
+const ownerOf = (id: string) => (id === 'cus_1' ? 'cust_1' : null);
+
+test.each<[string, Partial<LocalSubscription>, Partial<RemoteSubscription>, string[]]>([
+  ['the same', {}, {}, []],
+  ['another status', {}, { status: 'past_due' }, ['stale_status:sync']],
+  ['ended there', {}, { status: 'canceled' }, ['extra_entitlement:sync']],
+  ['another quantity', {}, { quantity: 2 }, ['wrong_quantity:sync']],
+  ['another price', {}, { stripe_price_id: 'price_2' }, ['wrong_terms:sync']],
+  ['another period', {}, { current_period_end_at: new Date(0) }, ['wrong_terms:sync']],
+  ['an end that is not known here', {}, { cancel_at: end }, ['wrong_terms:sync']],
+  ['another currency', {}, { currency: 'eur', status: 'past_due' }, ['currency_mismatch:null']],
+])('a subscription: %s', (_, here, there, expected) => {
+  const found = compareSubscriptions([{ ...ours, ...here }], [{ ...theirs, ...there }], ownerOf);
+  expect(found.map(({ kind, repair }) => `${kind}:${repair}`)).toEqual(expected);
+});
+
+test('a subscription on one side only: an ended one is no difference', () => {
+  const kinds = (found: { kind: string; repair: string | null }[]) => found.map(({ kind, repair }) => [kind, repair]);
+  expect(kinds(compareSubscriptions([], [theirs], ownerOf))).toEqual([['orphan_subscription', 'sync']]);
+  expect(kinds(compareSubscriptions([], [theirs], () => null))).toEqual([['orphan_subscription', null]]);
+  expect(kinds(compareSubscriptions([], [{ ...theirs, status: 'canceled' }], ownerOf))).toEqual([]);
+  expect(kinds(compareSubscriptions([ours], [], ownerOf))).toEqual([['extra_entitlement', 'sync']]);
+  expect(kinds(compareSubscriptions([{ ...ours, status: 'canceled' }], [], ownerOf))).toEqual([]);
+});
+
+test('customers: unlinked, doubled, vanished, unknown', () => {
+  const found = compareCustomers(
+    [
+      { id: 'cust_1', stripe_customer_id: 'cus_1' },
+      { id: 'cust_2', stripe_customer_id: null },
+      { id: 'cust_3', stripe_customer_id: 'cus_gone' },
+    ],
+    [
+      { stripe_customer_id: 'cus_1', customer_id: 'cust_1' },
+      { stripe_customer_id: 'cus_1b', customer_id: 'cust_1' },
+      { stripe_customer_id: 'cus_2', customer_id: 'cust_2' },
+      { stripe_customer_id: 'cus_2b', customer_id: 'cust_2' },
+      { stripe_customer_id: 'cus_9', customer_id: 'cust_9' },
+    ],
+  );
+  expect(found.map(({ kind, object_id, repair }) => [kind, object_id, repair])).toEqual([
+    ['duplicate_customer', 'cus_1b', null],
+    ['missing_customer', 'cus_2', 'link'],
+    ['duplicate_customer', 'cus_2b', null],
+    ['missing_customer', 'cus_9', null],
+    ['vanished_customer', 'cus_gone', 'sync'],
+  ]);
+});
+
+test('invoices and usage: what is missing, what is stale, what was billed twice', () => {
+  const money = { status: 'paid', total_minor: 900, amount_paid_minor: 900 };
+  const local = [{ customer_id: 'cust_1', stripe_invoice_id: 'in_1', ...money, status: 'open' }];
+  const remote = ['in_1', 'in_2'].map((id) => ({ stripe_invoice_id: id, stripe_customer_id: 'cus_1', ...money }));
+  const invoices = compareInvoices(local, remote, ownerOf);
+  expect(invoices.map(({ kind }) => kind)).toEqual(['stale_invoice', 'missing_invoice']);
+  const reports = ['a', 'b', 'c'].map((id) => ({ id, customer_id: 'cust_1', amount_minor: 60 }));
+  const billed = new Map([
+    ['a', 60],
+    ['c', 120],
+  ]);
+  expect(compareUsage(reports, billed).map(({ kind, repair }) => [kind, repair])).toEqual([
+    ['usage_not_billed', 'bill'],
+    ['usage_billed_twice', null],
+  ]);
+});

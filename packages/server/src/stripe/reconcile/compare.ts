@@ -1,0 +1,227 @@
+/** What is here and at Stripe and should be the same. Each kind has one sentence and one repair. */
+export const divergenceKinds = [
+  'missing_customer',
+  'vanished_customer',
+  'duplicate_customer',
+  'orphan_subscription',
+  'extra_entitlement',
+  'stale_status',
+  'wrong_quantity',
+  'wrong_terms',
+  'currency_mismatch',
+  'missing_invoice',
+  'stale_invoice',
+  'usage_not_billed',
+  'usage_billed_twice',
+  'archived_price',
+  'webhook_disabled',
+  'undelivered_event',
+] as const;
+export type DivergenceKind = (typeof divergenceKinds)[number];
+
+/** `sync`: the customer is read from Stripe again. Null: only a person can decide. */
+export type Repair = 'link' | 'sync' | 'bill' | 'sell' | 'listen' | 'backfill';
+
+export interface Divergence {
+  kind: DivergenceKind;
+  customer_id: string | null;
+  /** Stripe's id of what differs. */
+  object_id: string;
+  /** One sentence for an operator. */
+  detail: string;
+  repair: Repair | null;
+}
+
+export interface LocalSubscription {
+  customer_id: string;
+  stripe_subscription_id: string;
+  status: string;
+  quantity: number;
+  stripe_price_id: string | null;
+  currency: string;
+  current_period_end_at: Date;
+  cancel_at: Date | null;
+}
+
+export interface RemoteSubscription {
+  stripe_subscription_id: string;
+  stripe_customer_id: string;
+  status: string;
+  quantity: number;
+  stripe_price_id: string;
+  currency: string;
+  current_period_end_at: Date;
+  cancel_at: Date | null;
+}
+
+export interface LocalInvoice {
+  customer_id: string;
+  stripe_invoice_id: string;
+  status: string;
+  total_minor: number;
+  amount_paid_minor: number;
+}
+
+export interface RemoteInvoice {
+  stripe_invoice_id: string;
+  stripe_customer_id: string;
+  status: string;
+  total_minor: number;
+  amount_paid_minor: number;
+}
+
+export interface LocalCustomer {
+  id: string;
+  stripe_customer_id: string | null;
+}
+
+export interface RemoteCustomer {
+  stripe_customer_id: string;
+  /** Whom its metadata names. */
+  customer_id: string;
+}
+
+export interface BilledReport {
+  id: string;
+  customer_id: string;
+  amount_minor: number;
+}
+
+const entitling: ReadonlySet<string> = new Set(['active', 'trialing', 'past_due']);
+const over: ReadonlySet<string> = new Set(['canceled', 'incomplete_expired']);
+
+/** Customers: each of ours has at most one at Stripe, and knows it. */
+export function compareCustomers(local: readonly LocalCustomer[], remote: readonly RemoteCustomer[]): Divergence[] {
+  const here = new Map(local.map((row) => [row.id, row]));
+  const atStripe = new Set(remote.map((each) => each.stripe_customer_id));
+  const found: Divergence[] = [];
+  const claimed = new Set(local.flatMap(({ id, stripe_customer_id }) => (stripe_customer_id === null ? [] : [id])));
+  for (const { stripe_customer_id: object_id, customer_id } of remote) {
+    const row = here.get(customer_id);
+    if (row?.stripe_customer_id === object_id) continue;
+    const about = { object_id, customer_id: row?.id ?? null };
+    if (row === undefined) {
+      const detail = `${object_id} at Stripe names the customer ${customer_id}, which is not here.`;
+      found.push({ ...about, kind: 'missing_customer', detail, repair: null });
+    } else if (claimed.has(customer_id)) {
+      const detail = `${object_id} is a second customer of ${customer_id} at Stripe, beside ${row.stripe_customer_id ?? 'another'}.`;
+      found.push({ ...about, kind: 'duplicate_customer', detail, repair: null });
+    } else {
+      claimed.add(customer_id);
+      const detail = `${object_id} at Stripe is ${customer_id}, who is not linked to it here.`;
+      found.push({ ...about, kind: 'missing_customer', detail, repair: 'link' });
+    }
+  }
+  for (const { id, stripe_customer_id } of local) {
+    if (stripe_customer_id === null || atStripe.has(stripe_customer_id)) continue;
+    const detail = `${id} is linked to ${stripe_customer_id}, which Stripe no longer has.`;
+    found.push({ kind: 'vanished_customer', customer_id: id, object_id: stripe_customer_id, detail, repair: 'sync' });
+  }
+  return found;
+}
+
+/** Subscriptions: what somebody may use here is what Stripe says they pay for. */
+export function compareSubscriptions(
+  local: readonly LocalSubscription[],
+  remote: readonly RemoteSubscription[],
+  ownerOf: (stripeCustomerId: string) => string | null,
+): Divergence[] {
+  const here = new Map(local.map((row) => [row.stripe_subscription_id, row]));
+  const atStripe = new Set(remote.map((each) => each.stripe_subscription_id));
+  const found: Divergence[] = [];
+  for (const theirs of remote) {
+    const ours = here.get(theirs.stripe_subscription_id);
+    if (ours !== undefined) found.push(...differences(ours, theirs));
+    else if (!over.has(theirs.status)) {
+      const detail = `${theirs.stripe_subscription_id} is ${theirs.status} at Stripe and not known here.`;
+      const customer_id = ownerOf(theirs.stripe_customer_id);
+      const repair = customer_id === null ? null : 'sync';
+      found.push({
+        kind: 'orphan_subscription',
+        customer_id,
+        object_id: theirs.stripe_subscription_id,
+        detail,
+        repair,
+      });
+    }
+  }
+  for (const ours of local) {
+    if (atStripe.has(ours.stripe_subscription_id) || !entitling.has(ours.status)) continue;
+    const { customer_id, stripe_subscription_id: object_id } = ours;
+    const detail = `${object_id} gives access here as ${ours.status}, and Stripe does not have it.`;
+    found.push({ kind: 'extra_entitlement', customer_id, object_id, detail, repair: 'sync' });
+  }
+  return found;
+}
+
+function differences(ours: LocalSubscription, theirs: RemoteSubscription): Divergence[] {
+  const { customer_id, stripe_subscription_id: object_id } = ours;
+  const about = { customer_id, object_id, repair: 'sync' } as const;
+  if (ours.currency !== theirs.currency) {
+    const detail = `${object_id} is billed in ${theirs.currency} at Stripe, and its plan here is in ${ours.currency}.`;
+    return [{ ...about, kind: 'currency_mismatch', detail, repair: null }];
+  }
+  if (ours.status !== theirs.status) {
+    const kind = entitling.has(ours.status) && over.has(theirs.status) ? 'extra_entitlement' : 'stale_status';
+    return [{ ...about, kind, detail: `${object_id} is ${theirs.status} at Stripe and ${ours.status} here.` }];
+  }
+  if (ours.quantity !== theirs.quantity) {
+    const detail = `${object_id} is for ${theirs.quantity} at Stripe and for ${ours.quantity} here.`;
+    return [{ ...about, kind: 'wrong_quantity', detail }];
+  }
+  if (ours.stripe_price_id !== theirs.stripe_price_id) {
+    const detail = `${object_id} is on ${theirs.stripe_price_id} at Stripe and on ${ours.stripe_price_id ?? 'none'} here.`;
+    return [{ ...about, kind: 'wrong_terms', detail }];
+  }
+  if (
+    ours.current_period_end_at.getTime() !== theirs.current_period_end_at.getTime() ||
+    !isSame(ours.cancel_at, theirs.cancel_at)
+  ) {
+    const detail = `The period or the end of ${object_id} is another at Stripe (${theirs.current_period_end_at.toISOString()}) than here.`;
+    return [{ ...about, kind: 'wrong_terms', detail }];
+  }
+  return [];
+}
+
+/** Invoices: each of our subscriptions' is here, with the state and the money that Stripe says. */
+export function compareInvoices(
+  local: readonly LocalInvoice[],
+  remote: readonly RemoteInvoice[],
+  ownerOf: (stripeCustomerId: string) => string | null,
+): Divergence[] {
+  const here = new Map(local.map((row) => [row.stripe_invoice_id, row]));
+  return remote.flatMap((theirs): Divergence[] => {
+    const { stripe_invoice_id: object_id } = theirs;
+    const ours = here.get(object_id);
+    if (ours === undefined) {
+      const customer_id = ownerOf(theirs.stripe_customer_id);
+      const detail = `The invoice ${object_id} is ${theirs.status} at Stripe and not known here.`;
+      return [
+        { kind: 'missing_invoice', customer_id, object_id, detail, repair: customer_id === null ? null : 'sync' },
+      ];
+    }
+    const isEqual =
+      ours.status === theirs.status &&
+      ours.total_minor === theirs.total_minor &&
+      ours.amount_paid_minor === theirs.amount_paid_minor;
+    if (isEqual) return [];
+    const detail = `The invoice ${object_id} is ${theirs.status} with ${theirs.amount_paid_minor} of ${theirs.total_minor} paid at Stripe, and ${ours.status} with ${ours.amount_paid_minor} of ${ours.total_minor} here.`;
+    return [{ kind: 'stale_invoice', customer_id: ours.customer_id, object_id, detail, repair: 'sync' }];
+  });
+}
+
+/** Usage: what was reported as billed stands on an invoice, once. `billed`: what Stripe's lines of a report sum to. */
+export function compareUsage(reports: readonly BilledReport[], billed: ReadonlyMap<string, number>): Divergence[] {
+  return reports.flatMap(({ id, customer_id, amount_minor }): Divergence[] => {
+    const there = billed.get(id) ?? 0;
+    if (there === amount_minor) return [];
+    const detail = `Of the usage ${id}, worth ${amount_minor}, lines of ${there} are at Stripe.`;
+    const isMore = there > amount_minor;
+    const kind = isMore ? 'usage_billed_twice' : 'usage_not_billed';
+    return [{ kind, customer_id, object_id: id, detail, repair: isMore ? null : 'bill' }];
+  });
+}
+
+function isSame(a: Date | null, b: Date | null): boolean {
+  return a?.getTime() === b?.getTime();
+}

@@ -1,0 +1,211 @@
+import type Stripe from 'stripe';
+import type { Database } from '../../db/database.ts';
+import { invoicesOfAll } from '../../invoices/store.ts';
+import type { Log } from '../../lib/log.ts';
+import type { PlanVersion } from '../../plans/store.ts';
+import type { Clock } from '../../ports.ts';
+import type { Queue } from '../../queue/queue.ts';
+import { subscriptionsOfAll } from '../../subscriptions/store.ts';
+import { reopenReport, sentReports } from '../../usage/report.ts';
+import { reach } from '../reach.ts';
+import { knownEvents } from '../store.ts';
+import { basePriceId, baseItem, idOf, translateInvoice } from '../translate.ts';
+import {
+  type Divergence,
+  type LocalCustomer,
+  type RemoteCustomer,
+  type RemoteInvoice,
+  type RemoteSubscription,
+  compareCustomers,
+  compareInvoices,
+  compareSubscriptions,
+  compareUsage,
+} from './compare.ts';
+
+export interface Reconciliation {
+  /** How many objects of Stripe were looked at. */
+  checked: number;
+  found: (Divergence & { repaired: boolean })[];
+}
+
+/** How far back invoices, usage and events are compared: as long as Stripe keeps events. */
+const lookBackMs = 30 * 86_400_000;
+
+/**
+ * Compares everything here with everything at Stripe, says each difference in words, and repairs what has one right answer.
+ * A second run finds nothing of what the first repaired. Where only a person can decide, nothing is touched.
+ */
+export function createReconcile(deps: {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  stripe: Stripe;
+  queue: Pick<Queue, 'enqueue'>;
+  installation_id: string;
+  webhook_url: string;
+  customers: { all(): Promise<LocalCustomer[]>; link(customerId: string, stripeCustomerId: string): Promise<void> };
+  plans: { current(): Promise<PlanVersion[]> };
+  catalogFault(objectId: string): Promise<string | null>;
+  syncCustomer(customerId: string): Promise<void>;
+  backfill(): Promise<unknown>;
+}) {
+  const { db, clock, stripe } = deps;
+  const since = () => Math.floor((clock.now() - lookBackMs) / 1000);
+  const isOurs = (object: { metadata: Stripe.Metadata | null }) =>
+    object.metadata?.['farebox_installation'] === deps.installation_id;
+
+  async function compare(): Promise<{ checked: number; found: Divergence[] }> {
+    const remote = await remoteCustomers();
+    const local = await deps.customers.all();
+    const owners = new Map(remote.map((each) => [each.stripe_customer_id, each.customer_id]));
+    for (const { id, stripe_customer_id } of local) if (stripe_customer_id !== null) owners.set(stripe_customer_id, id);
+    const known = new Set(local.map(({ id }) => id));
+    const ownerOf = (id: string) => {
+      const owner = owners.get(id);
+      return owner !== undefined && known.has(owner) ? owner : null;
+    };
+    const subscriptions = await remoteSubscriptions();
+    const invoices = await remoteInvoices(new Set(subscriptions.map((each) => each.stripe_subscription_id)));
+    const found = [
+      ...compareCustomers(local, remote),
+      ...compareSubscriptions(await subscriptionsOfAll(db.kysely), subscriptions, ownerOf),
+      ...compareInvoices(await invoicesOfAll(db.kysely), invoices, ownerOf),
+      ...compareUsage(await sentReports(db.kysely, new Date(since() * 1000)), await billedUsage()),
+      ...(await catalogue()),
+      ...(await listening()),
+      ...(await undelivered()),
+    ];
+    return { checked: remote.length + subscriptions.length + invoices.length, found };
+  }
+
+  async function remoteCustomers(): Promise<RemoteCustomer[]> {
+    const all: RemoteCustomer[] = [];
+    for await (const each of stripe.customers.list({ limit: 100 }))
+      if (isOurs(each)) all.push({ stripe_customer_id: each.id, customer_id: each.metadata['farebox_customer'] ?? '' });
+    return all;
+  }
+
+  async function remoteSubscriptions(): Promise<RemoteSubscription[]> {
+    const all: RemoteSubscription[] = [];
+    for await (const each of stripe.subscriptions.list({ status: 'all', limit: 100 })) {
+      if (!isOurs(each)) continue;
+      const item = baseItem(each);
+      all.push({
+        stripe_subscription_id: each.id,
+        stripe_customer_id: idOf(each.customer),
+        status: each.status,
+        quantity: item.quantity ?? 1,
+        stripe_price_id: basePriceId(each),
+        currency: each.currency,
+        current_period_end_at: new Date(item.current_period_end * 1000),
+        cancel_at: each.cancel_at === null ? null : new Date(each.cancel_at * 1000),
+      });
+    }
+    return all;
+  }
+
+  async function remoteInvoices(own: ReadonlySet<string>): Promise<RemoteInvoice[]> {
+    const all: RemoteInvoice[] = [];
+    for await (const each of stripe.invoices.list({ created: { gte: since() }, limit: 100 })) {
+      const { stripe_invoice_id, stripe_subscription_id, status, total_minor, amount_paid_minor } = translateInvoice(
+        each,
+        [],
+      );
+      if (stripe_subscription_id === null || !own.has(stripe_subscription_id) || each.customer === null) continue;
+      all.push({ stripe_invoice_id, stripe_customer_id: idOf(each.customer), status, total_minor, amount_paid_minor });
+    }
+    return all;
+  }
+
+  async function billedUsage(): Promise<Map<string, number>> {
+    const billed = new Map<string, number>();
+    for await (const item of stripe.invoiceItems.list({ created: { gte: since() }, limit: 100 })) {
+      const report = item.metadata?.['farebox_usage_report'];
+      if (report !== undefined && isOurs(item)) billed.set(report, (billed.get(report) ?? 0) + item.amount);
+    }
+    return billed;
+  }
+
+  /** What is on sale can be bought at Stripe. */
+  async function catalogue(): Promise<Divergence[]> {
+    const found: Divergence[] = [];
+    for (const version of await deps.plans.current()) {
+      const ids = [version.stripe_product_id, ...version.prices.map((price) => price.stripe_price_id)];
+      for (const object_id of ids) {
+        const detail = object_id === null ? null : await deps.catalogFault(object_id);
+        if (object_id === null || detail === null) continue;
+        const repair = detail.includes('archived') ? 'sell' : null;
+        found.push({ kind: 'archived_price', customer_id: null, object_id, detail, repair });
+      }
+    }
+    return found;
+  }
+
+  /** Stripe sends its events to us. */
+  async function listening(): Promise<Divergence[]> {
+    const { data } = await stripe.webhookEndpoints.list({ limit: 100 });
+    const own = data.filter((endpoint) => endpoint.url === deps.webhook_url);
+    if (own.some((endpoint) => endpoint.status === 'enabled')) return [];
+    const [disabled] = own;
+    const detail =
+      disabled === undefined
+        ? `No webhook endpoint at Stripe has the address ${deps.webhook_url}. Add one, and put its secret into STRIPE_WEBHOOK_SECRET.`
+        : `The webhook endpoint ${disabled.id} is disabled at Stripe: events do not arrive.`;
+    const repair = disabled === undefined ? null : 'listen';
+    return [
+      { kind: 'webhook_disabled', customer_id: null, object_id: disabled?.id ?? deps.webhook_url, detail, repair },
+    ];
+  }
+
+  /** Events that Stripe could not deliver and that were not read from its list either. */
+  async function undelivered(): Promise<Divergence[]> {
+    const ids: string[] = [];
+    for await (const event of stripe.events.list({ delivery_success: false, created: { gte: since() }, limit: 100 }))
+      ids.push(event.id);
+    const known = await knownEvents(db.kysely, ids);
+    const lost = ids.filter((id) => !known.has(id));
+    const [first] = lost;
+    if (first === undefined) return [];
+    const detail = `Stripe could not deliver ${lost.length} events, ${first} among them. Is the secret in STRIPE_WEBHOOK_SECRET the endpoint's?`;
+    return [{ kind: 'undelivered_event', customer_id: null, object_id: first, detail, repair: 'backfill' }];
+  }
+
+  /** Each repair once, however many differences it is the answer to. */
+  async function repair(found: readonly Divergence[]): Promise<void> {
+    for (const { repair: how, customer_id, object_id } of found) {
+      if (how === 'link' && customer_id !== null) await deps.customers.link(customer_id, object_id);
+      if (how === 'listen') await stripe.webhookEndpoints.update(object_id, { disabled: false });
+      if (how === 'sell') await sell(object_id);
+      if (how === 'bill') await billAgain(object_id);
+    }
+    const read = new Set(
+      found.flatMap(({ repair: how, customer_id }) => (how === 'sync' || how === 'link' ? (customer_id ?? []) : [])),
+    );
+    for (const customerId of read) await deps.syncCustomer(customerId);
+    if (found.some(({ repair: how }) => how === 'backfill')) await deps.backfill();
+  }
+
+  async function sell(id: string): Promise<void> {
+    const isPrice = (await deps.plans.current()).some(({ prices }) =>
+      prices.some((price) => price.stripe_price_id === id),
+    );
+    if (isPrice) await stripe.prices.update(id, { active: true });
+    else await stripe.products.update(id, { active: true });
+  }
+
+  async function billAgain(reportId: string): Promise<void> {
+    await db.transaction(async (tx) => {
+      await reopenReport(tx, reportId);
+      await deps.queue.enqueue(tx, { name: 'usage.report', data: { report_id: reportId } });
+    });
+  }
+
+  return async function reconcile(options: { repair: boolean }): Promise<Reconciliation> {
+    return await db.withLock('stripe:reconcile', async () => {
+      const { checked, found } = await reach(compare);
+      if (options.repair) await reach(() => repair(found));
+      for (const { kind, object_id, detail } of found) deps.log.error({ kind, object_id }, detail);
+      return { checked, found: found.map((each) => ({ ...each, repaired: options.repair && each.repair !== null })) };
+    });
+  };
+}
