@@ -49,7 +49,7 @@ const route_reasons: readonly [RegExp, string][] = [
   [/^\/v1\/(tax|tax_codes)\b/, TAX],
   [/^\/v1\/shipping_rates\b/, SHIPPING],
   [/^\/v1\/(files|file_links)\b/, FILES],
-  [/^\/v1\/plans\b/, 'Plans are an older form of prices; every price is answered as a plan too.'],
+  [/^\/v1\/plans\b/, 'Plans are an older form of prices: they are read as plans, made and changed as prices.'],
   [/^\/v1\/payment_links\b/, 'A link is a checkout session that a shop makes itself.'],
   [/^\/v1\/quotes\b/, 'Offers are written by hand before anything is billed.'],
   [/^\/v1\/(payment_method_configurations|payment_method_domains|apple_pay)\b/, CARDS],

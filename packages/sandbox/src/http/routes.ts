@@ -25,6 +25,8 @@ import { mandateRoutes } from '../resources/payments/mandates.ts';
 import { paymentMethodRoutes } from '../resources/payments/payment-method-routes.ts';
 import { portalConfigurationRoutes } from '../resources/portal/portal-configurations.ts';
 import { portalSessionRoutes } from '../resources/portal/portal-sessions.ts';
+import { planRoutes } from '../resources/catalog/plans.ts';
+import { earlyFraudWarningRoutes } from '../resources/payments/early-fraud-warnings.ts';
 import { priceRoutes } from '../resources/catalog/prices.ts';
 import { balanceRoutes } from '../resources/customers/balance.ts';
 import { couponRoutes } from '../resources/catalog/coupons.ts';
@@ -89,6 +91,8 @@ export const routes: readonly Route[] = [
   ...paymentMethodRoutes,
   ...portalConfigurationRoutes,
   ...portalSessionRoutes,
+  ...planRoutes,
+  ...earlyFraudWarningRoutes,
   ...priceRoutes,
   ...productRoutes,
   ...refundRoutes,

@@ -1,3 +1,4 @@
+import { idOf, monthlyPrice } from '../harness.ts';
 import { has, lists, type Probes } from './probe.ts';
 
 const monthly = { currency: 'usd', recurring: { interval: 'month' }, product_data: { name: 'Pro' } } as const;
@@ -91,6 +92,21 @@ export const catalogProbes: Probes = {
     const coupon = (await stripe.coupons.create({ percent_off: 10, duration: 'forever' })).id;
     const { id, code } = await stripe.promotionCodes.create({ promotion: { type: 'coupon', coupon } });
     lists(await stripe.promotionCodes.list({ code }), id);
+  },
+  'GET /v1/plans/{id}': async ({ stripe }) => {
+    const { id } = await monthlyPrice(stripe);
+    has(await stripe.plans.retrieve(id), {
+      id,
+      object: 'plan',
+      amount: 49_900,
+      interval: 'month',
+      usage_type: 'licensed',
+    });
+  },
+  'GET /v1/plans': async ({ stripe }) => {
+    const { id, product } = await monthlyPrice(stripe);
+    await stripe.prices.create({ currency: 'usd', unit_amount: 100, product: idOf(product) });
+    lists(await stripe.plans.list({ product: idOf(product), active: true }), id);
   },
   'POST /v1/tax_rates': async ({ stripe }) => {
     const rate = await stripe.taxRates.create({

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { idOf } from '../harness.ts';
+import { idOf, refusal } from '../harness.ts';
 import { has, lists, type Probes } from './probe.ts';
 
 const auto = { automatic_payment_methods: { enabled: true, allow_redirects: 'never' } } as const;
@@ -137,6 +137,13 @@ export const paymentProbes: Probes = {
     const payment_intent = (await paid(stripe)).id;
     const { id } = await stripe.refunds.create({ payment_intent });
     lists(await stripe.refunds.list({ payment_intent }), id);
+  },
+  'GET /v1/radar/early_fraud_warnings': async ({ stripe }) => {
+    has(await stripe.radar.earlyFraudWarnings.list({ limit: 3 }), { object: 'list', data: [], has_more: false });
+  },
+  'GET /v1/radar/early_fraud_warnings/{id}': async ({ stripe }) => {
+    const asked = stripe.radar.earlyFraudWarnings.retrieve('issfr_none');
+    has(await refusal(asked), { code: 'resource_missing', statusCode: 404 });
   },
   'GET /v1/disputes': async ({ stripe }) => {
     has(await disputed(stripe), { object: 'dispute', amount: 2_000, status: 'needs_response' });

@@ -31,10 +31,11 @@ export function lists(page: { data: { id: string }[] }, id: string): void {
 }
 
 /**
- * Routes that only refuse here: no parameter of this API version gives a customer a discount of their own, and no refund of a
+ * Routes that only refuse here: there are no early fraud warnings; no parameter of this API version gives a customer a discount of their own, and no refund of a
  * card waits for somebody to act.
  */
 const always_refused: ReadonlySet<string> = new Set([
+  'GET /v1/radar/early_fraud_warnings/{id}',
   'DELETE /v1/customers/{id}/discount',
   'POST /v1/refunds/{id}/cancel',
 ]);
