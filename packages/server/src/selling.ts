@@ -37,6 +37,7 @@ export function connectSelling(
   const stripeIdOf = async (id: string) => (await customers.find(null, id))?.stripe_customer_id ?? null;
   const linkStripe = async (id: string, stripeId: string) => void (await customers.linkStripe(null, id, stripeId));
   const versionById = (id: string) => plans.version(null, id);
+  const customersByIds: Customers['byIds'] = (ids) => customers.byIds(ids);
   const order = createOrders({ db, payments, intents, audit: deps.accounts.audit });
   const shared = { db, clock, payments, desk, order, base_url, findCustomer, linkStripe, stripeIdOf, versionById };
   const onSale: Plans['onSale'] = (planId, customer) => plans.onSale(planId, customer);
@@ -53,9 +54,9 @@ export function connectSelling(
   return {
     subscribe,
     documented: [
-      createSubscriptionRoutes({ db, subscribe, begin, versionById }),
+      createSubscriptionRoutes({ db, subscribe, begin, versionById, customersByIds }),
       createLifeRoutes({ changePlan, verbs: createVerbs({ turns, desk }), find: findSubscription }),
-      createInvoiceRoutes({ db, invoices }),
+      createInvoiceRoutes({ db, invoices, customersByIds }),
       createPaymentMethodRoutes({ clock, paymentMethods }),
     ],
   };

@@ -23,8 +23,10 @@ export async function reconcile(args: string[]): Promise<number> {
   const log = createLog('silent');
   return await withDatabase(config, async (db, url) => {
     const web_dir = join(import.meta.dirname, '../../../web/dist');
+    // An address, so that this process takes no jobs from the one that keeps the embedded database.
+    const reached = { ...config, database: { kind: 'postgres', url } } as const;
     const app = await createApp({
-      config,
+      config: reached,
       secrets,
       list,
       db,

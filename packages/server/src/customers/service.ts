@@ -85,6 +85,12 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       await store.unlinkStripeCustomer(tx, id, stripe_customer_id);
     },
 
+    /** Those of these ids that there are, by their ids. */
+    async byIds(ids: readonly string[]): Promise<Map<string, ListedCustomer>> {
+      const rows = await store.listedCustomers(db.kysely, [...new Set(ids)]);
+      return new Map(rows.map((row) => [row.id, row]));
+    },
+
     /** Everybody, with whom they are at Stripe. */
     async links(): Promise<{ id: string; stripe_customer_id: string | null }[]> {
       return await store.customerLinks(db.kysely);

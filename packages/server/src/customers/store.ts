@@ -137,6 +137,10 @@ export async function listedCustomer(db: Reader, id: string): Promise<ListedCust
   return await listed(db).where('customer.id', '=', id).executeTakeFirst();
 }
 
+export async function listedCustomers(db: Reader, ids: readonly string[]): Promise<ListedCustomer[]> {
+  return ids.length === 0 ? [] : await listed(db).where('customer.id', 'in', ids).execute();
+}
+
 /** One more than `limit`, newest first. */
 export async function listCustomers(db: Reader, filter: CustomerFilter): Promise<ListedCustomer[]> {
   const { after, query } = filter;

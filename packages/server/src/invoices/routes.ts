@@ -1,6 +1,9 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Database } from '../db/database.ts';
+import { customerBody } from '../customers/schema.ts';
+import type { Customers } from '../customers/service.ts';
+import { expandable, expands } from '../http/expand.ts';
 import { listOf, listQuery, toList, wholeList } from '../http/list.ts';
 import { type AppEnv, customerScope, requireSellerSide, wisherOf } from '../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
@@ -25,7 +28,7 @@ const listRoute = createRoute({
   path: '/v1/invoices',
   summary: 'Invoices with their lines',
   security: access.anybody,
-  request: { query: listQuery.extend({ customer_id: z.string().max(64).optional() }) },
+  request: { query: listQuery.extend({ customer_id: z.string().max(64).optional(), ...expandable('customer') }) },
   responses: {
     200: json(listOf(invoiceSchema), 'Newest first; a customer sees its own.'),
     ...problems('unauthenticated', 'not_found'),
@@ -130,6 +133,7 @@ const notesRoute = createRoute({
 export function createInvoiceRoutes(deps: {
   db: Database;
   invoices: ReturnType<typeof createInvoices>;
+  customersByIds: Customers['byIds'];
 }): OpenAPIHono<AppEnv> {
   const { db, invoices } = deps;
   const app = router();
@@ -144,11 +148,17 @@ export function createInvoiceRoutes(deps: {
       db.kysely,
       rows.map((row) => row.id),
     );
+    const isAsked = expands(c.req.valid('query'), 'customer');
+    const found = isAsked ? await deps.customersByIds(rows.map((row) => row.customer_id)) : new Map<string, never>();
+    const customers = ({ customer_id }: { customer_id: string }) => {
+      const customer = found.get(customer_id);
+      return customer === undefined ? {} : { customer: customerBody(customer) };
+    };
     return c.json(
       toList(
         rows,
         limit,
-        (row) => invoiceView(row, lines),
+        (row) => ({ ...invoiceView(row, lines), ...customers(row) }),
         (row) => row,
       ),
       200,

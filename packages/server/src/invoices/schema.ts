@@ -1,4 +1,5 @@
 import { formatDecimal, formatMoney } from '@farebox/core';
+import { customerSchema } from '../customers/schema.ts';
 import { z } from '../http/router.ts';
 import { creditReasons } from '../intents/kinds.ts';
 import type { CreditNote } from '../ports.ts';
@@ -46,6 +47,7 @@ export const invoiceSchema = z
     hosted_url: z.string().nullable(),
     has_pdf: z.boolean(),
     lines: z.array(lineSchema),
+    customer: customerSchema.optional().openapi({ description: 'With `expand[]=customer`.' }),
   })
   .openapi('Invoice');
 

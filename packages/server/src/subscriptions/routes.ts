@@ -2,6 +2,9 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Database } from '../db/database.ts';
 import { invariant } from '../lib/invariant.ts';
+import { customerBody } from '../customers/schema.ts';
+import type { Customers } from '../customers/service.ts';
+import { expandable, expands } from '../http/expand.ts';
 import { listOf, listQuery, toList } from '../http/list.ts';
 import { type AppEnv, customerScope, wisherOf } from '../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
@@ -84,7 +87,7 @@ const listRoute = createRoute({
   path: '/v1/subscriptions',
   summary: 'Subscriptions',
   security: access.anybody,
-  request: { query: listQuery.extend({ customer_id: z.string().max(64).optional() }) },
+  request: { query: listQuery.extend({ customer_id: z.string().max(64).optional(), ...expandable('customer') }) },
   responses: {
     200: json(listOf(subscriptionSchema), 'Newest first; a customer sees its own.'),
     ...problems('unauthenticated', 'not_found'),
@@ -96,7 +99,7 @@ const oneRoute = createRoute({
   path: '/v1/subscriptions/{id}',
   summary: 'One subscription',
   security: access.anybody,
-  request: { params: idParam },
+  request: { params: idParam, query: z.strictObject(expandable('customer')) },
   responses: { 200: json(subscriptionSchema, 'The subscription.'), ...problems('unauthenticated', 'not_found') },
 });
 
@@ -105,6 +108,7 @@ export function createSubscriptionRoutes(deps: {
   subscribe: ReturnType<typeof createSubscribe>;
   begin: ReturnType<typeof createBegin>;
   versionById(id: string): Promise<PlanVersion | null>;
+  customersByIds: Customers['byIds'];
 }): OpenAPIHono<AppEnv> {
   const { db, subscribe } = deps;
   const app = router();
@@ -132,8 +136,14 @@ export function createSubscriptionRoutes(deps: {
       limit: limit + 1,
       after: starting_after ?? null,
     });
+    const customers = await whole(rows, expands(c.req.valid('query'), 'customer'));
     return c.json(
-      toList(rows, limit, subscriptionView, (row) => row),
+      toList(
+        rows,
+        limit,
+        (row) => ({ ...subscriptionView(row), ...customers(row) }),
+        (row) => row,
+      ),
       200,
     );
   });
@@ -142,9 +152,19 @@ export function createSubscriptionRoutes(deps: {
     const row = await subscriptionWithPlan(db.kysely, c.req.valid('param').id);
     if (row === null || (scope !== null && row.customer_id !== scope))
       throw new Problem('not_found', 'There is no such subscription.');
-    return c.json(subscriptionView(row), 200);
+    const customers = await whole([row], expands(c.req.valid('query'), 'customer'));
+    return c.json({ ...subscriptionView(row), ...customers(row) }, 200);
   });
   return app;
+
+  /** What a row carries of its customer: nothing, unless it was asked for. */
+  async function whole(rows: readonly { customer_id: string }[], isAsked: boolean) {
+    const found = isAsked ? await deps.customersByIds(rows.map((row) => row.customer_id)) : new Map<string, never>();
+    return ({ customer_id }: { customer_id: string }) => {
+      const customer = found.get(customer_id);
+      return customer === undefined ? {} : { customer: customerBody(customer) };
+    };
+  }
 
   async function view(checkout: CheckoutRow): Promise<z.infer<typeof checkoutSchema>> {
     const version = await deps.versionById(checkout.plan_version_id);

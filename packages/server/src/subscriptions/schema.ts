@@ -1,4 +1,5 @@
 import { type Price, intervals } from '@farebox/core';
+import { customerSchema } from '../customers/schema.ts';
 import { z } from '../http/router.ts';
 import type { CheckoutRow, SubscriptionWithPlan } from './store.ts';
 
@@ -62,6 +63,7 @@ export const subscriptionSchema = z
       .nullable()
       .openapi({ description: 'What it becomes at the end of the period.' }),
     created_at: z.iso.datetime(),
+    customer: customerSchema.optional().openapi({ description: 'With `expand[]=customer`.' }),
   })
   .openapi('Subscription');
 

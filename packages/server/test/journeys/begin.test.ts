@@ -31,9 +31,10 @@ async function person(card?: string): Promise<{ visitor: Visitor; customer_id: s
 }
 
 /** The seller's own program. */
-async function seller(method: string, path: string, body: unknown) {
+async function seller(method: string, path: string, body?: unknown) {
   const headers = { authorization: `Bearer ${farebox.secret_key}`, 'content-type': 'application/json' };
-  return await answerOf(await fetch(`${farebox.url}${path}`, { method, headers, body: JSON.stringify(body) }));
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  return await answerOf(await fetch(`${farebox.url}${path}`, { method, headers, ...sent }));
 }
 
 async function answerOf(response: Response): Promise<{ status: number; body: Record<string, unknown> }> {
@@ -63,6 +64,23 @@ test('a saved card pays a plan in one call; without one the answer says what is 
   const begun = await buyer.visitor.post('/v1/subscriptions', { plan_id: 'pro' });
   expect(begun).toMatchObject({ payment: null, subscription: { status: 'active', card: { last4: '4242' } } });
   expect((await buyer.visitor.get('/v1/invoices')).data).toMatchObject([{ status: 'paid', total_minor: 49_900 }]);
+});
+
+test('a page carries customers whole where they are asked for, and nothing else can be', async () => {
+  const { customer_id } = await person('4242424242424242');
+  await seller('POST', '/v1/subscriptions', { plan_id: 'pro', customer_id });
+  const bare = await seller('GET', `/v1/subscriptions?customer_id=${customer_id}`);
+  const [subscription] = bare.body['data'] as { id: string; customer?: object }[];
+  expect(subscription?.customer).toBeUndefined();
+  const whole = { customer_id, customer: { object: 'customer', id: customer_id, subscription: { plan_id: 'pro' } } };
+  for (const path of ['subscriptions', 'invoices'])
+    expect(await seller('GET', `/v1/${path}?customer_id=${customer_id}&expand[]=customer`)).toMatchObject({
+      body: { data: [whole] },
+    });
+  const one = await seller('GET', `/v1/subscriptions/${subscription?.id}?expand[]=customer`);
+  expect(one).toMatchObject({ status: 200, body: whole });
+  const odd = await seller('GET', '/v1/subscriptions?expand[]=secrets');
+  expect(odd).toMatchObject({ status: 400, body: { code: 'invalid_request', param: 'expand[]' } });
 });
 
 test('a card that is refused leaves no subscription and nothing owed', async () => {
