@@ -153,6 +153,38 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
     expect(again.status).toBe(403);
   });
 
+  test('the customer sees what a change costs before it is made, and takes back what is only arranged', async () => {
+    await page.goto(`${program.url}/dashboard`);
+    const plan = page.getByRole('region', { name: 'Plan', exact: true });
+    const dialog = page.getByRole('dialog');
+    await plan.getByRole('button', { name: 'Change plan' }).click();
+    await dialog.getByRole('button', { name: 'Choose Enterprise by the month' }).click();
+    await dialog.getByText(/^Enterprise counts at once\. \$[\d,.]+ is charged now, then \$5,000 a month\.$/).waitFor();
+    await dialog.getByText('Due now').waitFor();
+    await accessible();
+    await dialog.getByRole('button', { name: 'Change now' }).click();
+    await plan.getByText('Enterprise', { exact: true }).waitFor();
+
+    await plan.getByRole('button', { name: 'Change plan' }).click();
+    await dialog.getByRole('button', { name: 'Choose Starter by the month' }).click();
+    await dialog.getByRole('button', { name: 'Change at the end of the period' }).click();
+    await plan.getByText(/^Changes to Starter, \$99 a month, on /).waitFor();
+    await plan.getByRole('button', { name: 'Stay on this plan' }).click();
+    await plan.getByText(/^Changes to Starter/).waitFor({ state: 'detached' });
+
+    await plan.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await dialog.getByLabel('Why do you leave?').selectOption('too_expensive');
+    await accessible();
+    await dialog.getByRole('button', { name: 'Cancel subscription' }).click();
+    await plan.getByText(/^Cancelled\. Keys work until /).waitFor();
+    await plan.getByRole('button', { name: 'Keep the subscription' }).click();
+    await plan.getByText(/^Renews on /).waitFor();
+
+    const cards = page.getByRole('region', { name: 'Payment methods' });
+    await cards.getByText('Visa •••• 4242').waitFor();
+    await cards.getByText('Default', { exact: true }).waitFor();
+  });
+
   test('the inbox holds the three mails of the purchase', async () => {
     await page.goto(`${program.url}/_inbox`);
     for (const subject of [/verify|confirm/i, /welcome/i, /receipt/i]) await page.getByText(subject).first().waitFor();

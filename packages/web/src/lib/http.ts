@@ -17,7 +17,7 @@ export class HttpFault extends Error {
   }
 }
 
-type Method = 'GET' | 'POST';
+type Method = 'GET' | 'POST' | 'DELETE';
 
 /**
  * One call of the server's API, with the session cookie. The type of the answer is the caller's knowledge of the route.
@@ -60,8 +60,12 @@ export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return request<T>('GET', path, undefined, signal);
 }
 
-export function post<T>(path: string, body: object = {}): Promise<T> {
-  return request<T>('POST', path, body);
+export function post<T>(path: string, body: object = {}, signal?: AbortSignal): Promise<T> {
+  return request<T>('POST', path, body, signal);
+}
+
+export function remove<T>(path: string): Promise<T> {
+  return request<T>('DELETE', path);
 }
 
 /** `/v1/keys` with `{ limit: 20, query: undefined }` → `/v1/keys?limit=20` */

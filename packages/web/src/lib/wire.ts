@@ -77,7 +77,77 @@ export interface Subscription {
   cancel_at: string | null;
   canceled_at: string | null;
   ended_at: string | null;
+  trial_end_at: string | null;
+  paused_at: string | null;
+  /** A change waits until then for the customer's bank. */
+  pending_until_at: string | null;
+  discounts: Discount[];
+  /** What it becomes at the end of the period. */
+  scheduled_change: ScheduledChange | null;
   created_at: string;
+}
+
+export interface Discount {
+  name: string;
+  percent_off_decimal: string | null;
+  amount_off_minor: number | null;
+  ends_at: string | null;
+}
+
+export interface ScheduledChange {
+  plan_id: string;
+  plan_name: string;
+  price: Subscription['price'];
+  quantity: number;
+  at: string;
+}
+
+/** `POST /v1/subscriptions/{id}/preview` */
+export interface ChangePreview {
+  object: 'change_preview';
+  effect: 'now' | 'period_end';
+  direction: 'upgrade' | 'downgrade' | 'same';
+  effective_at: string;
+  proration_at: string | null;
+  plan_id: string;
+  plan_name: string;
+  price: Subscription['price'];
+  quantity: number;
+  recurring_minor: number;
+  /** What is billed at once. */
+  invoice: InvoicePreview | null;
+}
+
+export interface InvoicePreview {
+  object: 'invoice_preview';
+  currency: Currency;
+  discount_minor: number;
+  tax_minor: number;
+  total_minor: number;
+  balance_used_minor: number;
+  amount_due_minor: number;
+  lines: { description: string; amount_minor: number }[];
+}
+
+/** `POST /v1/subscriptions/{id}/change` */
+export interface SubscriptionChange {
+  object: 'subscription_change';
+  effect: 'now' | 'period_end';
+  payment: { state: 'action_required'; url: string | null } | null;
+  subscription: Subscription;
+}
+
+/** One of `GET /v1/payment_methods` */
+export interface PaymentMethod {
+  object: 'payment_method';
+  id: string;
+  type: string;
+  brand: string | null;
+  last4: string | null;
+  exp_month: number | null;
+  exp_year: number | null;
+  state: 'valid' | 'expiring' | 'expired';
+  is_default: boolean;
 }
 
 export interface CheckoutSession {

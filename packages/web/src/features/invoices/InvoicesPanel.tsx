@@ -85,12 +85,19 @@ function Documents({ invoice }: { invoice: Invoice }) {
   return (
     <div className={classes.documents}>
       {invoice.status === 'open' && invoice.hosted_url ? (
-        <Button component="a" href={invoice.hosted_url} target="_blank" rel="noreferrer" size="xs">
+        <Button component="a" href={invoice.hosted_url} target="_blank" rel="noreferrer" size="compact-xs">
           Pay
         </Button>
       ) : null}
       {invoice.has_pdf ? (
-        <Button component="a" href={pdfHref(invoice)} target="_blank" rel="noreferrer" variant="default" size="xs">
+        <Button
+          component="a"
+          href={pdfHref(invoice)}
+          target="_blank"
+          rel="noreferrer"
+          variant="default"
+          size="compact-xs"
+        >
           PDF
         </Button>
       ) : null}

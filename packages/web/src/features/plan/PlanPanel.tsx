@@ -5,6 +5,8 @@ import { formatPeriod } from '../../lib/format.ts';
 import type { PublicPlan, Subscription } from '../../lib/wire.ts';
 import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
+import { SubscriptionActions } from '../subscription/SubscriptionActions.tsx';
+import { discountSentence, scheduledSentence } from '../subscription/words.ts';
 import { usePlans } from './api.ts';
 import { limitWords } from './plan-words.ts';
 import classes from './PlanPanel.module.css';
@@ -28,7 +30,8 @@ export function PlanPanel({ subscription }: { subscription: Subscription | undef
     <Panel title="Plan" id="plan" actions={<Status tone={words.tone}>{words.label}</Status>}>
       <p className={classes.name}>{subscription.plan_name}</p>
       <p className={classes.price}>
-        {formatMoney(amount_minor, currency, { trim: true })} a {interval}
+        {formatMoney(amount_minor * subscription.quantity, currency, { trim: true })} a {interval}
+        {subscription.quantity > 1 ? `, ${subscription.quantity} seats` : ''}
       </p>
       <dl className={classes.list}>
         <div>
@@ -39,8 +42,21 @@ export function PlanPanel({ subscription }: { subscription: Subscription | undef
           <dt>Next</dt>
           <dd data-tone={words.tone}>{words.sentence}</dd>
         </div>
+        {subscription.scheduled_change === null ? null : (
+          <div>
+            <dt>Then</dt>
+            <dd>{scheduledSentence(subscription.scheduled_change)}</dd>
+          </div>
+        )}
+        {subscription.discounts.map((discount) => (
+          <div key={discount.name}>
+            <dt>Discount</dt>
+            <dd>{discountSentence(discount, currency)}</dd>
+          </div>
+        ))}
         <Contents plan={plans.data?.find((plan) => plan.id === subscription.plan_id)} />
       </dl>
+      <SubscriptionActions subscription={subscription} />
     </Panel>
   );
 }

@@ -11,7 +11,7 @@ import { Narrow } from '../../ui/Narrow.tsx';
 
 /** An account first, then, with `?plan=`, straight on to the payment page. */
 export function SignUpPage() {
-  const { plan } = useSearch({ from: '/sign-up' });
+  const { plan }: { plan?: string } = useSearch({ from: '/sign-up' });
   const navigate = useNavigate();
   const checkout = useCheckout();
   const seller = useSeller();
@@ -20,7 +20,7 @@ export function SignUpPage() {
 
   function goOn(): void {
     if (plan === undefined) void navigate({ to: '/dashboard' });
-    else checkout.mutate(plan);
+    else checkout.mutate({ plan_id: plan });
   }
 
   const busy = checkout.isPending || checkout.isError;

@@ -4,6 +4,7 @@ import { VerifyNotice } from '../../features/accounts/VerifyNotice.tsx';
 import { InvoicesPanel } from '../../features/invoices/InvoicesPanel.tsx';
 import { FirstKeyPanel } from '../../features/keys/FirstKeyPanel.tsx';
 import { KeysPanel } from '../../features/keys/KeysPanel.tsx';
+import { PaymentMethodsPanel } from '../../features/payment-methods/PaymentMethodsPanel.tsx';
 import { PlanPanel } from '../../features/plan/PlanPanel.tsx';
 import { statusWords } from '../../features/plan/subscription-words.ts';
 import { useLiveUsage } from '../../features/usage/api.ts';
@@ -19,7 +20,7 @@ import classes from './DashboardPage.module.css';
 /** Everything about a running subscription on one page. */
 export function Overview({ me, subscription }: { me: Me; subscription: Subscription }) {
   const live = useLiveUsage();
-  const { plan } = useSearch({ from: '/dashboard' });
+  const { plan }: { plan?: string } = useSearch({ from: '/dashboard' });
   const seller = useSeller();
   const words = statusWords(subscription);
   return (
@@ -36,7 +37,7 @@ export function Overview({ me, subscription }: { me: Me; subscription: Subscript
       ) : null}
       {plan !== undefined && plan !== subscription.plan_id ? (
         <Notice tone="info" title={`You already have the ${subscription.plan_name} plan.`}>
-          No second checkout was opened and nothing was charged. To change plans, write to {seller?.support_email}.
+          No second checkout was opened and nothing was charged. <a href="#plan">Change your plan</a> instead.
         </Notice>
       ) : null}
       {me.user.email_verified ? null : <VerifyNotice email={me.user.email} inbox_url={seller?.inbox_url ?? null} />}
@@ -49,6 +50,7 @@ export function Overview({ me, subscription }: { me: Me; subscription: Subscript
       <div className={classes.halves}>
         <InvoicesPanel />
         <KeysPanel />
+        <PaymentMethodsPanel />
       </div>
     </div>
   );

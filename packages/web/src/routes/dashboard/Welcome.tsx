@@ -15,7 +15,7 @@ import classes from './DashboardPage.module.css';
 
 /** The dashboard of somebody without a subscription: the plans. With `?plan=` the checkout of that plan opens at once. */
 export function Welcome({ me, ended }: { me: Me; ended: Subscription | null }) {
-  const { plan } = useSearch({ from: '/dashboard' });
+  const { plan }: { plan?: string } = useSearch({ from: '/dashboard' });
   const navigate = useNavigate();
   const checkout = useCheckout();
   const seller = useSeller();
@@ -24,7 +24,7 @@ export function Welcome({ me, ended }: { me: Me; ended: Subscription | null }) {
   useEffect(() => {
     if (plan === undefined || asked.current) return;
     asked.current = true;
-    checkout.mutate(plan);
+    checkout.mutate({ plan_id: plan });
     // Coming back from the payment page must show the plans, not open it again.
     void navigate({ to: '/dashboard', search: {}, replace: true });
   }, [plan, checkout, navigate]);
