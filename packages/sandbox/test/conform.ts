@@ -23,17 +23,18 @@ export async function holdToContract(request: Request, response: Response): Prom
   if (faults.length > 0) throw new Error(`${request.method} ${request.url} answered\n${faults.join('\n')}`);
 }
 
-const seen = new Map<string, Set<string>>();
+/** Of every object that an answer held, its fields, and whether one of them was ever set. */
+const seen = new Map<string, Map<string, boolean>>();
 
-/** Notes which fields of which objects an answer sets. */
+/** Notes which fields of which objects an answer has and sets. */
 function note(value: unknown): void {
   if (Array.isArray(value)) for (const each of value) note(each);
   if (!isRecord(value)) return;
   const { object, deleted } = value;
   if (typeof object === 'string' && deleted !== true && objects[object] !== undefined) {
-    const fields = seen.get(object) ?? new Set();
+    const fields = seen.get(object) ?? new Map<string, boolean>();
     seen.set(object, fields);
-    for (const [name, each] of Object.entries(value)) if (each !== null) fields.add(name);
+    for (const [name, each] of Object.entries(value)) fields.set(name, each !== null || fields.get(name) === true);
   }
   for (const each of Object.values(value)) note(each);
 }
@@ -44,9 +45,14 @@ export function unseen(): Record<string, { count: number; unset: string[] }> {
   return Object.fromEntries(
     live.map(([object, shape]) => {
       const names = Object.keys(shapes[shape] ?? {}).map((name) => name.replace('?', ''));
-      return [object, { count: names.length, unset: names.filter((name) => seen.get(object)?.has(name) !== true) }];
+      return [object, { count: names.length, unset: names.filter((name) => seen.get(object)?.get(name) !== true) }];
     }),
   );
+}
+
+/** The fields, set or null, that the answers so far had of an object; none of one that no answer held. */
+export function shown(object: string): string[] {
+  return [...(seen.get(object)?.keys() ?? [])];
 }
 
 /** Everything in an answer that the official SDK's types do not allow, each with its path. */

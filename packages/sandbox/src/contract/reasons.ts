@@ -86,7 +86,7 @@ const param_reasons: readonly [RegExp, string][] = [
   [/^POST \/v1\/payment_methods(\/\{id\})? (?!billing_details)/, CARDS],
   [/\bbilling_details\.tax_id$/, 'Tax ids belong to customers.'],
   [/ (source|default_source|cash_balance|origin)$/, OLD_SOURCES],
-  [/\b(account_tax_ids)$/, 'The seller has no tax ids.'],
+  [/\b(account_tax_ids)$/, 'Only invoices made by hand and subscriptions name the tax ids of the seller.'],
   [/ automatic_tax$|\b(tax_details|customer_details\.tax)$/, TAX],
   [/\b(shipping_cost|shipping_options|shipping_details)$|customer_details\.shipping$| permissions$/, SHIPPING],
   [/\bcurrent_trial$/, TRIAL_OFFERS],
@@ -133,7 +133,7 @@ const field_reasons: readonly [RegExp, string][] = [
   ],
   [/ (attach_to_self|flow_directions|single_use_mandate)$/, 'Money flows from customers to the seller.'],
   [/ intended_submission_method$/, 'Disputes are decided by the words that the test evidence has.'],
-  [/ (shipping_cost|shipping_details|shipping_options)$/, SHIPPING],
+  [/ (shipping_cost|shipping_options)$/, SHIPPING],
   [
     / (permissions|origin_context|integration_identifier|wallet_options)$/,
     'Links, wallets and Stripe.js are not offered.',
@@ -143,18 +143,15 @@ const field_reasons: readonly [RegExp, string][] = [
   [/ transform_usage$/, 'Plans are an older form of prices; every price is answered as a plan too.'],
   [/ custom_unit_amount$/, 'Prices are set by the seller.'],
   [/^customer discount$/, 'No parameter of this API version gives a customer a discount.'],
-  [/ account_tax_ids$/, 'The seller has no tax ids.'],
   [/ (tax|tax_details|flat_amount|jurisdiction_level|effective_percentage)$/, TAX],
-  [/ rendering$/, BRAND],
   [/ branding_settings$/, BRAND],
   [/ payment_link$/, 'A link is a checkout session that a shop makes itself.'],
   [/^v2\.core\.event_destination (amazon|azure)/, 'Destinations are webhook endpoints.'],
   [/^v2\.core\.event changes$/, 'A thin event says what happened, not what changed.'],
   [
-    /^(charge|payment_intent|invoice) statement_descriptor$|^refund (customer|payment_method|description)$|^invoice (status_details|custom_fields|customer_shipping|from_invoice|last_finalization_error|latest_revision|receipt_number)$|^invoiceitem (invoicing_rules|parent)$|^credit_note (out_of_band_amount)$|^(customer shipping|plan trial_period_days|product (package_dimensions|shippable)|credit_note_line_item metadata|confirmation_token (setup_intent|mandate_data)|charge failure_balance_transaction|discount checkout_session|item (discounts|taxes)|customer_balance_transaction checkout_session)$/,
+    /^(charge|payment_intent) statement_descriptor$|^refund (customer|payment_method|description)$|^invoice (status_details|last_finalization_error|receipt_number)$|^invoiceitem (invoicing_rules|parent)$|^plan trial_period_days$|^credit_note_line_item metadata$|^confirmation_token mandate_data$|^charge failure_balance_transaction$|^item discounts$|^customer_balance_transaction checkout_session$/,
     'Not built yet.',
   ],
-  [/^token used$|^invoice amount_paid_off_stripe$/, 'Payments made elsewhere.'],
 ];
 
 function find(reasons: readonly [RegExp, string][], text: string): string | null {

@@ -42,6 +42,8 @@ const included: Readonly<Record<string, (tx: Tx, id: string) => object | null>> 
   },
   'invoice payments': (tx, id) => renderPayments(tx, id),
   'plan tiers': (tx, id) => renderTiers(tx.need('price', id)),
+  // Where there are taxes, they are there unasked.
+  'item taxes': () => [],
   'price currency_options': (tx, id) => renderPriceCurrencies(tx.need('price', id)),
   'price tiers': (tx, id) => renderTiers(tx.need('price', id)),
 };

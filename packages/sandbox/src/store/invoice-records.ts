@@ -82,6 +82,7 @@ export interface InvoiceRecord {
   customer_email: string | null;
   customer_name: string | null;
   customer_phone: string | null;
+  customer_shipping?: ShippingRecord | null;
   /** As they were when it was finalized. */
   customer_tax_ids?: { type: string; value: string }[];
   default_payment_method?: string | null;

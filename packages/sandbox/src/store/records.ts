@@ -32,6 +32,7 @@ import type {
   RefundRecord,
   SetupAttemptRecord,
   SetupIntentRecord,
+  ShippingRecord,
   TokenRecord,
 } from './payment-records.ts';
 import type {
@@ -92,6 +93,8 @@ export interface ProductRecord {
   tax_code: string | null;
   unit_label: string | null;
   url: string | null;
+  package_dimensions?: { height: number; length: number; weight: number; width: number } | null;
+  shippable?: boolean | null;
 }
 
 export interface Tier {
@@ -152,6 +155,10 @@ export interface CustomerRecord {
   next_invoice_sequence: number;
   phone: string | null;
   preferred_locales: string[];
+  /** What invoices made for the customer say, where they do not say it themselves. */
+  invoice_custom_fields?: { name: string; value: string }[] | null;
+  invoice_footer?: string | null;
+  shipping?: ShippingRecord | null;
   tax_exempt: 'exempt' | 'none' | 'reverse';
   test_clock: string | null;
 }

@@ -3,6 +3,7 @@ import { customerProbes } from './customers.ts';
 import { eventProbes } from './events.ts';
 import { fieldProbes } from './fields.ts';
 import { hostedProbes } from './hosted.ts';
+import { invoiceFieldProbes } from './invoice-fields.ts';
 import { invoiceProbes } from './invoices.ts';
 import { paymentProbes } from './payments.ts';
 import { moneyProbes } from './money.ts';
@@ -26,6 +27,6 @@ export const probes: Record<string, Probes> = {
   search: searchProbes,
   hosted: hostedProbes,
   events: eventProbes,
-  fields: fieldProbes,
+  fields: { ...fieldProbes, ...invoiceFieldProbes },
   sdk: sdkProbes,
 };

@@ -1,3 +1,4 @@
+import { strictEqual } from 'node:assert';
 import Stripe from 'stripe';
 import { DAY, goodCard } from '../harness.ts';
 import { has, type Probes, type World } from './probe.ts';
@@ -26,7 +27,11 @@ export const fieldProbes: Probes = {
       url: 'https://shop.test/pro',
       statement_descriptor: 'PRO',
       tax_code: 'txcd_10000000',
+      shippable: true,
+      package_dimensions: { height: 1.5, length: 20, weight: 3.25, width: 10 },
     });
+    has(product, { shippable: true, package_dimensions: { height: 1.5, weight: 3.25 } });
+    strictEqual((await stripe.products.list({ shippable: true, type: 'service' })).data.length, 1);
     const price = await stripe.prices.create({
       ...monthly,
       product: product.id,
@@ -90,8 +95,21 @@ export const fieldProbes: Probes = {
       individual_name: 'Ada L',
       description: 'First',
       phone: '+4930',
+      shipping: { name: 'Ada', address },
+      tax_id_data: [{ type: 'eu_vat', value: 'DE123456789' }],
+      invoice_settings: { custom_fields: [{ name: 'PO', value: '7' }], footer: 'Thank you' },
+      expand: ['tax_ids'],
     });
     has(customer, { address, business_name: 'Ada Ltd', individual_name: 'Ada L', phone: '+4930' });
+    has(customer, { shipping: { name: 'Ada' }, tax_ids: { data: [{ value: 'DE123456789' }] } });
+    const said = { custom_fields: [{ name: 'PO', value: '7' }], footer: 'Thank you' };
+    const draft = await stripe.invoices.create({ customer: customer.id });
+    has(draft, { ...said, customer_shipping: { name: 'Ada' } });
+    await stripe.invoiceItems.create({ customer: customer.id, invoice: draft.id, amount: 900, currency: 'usd' });
+    has(await stripe.invoices.finalizeInvoice(draft.id), { ...said, customer_shipping: { name: 'Ada' } });
+    // What an invoice has said it keeps.
+    await stripe.customers.update(customer.id, { invoice_settings: { footer: 'Bye' }, shipping: '' });
+    has(await stripe.invoices.retrieve(draft.id), { ...said, customer_shipping: { name: 'Ada' } });
   },
 
   'a charge with a receipt and a descriptor, one that was refused, and a refund that failed': async (world) => {

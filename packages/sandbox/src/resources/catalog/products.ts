@@ -2,7 +2,20 @@ import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
-import { emptyable, flag, inert, list, mergeMetadata, metadata, shape, text } from '../../http/params.ts';
+import {
+  decimal,
+  emptyable,
+  flag,
+  inert,
+  list,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  type Param,
+  type Read,
+  shape,
+  text,
+} from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { ProductRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -22,8 +35,8 @@ export function renderProduct(product: ProductRecord): Wire<Stripe.Product> {
     marketing_features: product.marketing_features.map((name) => ({ name })),
     metadata: product.metadata,
     name: product.name,
-    package_dimensions: null,
-    shippable: null,
+    package_dimensions: product.package_dimensions ?? null,
+    shippable: product.shippable ?? null,
     statement_descriptor: product.statement_descriptor,
     tax_code: product.tax_code,
     tax_details: null,
@@ -58,6 +71,8 @@ export function createProduct(context: Context, facts: Partial<ProductRecord> & 
     images: facts.images ?? [],
     marketing_features: facts.marketing_features ?? [],
     metadata: facts.metadata ?? {},
+    package_dimensions: facts.package_dimensions ?? null,
+    shippable: facts.shippable ?? null,
     statement_descriptor: facts.statement_descriptor ?? null,
     tax_code: facts.tax_code ?? null,
     unit_label: facts.unit_label ?? null,
@@ -67,11 +82,32 @@ export function createProduct(context: Context, facts: Partial<ProductRecord> & 
   return product;
 }
 
+const measure: Param<number> = {
+  read(value, path) {
+    const read = Number(decimal().read(value, path));
+    if (read > 0) return read;
+    throw invalidParam('This value must be greater than 0.', path);
+  },
+};
+
+const dimensions = shape({ height: measure, length: measure, weight: measure, width: measure });
+
+/** Inches and ounces, to the hundredth; all four or none. */
+function dimensionsOf(
+  sent: Read<{ sent: typeof dimensions }>['sent'] | null,
+): NonNullable<ProductRecord['package_dimensions']> | null {
+  const { height, length, weight, width } = sent ?? {};
+  if (height === undefined || length === undefined || weight === undefined || width === undefined) return null;
+  return { height, length, weight, width };
+}
+
 const shared = {
   active: flag(),
   images: list(text(), 8),
   marketing_features: list(shape({ name: text(80) }), 15),
   metadata: metadata(),
+  package_dimensions: emptyable(dimensions),
+  shippable: flag(),
   statement_descriptor: text(22),
   tax_code: text(),
 };
@@ -103,6 +139,8 @@ export const productRoutes = [
         images: params.images ?? [],
         marketing_features: (params.marketing_features ?? []).map((feature) => feature.name ?? ''),
         metadata: mergeMetadata({}, params.metadata),
+        package_dimensions: dimensionsOf(params.package_dimensions),
+        shippable: params.shippable ?? null,
         statement_descriptor: params.statement_descriptor ?? null,
         tax_code: params.tax_code ?? null,
         unit_label: params.unit_label ?? null,
@@ -145,6 +183,11 @@ export const productRoutes = [
             : (params.marketing_features ?? []).map((feature) => feature.name ?? ''),
         metadata: mergeMetadata(old.metadata, params.metadata),
         name: or(params.name, old.name),
+        package_dimensions:
+          params.package_dimensions === undefined
+            ? (old.package_dimensions ?? null)
+            : dimensionsOf(params.package_dimensions),
+        shippable: params.shippable ?? old.shippable ?? null,
         statement_descriptor: params.statement_descriptor ?? old.statement_descriptor,
         tax_code: or(params.tax_code, old.tax_code),
         unit_label: or(params.unit_label, old.unit_label),
@@ -165,10 +208,21 @@ export const productRoutes = [
   }),
   route(
     'GET /v1/products',
-    { ...pageParams, active: flag(), created: range(), ids: list(text()), url: text() },
+    {
+      ...pageParams,
+      active: flag(),
+      created: range(),
+      ids: list(text()),
+      shippable: flag(),
+      type: oneOf(['good', 'service']),
+      url: text(),
+    },
     ({ tx }, params) => {
       const wanted = tx.all('product').filter((product) => {
         if (params.active !== undefined && product.active !== params.active) return false;
+        if (params.shippable !== undefined && (product.shippable ?? false) !== params.shippable) return false;
+        // Every product is a service, as since goods are no longer told apart.
+        if (params.type === 'good') return false;
         if (params.ids !== undefined && !params.ids.includes(product.id)) return false;
         if (params.url !== undefined && product.url !== params.url) return false;
         return within(product.created, params.created);

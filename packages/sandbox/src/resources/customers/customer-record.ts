@@ -24,9 +24,9 @@ export function renderCustomer(customer: CustomerRecord): Wire<Stripe.Customer> 
     ...(customer.individual_name === null ? {} : { individual_name: customer.individual_name }),
     invoice_prefix: customer.invoice_prefix,
     invoice_settings: {
-      custom_fields: null,
+      custom_fields: customer.invoice_custom_fields ?? null,
       default_payment_method: customer.default_payment_method,
-      footer: null,
+      footer: customer.invoice_footer ?? null,
       rendering_options: null,
     },
     livemode: false,
@@ -35,7 +35,7 @@ export function renderCustomer(customer: CustomerRecord): Wire<Stripe.Customer> 
     next_invoice_sequence: customer.next_invoice_sequence,
     phone: customer.phone,
     preferred_locales: customer.preferred_locales,
-    shipping: null,
+    shipping: customer.shipping ?? null,
     tax_exempt: customer.tax_exempt,
     test_clock: customer.test_clock,
   };

@@ -22,6 +22,8 @@ import { addressParam } from './address.ts';
 import { moveBalance } from './balance.ts';
 import { findCustomer, renderAnyCustomer, renderCustomer, updateCustomer } from './customer-record.ts';
 import { removeItem } from '../invoices/invoice-item-record.ts';
+import { shippingParam } from '../payments/shipping.ts';
+import { createTaxId } from './tax-ids.ts';
 import { attachForCustomer } from '../payments/payment-methods.ts';
 import { closeSchedule, isLive } from '../schedules/schedule-end.ts';
 import { cancelSubscription } from '../subscriptions/subscription-end.ts';
@@ -74,19 +76,38 @@ const table = {
   email: emptyable(email),
   individual_name: emptyable(text(150)),
   invoice_prefix: text(12),
-  invoice_settings: shape({ default_payment_method: emptyable(text()) }),
+  invoice_settings: shape({
+    custom_fields: emptyable(list(shape({ name: text(40), value: text(140) }), 4)),
+    default_payment_method: emptyable(text()),
+    footer: emptyable(text()),
+  }),
   metadata: metadata(),
   name: emptyable(text(256)),
   next_invoice_sequence: integer(1),
   phone: emptyable(text(20)),
   preferred_locales: list(text(20), 10),
   tax_exempt: emptyable(oneOf(['exempt', 'none', 'reverse'])),
+  shipping: shippingParam,
   // Only Stripe Tax reads these; the sandbox applies the rates it is given.
   tax: inert('No tax is computed from places; tax rates do it.'),
+  validate: inert('A card is asked when it is charged.'),
+};
+
+/** What is said of a customer only when it is made. */
+const onceTable = {
+  payment_method: text(),
+  tax_id_data: list(shape({ type: text(), value: text() }), 5),
+  test_clock: text(),
 };
 
 function changesOf(params: Read<typeof table>): Partial<CustomerRecord> {
+  const { custom_fields, footer } = params.invoice_settings ?? {};
   const given: Partial<CustomerRecord> = {
+    ...(custom_fields === undefined
+      ? {}
+      : { invoice_custom_fields: custom_fields?.map(({ name = '', value = '' }) => ({ name, value })) ?? null }),
+    ...(footer === undefined ? {} : { invoice_footer: footer }),
+    ...(params.shipping === undefined ? {} : { shipping: params.shipping }),
     ...(params.address === undefined ? {} : { address: params.address }),
     ...(params.business_name === undefined ? {} : { business_name: params.business_name }),
     ...(params.description === undefined ? {} : { description: params.description }),
@@ -132,13 +153,16 @@ export function deleteCustomer(context: Context, customer: CustomerRecord): void
 }
 
 export const customerRoutes = [
-  route('POST /v1/customers', { ...table, payment_method: text(), test_clock: text() }, (context, params) => {
+  route('POST /v1/customers', { ...table, ...onceTable }, (context, params) => {
     const { test_clock } = params;
     let customer = createCustomer(context, {
       ...changesOf(params),
       ...(test_clock === undefined ? {} : { test_clock: joinClock(context.tx, test_clock) }),
       metadata: mergeMetadata({}, params.metadata),
     });
+    for (const [index, sent] of (params.tax_id_data ?? []).entries()) {
+      createTaxId(context, sent, customer.id, `tax_id_data[${index}]`);
+    }
     if (params.balance !== undefined && params.balance !== 0) {
       const move = { amount: params.balance, currency: 'usd', type: 'initial' } as const;
       moveBalance(context, customer, move, { currency: null });

@@ -76,17 +76,20 @@ export function addTaxId(context: Context, customer: string | null, type: string
   return record;
 }
 
-function create(
+/** Checks and writes a tax id; `path` is the hash it stands in. */
+export function createTaxId(
   context: Context,
   params: { type?: string | undefined; value?: string | undefined },
   customer: string | null,
+  path = '',
 ): object {
   const { type, value } = params;
-  if (type === undefined) throw missingParam('type');
-  if (value === undefined) throw missingParam('value');
+  const name = (key: string): string => (path === '' ? key : `${path}[${key}]`);
+  if (type === undefined) throw missingParam(name('type'));
+  if (value === undefined) throw missingParam(name('value'));
   const fault = taxIdFault(type, value);
-  if (fault === 'type') throw invalidParam(`Invalid type: ${type} is no type of tax ID`, 'type');
-  if (fault === 'value') throw invalidParam(`Invalid value for ${type}.`, 'value', 'tax_id_invalid');
+  if (fault === 'type') throw invalidParam(`Invalid type: ${type} is no type of tax ID`, name('type'));
+  if (fault === 'value') throw invalidParam(`Invalid value for ${type}.`, name('value'), 'tax_id_invalid');
   return renderTaxId(addTaxId(context, customer, type, value));
 }
 
@@ -119,7 +122,7 @@ function ownerOf(owner: Read<{ owner: typeof ownerTable }>['owner']): string | n
 
 export const taxIdRoutes = [
   route('POST /v1/customers/{id}/tax_ids', table, (context, params, id) =>
-    create(context, params, findCustomer(context.tx, id).id),
+    createTaxId(context, params, findCustomer(context.tx, id).id),
   ),
   route('GET /v1/customers/{id}/tax_ids', pageParams, ({ tx }, params, id) => {
     findCustomer(tx, id);
@@ -135,7 +138,7 @@ export const taxIdRoutes = [
   }),
   route('POST /v1/tax_ids', { ...table, owner: ownerTable }, (context, params) => {
     const owner = ownerOf(params.owner);
-    return create(context, params, owner === null ? null : findCustomer(context.tx, owner, 'owner[customer]').id);
+    return createTaxId(context, params, owner === null ? null : findCustomer(context.tx, owner, 'owner[customer]').id);
   }),
   route('GET /v1/tax_ids/{id}', {}, ({ tx }, _params, id) => renderTaxId(find(tx, id, null))),
   route('DELETE /v1/tax_ids/{id}', {}, (context, _params, id) => remove(context, id, () => true)),

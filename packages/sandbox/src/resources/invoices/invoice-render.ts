@@ -160,6 +160,7 @@ function owner(
   | 'customer_email'
   | 'customer_name'
   | 'customer_phone'
+  | 'customer_shipping'
   | 'customer_tax_exempt'
   | 'customer_tax_ids'
 > {
@@ -172,6 +173,7 @@ function owner(
     customer_email: source === null ? invoice.customer_email : source.email,
     customer_name: source === null ? invoice.customer_name : source.name,
     customer_phone: source === null ? invoice.customer_phone : source.phone,
+    customer_shipping: (source === null ? invoice.customer_shipping : source.shipping) ?? null,
     customer_tax_exempt: customer.tax_exempt,
     customer_tax_ids: (source === null
       ? (invoice.customer_tax_ids ?? [])
@@ -184,7 +186,6 @@ const absent = {
   amount_shipping: 0,
   application: null,
   customer_account: null,
-  customer_shipping: null,
   default_source: null,
   on_behalf_of: null,
   receipt_number: null,
@@ -257,6 +258,7 @@ function renderingOf({ rendering }: InvoiceRecord): RenderedInvoice['rendering']
 
 /** What a seller says of an invoice, and what it says of others. */
 function said(
+  tx: Tx,
   invoice: InvoiceRecord,
 ): Pick<
   RenderedInvoice,
@@ -275,12 +277,14 @@ function said(
   | 'shipping_details'
   | 'statement_descriptor'
 > {
+  // What the customer has for all invoices is read until finalization, as its address is.
+  const customer = invoice.status === 'draft' ? tx.need('customer', invoice.customer) : null;
   return {
     account_tax_ids: invoice.account_tax_ids ?? null,
-    custom_fields: invoice.custom_fields ?? null,
+    custom_fields: invoice.custom_fields ?? customer?.invoice_custom_fields ?? null,
     description: invoice.description,
     effective_at: invoice.effective_at ?? invoice.finalized_at,
-    footer: invoice.footer,
+    footer: invoice.footer ?? customer?.invoice_footer ?? null,
     from_invoice: invoice.from_invoice === undefined ? null : { action: 'revision', invoice: invoice.from_invoice },
     last_finalization_error:
       invoice.finalization_error == null
@@ -304,7 +308,7 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
     ...absent,
     ...owner(tx, invoice),
     ...addresses(invoice),
-    ...said(invoice),
+    ...said(tx, invoice),
     id: invoice.id,
     object: 'invoice',
     account_country: 'US',

@@ -97,6 +97,7 @@ export function renderPaymentIntent(tx: Tx, intent: PaymentIntentRecord): Render
     statement_descriptor: intent.direct?.statement_descriptor ?? null,
     statement_descriptor_suffix: intent.direct?.statement_descriptor_suffix ?? null,
     status: intent.status,
+    transfer_data: null,
     transfer_group: intent.direct?.transfer_group ?? null,
   };
 }
