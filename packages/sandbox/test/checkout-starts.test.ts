@@ -103,7 +103,7 @@ test('pending items, billing mode, tax rates and the issuer are the subscription
   const opened = await open({
     billing_mode: { type: 'classic' },
     default_tax_rates: [rate],
-    invoice_settings: { issuer: { type: 'self' } },
+    invoice_settings: { issuer: { type: 'self' }, footer: 'Thanks', custom_fields: [{ name: 'PO', value: '7' }] },
     pending_invoice_item_interval: { interval: 'week', interval_count: 1 },
   });
   expect(opened.amount_total).toBe(3_720);
@@ -114,6 +114,7 @@ test('pending items, billing mode, tax rates and the issuer are the subscription
     pending_invoice_item_interval: { interval: 'week', interval_count: 1 },
     next_pending_invoice_item_invoice: at('2027-01-23T12:00:00Z'),
   });
+  expect(subscription.latest_invoice).toMatchObject({ footer: 'Thanks', custom_fields: [{ name: 'PO', value: '7' }] });
   await stripe.invoiceItems.create({
     customer: idOf(subscription.customer),
     subscription: subscription.id,

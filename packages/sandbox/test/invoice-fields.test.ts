@@ -1,4 +1,4 @@
-import type Stripe from 'stripe';
+import Stripe from 'stripe';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Bench, bench, idOf, refusal, standing } from './harness.ts';
 import { addsUp } from './totals.ts';
@@ -130,6 +130,47 @@ describe('what is said of an invoice', () => {
     });
     expect(await stripe.invoices.pay(asked.id, { off_session: false })).toMatchObject({ status: 'paid' });
   });
+});
+
+test('sent invoices are listed by when they are due', async () => {
+  const sent = { collection_method: 'send_invoice' as const };
+  const soon = await draft({ ...sent, due_date: NOW + 3 * DAY });
+  await draft({ ...sent, due_date: NOW + 30 * DAY });
+  await draft();
+  const due = await stripe.invoices.list({ customer, due_date: { lte: NOW + 7 * DAY } });
+  expect(due.data.map((invoice) => invoice.id)).toEqual([soon.id]);
+});
+
+test('who gives an invoice up stands on it', async () => {
+  const given_up = await stripe.invoices.markUncollectible((await open()).id);
+  expect(given_up.status_details).toEqual({ uncollectible: { reason: 'user_forgiven' } });
+});
+
+test('a preview takes items that describe their price or have parts of units, and changes what waits', async () => {
+  const product = (await stripe.products.create({ name: 'Work' })).id;
+  const price = (
+    await stripe.prices.create({ currency: 'usd', product, unit_amount: 3_000, recurring: { interval: 'month' } })
+  ).id;
+  const subscription = (await stripe.subscriptions.create({ customer, items: [{ price }] })).id;
+  const waiting = await stripe.invoiceItems.create({
+    customer,
+    currency: 'usd',
+    unit_amount_decimal: Stripe.Decimal.from('100'),
+    quantity: 1,
+  });
+  const preview = await stripe.invoices.createPreview({
+    subscription,
+    invoice_items: [
+      {
+        price_data: { currency: 'usd', product, unit_amount: 1_000 },
+        quantity_decimal: Stripe.Decimal.from('2.5'),
+      },
+      { invoiceitem: waiting.id, quantity: 7 },
+    ],
+  });
+  const amounts = preview.lines.data.map((line) => line.amount);
+  expect(amounts.toSorted((x, y) => x - y)).toEqual([700, 2_500, 3_000]);
+  expect(await stripe.invoiceItems.retrieve(waiting.id)).toMatchObject({ quantity: 1, amount: 100 });
 });
 
 describe('revisions', () => {

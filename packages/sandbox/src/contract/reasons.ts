@@ -106,7 +106,8 @@ const param_reasons: readonly [RegExp, string][] = [
   [/ amount_to_confirm$/, 'An intent is confirmed whole.'],
   [/ (attach_to_self|flow_directions)$/, 'Money flows from customers to the seller.'],
   [/\bcustom_unit_amount$/, 'Prices are set by the seller.'],
-  [/^POST \/v1\/checkout\/sessions subscription_data\./, 'Not built yet for subscriptions of a checkout.'],
+  [/ invoice_creation\.invoice_data\.account_tax_ids$/, 'Not built yet.'],
+  [/ payment_settings\.payment_method_options\.(?!card$)/, CARDS],
   [/^(POST|GET) \/v1\/(invoice|credit_note)/, 'Not built yet.'],
   [/^POST \/v1\/refunds customer$/, OLD_SOURCES],
   [/^(POST|GET) \/v1\/(customers|prices|products|promotion_codes)\b/, 'Not built yet.'],
@@ -149,7 +150,7 @@ const field_reasons: readonly [RegExp, string][] = [
   [/^v2\.core\.event_destination (amazon|azure)/, 'Destinations are webhook endpoints.'],
   [/^v2\.core\.event changes$/, 'A thin event says what happened, not what changed.'],
   [
-    /^(charge|payment_intent) statement_descriptor$|^refund (customer|payment_method|description)$|^invoice (status_details|last_finalization_error|receipt_number)$|^invoiceitem (invoicing_rules|parent)$|^plan trial_period_days$|^credit_note_line_item metadata$|^confirmation_token mandate_data$|^charge failure_balance_transaction$|^item discounts$|^customer_balance_transaction checkout_session$/,
+    /^payment_intent statement_descriptor$|^refund (customer|payment_method|description)$|^invoice receipt_number$|^invoiceitem (invoicing_rules|parent)$|^plan trial_period_days$|^confirmation_token mandate_data$|^charge failure_balance_transaction$|^item discounts$|^customer_balance_transaction checkout_session$/,
     'Not built yet.',
   ],
 ];

@@ -1,6 +1,14 @@
 import type { MissingPaymentMethod } from './change-records.ts';
 import type { ShippingRecord } from './payment-records.ts';
-import type { Address, BillingModeRecord, IntervalUnit, Metadata, PaymentFailure, Seconds } from './records.ts';
+import type {
+  Address,
+  BillingModeRecord,
+  IntervalUnit,
+  InvoiceSettingsRecord,
+  Metadata,
+  PaymentFailure,
+  Seconds,
+} from './records.ts';
 
 /** What the payer typed, kept while the bank asks for authentication. */
 export interface EnteredCard {
@@ -170,6 +178,7 @@ export interface CheckoutSessionRecord {
     >;
     billing_mode?: BillingModeRecord;
     default_tax_rates?: string[];
+    invoice_settings?: InvoiceSettingsRecord;
     pending_invoice_item_interval?: { interval: IntervalUnit; interval_count: number };
     /** `none` gives away what lies before the anchor. */
     proration_behavior?: 'create_prorations' | 'none';

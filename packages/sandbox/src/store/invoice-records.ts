@@ -97,6 +97,7 @@ export interface InvoiceRecord {
   footer: string | null;
   lines: LineRecord[];
   marked_uncollectible_at?: Seconds | null;
+  uncollectible_reason?: 'subscription_paused' | 'user_forgiven';
   metadata: Metadata;
   next_payment_attempt: Seconds | null;
   number: string | null;

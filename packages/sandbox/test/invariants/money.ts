@@ -149,6 +149,7 @@ const loose = new Set<string>([
   'post_payment_credit_notes_amount',
   'pre_payment_credit_notes_amount',
   'status',
+  'uncollectible_reason',
   'voided_at',
   'webhooks_delivered_at',
 ]);

@@ -29,6 +29,29 @@ export const invoiceProbes: Probes = {
     const customer = (await stripe.customers.create()).id;
     const invoice = await stripe.invoices.create({ customer, currency: 'usd' });
     has(invoice, { object: 'invoice', status: 'draft', billing_reason: 'manual', parent: null, number: null });
+    const tax_id = await stripe.taxIds.create({ type: 'eu_vat', value: 'DE123456789', owner: { type: 'self' } });
+    const said = {
+      account_tax_ids: [tax_id.id],
+      custom_fields: [{ name: 'PO', value: '7' }],
+      rendering: { amount_tax_display: 'exclude_tax' as const, pdf: { page_size: 'a4' as const } },
+      shipping_details: { name: 'Ada', address: { line1: '1 Street' } },
+      statement_descriptor: 'SKYCAST',
+    };
+    has(await stripe.invoices.create({ customer, currency: 'usd', ...said }), said);
+  },
+  'an invoice is revised, and one that is paid is not': async ({ stripe }) => {
+    const { id } = await open(stripe);
+    const from_invoice = { action: 'revision' as const, invoice: id };
+    const [first, late] = [
+      await stripe.invoices.create({ from_invoice }),
+      await stripe.invoices.create({ from_invoice }),
+    ];
+    const final = await stripe.invoices.finalizeInvoice(first.id);
+    has(final, { status: 'open', from_invoice });
+    has(await stripe.invoices.retrieve(id), { status: 'void', latest_revision: first.id });
+    const refused = await stripe.invoices.finalizeInvoice(late.id).catch((cause: unknown) => cause);
+    if (!(refused instanceof Error)) throw new Error('A second revision of one invoice became final.');
+    has(await stripe.invoices.retrieve(late.id), { last_finalization_error: { type: 'invalid_request_error' } });
   },
   'POST /v1/invoices/create_preview': async ({ stripe }) => {
     const { customer, subscription } = await subscriber(stripe);
@@ -63,6 +86,15 @@ export const invoiceProbes: Probes = {
   'POST /v1/invoices/{id}/pay': async ({ stripe }) => {
     const { id } = await open(stripe);
     has(await stripe.invoices.pay(id), { id, status: 'paid', amount_paid: 700, amount_remaining: 0 });
+    const named = (await draft(stripe)).id;
+    await stripe.invoices.update(named, { statement_descriptor: 'SKYCAST JAN' });
+    await stripe.invoices.pay(named);
+    has(await stripe.charges.list({ limit: 1 }), { data: [{ statement_descriptor: 'SKYCAST JAN' }] });
+    const other = (await open(stripe)).id;
+    const outside = await stripe.invoices.pay(other, { paid_out_of_band: true });
+    has(outside, { status: 'paid', amount_paid_off_stripe: 700 });
+    const noted = await stripe.creditNotes.create({ invoice: other, amount: 50, out_of_band_amount: 50 });
+    has(noted, { out_of_band_amount: 50, type: 'post_payment' });
   },
   'POST /v1/invoices/{id}/send': async ({ stripe }) => {
     const customer = (await stripe.customers.create({ email: 'ada@example.com' })).id;
@@ -76,7 +108,8 @@ export const invoiceProbes: Probes = {
   },
   'POST /v1/invoices/{id}/mark_uncollectible': async ({ stripe }) => {
     const { id } = await open(stripe);
-    has(await stripe.invoices.markUncollectible(id), { id, status: 'uncollectible' });
+    const given_up = await stripe.invoices.markUncollectible(id);
+    has(given_up, { id, status: 'uncollectible', status_details: { uncollectible: { reason: 'user_forgiven' } } });
   },
   'GET /v1/invoices/{id}/lines': async ({ stripe }) => {
     const { id } = await draft(stripe);

@@ -133,7 +133,12 @@ function subscribe(
   for (const item of session.line_items) {
     if (!recurs(item.price)) itemOf(context, item, { customer: customer.id, invoice: null });
   }
-  const { billing_mode, pending_invoice_item_interval: pending, proration_behavior } = session.subscription_data;
+  const {
+    billing_mode,
+    invoice_settings,
+    pending_invoice_item_interval: pending,
+    proration_behavior,
+  } = session.subscription_data;
   const anchoring = anchoringNow(tx, session);
   const { subscription } = startSubscription(context, {
     customer,
@@ -163,6 +168,7 @@ function subscribe(
     settings: {
       ...settingsOf(context, pending === undefined ? {} : { pending_invoice_item_interval: pending }, {}),
       billing_mode: billing_mode ?? wantedMode(undefined),
+      ...(invoice_settings === undefined ? {} : { invoice_settings }),
     },
   });
   if (subscription.status !== 'active' && subscription.status !== 'trialing')

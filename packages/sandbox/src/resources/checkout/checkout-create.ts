@@ -8,6 +8,7 @@ import { type Context, schedule } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
 import { newSetupIntent } from '../payments/setup-intents.ts';
 import { wantedMode } from '../subscriptions/billing-mode.ts';
+import { invoiceSettings } from '../subscriptions/subscription-settings.ts';
 import { asksOf, customFieldsOf, customTextOf } from './checkout-asks.ts';
 import { discountsFor } from './checkout-discounts.ts';
 import { checkLines, lineOf, optionalOf } from './checkout-lines.ts';
@@ -175,9 +176,10 @@ function invoiceDataOf(params: Params): SessionInvoiceData | null {
 /** What is sold: lines, what may be added, discounts, a trial. */
 /** What a session says of the subscription that it will begin. */
 function subscriptionData(
-  tx: Tx,
+  context: Context,
   sent: Partial<NonNullable<Params['subscription_data']>>,
 ): CheckoutSessionRecord['subscription_data'] {
+  const { tx } = context;
   const { billing_cycle_anchor: anchor, billing_cycle_anchor_config: config } = sent;
   const { interval, interval_count = 1 } = sent.pending_invoice_item_interval ?? {};
   if (anchor !== undefined && anchor <= tx.now) {
@@ -199,6 +201,16 @@ function subscriptionData(
     default_tax_rates: findTaxRates(tx, sent.default_tax_rates ?? [], 'subscription_data[default_tax_rates]'),
     description: sent.description ?? null,
     metadata: mergeMetadata({}, sent.metadata),
+    ...(sent.invoice_settings === undefined
+      ? {}
+      : {
+          invoice_settings: invoiceSettings(
+            context,
+            sent.invoice_settings,
+            null,
+            'subscription_data[invoice_settings]',
+          ),
+        }),
     ...(interval === undefined ? {} : { pending_invoice_item_interval: { interval, interval_count } }),
     ...(sent.proration_behavior === undefined ? {} : { proration_behavior: sent.proration_behavior }),
   };
@@ -213,7 +225,7 @@ function goodsOf(
   'currency' | 'discounts' | 'line_items' | 'optional_items' | 'subscription_data' | 'trial'
 > {
   const { tx } = context;
-  const subscription_data = subscriptionData(tx, params.subscription_data ?? {});
+  const subscription_data = subscriptionData(context, params.subscription_data ?? {});
   if (mode === 'setup') {
     if (params.currency === undefined) throw missingParam('currency');
     return { currency: params.currency.toLowerCase(), line_items: [], subscription_data, trial: null };

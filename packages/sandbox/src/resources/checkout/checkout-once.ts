@@ -11,11 +11,10 @@ import { type Context, emit } from '../context.ts';
 import { attemptPayment } from '../invoices/collect.ts';
 import { finalizeInvoice } from '../invoices/finalization.ts';
 import { redeemAll } from '../invoices/discounts.ts';
-import { lineOfInvoiceItem } from '../invoices/invoice-draft.ts';
+import { blankInvoice, lineOfInvoiceItem } from '../invoices/invoice-draft.ts';
 import { settle } from '../invoices/invoice-amounts.ts';
 import { renderInvoiceItem } from '../invoices/invoice-item-render.ts';
 import { renderInvoice } from '../invoices/invoice-render.ts';
-import { blankInvoice } from '../invoices/one-off-invoices.ts';
 import { newIntent, payIntent, plain } from '../payments/intent-confirm.ts';
 import { wantedOf } from './checkout-discounts.ts';
 import { sumsOf } from './checkout-sums.ts';
@@ -96,12 +95,8 @@ function payInvoice(
   const owner = { checkout_session: session.id, customer, invoice: id };
   const facts = { amount, currency: session.currency, has: [] };
   const data = session.invoice_data ?? null;
-  const draft: InvoiceRecord = {
-    ...blankInvoice,
+  const draft: InvoiceRecord = blankInvoice(tx.now, {
     id,
-    created: tx.now,
-    auto_advance: false,
-    automatically_finalizes_at: null,
     currency: session.currency,
     ...(data?.custom_fields == null || data.custom_fields.length === 0 ? {} : { custom_fields: data.custom_fields }),
     customer,
@@ -110,13 +105,7 @@ function payInvoice(
     footer: data?.footer ?? null,
     lines: items.map((item) => lineOfInvoiceItem(context, item)),
     metadata: data?.metadata ?? {},
-    next_payment_attempt: null,
-    period_end: tx.now,
-    period_start: tx.now,
-    subscription: null,
-    subscription_metadata: {},
-    webhooks_delivered_at: tx.now,
-  };
+  });
   const written = tx.put('invoice', settle(tx, draft));
   emit(context, 'invoice.created', renderInvoice(tx, written, account_name));
   const invoice = finalizeInvoice(context, written);

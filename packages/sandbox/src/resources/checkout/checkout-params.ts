@@ -3,9 +3,10 @@ import type { IntervalUnit } from '../../store/records.ts';
 import { addressParam } from '../customers/address.ts';
 import { discountsParam } from '../invoices/discounts.ts';
 import { shippingParam } from '../payments/shipping.ts';
-import { automaticTax, connectOnly, self } from '../refusals.ts';
+import { automaticTax, connectOnly } from '../refusals.ts';
 import { anchorParams } from '../subscriptions/subscription-anchors.ts';
 import { billingModeParam } from '../subscriptions/billing-mode.ts';
+import { invoiceSettingsFields } from '../subscriptions/subscription-settings.ts';
 import { trialParams } from '../subscriptions/subscription-trials.ts';
 import { lineTable, optionalTable } from './checkout-lines.ts';
 
@@ -35,7 +36,7 @@ const subscriptionData = shape({
   billing_mode: billingModeParam,
   default_tax_rates: list(text(), 5),
   description: text(500),
-  invoice_settings: shape({ issuer: self }),
+  invoice_settings: shape(invoiceSettingsFields),
   metadata: metadata(),
   on_behalf_of: connectOnly,
   pending_invoice_item_interval: shape({

@@ -169,28 +169,27 @@ interface Draft {
   pending_only?: boolean;
 }
 
-/** A draft of a subscription with nothing on it yet. */
-export function invoiceOf(subscription: SubscriptionRecord, now: Seconds): InvoiceRecord {
+/** A draft with nothing on it yet. */
+export function blankInvoice(
+  now: Seconds,
+  facts: Pick<InvoiceRecord, 'currency' | 'customer'> & Partial<InvoiceRecord>,
+): InvoiceRecord {
   return {
     id: '',
     created: now,
     amount_paid: 0,
     attempt_count: 0,
-    auto_advance: true,
+    auto_advance: false,
     automatically_finalizes_at: null,
-    billing_reason: 'subscription_update',
-    collection_method: subscription.collection_method ?? 'charge_automatically',
-    currency: subscription.currency,
-    customer: subscription.customer,
+    billing_reason: 'manual',
     customer_address: null,
     customer_email: null,
     customer_name: null,
     customer_phone: null,
-    days_until_due: subscription.days_until_due ?? null,
-    default_tax_rates: subscription.default_tax_rates ?? [],
-    ...(subscription.invoice_settings ?? { description: null, footer: null }),
+    description: null,
     ending_balance: null,
     finalized_at: null,
+    footer: null,
     lines: [],
     metadata: {},
     next_payment_attempt: null,
@@ -202,11 +201,28 @@ export function invoiceOf(subscription: SubscriptionRecord, now: Seconds): Invoi
     period_start: now,
     starting_balance: 0,
     status: 'draft',
-    subscription: subscription.id,
-    subscription_metadata: subscription.metadata,
+    subscription: null,
+    subscription_metadata: {},
     voided_at: null,
     webhooks_delivered_at: now,
+    ...facts,
   };
+}
+
+/** A draft of a subscription with nothing on it yet. */
+export function invoiceOf(subscription: SubscriptionRecord, now: Seconds): InvoiceRecord {
+  return blankInvoice(now, {
+    auto_advance: true,
+    billing_reason: 'subscription_update',
+    collection_method: subscription.collection_method ?? 'charge_automatically',
+    currency: subscription.currency,
+    customer: subscription.customer,
+    days_until_due: subscription.days_until_due ?? null,
+    default_tax_rates: subscription.default_tax_rates ?? [],
+    ...subscription.invoice_settings,
+    subscription: subscription.id,
+    subscription_metadata: subscription.metadata,
+  });
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Tx } from '../../store/store.ts';
 import { atTime } from '../../time/test-clock.ts';
 import type { Context } from '../context.ts';
 import { taxIdsOf } from '../customers/tax-ids.ts';
+import { oneTimePriceData } from '../catalog/inline-prices.ts';
 import { missingParam } from '../../contract/contract.ts';
 import { addressParam } from '../customers/address.ts';
 import { createCustomer, findCustomer } from '../customers/customers.ts';
@@ -55,7 +56,9 @@ const itemTable = shape({
   metadata: metadata(),
   period: shape({ start: integer(0), end: integer(0) }),
   price: text(),
+  price_data: oneTimePriceData,
   quantity: integer(0, 999_999_999),
+  quantity_decimal: decimal(),
   tax_rates: emptyable(list(text(), 5)),
   unit_amount: integer(),
   unit_amount_decimal: decimal(),
@@ -226,20 +229,22 @@ function addItems(context: Context, tx: Tx, subject: Subject, params: Params): v
   const now = silently(context, tx, tx.now);
   for (const [index, item] of (params.invoice_items ?? []).entries()) {
     const { currency, invoiceitem, price, unit_amount, ...rest } = item;
+    const priced = {
+      ...(price === undefined ? {} : { pricing: { price } }),
+      ...(unit_amount === undefined ? {} : { unit_amount_decimal: String(unit_amount) }),
+    };
     if (invoiceitem !== undefined) {
-      const { quantity: _quantity, unit_amount_decimal: _unit, ...change } = rest;
       if (tx.get('invoice_item', invoiceitem)?.customer !== subject.customer.id) {
         throw noSuch('invoiceitem', invoiceitem, `invoice_items[${index}][invoiceitem]`);
       }
-      updateItem(now, change, invoiceitem);
+      updateItem(now, { ...rest, ...priced }, invoiceitem);
       continue;
     }
     createItem(now, {
       ...rest,
+      ...priced,
       currency: currency ?? params.currency ?? subject.subscription?.currency ?? subject.customer.currency ?? undefined,
       customer: subject.customer.id,
-      ...(price === undefined ? {} : { pricing: { price } }),
-      ...(unit_amount === undefined ? {} : { unit_amount_decimal: String(unit_amount) }),
     });
   }
 }

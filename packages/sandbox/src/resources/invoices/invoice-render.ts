@@ -350,6 +350,9 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
     pre_payment_credit_notes_amount: invoice.pre_payment_credit_notes_amount ?? 0,
     starting_balance: invoice.starting_balance,
     status: invoice.status,
+    ...(invoice.uncollectible_reason === undefined
+      ? {}
+      : { status_details: { uncollectible: { reason: invoice.uncollectible_reason } } }),
     status_transitions: {
       finalized_at: invoice.finalized_at,
       marked_uncollectible_at: invoice.marked_uncollectible_at ?? null,

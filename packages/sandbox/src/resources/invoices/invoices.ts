@@ -141,6 +141,7 @@ export const invoiceRoutes = [
       ...pageParams,
       created: range(),
       customer: text(),
+      due_date: range(),
       subscription: text(),
       status: oneOf(['draft', 'open', 'paid', 'void', 'uncollectible']),
       collection_method: oneOf(['charge_automatically', 'send_invoice']),
@@ -153,6 +154,8 @@ export const invoiceRoutes = [
         if (!listed(tx, invoice.customer, { customer: params.customer ?? params.subscription })) return false;
         const { collection_method = 'charge_automatically' } = invoice;
         if (params.collection_method !== undefined && params.collection_method !== collection_method) return false;
+        const { due_date = null } = invoice;
+        if (params.due_date !== undefined && (due_date === null || !within(due_date, params.due_date))) return false;
         return within(invoice.created, params.created);
       });
       return page('/v1/invoices', wanted, params, 'invoice', (each) => renderInvoice(tx, each, account_name));

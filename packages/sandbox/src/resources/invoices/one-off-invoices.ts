@@ -6,7 +6,7 @@ import type { InvoiceRecord, LineRecord, SubscriptionRecord } from '../../store/
 import type { Tx } from '../../store/store.ts';
 import { type Context, emit, schedule, unschedule } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
-import { collect, DRAFT_SECONDS, pendingItems } from './invoice-draft.ts';
+import { blankInvoice, collect, DRAFT_SECONDS, pendingItems } from './invoice-draft.ts';
 import { settle } from './invoice-amounts.ts';
 import { finalizeNow } from './finalization.ts';
 import { checkFinalizesAt, draftFields, dueDate, fieldsOf } from './invoice-fields.ts';
@@ -42,28 +42,16 @@ function blank(context: Context, params: CreateParams): InvoiceRecord {
   if (params.customer === undefined) throw missingParam('customer');
   const customer = findCustomer(tx, params.customer, 'customer');
   const subscription = subscriptionFor(tx, customer.id, params.subscription);
-  return {
-    ...blankInvoice,
+  return blankInvoice(tx.now, {
     id: tx.newId('in_'),
-    created: tx.now,
-    auto_advance: false,
-    automatically_finalizes_at: null,
     collection_method: 'charge_automatically',
     currency: (params.currency ?? subscription?.currency ?? customer.currency ?? 'usd').toLowerCase(),
     customer: customer.id,
     default_payment_method: null,
     default_tax_rates: [],
-    description: null,
-    footer: null,
-    lines: [],
-    metadata: {},
-    next_payment_attempt: null,
-    period_end: tx.now,
-    period_start: tx.now,
     subscription: subscription?.id ?? null,
     subscription_metadata: subscription?.metadata ?? {},
-    webhooks_delivered_at: tx.now,
-  };
+  });
 }
 
 /** The pending items that a request takes along. */
@@ -103,26 +91,6 @@ function create(context: Context, params: CreateParams): object {
   return renderInvoice(tx, invoice, account_name);
 }
 
-/** What every new invoice of this kind begins with. */
-export const blankInvoice = {
-  amount_paid: 0,
-  attempt_count: 0,
-  billing_reason: 'manual',
-  customer_address: null,
-  customer_email: null,
-  customer_name: null,
-  customer_phone: null,
-  ending_balance: null,
-  finalized_at: null,
-  number: null,
-  page_token: null,
-  paid_at: null,
-  payment_intent: null,
-  starting_balance: 0,
-  status: 'draft',
-  voided_at: null,
-} as const satisfies Partial<InvoiceRecord>;
-
 /** Deletes a draft that nobody has seen, with the items that were put on it. */
 function remove(context: Context, id: string): object {
   const { tx, account_name } = context;
@@ -161,6 +129,6 @@ export const oneOffInvoiceRoutes = [
   route('DELETE /v1/invoices/{id}', {}, (context, _params, id) => remove(context, id)),
   route('POST /v1/invoices/{id}/send', {}, (context, _params, id) => send(context, id)),
   route('POST /v1/invoices/{id}/mark_uncollectible', {}, (context, _params, id) =>
-    markUncollectible(context, findInvoice(context.tx, id).id),
+    markUncollectible(context, findInvoice(context.tx, id).id, 'user_forgiven'),
   ),
 ];

@@ -47,6 +47,6 @@ export function isGivenUp(context: Context, subscription: SubscriptionRecord | n
   const behavior = subscription?.pause_collection?.behavior;
   if (behavior === undefined || behavior === 'keep_as_draft' || invoice.status !== 'open') return false;
   if (behavior === 'void') voidInvoice(context, invoice);
-  else markUncollectible(context, invoice.id);
+  else markUncollectible(context, invoice.id, 'subscription_paused');
   return true;
 }
