@@ -38,6 +38,8 @@ export interface Life {
 }
 
 const HOUR = 3_600;
+/** The least that a card can be charged, in cents. */
+const LEAST_CHARGE = 50;
 
 /** A line as one line of text: what it costs, for how many of what, and for when. */
 function lineText(price: string, quantity: number, amount: number, span: Span): string {
@@ -163,7 +165,8 @@ function totalFaults(invoice: Stripe.Invoice, percentage: string | null): string
   same('total', invoice.total, invoice.subtotal + sum(taxes));
   if (invoice.status === 'draft') return faults;
   const owed = invoice.total + invoice.starting_balance;
-  same('amount_due', invoice.amount_due, invoice.total > 0 ? Math.max(0, owed) : 0);
+  // What is too little to be charged is carried to the balance.
+  same('amount_due', invoice.amount_due, invoice.total > 0 && owed >= LEAST_CHARGE ? owed : 0);
   same('ending_balance', invoice.ending_balance ?? 0, owed - invoice.amount_due);
   const paid = (invoice.payments?.data ?? []).filter((each) => each.status === 'paid');
   same('amount_paid', invoice.amount_paid, sum(paid.map((each) => each.amount_paid ?? 0)));
