@@ -450,7 +450,7 @@ test('the control room shows how a prorated line was computed', async () => {
     proration_behavior: 'always_invoice',
   });
   const page = await (await fetch(`${b.url}/_sandbox/invoices/${idOf(updated.latest_invoice)}`)).text();
-  expect(page).toContain('−$99.00 × 1555200 s / 2592000 s = -$59.40, rounded once');
+  expect(page).toContain('-$99.00 × 1555200 s / 2592000 s = -$59.40, rounded once');
   expect(page).toContain('$499.00 × 1555200 s / 2592000 s = $299.40, rounded once');
 });
 
