@@ -73,6 +73,22 @@ describe('coupons', () => {
     ]);
   });
 
+  test('a discount that is taken off a subscription stays on the draft that has it, and is on no later one', async () => {
+    const { stripe } = b;
+    const price = await monthlyPrice(stripe, 10_000);
+    await stripe.coupons.create({ id: 'HALF', percent_off: 50, duration: 'forever' });
+    const created = await stripe.subscriptions.create({
+      customer: await payer(stripe),
+      items: [{ price: price.id }],
+      discounts: [{ coupon: 'HALF' }],
+    });
+    await b.sandbox.clock.advance(31 * DAY);
+    expect((await stripe.invoices.list({ subscription: created.id, status: 'draft' })).data).toHaveLength(1);
+    await stripe.subscriptions.deleteDiscount(created.id);
+    await b.sandbox.clock.advance(31 * DAY);
+    expect(await paid(stripe, created.id)).toEqual([5_000, 5_000, 10_000]);
+  });
+
   test('once, repeating and forever hold as long as they say', async () => {
     const { stripe } = b;
     const price = await monthlyPrice(stripe, 10_000);

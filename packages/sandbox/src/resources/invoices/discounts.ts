@@ -223,6 +223,21 @@ export function activeAt(tx: Tx, ids: readonly string[] | undefined, at: Seconds
   });
 }
 
+/**
+ * The discounts a draft is final with: its own, also those that were taken off its subscription meanwhile, but for a coupon
+ * that holds once and that another invoice used up first.
+ */
+export function unspent(tx: Tx, draft: InvoiceRecord): string[] {
+  return (draft.discounts ?? []).filter((id) => {
+    const { end, coupon } = tx.need('discount', id);
+    if (end === null || end > tx.now || tx.need('coupon', coupon).duration !== 'once') return true;
+    return !tx.all('invoice').some((other) => {
+      if (other.id === draft.id || other.status === 'draft') return false;
+      return [other.discounts, ...other.lines.map((line) => line.discounts)].some((named) => named?.includes(id));
+    });
+  });
+}
+
 /** A subscription without some of the discounts that it or its items have. */
 function without(subscription: SubscriptionRecord, gone: readonly string[]): SubscriptionRecord {
   const left = (ids: readonly string[] | undefined): string[] => (ids ?? []).filter((id) => !gone.includes(id));

@@ -13,7 +13,7 @@ import { updateInvoice } from '../subscriptions/subscription-end.ts';
 import { applyCredits } from '../usage/credit-ledger.ts';
 import { refreshUsage } from '../usage/usage-lines.ts';
 import { markPaid } from './collect.ts';
-import { activeAt, consumeOnce } from './discounts.ts';
+import { consumeOnce, unspent } from './discounts.ts';
 import { amountDue, settle, totalOf } from './invoice-amounts.ts';
 import { renderInvoice } from './invoice-render.ts';
 import { replaceRevised, revisionFault } from './revisions.ts';
@@ -26,7 +26,7 @@ export function finalizeInvoice(context: Context, draft: InvoiceRecord): Invoice
   unschedule(context, 'finalize', draft.id);
   replaceRevised(context, draft);
   const rated = refreshUsage(context, draft);
-  const discounted = settle(tx, { ...rated, discounts: activeAt(tx, rated.discounts, tx.now) });
+  const discounted = settle(tx, { ...rated, discounts: unspent(tx, rated) });
   const settled = settle(tx, applyCredits(context, discounted));
   const customer = tx.need('customer', draft.customer);
   const { number, next } = numberOf(tx, draft, customer);
