@@ -7,6 +7,7 @@ const CARDS = 'Cards are the only way to pay.';
 const CONNECT = 'It needs Connect, and one sandbox is one account.';
 const FILES = 'Files are not kept.';
 const OLD_SOURCES = 'Sources are an older way to pay.';
+const TRIALS = 'A trial is given to a subscription: `trial_period_days` or `trial_end`.';
 const TAX = 'No tax is computed from places; tax rates do it.';
 const SHIPPING = 'Nothing is sent by post: there are no shipping rates.';
 const TRIAL_OFFERS = 'Trial offers are not built; a trial is a `trial_end` or `trial_period_days`.';
@@ -63,7 +64,6 @@ const route_reasons: readonly [RegExp, string][] = [
   [/\/payment_attempt_records|\/payment_method_balance/, 'Payments made elsewhere.'],
   [/\/(increment_authorization|verify_microdeposits|apply_customer_balance)$/, CARDS],
   [/^POST \/v1\/charges/, 'Charges come of intents; a charge without one is an older way to pay.'],
-  [/^\/v1\/(invoices|credit_notes|subscription_schedules|subscriptions|subscription_items)\b/, 'Not built yet.'],
 ];
 
 /** Why parameters of built routes are refused: fits the route and the path of names, `POST /v1/x a.b`. */
@@ -106,11 +106,13 @@ const param_reasons: readonly [RegExp, string][] = [
   [/ amount_to_confirm$/, 'An intent is confirmed whole.'],
   [/ (attach_to_self|flow_directions)$/, 'Money flows from customers to the seller.'],
   [/\bcustom_unit_amount$/, 'Prices are set by the seller.'],
-  [/ invoice_creation\.invoice_data\.account_tax_ids$/, 'Not built yet.'],
   [/ payment_settings\.payment_method_options\.(?!card$)/, CARDS],
-  [/^(POST|GET) \/v1\/(invoice|credit_note)/, 'Not built yet.'],
+  [/\b(tax_behavior|tax_code)$/, TAX],
+  [/ invoicing_rules$/, PREBILLING],
+  [/\bbilling_mode\.flexible$/, 'What is only previewed has the discounts of its prorations included.'],
   [/^POST \/v1\/refunds customer$/, OLD_SOURCES],
-  [/^(POST|GET) \/v1\/(customers|prices|products|promotion_codes)\b/, 'Not built yet.'],
+  [/ recurring\.trial_period_days$/, TRIALS],
+  [/^POST \/v1\/promotion_codes\b.* restrictions\b/, 'A code has its minimum in one currency, for good.'],
 ];
 
 /** Why fields of answers are never anything but null, or never there: fits the object and the name, `charge review`. */
@@ -149,10 +151,15 @@ const field_reasons: readonly [RegExp, string][] = [
   [/ payment_link$/, 'A link is a checkout session that a shop makes itself.'],
   [/^v2\.core\.event_destination (amazon|azure)/, 'Destinations are webhook endpoints.'],
   [/^v2\.core\.event changes$/, 'A thin event says what happened, not what changed.'],
-  [
-    /^payment_intent statement_descriptor$|^refund (customer|payment_method|description)$|^invoice receipt_number$|^invoiceitem (invoicing_rules|parent)$|^plan trial_period_days$|^confirmation_token mandate_data$|^charge failure_balance_transaction$|^item discounts$|^customer_balance_transaction checkout_session$/,
-    'Not built yet.',
-  ],
+  [/^payment_intent statement_descriptor$/, 'Of cards, statements take a suffix only.'],
+  [/^refund (customer|payment_method|description)$/, 'A refund goes back to where its payment came from.'],
+  [/^invoice receipt_number$/, 'Receipts are numbered by their charge.'],
+  [/^invoiceitem (invoicing_rules|parent)$/, PREBILLING],
+  [/^plan trial_period_days$/, TRIALS],
+  [/^confirmation_token mandate_data$/, 'A mandate is given with the intent.'],
+  [/^charge failure_balance_transaction$/, 'A charge that fails moves no money.'],
+  [/^item discounts$/, 'The discounts of a checkout are those of its session.'],
+  [/^customer_balance_transaction checkout_session$/, 'A checkout moves the balance by its invoice alone.'],
 ];
 
 function find(reasons: readonly [RegExp, string][], text: string): string | null {

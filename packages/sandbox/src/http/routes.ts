@@ -40,6 +40,7 @@ import { taxIdRoutes } from '../resources/customers/tax-ids.ts';
 import { oneOffInvoiceRoutes } from '../resources/invoices/one-off-invoices.ts';
 import { promotionCodeRoutes } from '../resources/catalog/promotion-codes.ts';
 import { taxRateRoutes } from '../resources/catalog/tax-rates.ts';
+import { productCreateRoutes } from '../resources/catalog/product-create.ts';
 import { productRoutes } from '../resources/catalog/products.ts';
 import { refundRoutes } from '../resources/payments/refunds.ts';
 import { scheduleRoutes } from '../resources/schedules/schedules.ts';
@@ -94,6 +95,7 @@ export const routes: readonly Route[] = [
   ...planRoutes,
   ...earlyFraudWarningRoutes,
   ...priceRoutes,
+  ...productCreateRoutes,
   ...productRoutes,
   ...refundRoutes,
   ...scheduleRoutes,

@@ -8,6 +8,15 @@ export const catalogProbes: Probes = {
   'POST /v1/products': async ({ stripe }) => {
     const product = await stripe.products.create({ name: 'Pro', metadata: { tier: 2 } });
     has(product, { object: 'product', active: true, name: 'Pro', tax_details: null, metadata: { tier: '2' } });
+    const priced = await stripe.products.create({
+      name: 'Pro',
+      default_price_data: { currency: 'usd', unit_amount: 900, recurring: { interval: 'year' } },
+      expand: ['default_price'],
+    });
+    has(priced, { default_price: { unit_amount: 900, recurring: { interval: 'year' }, active: true } });
+    has(await stripe.events.list({ limit: 1 }), {
+      data: [{ type: 'product.updated', data: { previous_attributes: { default_price: null } } }],
+    });
   },
   'GET /v1/products/{id}': async ({ stripe }) => {
     const { id } = await stripe.products.create({ name: 'Pro' });

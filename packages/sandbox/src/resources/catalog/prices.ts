@@ -152,7 +152,8 @@ const optionTable = {
   unit_amount_decimal: decimal(),
 };
 
-const createTable = {
+/** What a price is made of. */
+export const priceTable = {
   active: flag(),
   billing_scheme: oneOf(['per_unit', 'tiered']),
   currency: text(3),
@@ -194,7 +195,7 @@ function claimLookupKey(context: Context, key: string, transfer: boolean, own_id
   emitUpdate(context, 'price.updated', renderPrice(holder), renderPrice(freed));
 }
 
-function productOf(context: Context, params: Read<typeof createTable>): string {
+function productOf(context: Context, params: Partial<Read<typeof priceTable>>): string {
   if (params.product !== undefined) return findProduct(context.tx, params.product, 'product').id;
   const data = params.product_data;
   if (data === undefined) throw missingParam('product');
@@ -240,7 +241,9 @@ function optionsOf(
   return options;
 }
 
-function pricedBy(params: Read<typeof createTable>): Pick<PriceRecord, 'tiers' | 'tiers_mode' | 'unit_amount_decimal'> {
+function pricedBy(
+  params: Partial<Read<typeof priceTable>>,
+): Pick<PriceRecord, 'tiers' | 'tiers_mode' | 'unit_amount_decimal'> {
   if (params.billing_scheme === 'tiered') {
     if (params.tiers === undefined) throw missingParam('tiers');
     if (params.tiers_mode === undefined) throw missingParam('tiers_mode');
@@ -254,7 +257,7 @@ function pricedBy(params: Read<typeof createTable>): Pick<PriceRecord, 'tiers' |
   return { tiers: null, tiers_mode: null, unit_amount_decimal };
 }
 
-function recurringOf(tx: Tx, read: Read<typeof createTable>['recurring']): PriceRecord['recurring'] {
+function recurringOf(tx: Tx, read: Read<typeof priceTable>['recurring']): PriceRecord['recurring'] {
   if (read === undefined) return null;
   const { interval = 'month', interval_count = 1, meter: id, usage_type = 'licensed' } = read;
   if (usage_type === 'licensed') {
@@ -274,7 +277,8 @@ function recurringOf(tx: Tx, read: Read<typeof createTable>['recurring']): Price
   return { interval, interval_count, meter: id };
 }
 
-function create(context: Context, params: Read<typeof createTable>): Wire<Stripe.Price> {
+/** Writes a new price and says so. */
+export function createPrice(context: Context, params: Partial<Read<typeof priceTable>>): Wire<Stripe.Price> {
   const { tx } = context;
   const currency = (params.currency ?? '').toLowerCase();
   if (!/^[a-z]{3}$/.test(currency)) throw invalidParam(`Invalid currency: ${currency}`, 'currency');
@@ -320,17 +324,17 @@ function recurs({ recurring }: PriceRecord, wanted: Recurring): boolean {
 }
 
 export const priceRoutes = [
-  route('POST /v1/prices', createTable, create),
+  route('POST /v1/prices', priceTable, createPrice),
   route('GET /v1/prices/{id}', {}, ({ tx }, _params, id) => renderPrice(findPrice(tx, id))),
   route(
     'POST /v1/prices/{id}',
     {
       active: flag(),
-      currency_options: emptyable(createTable.currency_options),
+      currency_options: emptyable(priceTable.currency_options),
       lookup_key: emptyable(text(200)),
       metadata: metadata(),
       nickname: emptyable(text()),
-      tax_behavior: createTable.tax_behavior,
+      tax_behavior: priceTable.tax_behavior,
       transfer_lookup_key: flag(),
     },
     (context, params, id) => {

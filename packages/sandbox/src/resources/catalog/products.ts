@@ -6,7 +6,6 @@ import {
   decimal,
   emptyable,
   flag,
-  inert,
   list,
   mergeMetadata,
   metadata,
@@ -93,7 +92,7 @@ const measure: Param<number> = {
 const dimensions = shape({ height: measure, length: measure, weight: measure, width: measure });
 
 /** Inches and ounces, to the hundredth; all four or none. */
-function dimensionsOf(
+export function dimensionsOf(
   sent: Read<{ sent: typeof dimensions }>['sent'] | null,
 ): NonNullable<ProductRecord['package_dimensions']> | null {
   const { height, length, weight, width } = sent ?? {};
@@ -101,7 +100,8 @@ function dimensionsOf(
   return { height, length, weight, width };
 }
 
-const shared = {
+/** What creating and changing a product share. */
+export const productTable = {
   active: flag(),
   images: list(text(), 8),
   marketing_features: list(shape({ name: text(80) }), 15),
@@ -112,53 +112,22 @@ const shared = {
   tax_code: text(),
 };
 
-function checkId(id: string | undefined): string | undefined {
+export function checkId(id: string | undefined): string | undefined {
   if (id !== undefined && !/^[\w.-]{1,255}$/.test(id)) throw invalidParam(`Invalid product id: ${id}`, 'id');
   return id;
 }
 
 export const productRoutes = [
-  route(
-    'POST /v1/products',
-    {
-      ...shared,
-      id: text(255),
-      name: text(),
-      description: text(),
-      unit_label: text(12),
-      url: text(),
-      type: inert('Goods and services are no longer told apart.'),
-    },
-    (context, params) => {
-      const id = checkId(params.id);
-      const product = createProduct(context, {
-        ...(id === undefined ? {} : { id }),
-        name: params.name ?? '',
-        active: params.active ?? true,
-        description: params.description ?? null,
-        images: params.images ?? [],
-        marketing_features: (params.marketing_features ?? []).map((feature) => feature.name ?? ''),
-        metadata: mergeMetadata({}, params.metadata),
-        package_dimensions: dimensionsOf(params.package_dimensions),
-        shippable: params.shippable ?? null,
-        statement_descriptor: params.statement_descriptor ?? null,
-        tax_code: params.tax_code ?? null,
-        unit_label: params.unit_label ?? null,
-        url: params.url ?? null,
-      });
-      return renderProduct(product);
-    },
-  ),
   route('GET /v1/products/{id}', {}, ({ tx }, _params, id) => renderProduct(findProduct(tx, id))),
   route(
     'POST /v1/products/{id}',
     {
-      ...shared,
+      ...productTable,
       name: text(),
       default_price: text(),
       description: emptyable(text()),
-      images: emptyable(shared.images),
-      marketing_features: emptyable(shared.marketing_features),
+      images: emptyable(productTable.images),
+      marketing_features: emptyable(productTable.marketing_features),
       tax_code: emptyable(text()),
       unit_label: emptyable(text(12)),
       url: emptyable(text()),
