@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -13,7 +13,9 @@ import { payOnPage } from '../visitor.ts';
 const farebox = await testApp();
 const root = join(import.meta.dirname, '../../../..');
 // Where a plan file finds @farebox/core, as a seller's does. JavaScript, since Node strips no types below node_modules.
-const folder = mkdtempSync(join(root, 'node_modules/.cache/catalog-'));
+const cache = join(root, 'node_modules/.cache');
+mkdirSync(cache, { recursive: true });
+const folder = mkdtempSync(join(cache, 'catalog-'));
 const outside = mkdtempSync(join(tmpdir(), 'farebox-catalog-'));
 afterAll(() => {
   for (const path of [folder, outside]) rmSync(path, { recursive: true, force: true });
