@@ -1,6 +1,6 @@
 import { strictEqual } from 'node:assert';
 import Stripe from 'stripe';
-import { DAY, goodCard } from '../harness.ts';
+import { DAY, goodCard, refusal } from '../harness.ts';
 import { has, type Probes, type World } from './probe.ts';
 
 /** A customer with a card that is the default of all invoices. */
@@ -134,15 +134,15 @@ export const fieldProbes: Probes = {
     await sandbox.clock.advance(2 * DAY);
     has(await stripe.refunds.retrieve(refund.id), { status: 'failed', failure_reason: 'expired_or_canceled_card' });
     has(await stripe.charges.retrieve(charge.id, { expand: ['refunds'] }), { refunds: { data: [{ id: refund.id }] } });
-    await stripe.paymentIntents
-      .create({
+    await refusal(
+      stripe.paymentIntents.create({
         amount: 900,
         currency: 'usd',
         payment_method: 'pm_card_chargeDeclined',
         confirm: true,
         off_session: true,
-      })
-      .catch(() => null);
+      }),
+    );
     has((await stripe.charges.list({ limit: 1 })).data[0] ?? {}, { failure_code: 'card_declined' });
   },
 
@@ -167,7 +167,7 @@ export const fieldProbes: Probes = {
       cancellation_reason: 'abandoned',
     });
     const refused = await stripe.setupIntents.create({ excluded_payment_method_types: ['affirm'] });
-    await stripe.setupIntents.confirm(refused.id, { payment_method: 'pm_card_chargeDeclined' }).catch(() => null);
+    await refusal(stripe.setupIntents.confirm(refused.id, { payment_method: 'pm_card_chargeDeclined' }));
     has(await stripe.setupIntents.retrieve(refused.id), { last_setup_error: { code: 'card_declined' } });
     const [attempt] = (await stripe.setupAttempts.list({ setup_intent: refused.id })).data;
     has(attempt ?? {}, { setup_error: { code: 'card_declined' } });

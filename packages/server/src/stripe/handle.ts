@@ -85,7 +85,10 @@ export function createEventHandler(deps: {
     const known = (await deps.customers.findByStripeId(stripeCustomerId)) ?? (await adopt(stripeCustomerId));
     if ('state' in known) return known;
     if (known.stripe_synced_seq >= row.seq) return { state: 'done', reason: null };
-    await deps.syncCustomer(known.id, (tx) => close(tx, row.id, { state: 'done', reason: null }));
+    await deps.syncCustomer(known.id, {
+      seq: row.seq,
+      close: (tx) => close(tx, row.id, { state: 'done', reason: null }),
+    });
     return null;
   }
 

@@ -13,11 +13,24 @@ export interface Mirrored {
   invoices: InvoiceMirrorResult;
 }
 
-/** Reads a customer and mirrors it. `also` happens in the same transaction: what asked for the reading is closed with it. */
-export type Sync = (customerId: string, also?: (tx: Tx) => Promise<void>) => Promise<void>;
+/** An event that asks for the reading, and how it is closed: in the transaction of what it led to. */
+export interface Asking {
+  seq: number;
+  close(tx: Tx): Promise<void>;
+}
+
+/** Reads a customer and mirrors it. */
+export type Sync = (customerId: string, asking?: Asking) => Promise<void>;
+
+interface Link {
+  stripe_customer_id: string | null;
+  stripe_synced_at: Date | null;
+  /** Every event up to this one was here when the last reading began. */
+  stripe_synced_seq: number;
+}
 
 interface SyncDeps extends ReadingDeps {
-  findLink(customerId: string): Promise<{ stripe_customer_id: string | null; stripe_synced_at: Date | null } | null>;
+  findLink(customerId: string): Promise<Link | null>;
   mirrorSubscriptions: ReturnType<typeof createSubscriptionMirror>;
   mirrorInvoices: ReturnType<typeof createInvoiceMirror>;
   markSynced(tx: Tx, customerId: string, at: Date, seq: number): Promise<void>;
@@ -38,10 +51,12 @@ export function createSync(deps: SyncDeps): Sync {
   const { db } = deps;
   const read = createReading(deps);
 
-  return async function syncCustomer(customerId, also) {
+  return async function syncCustomer(customerId, asking) {
     await db.withLock(`stripe:${customerId}`, async () => {
       const link = await deps.findLink(customerId);
       if (link === null) return;
+      // Whoever held the lock before has read what this event tells of: events come in bursts.
+      if (asking !== undefined && link.stripe_synced_seq >= asking.seq) return await db.transaction(asking.close);
       const seq = await eventsSoFar(db.kysely);
       // Under the lock this read is the newest, also when the clock of whoever read before is ahead.
       const fetchedAt = new Date(Math.max(deps.clock.now(), link.stripe_synced_at?.getTime() ?? 0));
@@ -50,7 +65,7 @@ export function createSync(deps: SyncDeps): Sync {
       await db.transaction(async (tx) => {
         await write(tx, customerId, link.stripe_customer_id, snapshot, fetchedAt);
         await deps.markSynced(tx, customerId, fetchedAt, seq);
-        await also?.(tx);
+        await asking?.close(tx);
       });
       await deps.changed(customerId);
     });

@@ -6,6 +6,7 @@ import { invariant } from '../lib/invariant.ts';
 import type { PlanVersion } from '../plans/store.ts';
 import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
+import { type Buyer, createLinking } from './buyer.ts';
 import { type Wish, priceOf, reductionOf, seatsOf } from './choose.ts';
 import type { Wisher } from './life/turns.ts';
 import { closeCheckout, liveSubscription, openCheckouts, trialLeft } from './store.ts';
@@ -17,13 +18,6 @@ export interface BeginWish extends Wish {
   days_until_due?: number | undefined;
   /** Unless said, the default one. */
   payment_method_id?: string | undefined;
-}
-
-interface Buyer {
-  id: string;
-  external_id: string | null;
-  name: string;
-  email: string;
 }
 
 export interface Begun {
@@ -50,6 +44,7 @@ export function createBegin(deps: {
   linkStripe(customerId: string, stripeCustomerId: string): Promise<void>;
 }) {
   const { db, clock, payments } = deps;
+  const ensureLinked = createLinking(deps);
 
   return async function begin(wisher: Wisher, customerId: string, wish: BeginWish): Promise<Begun> {
     if (wish.collection === 'invoice' && wisher.by === 'customer')
@@ -115,12 +110,6 @@ export function createBegin(deps: {
     }
     // The reading may have found that Stripe's customer was deleted there.
     return await ensureLinked(customer);
-  }
-
-  async function ensureLinked(customer: Buyer): Promise<string> {
-    const { stripe_customer_id } = await payments.ensureCustomer(customer);
-    await deps.linkStripe(customer.id, stripe_customer_id);
-    return stripe_customer_id;
   }
 
   /** The card to charge; null where an invoice is sent, and where none is needed and none is there. */

@@ -44,15 +44,22 @@ export function seatsOf(version: PlanVersion, wish: Wish): number {
   });
 }
 
-/** The reduction that comes with a purchase; null without a code. A code that cannot be used is refused before anything is sold. */
+/** What a code stands for at Stripe. One that cannot be used is refused, naming the field it came in. */
+export async function promotionCodeOf(
+  desk: Pick<PaymentsDesk, 'findPromotionCode'>,
+  code: string,
+  param: 'code' | 'promotion_code',
+): Promise<{ stripe_promotion_code_id: string }> {
+  const found = await desk.findPromotionCode(code);
+  if (found !== null) return found;
+  throw new Problem('coupon_invalid', `The code ${JSON.stringify(code)} does not exist or is over.`, { param });
+}
+
+/** The reduction that comes with a purchase; null without a code. */
 export async function reductionOf(
   desk: Pick<PaymentsDesk, 'findPromotionCode'>,
   { promotion_code }: Wish,
 ): Promise<string | null> {
   if (promotion_code === undefined) return null;
-  const found = await desk.findPromotionCode(promotion_code);
-  if (found !== null) return found.stripe_promotion_code_id;
-  throw new Problem('coupon_invalid', `The code ${JSON.stringify(promotion_code)} does not exist or is over.`, {
-    param: 'promotion_code',
-  });
+  return (await promotionCodeOf(desk, promotion_code, 'promotion_code')).stripe_promotion_code_id;
 }

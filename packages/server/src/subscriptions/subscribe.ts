@@ -5,6 +5,7 @@ import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
 import type { PlanVersion } from '../plans/store.ts';
 import { Problem } from '../problem.ts';
+import { type Buyer, createLinking } from './buyer.ts';
 import { type Wish, priceOf, reductionOf, seatsOf } from './choose.ts';
 import {
   type CheckoutRow,
@@ -28,13 +29,6 @@ type Wanted = Pick<
   'customer_id' | 'plan_version_id' | 'plan_price_id' | 'quantity' | 'trial_days' | 'stripe_promotion_code_id'
 >;
 
-interface Customer {
-  id: string;
-  external_id: string | null;
-  name: string;
-  email: string;
-}
-
 /**
  * Opens a checkout. One purchase at a time per customer: a reservation row is committed before Stripe hears of it, a
  * double click gets the same session again, another plan closes the older session first, and who already pays is refused.
@@ -45,14 +39,15 @@ export function createSubscribe(deps: {
   payments: Payments;
   desk: Pick<PaymentsDesk, 'findPromotionCode'>;
   base_url: string;
-  onSale(planId: string, customer: Customer): Promise<PlanVersion>;
+  onSale(planId: string, customer: Buyer): Promise<PlanVersion>;
   versionById(id: string): Promise<PlanVersion | null>;
-  findCustomer(id: string): Promise<Customer>;
+  findCustomer(id: string): Promise<Buyer>;
   /** Whether there are codes a customer could type at the checkout. */
   hasCodes(): Promise<boolean>;
   linkStripe(customerId: string, stripeCustomerId: string): Promise<void>;
 }) {
   const { db, clock, payments } = deps;
+  const ensureLinked = createLinking(deps);
 
   async function open(customerId: string, wish: Wish): Promise<CheckoutRow> {
     const planId = wish.plan_id;
@@ -102,12 +97,6 @@ export function createSubscribe(deps: {
     });
     await recordCheckout(db.kysely, reservation.id, session);
     return { ...reservation, ...session };
-  }
-
-  async function ensureLinked(customer: Customer): Promise<string> {
-    const { stripe_customer_id } = await payments.ensureCustomer(customer);
-    await deps.linkStripe(customer.id, stripe_customer_id);
-    return stripe_customer_id;
   }
 
   async function refuseSubscribed(customerId: string): Promise<void> {

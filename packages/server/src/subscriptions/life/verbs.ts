@@ -3,6 +3,7 @@ import type { CancelReason } from '../../intents/kinds.ts';
 import { requirePaid } from '../../intents/orders.ts';
 import type { PaymentsDesk } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
+import { promotionCodeOf } from '../choose.ts';
 import { type Held, type Turns, type Wisher, refused } from './turns.ts';
 
 export interface CancelWish {
@@ -81,11 +82,7 @@ export function createVerbs(deps: { turns: Turns; desk: Pick<PaymentsDesk, 'find
       await turns.take(wisher, id, async (held) => {
         if (held.facts.ended_at !== null)
           throw new Problem('subscription_ended', 'The subscription has ended. Use the code with a new one.');
-        const found = await desk.findPromotionCode(code);
-        if (found === null)
-          throw new Problem('coupon_invalid', `The code ${JSON.stringify(code)} does not exist or is over.`, {
-            param: 'code',
-          });
+        const found = await promotionCodeOf(desk, code, 'code');
         if (held.row.discounts.some((discount) => discount.stripe_promotion_code_id === found.stripe_promotion_code_id))
           throw new Problem('coupon_invalid', 'This code is in use on the subscription already.', { param: 'code' });
         const data = { ...of(held), ...found };
