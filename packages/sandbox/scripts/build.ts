@@ -1,6 +1,7 @@
 /**
  * Builds the package for those who install it: `npm run build -w @farebox/sandbox`, also before `npm pack`. Development and
- * tests need no build, they run the sources. One bundle, because opening two hundred files costs more than running them.
+ * tests need no build, they run the sources. Bundled, because opening two hundred files costs more than running them; what sources
+ * read late, the pages, stays apart.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

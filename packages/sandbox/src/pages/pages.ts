@@ -3,14 +3,7 @@ import type { Controls } from '../controls.ts';
 import type { Store } from '../store/store.ts';
 import type { SandboxClock } from '../time/clock.ts';
 import type { Deliveries } from '../webhooks/deliveries.ts';
-import { authenticationPages } from './authentication.ts';
-import { creditNotePages } from './credit-note.ts';
-import { checkoutPages } from './checkout.ts';
-import { controlRoom } from './control-room.ts';
 import { notice } from './html.ts';
-import { invoicePages } from './invoice.ts';
-import { portalPages } from './portal.ts';
-import { receiptPages } from './receipt.ts';
 
 /** The runs of the sandbox, as the control room shows them. */
 export interface RunList {
@@ -72,6 +65,19 @@ async function contentOf(request: Request): Promise<{ form: URLSearchParams; bod
   return { form, body };
 }
 
+type Pages = (request: PageRequest) => Promise<Response>;
+
+// Read when somebody looks: a program that only calls the API starts without them.
+const pages: Record<string, (deps: PageDeps) => Promise<Pages>> = {
+  c: async (deps) => (await import('./checkout.ts')).checkoutPages(deps),
+  i: async (deps) => (await import('./invoice.ts')).invoicePages(deps),
+  n: async (deps) => (await import('./credit-note.ts')).creditNotePages(deps),
+  r: async (deps) => (await import('./receipt.ts')).receiptPages(deps),
+  p: async (deps) => (await import('./portal.ts')).portalPages(deps),
+  '3ds': async (deps) => (await import('./authentication.ts')).authenticationPages(deps),
+  _sandbox: async (deps) => (await import('./control-room.ts')).controlRoom(deps),
+};
+
 /** The first segments of hosted pages; an object's own address follows. */
 const hosted: ReadonlySet<string> = new Set(['c', 'i', 'n', 'p', '3ds']);
 
@@ -82,21 +88,21 @@ export function isHosted(path: string): boolean {
 
 /** Answers every page of the sandbox; `null` for what is not one. */
 export function createPages(deps: PageDeps): (request: Request, origin: string) => Promise<Response | null> {
-  const pages: Record<string, (request: PageRequest) => Promise<Response>> = {
-    c: checkoutPages(deps),
-    i: invoicePages(deps),
-    n: creditNotePages(deps),
-    r: receiptPages(deps),
-    p: portalPages(deps),
-    '3ds': authenticationPages(deps),
-    _sandbox: controlRoom(deps),
+  const opened = new Map<string, Promise<Pages>>();
+  /** The pages under this segment, made at the first visit. */
+  const pagesUnder = async (first: string): Promise<Pages | undefined> => {
+    const open = Object.hasOwn(pages, first) ? pages[first] : undefined;
+    if (open === undefined) return undefined;
+    const made = opened.get(first) ?? open(deps);
+    opened.set(first, made);
+    return await made;
   };
   return async (request, origin) => {
     const [, first = '', ...rest] = new URL(request.url).pathname.split('/');
     if (first === '' && rest.length === 0) {
       return notice('A local Stripe', 'The API is under /v1.', { href: '/_sandbox', label: 'Control room' }, 200);
     }
-    const answer = Object.hasOwn(pages, first) ? pages[first] : undefined;
+    const answer = await pagesUnder(first);
     if (answer === undefined) return null;
     const { method } = request;
     if (method !== 'GET' && method !== 'POST' && method !== 'HEAD') {
