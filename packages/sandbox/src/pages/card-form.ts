@@ -72,7 +72,7 @@ export function cardFields(fields: CardFields, fault: CardFault | null, required
 export function testCards(form_id: string): Html {
   return html`<section class="test" aria-labelledby="test-cards">
     <h2 id="test-cards">Test cards</h2>
-    <p class="soft small">A button fills in the card; then press Pay. Any other real number is refused.</p>
+    <p class="soft small">A button fills in the card, which is then yours to send. Any other real number is refused.</p>
     <ul class="cards">
       ${buttons.map(
         ({ number, label }) =>

@@ -13,7 +13,7 @@ main{max-width:60rem;margin:0 auto;padding:1.5rem 1rem 3rem}
 .notice{max-width:34rem;padding-top:4rem}
 .checkout{display:grid;gap:1.5rem;grid-template-columns:1fr}
 @media (min-width:52rem){.checkout{grid-template-columns:1fr 1fr;grid-template-areas:"sum pay" "test pay";grid-template-rows:auto 1fr;column-gap:4rem;padding-top:3rem}.sum{grid-area:sum}.pay{grid-area:pay;align-self:start}.test{grid-area:test}}
-.card{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1.25rem}.card+.card,.card+.test{margin-top:1.25rem}.checkout .card{margin-top:0}.card .rows{margin:0}.card .rows li:first-child{border-top:0}
+.card{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1.25rem}.card+.card,.card+.test{margin-top:1.25rem}.checkout .card{margin-top:0}.card .rows{margin:0}.card+p,p+.card{margin-top:1.25rem}caption{text-align:left}.card .rows li:first-child{border-top:0}
 .amount{font-size:2.1rem;font-weight:650;line-height:1.15;margin:.3rem 0}
 .soft{color:var(--soft)}.small{font-size:.875rem}
 .rows{list-style:none;margin:1rem 0 0;padding:0}.rows li span:last-child{text-align:right}.rows li{display:flex;justify-content:space-between;gap:1rem;padding:.6rem 0;border-top:1px solid var(--line)}
