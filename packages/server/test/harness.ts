@@ -1,109 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { PriceList } from '@farebox/core';
-import { createSandbox, type Sandbox } from '@farebox/sandbox';
 import { afterAll } from 'vitest';
 import exampleList from '../../../farebox.config.ts';
-import { type App, createApp } from '../src/app.ts';
-import { listen } from '../src/cli/listen.ts';
-import { readConfig } from '../src/config.ts';
-import type { Database } from '../src/db/database.ts';
-import { createLog } from '../src/lib/log.ts';
-import { createStripe } from '../src/stripe/client.ts';
-import { ensureWebhookEndpoint } from '../src/stripe/webhook-endpoint.ts';
 import { testDatabase } from './database.ts';
-import { type Visitor, createVisitor } from './visitor.ts';
+import { type WholeApp, startWholeApp } from './whole-app.ts';
 
-/** The whole program on real ports: its database, the local Stripe with its movable clock, the mail inbox. */
-export interface TestApp {
-  url: string;
-  app: App;
-  db: Database & { url: string };
-  sandbox: Sandbox;
-  stripe: ReturnType<typeof createStripe>;
-  list: PriceList;
-  /** What the local Stripe signs with. */
-  webhook_secret: string;
-  /** A credential of the seller. */
-  secret_key: string;
-  /** Signs somebody up and answers their browser. */
-  signUp(email?: string): Promise<Visitor>;
-  visitor(): Visitor;
-}
+export type TestApp = Omit<WholeApp, 'close'>;
 
-/** Call at the top level of a test file; everything ends after its tests. */
+/** The whole program for one test file. Call at the top level of the file; everything ends after its tests. */
 export async function testApp(options: { list?: PriceList } = {}): Promise<TestApp> {
-  const web = join(import.meta.dirname, '../../web/dist');
   const db = await testDatabase();
-  const dir = mkdtempSync(join(tmpdir(), 'farebox-app-'));
-  let settle: () => Promise<void> = () => Promise.resolve();
-  const sandbox = await createSandbox({ account_name: 'Skycast', beforeDue: () => settle() });
-  const stripeServer = await sandbox.listen({ port: 0 });
-  let handle: App['fetch'] = () => new Response('starting', { status: 503 });
-  const server = await listen((request, bindings) => handle(request, bindings), { host: '127.0.0.1', port: 0 });
-  const url = `http://127.0.0.1:${server.port}`;
-  const { config, secrets } = readConfig('dev', {
-    FAREBOX_URL: url,
-    FAREBOX_DATA_DIR: dir,
-    FAREBOX_SECRET: 'a secret of the tests, long enough',
-    LOG_LEVEL: 'error',
-  });
-  const address = { host: '127.0.0.1', port: stripeServer.port };
-  const stripe = createStripe({ secret_key: secrets.stripe_secret_key, address });
-  const webhookSecret = await ensureWebhookEndpoint({
-    stripe,
-    url: `${url}/v1/stripe/webhooks`,
-    secret_file: join(dir, 'webhook'),
-  });
-  const list = options.list ?? exampleList;
-  const app = await createApp({
-    config,
-    secrets: { ...secrets, stripe_webhook_secrets: [webhookSecret] },
-    list,
-    db,
-    database_url: db.url,
-    log: createLog('error'),
-    clock: { now: () => sandbox.clock.now() },
-    stripe: address,
-    web_dir: web,
-  });
-  handle = app.fetch;
-  app.attachClock({ advance: async (ms) => void (await sandbox.clock.advance(ms)) });
-  await app.start();
-  await app.settle();
-  settle = () => app.settle();
-  afterAll(async () => {
-    app.drain();
-    await server.close();
-    await app.stop();
-    await stripeServer.close();
-    await sandbox.close();
-    rmSync(dir, { recursive: true, force: true });
-  });
-  const { secret } = await app.keys.createSecretKey('Tests');
-  let people = 0;
-  return {
-    url,
-    app,
-    db,
-    sandbox,
-    stripe,
-    list,
-    webhook_secret: webhookSecret,
-    secret_key: secret,
-    visitor: () => createVisitor(url),
-    async signUp(email) {
-      people += 1;
-      const visitor = createVisitor(url);
-      await visitor.post('/auth/sign-up/email', {
-        name: 'Grace Hopper',
-        email: email ?? `grace${people}@example.com`,
-        password: 'a long enough password',
-      });
-      return visitor;
-    },
-  };
+  const { close, ...app } = await startWholeApp({ db, list: options.list ?? exampleList });
+  afterAll(close);
+  return app;
 }
 
 export const dayMs = 86_400_000;

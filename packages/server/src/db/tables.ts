@@ -449,6 +449,7 @@ export interface Subscription {
   stripe_subscription_id: string;
   superseded: Generated<boolean>;
   trial_end_at: Timestamp | null;
+  usage_due_at: Timestamp | null;
 }
 
 export interface SubscriptionPhase {

@@ -2,9 +2,9 @@ import { type DunningStage, type PricedPlan, formatMoney } from '@farebox/core';
 import type { Tx } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { SubscriptionRow } from '../subscriptions/store.ts';
+import { type SubscriptionRow, markUsageDue } from '../subscriptions/store.ts';
 import type { PhaseRow } from '../subscriptions/phases.ts';
-import type { PricedPhase, ReportableSubscription } from '../usage/report.ts';
+import { type PricedPhase, type ReportableSubscription, usageDueAt } from '../usage/report.ts';
 import { type MoneyNotice, type Person, invoiceNotices, lifeNotices } from './life-notices.ts';
 import type { Mirrored } from './sync.ts';
 
@@ -91,12 +91,14 @@ export function createEffects(deps: {
 
   async function bill(tx: Tx, subscription: SubscriptionRow): Promise<void> {
     if (subscription.superseded || subscription.status === 'incomplete' || subscription.status === 'incomplete_expired')
-      return;
+      return await markUsageDue(tx, subscription.id, null);
     const phases: PricedPhase[] = [];
     for (const phase of await deps.phasesOf(tx, subscription.id))
       phases.push({ ...phase, plan: await deps.planOfPrice(tx, phase.plan_price_id) });
     for (const report_id of await deps.closePeriods(tx, subscription, phases)) {
       await deps.queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
     }
+    const due = usageDueAt(subscription, phases, deps.clock.now());
+    await markUsageDue(tx, subscription.id, due === null ? null : new Date(due));
   }
 }

@@ -233,9 +233,12 @@ export async function updateSubscription(
   return result.numUpdatedRows > 0n;
 }
 
-/** Customers whose current period ended, by our clock, while the mirror still says otherwise. */
+/**
+ * Customers whose current period ended, by our clock, while the mirror still says otherwise; and those with usage to be
+ * billed within it.
+ */
 export async function customersDue(db: Reader, now: Date, limit: number): Promise<string[]> {
-  const rows = await db
+  const ended = await db
     .selectFrom('subscription')
     .select('customer_id')
     .where('status', 'in', ['active', 'trialing', 'past_due'])
@@ -243,7 +246,24 @@ export async function customersDue(db: Reader, now: Date, limit: number): Promis
     .orderBy('current_period_end_at')
     .limit(limit)
     .execute();
-  return rows.map((row) => row.customer_id);
+  const used = await db
+    .selectFrom('subscription')
+    .select('customer_id')
+    .where('usage_due_at', '<=', now)
+    .orderBy('usage_due_at')
+    .limit(limit)
+    .execute();
+  return [...ended, ...used].map((row) => row.customer_id);
+}
+
+/** Notes when usage of a subscription is to be billed next, other than at the end of its period. */
+export async function markUsageDue(db: Reader, id: string, usage_due_at: Date | null): Promise<void> {
+  await db
+    .updateTable('subscription')
+    .set({ usage_due_at })
+    .where('id', '=', id)
+    .where('usage_due_at', 'is distinct from', usage_due_at)
+    .execute();
 }
 
 export async function openCheckouts(db: Reader, customerId: string): Promise<CheckoutRow[]> {

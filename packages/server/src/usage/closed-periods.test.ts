@@ -2,7 +2,7 @@ import type { Plan, PricedPlan } from '@farebox/core';
 import { atPrice } from '@farebox/core';
 import { expect, test } from 'vitest';
 import { planOf } from '../../test/subscribers.ts';
-import { type PricedPhase, type ReportableSubscription, closedPeriods } from './report.ts';
+import { type PricedPhase, type ReportableSubscription, closedPeriods, usageDueAt } from './report.ts';
 
 const on = (month: number, day: number) => new Date(Date.UTC(2026, month - 1, day));
 
@@ -65,4 +65,20 @@ test('a late read closes nothing that Stripe has not', () => {
 test('a long absence is bounded', () => {
   const row = subscription({ current_period_start_at: on(1, 1), current_period_end_at: on(2, 1) });
   expect(closed(row, [phase(new Date(Date.UTC(2015, 0, 1)), 'pro')], on(1, 5))).toHaveLength(40);
+});
+
+test('the months of a year are due by the clock, until the year itself ends; of a monthly plan nothing is', () => {
+  const year = { current_period_start_at: on(1, 31), current_period_end_at: new Date(Date.UTC(2027, 0, 31)) };
+  const due = (row: ReportableSubscription, now: Date) => {
+    const at = usageDueAt(row, [phase(on(1, 31), 'pro')], now.getTime());
+    return at === null ? null : new Date(at).toISOString().slice(0, 10);
+  };
+  expect(due(subscription(year), on(2, 1))).toBe('2026-02-28');
+  expect(due(subscription(year), on(2, 28))).toBe('2026-03-31');
+  expect(due(subscription(year), new Date(Date.UTC(2027, 0, 5)))).toBeNull();
+  expect(due(subscription({ ...year, status: 'canceled', ended_at: on(2, 10) }), on(2, 20))).toBeNull();
+  expect(due(subscription({ ...year, status: 'trialing' }), on(2, 1))).toBeNull();
+  expect(
+    due(subscription({ current_period_start_at: on(1, 31), current_period_end_at: on(2, 28) }), on(2, 1)),
+  ).toBeNull();
 });

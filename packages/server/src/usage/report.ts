@@ -76,8 +76,7 @@ export async function closePeriods(
   const isKnown = (meterId: string, start: Instant) =>
     known.some((row) => row.meter_id === meterId && row.period_start_at.getTime() === start);
   const opened: string[] = [];
-  const meters = new Set(phases.flatMap((phase) => phase.plan.usage.map((usage) => usage.meter_id)));
-  for (const meter_id of meters) {
+  for (const meter_id of metersOf(phases)) {
     for (const period of closedPeriods(subscription, phases, meter_id, deps.clock.now())) {
       if (isKnown(meter_id, period.start_at)) continue;
       const plan = phases.find((phase) => phase.plan_price_id === period.terms_id)?.plan;
@@ -101,22 +100,52 @@ export function closedPeriods(
   meterId: string,
   now: Instant,
 ): UsagePeriod[] {
-  const terms = phases.map((phase) => ({
-    from_at: phase.from_at.getTime(),
-    terms_id: phase.plan_price_id,
-    billing_anchor_at: phase.billing_anchor_at.getTime(),
-    interval: phase.plan.usage.find((usage) => usage.meter_id === meterId)?.interval ?? phase.plan.price.interval,
-  }));
+  const terms = termsOf(phases, meterId);
   const last = terms.at(-1);
   if (last === undefined) return [];
   const over = subscription.ended_at ?? subscription.paused_at;
   const start = subscription.current_period_start_at.getTime();
   const byClock = periodAt(last.billing_anchor_at, last.interval, Math.max(start, now)).start_at;
-  const isRunning = subscription.status === 'active' || subscription.status === 'past_due';
   const until =
     over?.getTime() ??
-    (isRunning && byClock < subscription.current_period_end_at.getTime() ? Math.max(start, byClock) : start);
+    (isRunning(subscription) && byClock < subscription.current_period_end_at.getTime()
+      ? Math.max(start, byClock)
+      : start);
   return usagePeriods(terms, until, mostPeriods);
+}
+
+/** When usage is to be billed next within the paid period, of any meter; null when the period ends first. */
+export function usageDueAt(
+  subscription: ReportableSubscription,
+  phases: readonly PricedPhase[],
+  now: Instant,
+): Instant | null {
+  if (!isRunning(subscription)) return null;
+  const start = subscription.current_period_start_at.getTime();
+  const ends = metersOf(phases).flatMap((meterId) => {
+    const last = termsOf(phases, meterId).at(-1);
+    return last === undefined ? [] : [periodAt(last.billing_anchor_at, last.interval, Math.max(start, now)).end_at];
+  });
+  const first = Math.min(...ends);
+  return first < subscription.current_period_end_at.getTime() ? first : null;
+}
+
+function isRunning({ status, ended_at, paused_at }: ReportableSubscription): boolean {
+  return (status === 'active' || status === 'past_due') && ended_at === null && paused_at === null;
+}
+
+function metersOf(phases: readonly PricedPhase[]): string[] {
+  return [...new Set(phases.flatMap((phase) => phase.plan.usage.map((usage) => usage.meter_id)))];
+}
+
+/** What the usage periods of one meter are counted from. */
+function termsOf(phases: readonly PricedPhase[], meterId: string) {
+  return phases.map((phase) => ({
+    from_at: phase.from_at.getTime(),
+    terms_id: phase.plan_price_id,
+    billing_anchor_at: phase.billing_anchor_at.getTime(),
+    interval: phase.plan.usage.find((usage) => usage.meter_id === meterId)?.interval ?? phase.plan.price.interval,
+  }));
 }
 
 async function openReport(
