@@ -6,9 +6,8 @@ import { PlanFaults } from './faults.ts';
 import { Fields, join, namesOf } from './fields.ts';
 import type { PriceListInput } from './plan-file.ts';
 import type { Currency, Feature, FeatureValue, Meter, Plan, PriceList, RateLimit, Seller } from './plan.ts';
+import { longestWindowMs, windowMsOf } from './window-name.ts';
 
-const unitsMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const longestWindowMs = 31 * 86_400_000;
 /** The group of a plan that names none: a list without groups sells one subscription per customer. */
 const onlyGroup = 'main';
 
@@ -159,6 +158,7 @@ const planKeys = [
   'trial',
   'usage',
   'limits',
+  'keys',
   'features',
 ];
 
@@ -182,7 +182,18 @@ function readPlan(list: Context, id: string, value: unknown): Plan {
     .map(([meter, part]) => readUsage(context, priced.intervals, meter, part, join(path, `usage.${meter}`)));
   const limits = readLimits(fields, plan['limits'], join(path, 'limits'));
   const features = readSettings(list, plan['features'], join(path, 'features'));
-  return { ...described, ...place, prices: priced.prices(), seats, trial, usage, limits, features };
+  const max_keys = plan['keys'] === undefined ? undefined : fields.integer(plan['keys'], join(path, 'keys'), 1);
+  return {
+    ...described,
+    ...place,
+    prices: priced.prices(),
+    seats,
+    trial,
+    usage,
+    limits,
+    features,
+    ...(max_keys === undefined ? {} : { max_keys }),
+  };
 }
 
 /** Whether a plan is a base or an extra, and for whom. */
@@ -221,9 +232,8 @@ function readLimits(fields: Fields, value: unknown, path: string): RateLimit[] {
 /** Milliseconds of `10s`, `5m`, `1h`, `1d`; 0 when it is none of these. */
 function readWindow(fields: Fields, value: unknown, path: string): number {
   if (value === undefined) return 0;
-  const match = typeof value === 'string' ? /^([1-9]\d{0,6})([smhd])$/.exec(value) : null;
-  const window_ms = Number(match?.[1] ?? 0) * (unitsMs[match?.[2] ?? ''] ?? 0);
-  if (match === null) fields.fault(path, "must be a number and s, m, h or d, like '1s' or '10m'");
+  const window_ms = typeof value === 'string' ? windowMsOf(value) : null;
+  if (window_ms === null) fields.fault(path, "must be a number and s, m, h or d, like '1s' or '10m'");
   else if (window_ms > longestWindowMs)
     fields.fault(path, 'is longer than 31 days; for a longer time include an amount per billing period');
   else return window_ms;

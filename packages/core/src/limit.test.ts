@@ -50,7 +50,9 @@ function entry(more: Partial<GateKey> = {}, subscription: Partial<GateKey['subsc
       ...subscription,
     },
     plan,
+    budget: null,
     quota_used: 0,
+    key_used: 0,
     ...more,
   };
 }

@@ -1,6 +1,7 @@
 import { inAnyCidr } from './cidr.ts';
 import { isReadScope } from './dunning.ts';
 import { type AccessPolicy, accessOf, stageOf } from './entitlement.ts';
+import type { KeyBudget } from './key-budget.ts';
 import { type Period, periodAt } from './period.ts';
 import type { Instant } from './plan.ts';
 import type { PricedPlan, PricedUsage } from './priced-plan.ts';
@@ -18,6 +19,8 @@ export interface GateKey {
   expires_at: Instant | null;
   disabled_at: Instant | null;
   revoked_at: Instant | null;
+  /** What the key may use of its customer's limits; null: all of it. */
+  budget: KeyBudget | null;
   subscription: {
     id: string;
     status: string;
@@ -31,6 +34,8 @@ export interface GateKey {
   plan: PricedPlan | null;
   /** Units of the quota's meter used in the current period, per the roll-up when the entry was read. */
   quota_used: number;
+  /** Of these, used with this key; read only where its budget is per billing period. */
+  key_used: number;
 }
 
 /** Why a request does not pass, before any limit is asked. `detail` is one sentence for the caller of the seller's API. */
@@ -104,4 +109,11 @@ export function quotaOf(entry: GateKey, now: Instant): { usage: PricedUsage; per
   const usage = entry.plan?.usage[0];
   if (usage === undefined || entry.subscription === null) return null;
   return { usage, period: periodAt(entry.subscription.billing_anchor_at, usage.interval, now) };
+}
+
+/** The billing period a key's budget counts in: that of the quota, or of the price where the plan measures nothing. */
+export function budgetPeriodOf(entry: GateKey, now: Instant): Period | null {
+  if (entry.budget?.window !== 'period' || entry.plan === null || entry.subscription === null) return null;
+  const interval = entry.plan.usage[0]?.interval ?? entry.plan.price.interval;
+  return periodAt(entry.subscription.billing_anchor_at, interval, now);
 }

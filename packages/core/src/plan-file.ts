@@ -82,6 +82,8 @@ export interface PlanInput {
   /** By meter id. */
   usage?: Record<string, PlanUsageInput>;
   limits?: RateLimitInput[];
+  /** API keys a customer may have at the same time; up to the installation's bound unless said. */
+  keys?: number;
   /** By feature id; one that is not named is off, or at its default. */
   features?: Record<string, FeatureValue>;
 }

@@ -79,6 +79,7 @@ function planInput(list: PriceList, plan: Plan): PlanInput {
       Object.fromEntries(plan.usage.map((usage) => [usage.meter_id, usageInput(list, plan, sold, usage)])),
     ),
     ...(plan.limits.length === 0 ? {} : { limits: plan.limits.map(({ name, limit }) => ({ limit, window: name })) }),
+    ...(plan.max_keys === undefined ? {} : { keys: plan.max_keys }),
     ...some(
       'features',
       Object.fromEntries(Object.entries(plan.features).filter(([id, value]) => value !== standardOf(list, id))),

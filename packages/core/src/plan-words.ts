@@ -45,6 +45,7 @@ export function describePlan(plan: Plan): [path: string, words: string][] {
     ['trial', plan.trial && `${plan.trial.days} days, ${plan.trial.card ? 'with' : 'without'} a card`],
     ...plan.usage.flatMap(describeUsage),
     ...plan.limits.map(({ name, limit }): [string, string] => [`limits.${name}`, units(limit)]),
+    ['keys', plan.max_keys === undefined ? null : `at most ${units(plan.max_keys)}`],
     ...Object.entries(plan.features).map(([id, value]): [string, string] => [`features.${id}`, setting(value)]),
   ];
   const said = new Map<string, string>();

@@ -79,6 +79,8 @@ export interface Plan {
   usage: PlanUsage[];
   /** Every window must have room, or the request is refused and takes from none. */
   limits: RateLimit[];
+  /** API keys a customer may have at the same time; absent: the installation's own bound. */
+  max_keys?: number;
   /** By feature id, of every feature that is not metered. */
   features: Record<string, FeatureValue>;
 }

@@ -47,6 +47,13 @@ const samples: MailData = {
   cancellation_confirmed: { ...plan, ends_on: '2026-05-01' },
   card_expiring: { ...plan, card: 'Visa •••• 4242', expires_on: '2026-04-30', next_payment_on: '2026-05-01' },
   trial_ending: { ...plan, price: '$99.00 a month', ends_on: '2026-05-01' },
+  key_rotated: {
+    name: 'Ada',
+    key_name: 'CI',
+    key_start: 'sky_live_abcd',
+    stops_at: '2026-05-01 12:00 UTC',
+    dashboard_url: 'http://localhost:4000/dashboard',
+  },
 };
 
 const kinds = Object.keys(samples) as MailKind[];
@@ -128,6 +135,7 @@ test('a mail of a subscription says what happens, when, and what it costs', asyn
     ['final_notice', ['$99.00', '2026-04-15', 'https://pay.example/in_2']],
     ['cancellation_confirmed', ['2026-05-01', 'undoes the cancellation']],
     ['trial_ending', ['$99.00 a month', '2026-05-01', 'cancel before that day']],
+    ['key_rotated', ['CI', 'sky_live_abcd', '2026-05-01 12:00 UTC']],
   ];
   for (const [kind, parts] of says) {
     const { text } = await renderMail(kind, samples[kind], brand);

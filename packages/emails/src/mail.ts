@@ -57,6 +57,8 @@ export interface MailData {
     next_payment_on: string;
     dashboard_url: string;
   };
+  /** A key has a new secret; the one that began with `key_start` stops at `stops_at`. */
+  key_rotated: { name: string; key_name: string; key_start: string; stops_at: string; dashboard_url: string };
 }
 
 export type MailKind = keyof MailData;

@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import { amounts, code, letter, link, paragraph, strong } from './layout.ts';
 import type { Brand, MailData, MailKind } from './mail.ts';
+import { keyTemplates } from './key-templates.ts';
 import { subscriptionTemplates } from './subscription-templates.ts';
 
 interface Template<K extends MailKind> {
@@ -85,6 +86,7 @@ export const templates: { [K in MailKind]: Template<K> } = {
       }),
   },
   ...subscriptionTemplates,
+  ...keyTemplates,
 };
 
 function actionOf(invoice_url: string | null, pdf_url: string | null): { label: string; url: string } | null {

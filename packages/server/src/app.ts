@@ -17,6 +17,7 @@ import type { AppEnv } from './http/principal.ts';
 import { createWeb } from './http/web.ts';
 import { createLastUsed } from './keys/last-used.ts';
 import { createKeyRoutes } from './keys/routes.ts';
+import { type KeyNotice, withPerson } from './keys/record.ts';
 import { createKeys } from './keys/service.ts';
 import { bumpGateVersion } from './keys/store.ts';
 import { invariant } from './lib/invariant.ts';
@@ -90,12 +91,12 @@ export async function createApp(options: AppOptions) {
   stripe.jobs.register();
   notices.register();
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now())));
-  queue.work('keys.expire_first', async () => void (await keys.expireFirst()));
+  queue.work('keys.tidy', async () => void (await keys.tidy()));
   queue.work('accounts.reset_letter', async ({ email }) => await accounts.sendResetLetter(email));
   queue.work('replies.forget', () => slices.replies.forget());
   queue.every('0 3 * * *', 'usage.partitions');
   queue.every('30 3 * * *', 'replies.forget');
-  queue.every('15 * * * *', 'keys.expire_first');
+  queue.every('15 * * * *', 'keys.tidy');
 
   const stopping = new AbortController();
   let clockToMove: MovableClock | null = null;
@@ -123,7 +124,10 @@ export async function createApp(options: AppOptions) {
       await usagePartitions(db, options.clock.now());
       const { published, archived } = await plans.publish();
       if (published.length + archived.length > 0) log.info({ published, archived }, 'price list published');
-      snapshot.start();
+      await snapshot.start();
+      const refused = await keys.underUnknownPepper();
+      if (refused > 0)
+        log.warn({ keys: refused }, 'keys are kept under a pepper that is not configured: all are refused');
       lastUsed.start();
     },
     /** Runs what is due by the clock and waits until nothing is queued: what time does in production. */
@@ -175,16 +179,18 @@ function createSlices(options: AppOptions, tools: Tools) {
     grace_ms: config.grace_ms,
     dunning: list.dunning ?? defaultDunning(config.grace_ms / 86_400_000),
   };
-  const peppers = [{ id: 1, secret: secrets.key_pepper }];
+  const peppers = secrets.key_peppers;
   const brand = list.seller.key_prefix;
   const plans = createPlans({ db, clock, queue, list });
   const customers = createCustomers({ db, clock });
   const usage = createUsage({ db, clock, log, meters: list.meters });
+  const lastUsed = createLastUsed({ db, log, peppers, also: () => keys.rehashSecretKeys() });
   const snapshot = createSnapshot({
     db,
     clock,
     peppers,
     log,
+    onOld: (from, digest) => lastUsed.move(from, digest),
     usedInPeriods: (scopes) => usage.usedInPeriods(scopes),
     settle: () => usage.flush(),
   });
@@ -216,6 +222,8 @@ function createSlices(options: AppOptions, tools: Tools) {
     secrets: { peppers, seal_key: secrets.seal_key },
     livemode: config.livemode,
     brand,
+    notify: notifyOfKey,
+    planKeyLimit,
     changed: (customerId) => snapshot.changed(customerId),
   });
   const counter = createCounter({
@@ -224,7 +232,6 @@ function createSlices(options: AppOptions, tools: Tools) {
     log,
     onQuotaEvicted: (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))),
   });
-  const lastUsed = createLastUsed({ db, log });
   const replies = createReplies({ db, clock, seal_key: secrets.seal_key });
   const gate = createGate({
     entries: snapshot,
@@ -263,6 +270,17 @@ function createSlices(options: AppOptions, tools: Tools) {
     const customer = await customers.find(tx, customerId);
     invariant(customer !== null, 'a notice is for a stored customer');
     await notices.enqueue(tx, { ...notice, recipient: customer.email, customer_id: customerId });
+  }
+
+  async function notifyOfKey(tx: Tx, customerId: string, notice: KeyNotice): Promise<void> {
+    const { name, dashboard_url } = await personOf(tx, customerId);
+    await notifyCustomer(tx, customerId, withPerson(notice, { name, dashboard_url }));
+  }
+
+  async function planKeyLimit(tx: Tx, customerId: string): Promise<number | null> {
+    const live = await liveSubscription(tx, customerId);
+    const version = live === null ? null : await plans.version(tx, live.plan_version_id);
+    return version?.content.max_keys ?? null;
   }
 
   async function personOf(tx: Tx, customerId: string): Promise<Person> {
@@ -326,7 +344,7 @@ async function createDoors(deps: {
       createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
       createCustomerRoutes({ customers }),
       ...deps.documented,
-      createKeyRoutes({ keys, clock }),
+      createKeyRoutes({ keys, clock, brand: list.seller.key_prefix }),
       createGateRoutes({ gate: slices.gate, clock }),
       createUsageRoutes({ usage, stopping: deps.stopping }),
       createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),

@@ -42,7 +42,7 @@ test('an empty environment is a whole development set-up on this machine only', 
     mail: { kind: 'inbox' },
     livemode: false,
   });
-  expect(readConfig('dev', { FAREBOX_DATA_DIR: folder }).secrets.key_pepper).toBe(secrets.key_pepper);
+  expect(readConfig('dev', { FAREBOX_DATA_DIR: folder }).secrets.key_peppers).toEqual(secrets.key_peppers);
   expect(statSync(join(folder, 'secret')).mode & 0o077).toBe(0);
 });
 
@@ -94,6 +94,19 @@ test('one master secret gives one secret per purpose, and the address loses its 
   expect(config.base_url).toBe('https://billing.example.com');
   expect(config.livemode).toBe(true);
   expect(
-    new Set([secrets.auth, secrets.key_pepper, secrets.seal_key.toString('hex'), production.FAREBOX_SECRET]).size,
+    new Set([secrets.auth, secrets.key_peppers[0]?.secret, secrets.seal_key.toString('hex'), production.FAREBOX_SECRET])
+      .size,
   ).toBe(4);
+});
+
+test('peppers: the one of the master secret alone, or the list that is given, in its order', () => {
+  const peppersOf = (FAREBOX_KEY_PEPPERS: string) =>
+    readConfig('dev', { FAREBOX_SECRET: 's'.repeat(32), FAREBOX_KEY_PEPPERS }).secrets.key_peppers;
+  const other = 'p'.repeat(32);
+  const [derived] = peppersOf('');
+  expect(derived?.id).toBe(1);
+  expect(peppersOf(`2:${other}, 1:derived`)).toEqual([{ id: 2, secret: other }, derived]);
+  for (const faulty of ['derived', '0:derived', '2:short', `1:derived,1:${other}`, '1:derived,', 'x:derived']) {
+    expect(() => peppersOf(faulty), faulty).toThrow('FAREBOX_KEY_PEPPERS');
+  }
 });

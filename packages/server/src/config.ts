@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import type { Pepper } from './lib/pepper.ts';
 
 /** Everything that is chosen at the start and may be logged. Frozen. */
 export interface Config {
@@ -28,8 +29,8 @@ export interface Config {
 /** What must never be logged. Kept apart from `Config` so that it is not, by accident. */
 export interface Secrets {
   auth: string;
-  /** Peppers of key digests by id; the highest id is used for new keys. */
-  key_pepper: string;
+  /** Peppers of key digests; the first makes new ones, all are accepted. */
+  key_peppers: readonly Pepper[];
   seal_key: Buffer;
   stripe_secret_key: string;
   /** Several while one is rolled, and one for each further destination at Stripe. */
@@ -77,26 +78,12 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const webhookSecrets = secretsOf(text('STRIPE_WEBHOOK_SECRET'), faults);
   const livemode = stripeKey?.startsWith('sk_live_') ?? false;
 
-  if (stripeKey !== undefined && !/^[sr]k_(test|live)_[A-Za-z0-9]+$/.test(stripeKey)) {
-    faults.push('STRIPE_SECRET_KEY must start with sk_test_, sk_live_, rk_test_ or rk_live_.');
-  }
-  if (stripeKey !== undefined && webhookSecrets === undefined) {
-    faults.push('STRIPE_WEBHOOK_SECRET is needed with STRIPE_SECRET_KEY: an empty secret would accept forged events.');
-  }
-  if (mode === 'serve' && stripeKey === undefined)
-    faults.push('STRIPE_SECRET_KEY is needed to serve; `npm start` brings a local Stripe.');
-  if (mode === 'serve' && baseUrl === undefined)
-    faults.push('FAREBOX_URL is needed to serve: the address people reach this program at.');
-  if (mode === 'serve' && smtpUrl === undefined)
-    faults.push('SMTP_URL is needed to serve; `npm start` brings a mail inbox.');
-  if (livemode && databaseUrl === undefined)
-    faults.push('A live Stripe key needs DATABASE_URL: the embedded database is for one machine and no backups.');
-  if (livemode && baseUrl?.startsWith('http:')) faults.push('A live Stripe key needs an https FAREBOX_URL.');
-
+  refuseUnsafe(mode, { stripeKey, webhookSecrets, databaseUrl, baseUrl, smtpUrl, livemode }, faults);
   const graceDays = numberOf('FAREBOX_GRACE_DAYS', text('FAREBOX_GRACE_DAYS'), 7, 0, 90, faults);
   const level = text('LOG_LEVEL') ?? (mode === 'dev' ? 'warn' : 'info');
   if (!isLevel(level)) faults.push('LOG_LEVEL must be debug, info, warn or error.');
   const master = masterSecret(mode, text('FAREBOX_SECRET'), dataDir, faults);
+  const peppers = peppersOf(text('FAREBOX_KEY_PEPPERS'), derive(master, 'key digests').toString('hex'), faults);
   if (faults.length > 0) throw new ConfigFaults(faults);
 
   const priceList = text('FAREBOX_CONFIG') ?? 'farebox.config.ts';
@@ -124,12 +111,43 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
     config: Object.freeze(config),
     secrets: {
       auth: derive(master, 'sessions').toString('hex'),
-      key_pepper: derive(master, 'key digests').toString('hex'),
+      key_peppers: peppers,
       seal_key: derive(master, 'first keys'),
       stripe_secret_key: stripeKey ?? 'sk_test_farebox',
       stripe_webhook_secrets: webhookSecrets ?? [`whsec_${derive(master, 'local webhooks').toString('hex')}`],
     },
   };
+}
+
+/** What would be unsafe, or contradicts itself. */
+function refuseUnsafe(
+  mode: Config['mode'],
+  found: {
+    stripeKey: string | undefined;
+    webhookSecrets: string[] | undefined;
+    databaseUrl: string | undefined;
+    baseUrl: string | undefined;
+    smtpUrl: string | undefined;
+    livemode: boolean;
+  },
+  faults: string[],
+): void {
+  const { stripeKey, webhookSecrets, databaseUrl, baseUrl, smtpUrl, livemode } = found;
+  if (stripeKey !== undefined && !/^[sr]k_(test|live)_[A-Za-z0-9]+$/.test(stripeKey)) {
+    faults.push('STRIPE_SECRET_KEY must start with sk_test_, sk_live_, rk_test_ or rk_live_.');
+  }
+  if (stripeKey !== undefined && webhookSecrets === undefined) {
+    faults.push('STRIPE_WEBHOOK_SECRET is needed with STRIPE_SECRET_KEY: an empty secret would accept forged events.');
+  }
+  if (mode === 'serve' && stripeKey === undefined)
+    faults.push('STRIPE_SECRET_KEY is needed to serve; `npm start` brings a local Stripe.');
+  if (mode === 'serve' && baseUrl === undefined)
+    faults.push('FAREBOX_URL is needed to serve: the address people reach this program at.');
+  if (mode === 'serve' && smtpUrl === undefined)
+    faults.push('SMTP_URL is needed to serve; `npm start` brings a mail inbox.');
+  if (livemode && databaseUrl === undefined)
+    faults.push('A live Stripe key needs DATABASE_URL: the embedded database is for one machine and no backups.');
+  if (livemode && baseUrl?.startsWith('http:')) faults.push('A live Stripe key needs an https FAREBOX_URL.');
 }
 
 /** One secret in, one per purpose out: learning one does not give the others. */
@@ -159,6 +177,23 @@ function secretsOf(value: string | undefined, faults: string[]): string[] | unde
   if (secrets.some((secret) => secret.length < 12))
     faults.push('STRIPE_WEBHOOK_SECRET holds a secret that is blank or too short; separate several with commas.');
   return secrets;
+}
+
+/**
+ * `2:<secret>,1:derived`: peppers by id, the first of which makes new digests. `derived` is the one of FAREBOX_SECRET, which is
+ * number 1 and alone unless the list is given. One that is left out refuses its keys.
+ */
+function peppersOf(value: string | undefined, derived: string, faults: string[]): Pepper[] {
+  const peppers = (value ?? '1:derived').split(',').map((item): Pepper => {
+    const [id = '', secret = ''] = item.trim().split(':', 2);
+    return { id: Number(id), secret: secret === 'derived' ? derived : secret };
+  });
+  const areGood = peppers.every(({ id, secret }) => Number.isInteger(id) && id > 0 && id < 1e6 && secret.length >= 32);
+  if (!areGood || new Set(peppers.map(({ id }) => id)).size < peppers.length)
+    faults.push(
+      'FAREBOX_KEY_PEPPERS must be a list like "2:<at least 32 characters>,1:derived", each number once; the first makes new digests.',
+    );
+  return peppers;
 }
 
 function portOf(value: string | undefined, fallback: number, faults: string[]): number {

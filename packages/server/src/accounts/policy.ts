@@ -53,7 +53,12 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'GET /v1/keys': known,
   'POST /v1/keys': ['customer', 'seller'],
   'POST /v1/keys/first': customer,
+  'GET /v1/key_pattern': everybody,
   'GET /v1/keys/:id': known,
+  'PATCH /v1/keys/:id': known,
+  // Who rotates or reveals sees the secret: the seller's people do not.
+  'POST /v1/keys/:id/rotate': ['customer', 'seller'],
+  'POST /v1/keys/:id/reveal': customer,
   'POST /v1/keys/:id/revoke': known,
   'POST /v1/keys/verify': seller,
   // The caller is the seller's proxy with its customer's key: the key is the credential.

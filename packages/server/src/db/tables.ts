@@ -25,19 +25,30 @@ export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export interface ApiKey {
   allowed_cidrs: Generated<string[]>;
+  budget_limit: number | null;
+  budget_window: string | null;
   created_at: Timestamp;
   customer_id: string;
-  digest: Buffer;
   disabled_at: Timestamp | null;
   expires_at: Timestamp | null;
   id: string;
   last_used_at: Timestamp | null;
   livemode: boolean;
   name: string;
-  pepper_id: number;
   revoked_at: Timestamp | null;
   scopes: Generated<string[]>;
   start: string;
+}
+
+export interface ApiKeySecret {
+  created_at: Timestamp;
+  digest: Buffer;
+  expires_at: Timestamp | null;
+  form: Generated<string>;
+  key_id: string;
+  pepper_id: number;
+  sealed: Buffer | null;
+  sealed_until: Timestamp | null;
 }
 
 export interface AuditEntry {
@@ -139,9 +150,7 @@ export interface CustomerCount {
 
 export interface FirstKey {
   customer_id: string;
-  expires_at: Timestamp;
   key_id: string;
-  sealed: Buffer | null;
 }
 
 export interface FirstRunToken {
@@ -157,6 +166,8 @@ export interface GateChange {
 export interface GateEntry {
   allowed_cidrs: string[] | null;
   billing_anchor_at: Timestamp | null;
+  budget_limit: number | null;
+  budget_window: string | null;
   cancel_at: Timestamp | null;
   currency: string | null;
   current_period_end_at: Timestamp | null;
@@ -350,6 +361,7 @@ export interface SecretKey {
   id: string;
   livemode: boolean;
   name: string;
+  pepper_id: number;
   revoked_at: Timestamp | null;
   start: string;
 }
@@ -508,6 +520,7 @@ export interface UsageTotalHour {
 
 export interface DB {
   api_key: ApiKey;
+  api_key_secret: ApiKeySecret;
   audit_entry: AuditEntry;
   auth_account: AuthAccount;
   auth_session: AuthSession;

@@ -1,10 +1,9 @@
 import type { DunningStage } from '@farebox/core';
 import { expect, test } from 'vitest';
-import { createAudit } from '../accounts/audit.ts';
 import { testDatabase } from '../../test/database.ts';
+import { createTestKeys, testPeppers } from '../../test/keys.ts';
 import { createSubscribers, createTestApp, planOf, seller } from '../../test/subscribers.ts';
 import { createMemoryCounter } from '../counter/memory.ts';
-import { createKeys } from '../keys/service.ts';
 import { fakeClock } from '../lib/clock.ts';
 import { createUsage } from '../usage/service.ts';
 import { createGate } from './gate.ts';
@@ -23,18 +22,10 @@ const dunning: DunningStage[] = [
 const db = await testDatabase();
 const clock = fakeClock(failed);
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const peppers = [{ id: 1, secret: 'pepper' }];
+const peppers = testPeppers;
 const usage = createUsage({ db, clock, log, meters: [], flush_ms: 3_600_000 });
 const snapshot = createSnapshot({ db, clock, peppers, usedInPeriods: usage.usedInPeriods, settle: usage.flush, log });
-const keys = createKeys({
-  db,
-  clock,
-  audit: createAudit({ db, clock }),
-  secrets: { peppers, seal_key: Buffer.alloc(32, 1) },
-  livemode: false,
-  brand: 'sky',
-  changed: snapshot.changed,
-});
+const { keys } = createTestKeys({ db, clock, changed: snapshot.changed });
 const gate = createGate({
   entries: snapshot,
   counter: createMemoryCounter(),

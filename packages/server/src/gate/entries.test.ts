@@ -1,10 +1,9 @@
 import { defaultDunning, formatKey } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
-import { createAudit } from '../accounts/audit.ts';
 import { testDatabase } from '../../test/database.ts';
+import { createTestKeys, testPeppers } from '../../test/keys.ts';
 import { createSubscribers, planOf } from '../../test/subscribers.ts';
 import { createMemoryCounter } from '../counter/memory.ts';
-import { createKeys } from '../keys/service.ts';
 import { fakeClock } from '../lib/clock.ts';
 import { Problem } from '../problem.ts';
 import { createUsage } from '../usage/service.ts';
@@ -15,9 +14,8 @@ import type { Found, Source } from './world.ts';
 
 const db = await testDatabase();
 const clock = fakeClock(Date.UTC(2026, 2, 10, 12));
-const audit = createAudit({ db, clock });
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const peppers = [{ id: 1, secret: 'pepper' }];
+const peppers = testPeppers;
 const usage = createUsage({ db, clock, log: quiet, meters: [], flush_ms: 3_600_000 });
 const people = createSubscribers(db, clock);
 
@@ -30,15 +28,7 @@ function node(options: { max_ids?: number } = {}) {
     settle: usage.flush,
     log: quiet,
   });
-  const keys = createKeys({
-    db,
-    clock,
-    audit,
-    secrets: { peppers, seal_key: Buffer.alloc(32, 1) },
-    livemode: false,
-    brand: 'sky',
-    changed: snapshot.changed,
-  });
+  const { keys } = createTestKeys({ db, clock, changed: snapshot.changed });
   const counter = createMemoryCounter({ ...options, onQuotaEvicted: (id) => snapshot.reseed(id.split(':')[0] ?? '') });
   const gate = createGate({
     entries: snapshot,
@@ -61,6 +51,7 @@ function createStagedSource() {
       if (broken !== null) throw broken;
       return { version, customers: seen === version ? [] : null };
     },
+    hasForeign: async () => false,
     read: (digests) => {
       if (broken !== null) return Promise.reject(broken);
       return new Promise((resolve, reject) => calls.push({ digests, answer: resolve, fail: reject }));
@@ -88,8 +79,11 @@ function foundFor(digest: Buffer, revoked_at: number | null = null): Found {
       revoked_at,
       subscription: null,
       plan: null,
+      budget: null,
       quota_used: 0,
+      key_used: 0,
       quota_period_start_at: null,
+      budget_period_start_at: null,
       plan_takes: null,
     },
   };
@@ -292,7 +286,11 @@ describe('without the database', () => {
   });
 
   test('a database that takes the question and never answers counts as away', async () => {
-    const source: Source = { changesSince: () => new Promise(() => undefined), read: async () => [] };
+    const source: Source = {
+      changesSince: () => new Promise(() => undefined),
+      read: async () => [],
+      hasForeign: async () => false,
+    };
     const entries = createEntries({ source, clock, peppers, log: quiet, poll_ms: 500, stale_ms: 1000 });
     for (let beat = 0; beat < 3; beat += 1) void entries.tick();
     expect(() => entries.get(token)).toThrow(Problem);

@@ -1,10 +1,11 @@
 import type { Log } from '../lib/log.ts';
-import { equalDigests, hmacSha256 } from '../lib/secret.ts';
+import { type Pepper, digestsOf, foreignDigestsOf } from '../lib/pepper.ts';
+import { equalDigests } from '../lib/secret.ts';
 import type { Clock } from '../ports.ts';
 import type { Entries, Entry } from './gate.ts';
 import { createMisses } from './misses.ts';
 import { createRefresh } from './refresh.ts';
-import { type Held, type Pepper, type Source, type World, createBounded, idOf, unavailable } from './world.ts';
+import { type Held, type Source, type World, createBounded, idOf, unavailable } from './world.ts';
 
 /** Half a second to notice and the rest of a second to read: a change made elsewhere counts here within one. */
 const defaultPollMs = 500;
@@ -21,6 +22,8 @@ export function createEntries(deps: {
   source: Source;
   clock: Clock;
   peppers: readonly Pepper[];
+  /** Hears of a secret that is found by an older digest than new ones get. Must not throw. */
+  onOld?: (from: Buffer, digest: Buffer) => void;
   settle?: () => Promise<void>;
   log: Pick<Log, 'warn' | 'info'>;
   poll_ms?: number;
@@ -30,10 +33,10 @@ export function createEntries(deps: {
   const { clock, log } = deps;
   const poll_ms = deps.poll_ms ?? defaultPollMs;
   const staleTicks = Math.ceil((deps.stale_ms ?? defaultStaleMs) / poll_ms);
-  const peppers = deps.peppers.toSorted((a, b) => b.id - a.id);
+  const { peppers } = deps;
   const held = createBounded<Held>(deps.max_entries ?? defaultMaxEntries);
   const unknown = createBounded<true>(maxUnknown);
-  const world: World = { source: deps.source, held, unknown, epoch: 0, mark: 0 };
+  const world: World = { source: deps.source, held, unknown, foreign: false, epoch: 0, mark: 0 };
   const misses = createMisses({ world, clock, settle: deps.settle });
   const refresh = createRefresh({ world, clock, log });
   /** By customer, the mark of its counter that was forgotten last. */
@@ -42,22 +45,32 @@ export function createEntries(deps: {
 
   /** Throws or rejects with `gate_unavailable` when it cannot be known. */
   function get(token: string): Entry | null | Promise<Entry | null> {
+    return find(digestsOf(token, peppers));
+  }
+
+  function find(digests: Buffer[]): Entry | null | Promise<Entry | null> {
     if (refresh.unanswered() > staleTicks) throw unavailable(null);
-    const digests = peppers.map((pepper) => hmacSha256(pepper.secret, token));
+    const [newest] = digests;
+    if (newest === undefined) return null;
     for (const digest of digests) {
       const found = held.get(idOf(digest));
       if (found === undefined || !equalDigests(found.digest, digest)) continue;
       if (forgotten.size > 0 && (forgotten.get(found.entry.customer_id) ?? 0) > found.mark) break;
+      if (digest !== newest && found.rehashed !== true) {
+        found.rehashed = true;
+        deps.onOld?.(digest, newest);
+      }
       return found.entry;
     }
-    const [newest] = digests;
-    if (newest === undefined) return null;
     const id = idOf(newest);
     return unknown.has(id) ? null : misses.read(id, digests);
   }
 
   return {
     get,
+    /** For a text that is no key of ours: whether it can be one of another system, and which. */
+    isForeign: () => world.foreign,
+    getForeign: (token: string) => find(foreignDigestsOf(token, peppers)),
     changed: refresh.changed,
     tick: refresh.tick,
 
@@ -72,11 +85,12 @@ export function createEntries(deps: {
 
     stats: () => ({ entries: held.size(), unknown: unknown.size(), unanswered_polls: refresh.unanswered() }),
 
-    start(): void {
+    /** Resolves when the database was asked for the first time. */
+    async start(): Promise<void> {
       if (timer !== null) return;
       timer = setInterval(() => void refresh.tick(), poll_ms);
       timer.unref();
-      void refresh.tick();
+      await refresh.tick();
     },
 
     /** Resolves when no read is under way any more. */

@@ -1,10 +1,9 @@
 import { type Verification, defaultDunning, formatKey } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
-import { createAudit } from '../accounts/audit.ts';
 import { testDatabase } from '../../test/database.ts';
+import { createTestKeys, testPeppers } from '../../test/keys.ts';
 import { createSubscribers, createTestApp, member, planOf, seller } from '../../test/subscribers.ts';
 import { createMemoryCounter } from '../counter/memory.ts';
-import { createKeys } from '../keys/service.ts';
 import { fakeClock } from '../lib/clock.ts';
 import { createUsage, usageOfPeriod } from '../usage/service.ts';
 import { createGate } from './gate.ts';
@@ -13,9 +12,8 @@ import { createSnapshot } from './snapshot.ts';
 
 const db = await testDatabase();
 const clock = fakeClock(Date.UTC(2026, 2, 10, 12, 0, 0, 50));
-const audit = createAudit({ db, clock });
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const peppers = [{ id: 1, secret: 'pepper' }];
+const peppers = testPeppers;
 const usage = createUsage({ db, clock, log: quiet, meters: [], flush_ms: 3_600_000 });
 const snapshot = createSnapshot({
   db,
@@ -25,15 +23,7 @@ const snapshot = createSnapshot({
   settle: usage.flush,
   log: quiet,
 });
-const keys = createKeys({
-  db,
-  clock,
-  audit,
-  secrets: { peppers, seal_key: Buffer.alloc(32, 1) },
-  livemode: false,
-  brand: 'sky',
-  changed: snapshot.changed,
-});
+const { keys } = createTestKeys({ db, clock, changed: snapshot.changed });
 const used: string[] = [];
 const gate = createGate({
   entries: snapshot,

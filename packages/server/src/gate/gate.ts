@@ -9,6 +9,8 @@ import {
   type PricedUsage,
   type QuotaState,
   type Verification,
+  budgetPeriodOf,
+  budgetWindowMs,
   dunningAt,
   marginalPrice,
   parseKey,
@@ -27,6 +29,8 @@ export type Gate = ReturnType<typeof createGate>;
 export interface Entry extends GateKey {
   /** The period `quota_used` was read for; in any other one nothing was used when it was read. */
   quota_period_start_at: Instant | null;
+  /** The same for `key_used`. */
+  budget_period_start_at: Instant | null;
   /** What to take from, made at the first request and again in each period. The gate's own. */
   plan_takes: PlanTakes | null;
 }
@@ -34,14 +38,26 @@ export interface Entry extends GateKey {
 interface PlanTakes {
   /** How much of each rate limit is given. */
   rate_percent: number;
-  /** Windows in the plan's order, then the quota if there is one. */
   takes: Take[];
+  /** Of each take, what it is called in answers, and what it is. */
+  rules: Rule[];
   quota: { usage: PricedUsage; period: Period } | null;
+  /** Until when they hold: the first end of a period in them. */
+  until_at: Instant;
+}
+
+/** `quota` is the customer's included amount, `budget` the key's part of it. */
+interface Rule {
+  kind: 'window' | 'quota' | 'budget';
+  name: string;
 }
 
 /** Where the gate's knowledge comes from. A promise only when it has to be read first. */
 export interface Entries {
   get(token: string): Entry | null | Promise<Entry | null>;
+  /** Whether a text that is no key of ours may be one that came from another system. */
+  isForeign(): boolean;
+  getForeign(token: string): Entry | null | Promise<Entry | null>;
 }
 
 export interface VerifyRequest {
@@ -69,6 +85,11 @@ export interface GateUsage {
   endpoint: string;
 }
 
+/** Longer texts are no keys of anybody's. */
+const mostForeignText = 256;
+
+type Adopt = (token: string) => Promise<boolean>;
+
 const unknownKey = 'This API key is not known. Check that it was copied whole.';
 
 /**
@@ -83,6 +104,8 @@ export function createGate(deps: {
   record: (usage: GateUsage) => void;
   /** Hears of every admitted key, whether or not it used something. */
   used?: (keyId: string, at: Instant) => void;
+  /** Asks the seller's former system for a key that is not known; true when it is known now. */
+  adopt?: Adopt;
   brand: string;
   policy: AccessPolicy;
 }) {
@@ -90,10 +113,26 @@ export function createGate(deps: {
 
   function verify(request: VerifyRequest): Verification | Promise<Verification> {
     // A mistyped or invented key costs a checksum and no look-up.
-    if (parseKey(request.token, deps.brand) === null) return unknown(request);
+    if (parseKey(request.token, deps.brand) === null) return verifyForeign(request);
     const entry = entries.get(request.token);
     if (entry instanceof Promise) return entry.then((found) => decide(request, found));
     return decide(request, entry);
+  }
+
+  /** A text that is none of ours is a key where keys came from another system, or one that is asked knows it. */
+  function verifyForeign(request: VerifyRequest): Verification | Promise<Verification> {
+    const { token } = request;
+    if (token === '' || token.length > mostForeignText) return unknown(request);
+    if (deps.adopt === undefined && !entries.isForeign()) return unknown(request);
+    const entry = entries.getForeign(token);
+    if (deps.adopt === undefined && !(entry instanceof Promise)) return decide(request, entry);
+    return adopted(token, entry, deps.adopt).then((found) => decide(request, found));
+  }
+
+  async function adopted(token: string, first: Entry | null | Promise<Entry | null>, adopt: Adopt | undefined) {
+    const entry = await first;
+    if (entry !== null || adopt === undefined || !(await adopt(token))) return entry;
+    return await entries.getForeign(token);
   }
 
   function unknown(request: VerifyRequest): Verification {
@@ -152,31 +191,58 @@ export function createGate(deps: {
   return { verify };
 }
 
-/** The key's takes, made anew when the billing period is over or another part of its limits is given. */
+/** The key's takes, made anew when a billing period is over or another part of its limits is given. */
 function takesOf(entry: Entry, now: Instant, rate_percent: number): PlanTakes {
-  const known = entry.plan_takes?.rate_percent === rate_percent ? entry.plan_takes : null;
-  const period = known?.quota?.period;
-  if (known && (period === undefined || (now >= period.start_at && now < period.end_at))) return known;
+  const known = entry.plan_takes;
+  if (known !== null && known.rate_percent === rate_percent && now < known.until_at) return known;
   invariant(entry.plan !== null, 'a key without a plan is refused before its limits are asked');
-  const takes: Take[] = entry.plan.limits.map(({ name, limit, window_ms }) => ({
-    kind: 'window',
-    id: `${entry.customer_id}:${name}`,
-    limit: rate_percent === 100 ? limit : slowed(limit, rate_percent),
-    window_ms,
-  }));
-  const quota = quotaOf(entry, now);
-  if (quota !== null) {
-    takes.push({
-      kind: 'quota',
-      id: `${entry.customer_id}:${quota.usage.meter_id}:${quota.period.start_at}`,
-      limit: quota.usage.included,
-      hard: quota.usage.quota === 'hard',
-      period_end_at: quota.period.end_at,
-      seed: entry.quota_period_start_at === quota.period.start_at ? entry.quota_used : 0,
-    });
+  const made: PlanTakes = { rate_percent, takes: [], rules: [], quota: null, until_at: Number.POSITIVE_INFINITY };
+  const add = (take: Take, rule: Rule): void => {
+    made.takes.push(take);
+    made.rules.push(rule);
+    if (take.kind === 'quota') made.until_at = Math.min(made.until_at, take.period_end_at);
+  };
+  for (const { name, limit, window_ms } of entry.plan.limits) {
+    const given = rate_percent === 100 ? limit : slowed(limit, rate_percent);
+    const id = `${entry.customer_id}:${name}`;
+    add({ kind: 'window', id, limit: given, window_ms }, { kind: 'window', name });
   }
-  entry.plan_takes = { rate_percent, takes, quota };
-  return entry.plan_takes;
+  const budget = budgetTake(entry, now);
+  if (budget !== null) add(budget, { kind: 'budget', name: 'key' });
+  made.quota = quotaOf(entry, now);
+  if (made.quota !== null) {
+    const { usage, period } = made.quota;
+    const take: Take = {
+      kind: 'quota',
+      id: `${entry.customer_id}:${usage.meter_id}:${period.start_at}`,
+      limit: usage.included,
+      hard: usage.quota === 'hard',
+      period_end_at: period.end_at,
+      seed: entry.quota_period_start_at === period.start_at ? entry.quota_used : 0,
+    };
+    add(take, { kind: 'quota', name: usage.meter_id });
+  }
+  entry.plan_takes = made;
+  return made;
+}
+
+/** What the key may use of its customer's limits. Counted by the key's id, so that another budget goes on from what was used. */
+function budgetTake(entry: Entry, now: Instant): Take | null {
+  const { budget, customer_id, key_id } = entry;
+  if (budget === null) return null;
+  const { limit } = budget;
+  const window_ms = budgetWindowMs(budget);
+  if (window_ms !== null) return { kind: 'window', id: `${customer_id}:${key_id}`, limit, window_ms };
+  const period = budgetPeriodOf(entry, now);
+  if (period === null) return null;
+  return {
+    kind: 'quota',
+    id: `${customer_id}:${key_id}:${period.start_at}`,
+    limit,
+    hard: true,
+    period_end_at: period.end_at,
+    seed: entry.budget_period_start_at === period.start_at ? entry.key_used : 0,
+  };
 }
 
 /** Refused for a limit: when the same request can pass, if it ever can. */
@@ -188,22 +254,23 @@ function limited(
 ): Verification {
   const { cost, now, request_id } = made;
   const take = asked.takes[taken.denied];
+  const rule = asked.rules[taken.denied];
   const reset_at = taken.reset_at[taken.denied];
-  invariant(take !== undefined && reset_at !== undefined, 'a refusal names its limit');
+  invariant(take !== undefined && rule !== undefined && reset_at !== undefined, 'a refusal names its limit');
   const verification = describe(entry, asked, taken, request_id);
   verification.valid = false;
-  if (take.kind === 'quota') {
-    verification.code = 'QUOTA_EXCEEDED';
-    verification.detail = `The ${take.limit} units of this billing period are used up. More on ${new Date(reset_at).toISOString()}.`;
-  } else {
-    verification.code = 'RATE_LIMITED';
-    verification.detail = `The limit of ${take.limit} per ${entry.plan?.limits[taken.denied]?.name ?? 'window'} is reached.`;
-  }
+  verification.code = take.kind === 'quota' ? 'QUOTA_EXCEEDED' : 'RATE_LIMITED';
   if (cost > take.limit) {
     verification.detail = `This request costs ${cost}, more than the limit of ${take.limit} ever allows.`;
-  } else {
-    verification.retry_after_s = Math.max(1, Math.ceil((reset_at - now) / 1000));
+    return verification;
   }
+  verification.retry_after_s = Math.max(1, Math.ceil((reset_at - now) / 1000));
+  const until = new Date(reset_at).toISOString();
+  if (rule.kind === 'quota')
+    verification.detail = `The ${take.limit} units of this billing period are used up. More on ${until}.`;
+  else if (rule.kind === 'budget')
+    verification.detail = `The budget of ${take.limit} units of this API key is used up. More on ${until}.`;
+  else verification.detail = `The limit of ${take.limit} per ${rule.name} is reached.`;
   return verification;
 }
 
@@ -213,19 +280,18 @@ function describe(entry: Entry, asked: PlanTakes, taken: TakeResult, request_id:
   let quota: QuotaState | null = null;
   for (let index = 0; index < asked.takes.length; index += 1) {
     const take = asked.takes[index];
+    const rule = asked.rules[index];
     const used = taken.used[index];
     const reset_at = taken.reset_at[index];
-    invariant(take !== undefined && used !== undefined && reset_at !== undefined, 'a counter answers for every limit');
+    invariant(
+      take !== undefined && rule !== undefined && used !== undefined && reset_at !== undefined,
+      'a counter answers for every limit',
+    );
     const { limit } = take;
     const remaining = Math.max(0, limit - used);
-    if (take.kind === 'window') {
-      limits.push({
-        name: entry.plan?.limits[index]?.name ?? '',
-        limit,
-        remaining,
-        window_ms: take.window_ms,
-        reset_at,
-      });
+    if (rule.kind !== 'quota') {
+      const window_ms = take.kind === 'window' ? take.window_ms : null;
+      limits.push({ name: rule.name, limit, remaining, window_ms, reset_at });
     } else if (asked.quota !== null) {
       const { meter_id, quota: kind, interval } = asked.quota.usage;
       quota = { meter_id, kind, included: limit, used, remaining, reset_at, interval };

@@ -59,6 +59,7 @@ export function createRefresh(deps: { world: World; clock: Clock; log: Pick<Log,
     const ids = held.keys(({ entry }) => customers === null || customers.has(entry.customer_id));
     try {
       for (let from = 0; from < ids.length; from += chunk) await readChunk(ids.slice(from, from + chunk));
+      world.foreign = await source.hasForeign();
       failed = false;
     } catch (error) {
       failed = true;

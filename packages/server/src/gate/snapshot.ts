@@ -1,12 +1,23 @@
-import { type GateKey, type Instant, type Interval, type Plan, type PricedPlan, atPrice, quotaOf } from '@farebox/core';
+import {
+  type GateKey,
+  type Instant,
+  type Interval,
+  type KeyBudget,
+  type Plan,
+  type PricedPlan,
+  atPrice,
+  budgetPeriodOf,
+  quotaOf,
+} from '@farebox/core';
 import { sql } from 'kysely';
 import type { Database, Reader } from '../db/database.ts';
 import { invariant } from '../lib/invariant.ts';
 import type { Log } from '../lib/log.ts';
+import type { Pepper } from '../lib/pepper.ts';
 import type { Clock } from '../ports.ts';
 import { createEntries } from './entries.ts';
 import type { Entry } from './gate.ts';
-import type { Found, Pepper, Source } from './world.ts';
+import type { Found, Source } from './world.ts';
 
 /** Usage of one meter of one customer in one period. */
 export interface UsedScope {
@@ -14,6 +25,8 @@ export interface UsedScope {
   meter_id: string;
   start_at: Instant;
   end_at: Instant;
+  /** Of one key only; all of the customer's unless said. */
+  key_id?: string;
 }
 
 interface Row {
@@ -26,6 +39,8 @@ interface Row {
   expires_at: Date | null;
   disabled_at: Date | null;
   revoked_at: Date | null;
+  budget_limit: number | null;
+  budget_window: string | null;
   subscription_id: string | null;
   subscription_status: string | null;
   billing_anchor_at: Date | null;
@@ -52,6 +67,8 @@ export function createSnapshot(deps: {
   peppers: readonly Pepper[];
   /** Units used in each scope, in order: where counters start. */
   usedInPeriods: (scopes: readonly UsedScope[]) => Promise<number[]>;
+  /** Hears of a secret that is found by an older digest than new ones get. */
+  onOld?: (from: Buffer, digest: Buffer) => void;
   /** Writes usage that is still on its way, so that the next count has it. */
   settle?: () => Promise<void>;
   log: Pick<Log, 'warn' | 'info'>;
@@ -76,7 +93,7 @@ function createSource(deps: {
   async function readRows(digests: readonly Buffer[]): Promise<Row[]> {
     const { rows } = await sql<Row>`
       select digest, key_id, customer_id, livemode, scopes, allowed_cidrs, expires_at, disabled_at, revoked_at,
-        subscription_id, subscription_status, billing_anchor_at, current_period_start_at, current_period_end_at,
+        budget_limit, budget_window, subscription_id, subscription_status, billing_anchor_at, current_period_start_at, current_period_end_at,
         cancel_at, ended_at, past_due_since_at, plan_price_id
       from gate_entry where digest = any(${[...digests]}::bytea[])
     `.execute(deps.db);
@@ -122,27 +139,52 @@ function createSource(deps: {
         digest,
         entry: entryOf(row, row.plan_price_id === null ? null : (plans.get(row.plan_price_id) ?? null)),
       }));
-      const asked: { entry: Entry; scope: UsedScope }[] = [];
-      for (const { digest, entry } of found) {
-        const quota = quotaOf(entry, now);
-        if (quota === null) continue;
-        const { start_at, end_at } = quota.period;
-        entry.quota_period_start_at = start_at;
-        const before = known(digest);
-        if (before?.quota_period_start_at === start_at && before.plan?.usage[0]?.meter_id === quota.usage.meter_id) {
-          entry.quota_used = before.quota_used;
-        } else {
-          asked.push({
-            entry,
-            scope: { customer_id: entry.customer_id, meter_id: quota.usage.meter_id, start_at, end_at },
-          });
-        }
-      }
+      const asked = found.flatMap(({ digest, entry }) => usageAsked(entry, known(digest), now));
       const used = await deps.usedInPeriods(asked.map(({ scope }) => scope));
-      for (const [index, { entry }] of asked.entries()) entry.quota_used = used[index] ?? 0;
+      for (const [index, { put }] of asked.entries()) put(used[index] ?? 0);
       return found;
     },
+
+    async hasForeign() {
+      const { rows } = await sql<{ found: boolean }>`
+        select exists (select from api_key_secret where form <> 'text') as found
+      `.execute(deps.db);
+      return rows[0]?.found ?? false;
+    },
   };
+}
+
+interface AskedUsage {
+  scope: UsedScope;
+  put(used: number): void;
+}
+
+/** What has to be counted for an entry; what is known from before in the same period is taken over. */
+function usageAsked(entry: Entry, before: Entry | undefined, now: Instant): AskedUsage[] {
+  const asked: AskedUsage[] = [];
+  const { customer_id, key_id } = entry;
+  const quota = quotaOf(entry, now);
+  if (quota !== null) {
+    const { start_at, end_at } = quota.period;
+    const { meter_id } = quota.usage;
+    entry.quota_period_start_at = start_at;
+    if (before?.quota_period_start_at === start_at && before.plan?.usage[0]?.meter_id === meter_id)
+      entry.quota_used = before.quota_used;
+    else asked.push({ scope: { customer_id, meter_id, start_at, end_at }, put: (used) => (entry.quota_used = used) });
+  }
+  const budget = budgetPeriodOf(entry, now);
+  const meter_id = entry.plan?.usage[0]?.meter_id;
+  if (budget !== null && meter_id !== undefined) {
+    const { start_at, end_at } = budget;
+    entry.budget_period_start_at = start_at;
+    if (before?.budget_period_start_at === start_at) entry.key_used = before.key_used;
+    else
+      asked.push({
+        scope: { customer_id, key_id, meter_id, start_at, end_at },
+        put: (used) => (entry.key_used = used),
+      });
+  }
+  return asked;
 }
 
 function entryOf(row: Omit<Row, 'digest'>, plan: PricedPlan | null): Entry {
@@ -157,10 +199,17 @@ function entryOf(row: Omit<Row, 'digest'>, plan: PricedPlan | null): Entry {
     revoked_at: instantOf(row.revoked_at),
     subscription: subscriptionOf(row),
     plan,
+    budget: budgetOf(row),
     quota_used: 0,
+    key_used: 0,
     quota_period_start_at: null,
+    budget_period_start_at: null,
     plan_takes: null,
   };
+}
+
+function budgetOf({ budget_limit, budget_window }: Omit<Row, 'digest'>): KeyBudget | null {
+  return budget_limit === null || budget_window === null ? null : { limit: budget_limit, window: budget_window };
 }
 
 function subscriptionOf(row: Omit<Row, 'digest'>): GateKey['subscription'] {

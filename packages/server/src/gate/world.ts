@@ -2,12 +2,6 @@ import type { Instant } from '@farebox/core';
 import { Problem } from '../problem.ts';
 import type { Entry } from './gate.ts';
 
-/** A secret under which digests of keys are made. */
-export interface Pepper {
-  id: number;
-  secret: string | Buffer;
-}
-
 /** An entry and what it was found by. */
 export interface Found {
   digest: Buffer;
@@ -23,12 +17,16 @@ export interface Source {
    * period is still the same, its usage is taken over, since the counter has long gone on from there.
    */
   read(digests: readonly Buffer[], now: Instant, known: (digest: Buffer) => Entry | undefined): Promise<Found[]>;
+  /** Whether any key is known by a hash of another system, so that a text that is none of ours may be a key. */
+  hasForeign(): Promise<boolean>;
 }
 
 /** An entry as it is held. */
 export interface Held extends Found {
   /** How many counters had been forgotten when its usage was read: one forgotten later makes it old. */
   mark: number;
+  /** Told already that it is found by an older digest. */
+  rehashed?: boolean;
 }
 
 /** What is known, shared by those who read it, miss it and renew it. */
@@ -37,6 +35,8 @@ export interface World {
   held: Bounded<Held>;
   /** Keys that do not exist. */
   unknown: Bounded<true>;
+  /** Whether a text that is none of ours may be a key. */
+  foreign: boolean;
   /** Counts changes: a read that began before the last one is not kept. */
   epoch: number;
   /** Counts forgotten counters. */

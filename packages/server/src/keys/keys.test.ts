@@ -1,30 +1,19 @@
 import { keyPattern, parseKey } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
-import { createAudit } from '../accounts/audit.ts';
 import { testDatabase } from '../../test/database.ts';
+import { createTestKeys, testPeppers } from '../../test/keys.ts';
 import { createSubscribers, createTestApp, member, seller } from '../../test/subscribers.ts';
 import { fakeClock } from '../lib/clock.ts';
 import { hmacSha256 } from '../lib/secret.ts';
 import { createLastUsed } from './last-used.ts';
 import { createKeyRoutes } from './routes.ts';
-import { createKeys } from './service.ts';
 
 const db = await testDatabase();
 const clock = fakeClock(Date.UTC(2026, 2, 10, 12));
-const audit = createAudit({ db, clock });
-const secrets = { peppers: [{ id: 1, secret: 'pepper one' }], seal_key: Buffer.alloc(32, 7) };
 let changes = 0;
-const keys = createKeys({
-  db,
-  clock,
-  audit,
-  secrets,
-  livemode: false,
-  brand: 'sky',
-  changed: async () => void (changes += 1),
-});
+const { keys } = createTestKeys({ db, clock, changed: async () => void (changes += 1) });
 const people = createSubscribers(db, clock);
-const { call } = createTestApp({ clock, routes: [createKeyRoutes({ keys, clock })] });
+const { call } = createTestApp({ clock, routes: [createKeyRoutes({ keys, clock, brand: 'sky' })] });
 
 interface Answer {
   id: string;
@@ -42,6 +31,10 @@ interface Answer {
 async function answerOf(response: Response): Promise<Answer> {
   const answer: Answer = JSON.parse(await response.text());
   return answer;
+}
+
+async function secretOf(keyId: string) {
+  return await db.kysely.selectFrom('api_key_secret').selectAll().where('key_id', '=', keyId).executeTakeFirstOrThrow();
 }
 
 async function gateVersion(): Promise<number> {
@@ -72,7 +65,7 @@ describe('POST /v1/keys', () => {
     const listed = await (await call(member(customer), 'GET', '/v1/keys')).text();
     expect(listed).toContain(made.id);
     expect(listed).not.toContain(made.secret);
-    const row = await db.kysely.selectFrom('api_key').selectAll().where('id', '=', made.id).executeTakeFirstOrThrow();
+    const row = await secretOf(made.id);
     expect(row.digest).toEqual(hmacSha256('pepper one', made.secret));
     expect(JSON.stringify(row)).not.toContain(made.secret);
     const audit = await db.kysely.selectFrom('audit_entry').selectAll().where('object_id', '=', made.id).execute();
@@ -254,11 +247,7 @@ describe('the first key', () => {
     expect(shown).toHaveLength(1);
     expect(responses.filter(({ status }) => status === 404)).toHaveLength(49);
     const { secret, id } = await answerOf(shown[0]!);
-    const row = await db.kysely
-      .selectFrom('api_key')
-      .select(['id', 'digest'])
-      .where('id', '=', id)
-      .executeTakeFirstOrThrow();
+    const row = await secretOf(id);
     expect(row.digest).toEqual(hmacSha256('pepper one', secret));
     expect((await call(member(customer), 'POST', '/v1/keys/first')).status).toBe(404);
     expect(await db.transaction((tx) => keys.mintFirst(tx, customer))).toBeNull();
@@ -266,36 +255,24 @@ describe('the first key', () => {
 
   test('waits sealed: the row does not hold its text', async () => {
     const customer = await people.customer();
-    await db.transaction((tx) => keys.mintFirst(tx, customer));
-    const { sealed } = await db.kysely
-      .selectFrom('first_key')
-      .selectAll()
-      .where('customer_id', '=', customer)
-      .executeTakeFirstOrThrow();
+    const minted = await db.transaction((tx) => keys.mintFirst(tx, customer));
+    const { sealed } = await secretOf(minted?.key_id ?? '');
     expect(sealed?.toString('latin1')).not.toContain('sky_test_');
     expect((await keys.revealFirst(customer))?.secret).toMatch(/^sky_test_/);
-    const after = await db.kysely
-      .selectFrom('first_key')
-      .selectAll()
-      .where('customer_id', '=', customer)
-      .executeTakeFirstOrThrow();
+    const after = await secretOf(minted?.key_id ?? '');
     expect(after.sealed).toBeNull();
   });
 
   test('is not shown after a week, nor when it was revoked before', async () => {
     const [late, revoked] = [await people.customer(), await people.customer()];
-    await db.transaction((tx) => keys.mintFirst(tx, late));
+    const waiting = await db.transaction((tx) => keys.mintFirst(tx, late));
     const minted = await db.transaction((tx) => keys.mintFirst(tx, revoked));
     await keys.revoke(revoked, minted?.key_id ?? '');
     expect(await keys.revealFirst(revoked)).toBeNull();
     clock.advance(7 * 86_400_000);
     expect(await keys.revealFirst(late)).toBeNull();
-    expect(await keys.expireFirst()).toBeGreaterThanOrEqual(1);
-    const row = await db.kysely
-      .selectFrom('first_key')
-      .select('sealed')
-      .where('customer_id', '=', late)
-      .executeTakeFirstOrThrow();
+    expect((await keys.tidy()).dropped).toBeGreaterThanOrEqual(1);
+    const row = await secretOf(waiting?.key_id ?? '');
     expect(row.sealed).toBeNull();
   });
 
@@ -327,15 +304,7 @@ describe('secret keys', () => {
   });
 
   test('a revoked one stops at once here, and within a second where nobody was told', async () => {
-    const elsewhere = createKeys({
-      db,
-      clock,
-      audit,
-      secrets,
-      livemode: false,
-      brand: 'sky',
-      changed: async () => undefined,
-    });
+    const { keys: elsewhere } = createTestKeys({ db, clock });
     const made = await keys.createSecretKey('server');
     expect(await elsewhere.verifySecretKey(made.secret)).not.toBeNull();
     await keys.revokeSecretKey(made.id);
@@ -346,16 +315,7 @@ describe('secret keys', () => {
 
   test('one made under an older pepper is found while that pepper is kept', async () => {
     const made = await keys.createSecretKey('server');
-    const both = [...secrets.peppers, { id: 2, secret: 'pepper two' }];
-    const rotated = createKeys({
-      db,
-      clock,
-      audit,
-      secrets: { ...secrets, peppers: both },
-      livemode: false,
-      brand: 'sky',
-      changed: async () => undefined,
-    });
+    const { keys: rotated } = createTestKeys({ db, clock, peppers: [{ id: 2, secret: 'pepper two' }, ...testPeppers] });
     expect(await rotated.verifySecretKey(made.secret)).toMatchObject({ id: made.id });
     const made2 = await rotated.createSecretKey('server');
     expect(await keys.verifySecretKey(made2.secret)).toBeNull();
@@ -369,7 +329,7 @@ describe('last use', () => {
     for (let count = 0; count < 20; count += 1)
       made.push((await keys.create(null, { customer_id: customer, name: `k${count}` })).key.id);
     const log = { warn: () => undefined };
-    const nodes = Array.from({ length: 4 }, () => createLastUsed({ db, log }));
+    const nodes = Array.from({ length: 4 }, () => createLastUsed({ db, log, peppers: testPeppers }));
     const at = clock.now();
     for (let round = 0; round < 10; round += 1) {
       for (const [index, node] of nodes.entries()) {
@@ -389,7 +349,7 @@ describe('last use', () => {
   test('writes neither state nor revocation: a use after the revocation brings no key back', async () => {
     const customer = await people.customer();
     const { key } = await keys.create(null, { customer_id: customer, name: 'gone' });
-    const lastUsed = createLastUsed({ db, log: { warn: () => undefined } });
+    const lastUsed = createLastUsed({ db, log: { warn: () => undefined }, peppers: testPeppers });
     lastUsed.touch(key.id, clock.now());
     await keys.revoke(customer, key.id);
     await lastUsed.close();

@@ -14,3 +14,18 @@ export interface KeyAudit {
     },
   ): Promise<void>;
 }
+
+/** What a customer is told of its keys. A second notice of the same name is not sent. */
+export interface KeyNotice {
+  kind: 'key_rotated';
+  dedupe_key: string;
+  data: { key_name: string; key_start: string; stops_at: string };
+}
+
+/** The notice as its owner gets it. */
+export function withPerson(notice: KeyNotice, person: { name: string; dashboard_url: string }) {
+  return { ...notice, data: { ...notice.data, ...person } };
+}
+
+/** Writes the notice in the transaction of what it tells. */
+export type KeyNotify = (tx: Tx, customerId: string, notice: KeyNotice) => Promise<void>;

@@ -1,11 +1,12 @@
 import { parseKey } from '@farebox/core';
 import type { Database } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
+import { type Pepper, digestsOf, newestOf } from '../lib/pepper.ts';
 import { equalDigests } from '../lib/secret.ts';
 import type { Clock } from '../ports.ts';
 import type { KeyAudit } from './record.ts';
-import { insertSecretKey, liveSecretKeys, revokeSecretKey } from './store.ts';
-import { type Pepper, digestsOf, mintToken, secretKeyBrand } from './token.ts';
+import { insertSecretKey, liveSecretKeys, moveSecretKey, revokeSecretKey } from './store.ts';
+import { mintToken, secretKeyBrand } from './token.ts';
 
 interface SecretKey {
   id: string;
@@ -14,7 +15,7 @@ interface SecretKey {
 
 interface Known {
   read_at: number;
-  keys: Map<string, SecretKey & { digest: Buffer }>;
+  keys: Map<string, SecretKey & { digest: Buffer; pepper_id: number }>;
 }
 
 /** From this age on the next caller starts a new read, and is answered from the old one. */
@@ -38,6 +39,8 @@ export function createSecretKeys(deps: {
   const { db, clock, peppers } = deps;
   let known: Known | null = null;
   let reading: Promise<Known> | null = null;
+  /** Found under an older pepper since the last rehash: the digest each is to have, by id. */
+  const old = new Map<string, Buffer>();
 
   function read(): Promise<Known> {
     if (reading !== null) return reading;
@@ -89,21 +92,42 @@ export function createSecretKeys(deps: {
     async verifySecretKey(text: string): Promise<SecretKey | null> {
       if (parseKey(text, secretKeyBrand) === null) return null;
       const { keys } = await current();
-      for (const digest of digestsOf(text, peppers)) {
+      const digests = digestsOf(text, peppers);
+      for (const digest of digests) {
         const found = keys.get(digest.toString('latin1'));
-        if (found !== undefined && equalDigests(found.digest, digest))
-          return { id: found.id, livemode: found.livemode };
+        if (found === undefined || !equalDigests(found.digest, digest)) continue;
+        if (digest !== digests[0] && digests[0] !== undefined) old.set(found.id, digests[0]);
+        return { id: found.id, livemode: found.livemode };
       }
       return null;
+    },
+
+    /** Keeps secret keys that were used under an older pepper under the newest. Off the path of a request. */
+    async rehashSecretKeys(): Promise<void> {
+      if (old.size === 0) return;
+      const { id: pepper_id } = newestOf(peppers);
+      for (const [id, digest] of old) {
+        await moveSecretKey(db.kysely, id, { digest, pepper_id });
+        old.delete(id);
+      }
+      forget();
     },
 
     /** The secret is in the answer and nowhere else. */
     async createSecretKey(name: string, actor = 'system'): Promise<{ id: string; start: string; secret: string }> {
       const now = clock.now();
       const id = createId('sk', now);
-      const { secret, start, digest } = mintToken(secretKeyBrand, deps.livemode, peppers);
+      const { secret, start, digest, pepper_id } = mintToken(secretKeyBrand, deps.livemode, peppers);
       await db.transaction(async (tx) => {
-        await insertSecretKey(tx, { id, name, start, digest, livemode: deps.livemode, created_at: new Date(now) });
+        await insertSecretKey(tx, {
+          id,
+          name,
+          start,
+          digest,
+          pepper_id,
+          livemode: deps.livemode,
+          created_at: new Date(now),
+        });
         await deps.audit.record(tx, {
           actor,
           action: 'secret_key.created',

@@ -1,86 +1,89 @@
-import type { Instant } from '@farebox/core';
+import type { Instant, KeyBudget } from '@farebox/core';
 import type { Database, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
+import { invariant } from '../lib/invariant.ts';
+import type { Pepper } from '../lib/pepper.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
+import { createChangeKey, expiryOf, noSuchKey } from './change-key.ts';
 import { createFirstKeys } from './first-key.ts';
-import type { KeyAudit } from './record.ts';
+import { type KeyLimit, refuseMoreKeys } from './key-limit.ts';
+import type { KeyAudit, KeyNotify } from './record.ts';
 import { createSecretKeys } from './secret-keys.ts';
 import {
   type ApiKeyRow,
   bumpGateVersion,
-  countKeysSince,
-  countLiveKeys,
+  countByPepper,
+  countSecretKeysByPepper,
   customerExists,
   insertKey,
+  insertSecret,
   keyById,
   listKeys,
   lockCustomer,
   revokeKey,
 } from './store.ts';
-import { type Pepper, mintToken } from './token.ts';
+import { mintToken } from './token.ts';
 
 export type Keys = ReturnType<typeof createKeys>;
-
-/** Keys of one customer that can be used at the same time. */
-const mostLiveKeys = 100;
-/** Keys one customer may make in a day, revoked ones counted: nobody fills the table by making and revoking. */
-const mostKeysPerDay = 500;
-const dayMs = 86_400_000;
 
 export interface NewKey {
   customer_id: string;
   name: string;
   scopes?: readonly string[];
   allowed_cidrs?: readonly string[];
+  budget?: KeyBudget | null;
   expires_at?: Instant | null;
   /** Who asks, for the audit log. */
   actor?: string;
 }
 
-/**
- * API keys: who has which, made and revoked. `changed` tells the gate that what it knows is old and resolves once it knows
- * better; it is called after the commit. Verbs that are given a transaction leave that call to whoever commits it.
- */
-export function createKeys(deps: {
+export interface KeysDeps {
   db: Database;
   clock: Clock;
   secrets: { peppers: readonly Pepper[]; seal_key: Buffer };
   livemode: boolean;
   audit: KeyAudit;
+  notify: KeyNotify;
+  /** How many keys the customer's plan allows; null: it says nothing. */
+  planKeyLimit: KeyLimit;
   /** Start of every key of a customer, from the price list. */
   brand: string;
   changed: (customerId: string) => Promise<void>;
-}) {
+}
+
+/**
+ * API keys: who has which, made, changed and revoked. `changed` tells the gate that what it knows is old and resolves once it
+ * knows better; it is called after the commit. Verbs that are given a transaction leave that call to whoever commits it.
+ */
+export function createKeys(deps: KeysDeps) {
   const { db, clock, secrets } = deps;
 
   async function insert(tx: Tx, input: NewKey): Promise<{ key: ApiKeyRow; secret: string }> {
     const now = clock.now();
-    const at = new Date(now);
+    const created_at = new Date(now);
     if (!(await lockCustomer(tx, input.customer_id))) throw noSuchCustomer();
-    if ((await countLiveKeys(tx, input.customer_id, at)) >= mostLiveKeys) {
-      throw new Problem(
-        'key_limit_reached',
-        `There are ${mostLiveKeys} keys already. Revoke one that is no longer used.`,
-      );
-    }
-    if ((await countKeysSince(tx, input.customer_id, new Date(now - dayMs))) >= mostKeysPerDay) {
-      throw new Problem('too_many_requests', `${mostKeysPerDay} keys were made in the last day. Try again tomorrow.`);
-    }
+    await refuseMoreKeys(tx, { customer_id: input.customer_id, now, planKeyLimit: deps.planKeyLimit });
     const token = mintToken(deps.brand, deps.livemode, secrets.peppers);
-    const key = await insertKey(tx, {
-      id: createId('key', now),
+    const id = createId('key', now);
+    await insertKey(tx, {
+      id,
       customer_id: input.customer_id,
       name: input.name,
       start: token.start,
-      digest: token.digest,
-      pepper_id: token.pepper_id,
       scopes: [...new Set(input.scopes ?? [])],
       allowed_cidrs: [...new Set(input.allowed_cidrs ?? [])],
+      budget_limit: input.budget?.limit ?? null,
+      budget_window: input.budget?.window ?? null,
       livemode: deps.livemode,
       expires_at: expiryOf(input.expires_at ?? null, now),
-      created_at: at,
+      created_at,
     });
+    const { digest, pepper_id } = token;
+    const isNew = await insertSecret(tx, { digest, pepper_id, key_id: id, form: 'text', created_at });
+    invariant(isNew, 'a secret of 178 random bits is nobody else’s');
+    const key = await keyById(tx, null, id);
+    invariant(key !== null, 'the key was just written');
     await deps.audit.record(tx, {
       actor: input.actor ?? 'system',
       action: 'api_key.created',
@@ -95,6 +98,7 @@ export function createKeys(deps: {
   return {
     ...createFirstKeys(deps),
     ...createSecretKeys({ db, clock, audit: deps.audit, peppers: secrets.peppers, livemode: deps.livemode }),
+    ...createChangeKey(deps),
 
     /** The secret is in the answer and nowhere else. Works without a subscription; the gate then answers that there is none. */
     async create(tx: Tx | null, input: NewKey): Promise<{ key: ApiKeyRow; secret: string }> {
@@ -109,7 +113,7 @@ export function createKeys(deps: {
       customer_id: string;
       limit: number;
       after?: { created_at: Date; id: string } | undefined;
-    }): Promise<(ApiKeyRow & { revealable: boolean })[]> {
+    }): Promise<ApiKeyRow[]> {
       const rows = await listKeys(db.kysely, { ...page, limit: page.limit + 1, after: page.after ?? null });
       if (rows.length === 0 && !(await customerExists(db.kysely, page.customer_id))) throw noSuchCustomer();
       return rows;
@@ -126,30 +130,30 @@ export function createKeys(deps: {
     async revoke(customerId: string | null, id: string, actor = 'system'): Promise<ApiKeyRow> {
       const key = await db.transaction(async (tx) => {
         const revoked = await revokeKey(tx, customerId, id, new Date(clock.now()));
-        if (revoked === null) {
-          const existing = await keyById(tx, customerId, id);
-          if (existing === null) throw noSuchKey();
-          return existing;
-        }
-        const { customer_id } = revoked;
+        const found = await keyById(tx, customerId, id);
+        if (found === null) throw noSuchKey();
+        if (!revoked) return found;
+        const { customer_id } = found;
         await deps.audit.record(tx, { actor, action: 'api_key.revoked', customer_id, object_id: id });
-        await bumpGateVersion(tx, revoked.customer_id);
-        return revoked;
+        await bumpGateVersion(tx, customer_id);
+        return found;
       });
       await deps.changed(key.customer_id);
       return key;
     },
+
+    /** How many secrets are kept under which pepper. */
+    async byPepper(): Promise<{ pepper_id: number; form: string; secrets: number }[]> {
+      return await countByPepper(db.kysely);
+    },
+
+    /** Secrets, the seller's own too, that are refused because the pepper they are kept under is not configured. */
+    async underUnknownPepper(): Promise<number> {
+      const known = new Set(secrets.peppers.map(({ id }) => id));
+      const kept = [...(await countByPepper(db.kysely)), ...(await countSecretKeysByPepper(db.kysely))];
+      return kept.reduce((sum, one) => (known.has(one.pepper_id) ? sum : sum + one.secrets), 0);
+    },
   };
-}
-
-function expiryOf(expires_at: Instant | null, now: Instant): Date | null {
-  if (expires_at === null) return null;
-  if (expires_at > now) return new Date(expires_at);
-  throw new Problem('invalid_request', 'expires_at: Give an instant in the future.', { param: 'expires_at' });
-}
-
-function noSuchKey(): Problem {
-  return new Problem('not_found', 'There is no such key.');
 }
 
 /** As `customerScope` answers for a customer that is not the caller's: the two cannot be told apart. */

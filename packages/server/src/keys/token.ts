@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { formatKey, keyStart, randomBase62 } from '@farebox/core';
+import { type Pepper, newestOf } from '../lib/pepper.ts';
 import { hmacSha256 } from '../lib/secret.ts';
 
-/** A secret outside the database under which digests are made. The one with the highest id makes new ones. */
-export interface Pepper {
-  id: number;
-  secret: string | Buffer;
-}
+/** What of a key a digest is made from: its text, or the SHA-256 of it that another system kept. */
+export type Form = 'text' | 'sha256';
 
 /** A credential as it exists once: the text goes to its owner, the digest to the database. */
 export interface Token {
@@ -25,17 +23,8 @@ const randomLength = 30; // base62: 178 bits
 /** `<brand>_<test|live>_<30 random><checksum>`. */
 export function mintToken(brand: string, livemode: boolean, peppers: readonly Pepper[]): Token {
   const secret = formatKey(brand, livemode ? 'live' : 'test', randomBase62(randomByteSource(), randomLength));
-  const pepper = newest(peppers);
+  const pepper = newestOf(peppers);
   return { secret, start: keyStart(secret), digest: hmacSha256(pepper.secret, secret), pepper_id: pepper.id };
-}
-
-/** What the key's row may be found by: one digest per pepper, the newest first. */
-export function digestsOf(secret: string, peppers: readonly Pepper[]): Buffer[] {
-  return peppers.toSorted((a, b) => b.id - a.id).map((pepper) => hmacSha256(pepper.secret, secret));
-}
-
-function newest(peppers: readonly Pepper[]): Pepper {
-  return peppers.reduce((best, pepper) => (pepper.id > best.id ? pepper : best));
 }
 
 /** Random bytes one at a time, drawn in blocks. */

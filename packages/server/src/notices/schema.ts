@@ -3,6 +3,8 @@ import { z } from 'zod';
 
 const ofPlan = z.object({ name: z.string(), plan_name: z.string(), dashboard_url: z.string() });
 
+const ofKey = z.object({ name: z.string(), key_name: z.string(), key_start: z.string(), dashboard_url: z.string() });
+
 /** What each kind of notice is told, as it is kept in the row between the transaction and the mail. */
 const noticeData = {
   verify_address: z.object({ name: z.string(), url: z.string() }),
@@ -42,6 +44,7 @@ const noticeData = {
   cancellation_confirmed: ofPlan.extend({ ends_on: z.string() }),
   trial_ending: ofPlan.extend({ price: z.string(), ends_on: z.string() }),
   card_expiring: ofPlan.extend({ card: z.string(), expires_on: z.string(), next_payment_on: z.string() }),
+  key_rotated: ofKey.extend({ stops_at: z.string() }),
 } satisfies { [K in keyof MailData]: z.ZodType<MailData[K]> };
 
 export type NoticeKind = keyof MailData;
@@ -101,6 +104,8 @@ export function parseNotice(
     case 'trial_ending':
       return { kind, data: noticeData[kind].parse(data) };
     case 'card_expiring':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'key_rotated':
       return { kind, data: noticeData[kind].parse(data) };
     default:
       throw new Error(`no mail is called ${kind}`);

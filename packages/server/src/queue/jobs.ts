@@ -9,7 +9,7 @@ export interface Jobs {
   'stripe.intent': { intent_id: string };
   'usage.report': { report_id: string };
   'usage.partitions': Record<string, never>;
-  'keys.expire_first': Record<string, never>;
+  'keys.tidy': Record<string, never>;
   'replies.forget': Record<string, never>;
   'accounts.reset_letter': { email: string };
   'notice.send': { notice_id: string };
@@ -51,7 +51,7 @@ export const handlings: Record<JobName, Handling> = {
   'stripe.intent': { concurrency: 4, retries: 20 },
   'usage.report': { concurrency: 2, retries: 20 },
   'usage.partitions': { concurrency: 1, retries: 8 },
-  'keys.expire_first': { concurrency: 1, retries: 8 },
+  'keys.tidy': { concurrency: 1, retries: 8 },
   'replies.forget': { concurrency: 1, retries: 8 },
   'accounts.reset_letter': { concurrency: 1, retries: 8 },
   'notice.send': { concurrency: 4, retries: 8 },
@@ -66,6 +66,6 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'stripe.backfill': () => 'all',
   'stripe.reconcile': () => 'all',
   'usage.partitions': () => 'all',
-  'keys.expire_first': () => 'all',
+  'keys.tidy': () => 'all',
   'replies.forget': () => 'all',
 };

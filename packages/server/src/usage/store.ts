@@ -21,6 +21,8 @@ export interface UsageScope {
   meter_id: string;
   start_at: Instant;
   end_at: Instant;
+  /** Of one key only; all of the customer's unless said. */
+  key_id?: string;
 }
 
 const hourMs = 3_600_000;
@@ -88,25 +90,29 @@ export async function usageOfScopes(db: Reader, scopes: readonly UsageScope[]): 
       coalesce((
         select sum(quantity) from usage_hour as h
         where h.customer_id = scope.customer_id and h.meter_id = scope.meter_id
+          and (scope.key_id is null or h.key_id = scope.key_id)
           and h.hour_at >= scope.whole_from and h.hour_at < scope.whole_to
       ), 0) + coalesce((
         select sum(quantity) from usage_event as e
         where e.customer_id = scope.customer_id and e.meter_id = scope.meter_id
+          and (scope.key_id is null or e.key_id = scope.key_id)
           and e.occurred_at >= scope.start_at and e.occurred_at < scope.whole_from
       ), 0) + coalesce((
         select sum(quantity) from usage_event as e
         where e.customer_id = scope.customer_id and e.meter_id = scope.meter_id
+          and (scope.key_id is null or e.key_id = scope.key_id)
           and e.occurred_at >= scope.whole_to and e.occurred_at < scope.end_at
       ), 0)
     )::bigint as quantity
     from unnest(
       ${scopes.map((scope) => scope.customer_id)}::text[],
       ${scopes.map((scope) => scope.meter_id)}::text[],
+      ${scopes.map((scope) => scope.key_id ?? null)}::text[],
       ${scopes.map((scope) => new Date(scope.start_at))}::timestamptz[],
       ${bounds.map((bound) => new Date(bound.from))}::timestamptz[],
       ${bounds.map((bound) => new Date(bound.to))}::timestamptz[],
       ${scopes.map((scope) => new Date(scope.end_at))}::timestamptz[]
-    ) with ordinality as scope (customer_id, meter_id, start_at, whole_from, whole_to, end_at, position)
+    ) with ordinality as scope (customer_id, meter_id, key_id, start_at, whole_from, whole_to, end_at, position)
     order by scope.position
   `.execute(db);
   return rows.map((row) => row.quantity);
