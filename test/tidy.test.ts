@@ -208,6 +208,16 @@ test('nothing is left for later and nothing is hidden from the type checker', ()
   expect(faults).toEqual([]);
 });
 
+test('a test meets the program only through what holds its answers against the document', () => {
+  const doors = ['harness', 'whole-app', 'slice-app', 'subscribers', 'program'].map((name) => `${name}.ts`);
+  const inside = /\/src\/(app|routes|main|cli\/(boot|dev|serve))\.ts$|\/whole-app\.ts$/;
+  const faults = [...sources.keys()]
+    .filter((file) => isTest(file) && !file.startsWith('drills/'))
+    .filter((file) => !doors.some((door) => file === `packages/server/test/${door}`))
+    .filter((file) => imports(file).some((name) => inside.test(name)));
+  expect(faults).toEqual([]);
+});
+
 test('money is never divided by a hundred by hand', () => {
   const faults = code.filter(
     (file) =>

@@ -1,13 +1,12 @@
 // Writes src/db/tables.ts from what the migrations make; with --check only says whether it is fresh.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openDatabase } from '../src/db/database.ts';
-import { startEmbedded } from '../src/db/embedded.ts';
-import { migrate } from '../src/db/migrate.ts';
+import { withFreshDatabase } from './fresh-database.ts';
+import { writeIfStale } from './write-if-stale.ts';
 
 export const tablesFile = fileURLToPath(new URL('../src/db/tables.ts', import.meta.url));
 
@@ -33,27 +32,7 @@ export function tablesOf(url: string): string {
   }
 }
 
-async function main(check: boolean): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'fbt-'));
-  chmodSync(dir, 0o711); // as root the server runs as another user, who has to come through
-  const embedded = await startEmbedded({ dir });
-  try {
-    const database = openDatabase({ url: embedded.url });
-    await migrate(database.pool);
-    await database.close();
-    const fresh = tablesOf(embedded.url);
-    if (fresh === readFileSync(tablesFile, 'utf8')) console.log('src/db/tables.ts is fresh');
-    else if (check) {
-      console.error('src/db/tables.ts is stale: run node packages/server/scripts/generate-tables.ts');
-      process.exitCode = 1;
-    } else {
-      writeFileSync(tablesFile, fresh);
-      console.log('src/db/tables.ts was written');
-    }
-  } finally {
-    await embedded.stop();
-    rmSync(dir, { recursive: true, force: true });
-  }
+if (import.meta.main) {
+  const fresh = await withFreshDatabase(async ({ url }) => tablesOf(url));
+  writeIfStale(tablesFile, fresh, process.argv.includes('--check'));
 }
-
-if (import.meta.main) await main(process.argv.includes('--check'));

@@ -14,6 +14,7 @@ import { createGate } from './gate/gate.ts';
 import { createGateRoutes } from './gate/routes.ts';
 import { createSnapshot } from './gate/snapshot.ts';
 import type { AppEnv } from './http/principal.ts';
+import { createReference } from './http/reference.ts';
 import { createWeb } from './http/web.ts';
 import { createLastUsed } from './keys/last-used.ts';
 import { createKeyRoutes } from './keys/routes.ts';
@@ -110,7 +111,9 @@ export async function createApp(options: AppOptions) {
   });
 
   return {
-    fetch: (request: Request, bindings: object) => app.fetch(request, bindings),
+    fetch: async (request: Request, bindings: object) => await app.fetch(request, bindings),
+    /** Every route, as it is mounted. */
+    routes: app.routes,
     keys,
     customers,
     subscribe: selling.subscribe,
@@ -350,8 +353,9 @@ async function createDoors(deps: {
       createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
       createStripeRoutes({ db, clock, replay: stripe.replay, backfill: stripe.backfill, reconcile: stripe.reconcile }),
       createTestClockRoutes({ clock, movable: deps.clockToMove }),
+      stripe.webhook,
     ],
-    doors: [stripe.webhook],
+    reference: await createReference(),
     web,
     inbox: config.mail.kind === 'inbox' ? createInboxRoutes({ db }) : null,
     unready: async () => {

@@ -8,6 +8,7 @@ import { createBodyReader } from './http/body.ts';
 import { createClientIp } from './http/client-ip.ts';
 import { createErrorDocs } from './http/error-docs.ts';
 import { createIdempotency } from './http/idempotency.ts';
+import { createHealthRoutes } from './http/health.ts';
 import { createHome } from './http/home.ts';
 import { createDocument } from './http/openapi.ts';
 import { createOriginCheck } from './http/origin.ts';
@@ -32,8 +33,11 @@ export const pages = [
   '/admin/*',
 ];
 
+/** Of the API, as its document says it. */
+const version = '0.1.0';
+
 /** Routes that read their own bytes: a signature is over them, or a framework's parser is too slow. */
-const rawBodies = ['/v1/stripe/webhooks', '/v1/keys/verify'];
+export const rawBodies = ['/v1/stripe/webhooks', '/v1/keys/verify'];
 
 /**
  * Every URL of the program, and what each request passes on its way, top to bottom. Documented routes come from the slices;
@@ -47,7 +51,7 @@ export function createRoutes(deps: {
   authenticate: AuthenticateDeps;
   replies: Replies;
   documented: readonly OpenAPIHono<AppEnv>[];
-  doors: readonly Hono<AppEnv>[];
+  reference: Hono<AppEnv>;
   web: Hono<AppEnv>;
   inbox: Hono<AppEnv> | null;
   /** Null while everything needed answers; otherwise what does not. */
@@ -68,16 +72,11 @@ export function createRoutes(deps: {
   app.use(createBodyReader({ except: rawBodies }));
   app.use(createIdempotency({ replies: deps.replies, except: rawBodies }));
 
-  app.get('/healthz', (c) => c.json({ status: 'ok' }));
-  app.get('/readyz', async (c) => {
-    const unready = await deps.unready();
-    return unready === null ? c.json({ status: 'ready' }) : c.json({ status: 'not ready', reason: unready }, 503);
-  });
-  for (const slice of deps.documented) app.route('/', slice);
-  for (const door of deps.doors) app.route('/', door);
-  const document = createDocument(deps.documented, { version: '0.1.0', server_url: deps.base_url });
-  app.get('/openapi.json', (c) => c.json(document));
+  const documented = [...deps.documented, createHealthRoutes(deps)];
+  for (const slice of documented) app.route('/', slice);
+  app.route('/', createDocument(documented, { version, server_url: deps.base_url, policy, raw: rawBodies }).app);
   app.route('/', createErrorDocs());
+  app.route('/', deps.reference);
   if (deps.inbox !== null) app.route('/', deps.inbox);
   app.route('/', deps.web);
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { watchProgram } from './contract.ts';
 
 /** `npm start` as a process of its own. */
 export interface Program {
@@ -48,8 +49,10 @@ export async function startProgram(options: {
     setTimeout(() => reject(new Error(`not up after ${startTimeoutMs} ms:\n${printed}`)), startTimeoutMs).unref();
   });
   await welcomed;
+  const url = `http://localhost:${options.port}`;
+  watchProgram(url);
   return {
-    url: `http://localhost:${options.port}`,
+    url,
     stripe_url: `http://localhost:${options.port + 1}`,
     pid: child.pid ?? 0,
     output: () => printed,

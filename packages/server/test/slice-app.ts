@@ -20,6 +20,8 @@ import { createRequestId } from '../src/http/request-id.ts';
 import { createSecurityHeaders } from '../src/http/security-headers.ts';
 import { fakeClock } from '../src/lib/clock.ts';
 import { createLog } from '../src/lib/log.ts';
+import { rawBodies } from '../src/routes.ts';
+import { watched } from './contract.ts';
 
 export const testSecretKey = 'fbx_sk_test_000000000000000000000000000000';
 
@@ -69,7 +71,9 @@ export function sliceApp(
     createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
   ];
   for (const slice of routes) app.route('/', slice);
+  const documented = new Set(app.routes.map(({ path }) => path));
   options.mount?.(app);
+  app.fetch = watched(app.fetch, new Set(app.routes.map(({ path }) => path).filter((path) => !documented.has(path))));
   app.onError(createErrorAnswer(log));
   app.notFound(createNotFoundAnswer(() => app.routes));
 
@@ -109,7 +113,8 @@ export function sliceApp(
     return cookieOf(answer.response);
   }
 
-  const document = () => createDocument(routes, { version: '0.1.0', server_url: base_url });
+  const document = () =>
+    createDocument(routes, { version: '0', server_url: base_url, policy, raw: rawBodies }).document;
   return {
     app,
     accounts,

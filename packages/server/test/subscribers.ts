@@ -10,6 +10,7 @@ import { createId } from '../src/lib/id.ts';
 import { createLog } from '../src/lib/log.ts';
 import { archiveVersion, insertVersion } from '../src/plans/store.ts';
 import type { Clock } from '../src/ports.ts';
+import { watched } from './contract.ts';
 
 /** A plan with a window of each usual length and a soft quota; what a test is about, it says. */
 export function planOf(changes: Partial<Plan> = {}): Plan {
@@ -130,6 +131,7 @@ export function createTestApp(options: { clock: Clock; routes: readonly OpenAPIH
     await next();
   });
   for (const routes of options.routes) app.route('/', routes);
+  app.fetch = watched(app.fetch);
 
   async function call(
     principal: Principal,

@@ -1,6 +1,6 @@
 /** A browser without a screen: keeps cookies, sends the origin of our pages. */
 export interface Visitor {
-  request(method: string, path: string, body?: unknown): Promise<Response>;
+  request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
   /** The JSON of an answer that must be a success. */
   get<T = Json>(path: string): Promise<T>;
   post<T = Json>(path: string, body?: unknown): Promise<T>;
@@ -13,8 +13,13 @@ type Json = Record<string, any>;
 /** Cookies last as long as the object. */
 export function createVisitor(url: string): Visitor {
   const cookies = new Map<string, string>();
-  async function request(method: string, path: string, body?: unknown): Promise<Response> {
-    const headers: Record<string, string> = { origin: url };
+  async function request(
+    method: string,
+    path: string,
+    body?: unknown,
+    more: Record<string, string> = {},
+  ): Promise<Response> {
+    const headers: Record<string, string> = { origin: url, ...more };
     if (cookies.size > 0) headers['cookie'] = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     if (body !== undefined) headers['content-type'] = 'application/json';
     const response = await fetch(`${url}${path}`, {

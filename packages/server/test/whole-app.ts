@@ -40,6 +40,8 @@ export async function startWholeApp(options: {
   sandbox?: Pick<SandboxOptions, 'seed' | 'now' | 'frozen'>;
   /** The program's environment, beside what every start needs. */
   environment?: Record<string, string>;
+  /** Looks at every answer. */
+  watch?(fetch: App['fetch']): App['fetch'];
 }): Promise<WholeApp> {
   const { db, list } = options;
   const web = join(import.meta.dirname, '../../web/dist');
@@ -47,7 +49,7 @@ export async function startWholeApp(options: {
   let settle: () => Promise<void> = () => Promise.resolve();
   const sandbox = await createSandbox({ account_name: 'Skycast', beforeDue: () => settle(), ...options.sandbox });
   const stripeServer = await sandbox.listen({ port: 0 });
-  let handle: App['fetch'] = () => new Response('starting', { status: 503 });
+  let handle: App['fetch'] = async () => new Response('starting', { status: 503 });
   const server = await listen((request, bindings) => handle(request, bindings), { host: '127.0.0.1', port: 0 });
   const url = `http://127.0.0.1:${server.port}`;
   const { config, secrets } = readConfig('dev', {
@@ -64,7 +66,7 @@ export async function startWholeApp(options: {
     url: `${url}/v1/stripe/webhooks`,
     secret_file: join(dir, 'webhook'),
   });
-  const app = await createApp({
+  const created = await createApp({
     config,
     secrets: { ...secrets, stripe_webhook_secrets: [webhookSecret] },
     list,
@@ -75,6 +77,7 @@ export async function startWholeApp(options: {
     stripe: address,
     web_dir: web,
   });
+  const app = { ...created, fetch: options.watch?.(created.fetch) ?? created.fetch };
   handle = app.fetch;
   app.attachClock({ advance: async (ms) => void (await sandbox.clock.advance(ms)) });
   await app.start();

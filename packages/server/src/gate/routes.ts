@@ -7,11 +7,12 @@ import {
   gateHeaders,
   gateStatus,
   header,
+  intervals,
   readCredential,
 } from '@farebox/core';
 import type { Context } from 'hono';
 import { type AppEnv, requireSeller } from '../http/principal.ts';
-import { access, createRoute, json, problems, router, z } from '../http/router.ts';
+import { access, createRoute, json, problems, promisedBy, refusalResponses, router, z } from '../http/router.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import type { Gate, VerifyRequest } from './gate.ts';
@@ -19,6 +20,7 @@ import type { Gate, VerifyRequest } from './gate.ts';
 const mostCost = 1_000_000;
 const mostText = 200;
 const mostBody = 8192;
+const refusalTitle = 'The gate refused this request';
 const jsonType = /^application\/json\s*(?:;|$)/i;
 
 const verifyBody = z
@@ -75,6 +77,10 @@ const verificationSchema = z
         meter_id: z.string(),
         kind: z.enum(['soft', 'hard']),
         included: z.int(),
+        interval: z
+          .enum(intervals)
+          .optional()
+          .openapi({ description: 'How long the included amount lasts, where that is not the billing period.' }),
         used: z.int(),
         remaining: z.int(),
         reset_at: instant,
@@ -113,6 +119,10 @@ const forwardAuthQuery = z.strictObject({
   endpoint: z.string().max(mostText).optional(),
 });
 
+const refusals = gateCodes
+  .filter((code) => code !== 'VALID')
+  .map((code) => ({ code, status: gateStatus[code], title: refusalTitle }));
+
 const forwardAuthRoute = createRoute({
   method: 'get',
   path: '/v1/gate/forward-auth',
@@ -122,11 +132,7 @@ const forwardAuthRoute = createRoute({
   request: { query: forwardAuthQuery },
   responses: {
     200: { description: 'The request may pass.' },
-    401: { description: 'No key, or one that is not good.' },
-    402: { description: 'No active subscription, or a payment failed.' },
-    403: { description: 'The key is good, and not for this.' },
-    429: { description: 'A limit is reached.' },
-    ...problems('ambiguous_key', 'gate_unavailable'),
+    ...refusalResponses([...refusals, ...promisedBy(problems('ambiguous_key', 'gate_unavailable'))]),
   },
 });
 
@@ -179,7 +185,7 @@ function answer(c: Context<AppEnv>, verification: Verification, now: number): Re
   const { code, detail, request_id } = verification;
   const body: ProblemBody = {
     type: `/docs/codes#${code}`,
-    title: 'The gate refused this request',
+    title: refusalTitle,
     status,
     code,
     detail,

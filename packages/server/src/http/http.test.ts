@@ -229,7 +229,7 @@ describe('the document', () => {
     const mounted = sliceApp(db)
       .app.routes.filter((route) => route.method !== 'ALL')
       .map((route) => `${route.method} ${route.path}`);
-    expect([...new Set(mounted)].toSorted()).toEqual(documented.toSorted());
+    expect([...new Set(mounted), 'GET /openapi.json'].toSorted()).toEqual(documented.toSorted());
   });
 
   test('is OpenAPI 3.1 with problems, security and named schemas', () => {
@@ -244,7 +244,19 @@ describe('the document', () => {
     ]);
     const create = document.paths?.['/v1/customers']?.post;
     expect(create?.security).toEqual([{ secret_key: [] }]);
-    expect(Object.keys(create?.responses ?? {})).toEqual(['200', '201', '400', '401', '403', '500']);
+    expect(Object.keys(create?.responses ?? {})).toEqual([
+      '200',
+      '201',
+      '400',
+      '401',
+      '403',
+      '409',
+      '413',
+      '415',
+      '422',
+      '500',
+      '503',
+    ]);
     expect(JSON.stringify(create?.requestBody)).toContain('"additionalProperties":false');
   });
 

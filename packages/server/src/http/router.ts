@@ -43,18 +43,44 @@ const problemSchema = z
 
 /**
  * The refusals a route promises, for the document. Typed as nothing, since handlers throw them and never return them.
- * What every route may answer (a faulty request, a failure of ours) is added.
+ * What every route may answer (a faulty request, a failure of ours) is added, and what is decided before a route runs
+ * (`createDocument`).
  */
 export function problems(...codes: ProblemCode[]): Record<never, never> {
-  const by_status = new Map<number, string[]>();
-  for (const code of ['invalid_request', ...codes, 'internal_error'] satisfies ProblemCode[]) {
-    const status = statusOf(code);
-    by_status.set(status, [...(by_status.get(status) ?? []), `\`${code}\`: ${titleOf(code)}.`]);
-  }
-  const content = { 'application/problem+json': { schema: problemSchema } };
+  return refusalResponses(refusalsOf(['invalid_request', ...codes, 'internal_error']));
+}
+
+/** One refusal that may be answered: a code of ours, or one of the gate. */
+export interface Refusal {
+  code: string;
+  status: number;
+  title: string;
+}
+
+const promised = new WeakMap<object, readonly Refusal[]>();
+
+/** Responses that promise these refusals: by status, with the codes that come with it. */
+export function refusalResponses(refusals: readonly Refusal[]): Record<string, { description: string }> {
+  const by_status = Map.groupBy(refusals, ({ status }) => status);
   return Object.fromEntries(
-    [...by_status].map(([status, texts]) => [status, { description: texts.join(' '), content }]),
+    [...by_status].map(([status, all]) => {
+      const found = [...new Map(all.map((refusal) => [refusal.code, refusal])).values()];
+      const description = found.map(({ code, title }) => `\`${code}\`: ${title}.`).join(' ');
+      const schema = problemSchema.extend({ code: z.enum(found.map(({ code }) => code)) });
+      const response = { description, content: { 'application/problem+json': { schema } } };
+      promised.set(response, found);
+      return [status, response];
+    }),
   );
+}
+
+/** What these responses promise to refuse. */
+export function promisedBy(responses: Readonly<Record<string, object>>): Refusal[] {
+  return Object.values(responses).flatMap((response) => promised.get(response) ?? []);
+}
+
+export function refusalsOf(codes: readonly ProblemCode[]): Refusal[] {
+  return codes.map((code) => ({ code, status: statusOf(code), title: titleOf(code) }));
 }
 
 /** Who a route is for, as `security` of its declaration. */

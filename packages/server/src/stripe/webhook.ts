@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
-import type { Hono } from 'hono';
+import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { AppEnv } from '../http/principal.ts';
-import { router } from '../http/router.ts';
+import { access, createRoute, json, problems, router, z } from '../http/router.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -16,6 +16,20 @@ const tolerance_s = 300;
 /** A clock this far from Stripe's is on its way to refusing every event. */
 const alarmingSkew_s = 30;
 
+const webhookRoute = createRoute({
+  method: 'post',
+  path: '/v1/stripe/webhooks',
+  tags: ['Stripe'],
+  summary: 'Where Stripe sends its events',
+  description: 'Signed by Stripe in `Stripe-Signature`; a repeated delivery is answered as the first.',
+  security: access.public,
+  request: { body: { required: true, content: { 'application/json': { schema: z.record(z.string(), z.unknown()) } } } },
+  responses: {
+    200: json(z.object({ received: z.literal(true) }), 'The event is stored.'),
+    ...problems('invalid_signature', 'invalid_json', 'body_too_large'),
+  },
+});
+
 /**
  * Verify on the raw bytes, store, enqueue, 200: nothing else happens in the request. 200 is said only after the commit;
  * a repeated delivery is 200 as well. Without a secret the door is shut, since an empty one would verify forgeries. Several
@@ -27,10 +41,11 @@ export function createStripeWebhook(deps: {
   stripe: Stripe;
   secrets: readonly string[];
   receive(event: Received): Promise<boolean>;
-}): Hono<AppEnv> {
+}): OpenAPIHono<AppEnv> {
   const { clock, log } = deps;
   const app = router();
-  app.post('/v1/stripe/webhooks', async (c) => {
+  app.openAPIRegistry.registerPath(webhookRoute);
+  app.post(webhookRoute.path, async (c) => {
     const signature = c.req.header('stripe-signature');
     if (deps.secrets.length === 0 || signature === undefined)
       throw new Problem('invalid_signature', 'This is not signed by Stripe.');
