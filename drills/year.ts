@@ -2,6 +2,7 @@ import { definePlans } from '../packages/core/src/index.ts';
 import { type Visitor, payOnPage } from '../packages/server/test/visitor.ts';
 import { startWholeApp } from '../packages/server/test/whole-app.ts';
 import { openDrillDatabase } from './drill-database.ts';
+import { drillSeller } from './drill-seller.ts';
 import { type Counted, explainInvoice } from './year-explained.ts';
 import { compareWithStripe } from './year-compared.ts';
 
@@ -20,14 +21,7 @@ const overage = {
 };
 const limits = [{ limit: 40, window: '1m' }];
 const list = definePlans({
-  seller: {
-    name: 'Skycast',
-    tagline: 'Weather for programs.',
-    description: 'Weather.',
-    support_email: 'help@skycast.example',
-    key_prefix: 'sky',
-    api_url: 'http://localhost:4010',
-  },
+  seller: drillSeller,
   currency: 'usd',
   meters: { requests: { name: 'API requests', unit: 'request' } },
   plans: {

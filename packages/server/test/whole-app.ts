@@ -38,8 +38,8 @@ export async function startWholeApp(options: {
   db: Database & { url: string };
   list: PriceList;
   sandbox?: Pick<SandboxOptions, 'seed' | 'now' | 'frozen'>;
-  /** The program's environment, beside what every start needs. */
-  environment?: Record<string, string>;
+  /** What is logged; errors unless said. */
+  log?: 'error' | 'silent';
   /** Looks at every answer. */
   watch?(fetch: App['fetch']): App['fetch'];
 }): Promise<WholeApp> {
@@ -56,8 +56,6 @@ export async function startWholeApp(options: {
     FAREBOX_URL: url,
     FAREBOX_DATA_DIR: dir,
     FAREBOX_SECRET: 'a secret of the tests, long enough',
-    LOG_LEVEL: 'error',
-    ...options.environment,
   });
   const address = { host: '127.0.0.1', port: stripeServer.port };
   const stripe = createStripe({ secret_key: secrets.stripe_secret_key, address });
@@ -72,7 +70,7 @@ export async function startWholeApp(options: {
     list,
     db,
     database_url: db.url,
-    log: createLog('error'),
+    log: createLog(options.log ?? 'error'),
     clock: { now: () => sandbox.clock.now() },
     stripe: address,
     web_dir: web,

@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import type { Database } from '../../db/database.ts';
 import { invoicesOfAll } from '../../invoices/store.ts';
+import { abreast } from '../../lib/abreast.ts';
 import type { Log } from '../../lib/log.ts';
 import type { PlanVersion } from '../../plans/store.ts';
 import type { Clock } from '../../ports.ts';
@@ -28,6 +29,8 @@ export interface Reconciliation {
   found: (Divergence & { repaired: boolean })[];
 }
 
+/** Customers read again at once: some 30 requests a second, a third of what Stripe allows an account. */
+const readAbreast = 4;
 /** How far back invoices, usage and events are compared: as long as Stripe keeps events. */
 const lookBackMs = 30 * 86_400_000;
 
@@ -181,7 +184,7 @@ export function createReconcile(deps: {
     const read = new Set(
       found.flatMap(({ repair: how, customer_id }) => (how === 'sync' || how === 'link' ? (customer_id ?? []) : [])),
     );
-    for (const customerId of read) await deps.syncCustomer(customerId);
+    await abreast(read, readAbreast, (customerId) => deps.syncCustomer(customerId));
     if (found.some(({ repair: how }) => how === 'backfill')) await deps.backfill();
   }
 
