@@ -266,7 +266,7 @@ function roomOf(file: string): string {
 
 function mayNameHttp(file: string): boolean {
   return (
-    /\/(routes|schema|webhook|live|pages)\.ts$/.test(file) ||
+    /\/(routes|schema|webhook|live|pages|door)\.ts$/.test(file) ||
     roomOf(file) === 'accounts' ||
     ['app', 'routes', 'cli'].includes(roomOf(file))
   );

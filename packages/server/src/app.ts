@@ -10,11 +10,14 @@ import { createCounter } from './counter/counter.ts';
 import { createCustomerRoutes } from './customers/routes.ts';
 import { createCustomers } from './customers/service.ts';
 import type { Database, Tx } from './db/database.ts';
+import { createGateCalls } from './gate/door.ts';
 import { createGate } from './gate/gate.ts';
 import { createGateRoutes } from './gate/routes.ts';
 import { createSnapshot } from './gate/snapshot.ts';
+import { blockListOf } from './http/client-ip.ts';
 import type { AppEnv } from './http/principal.ts';
 import { createReference } from './http/reference.ts';
+import { dataHeaders } from './http/security-headers.ts';
 import { createWeb } from './http/web.ts';
 import { createLastUsed } from './keys/last-used.ts';
 import { createKeyRoutes } from './keys/routes.ts';
@@ -114,6 +117,16 @@ export async function createApp(options: AppOptions) {
     fetch: async (request: Request, bindings: object) => await app.fetch(request, bindings),
     /** Every route, as it is mounted. */
     routes: app.routes,
+    /** What is called for every request of the seller's API, for a server that reads it from the raw socket. */
+    plain: {
+      calls: createGateCalls({
+        gate: slices.gate,
+        clock: options.clock,
+        trusted: blockListOf(options.config.trusted_proxies),
+        findSecretKey: (text) => keys.verifySecretKey(text),
+      }),
+      headers: dataHeaders({ https: options.config.base_url.startsWith('https:') }),
+    },
     keys,
     customers,
     subscribe: selling.subscribe,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { PlainCall, PlainCalls } from '../src/http/plain-server.ts';
 
 export const documentFile = join(import.meta.dirname, '../../../docs/openapi.json');
 
@@ -78,6 +79,22 @@ export function watched<Rest extends unknown[]>(
     if (!own.has(path)) await check(request.method, path, response);
     return response;
   };
+}
+
+/** The same calls, with every answer held against the document. */
+export function watchedCalls(calls: PlainCalls): PlainCalls {
+  return new Map(
+    [...calls].map(([name, call]): [string, PlainCall] => [
+      name,
+      async (request, peer) => {
+        const answer = await call(request, peer);
+        if (answer === null) return null;
+        const { status, headers, body } = answer;
+        await check(request.method, request.path, new Response(body === '' ? null : body, { status, headers }));
+        return answer;
+      },
+    ]),
+  );
 }
 
 /** Also watches what is fetched from a program that runs as a process of its own. */

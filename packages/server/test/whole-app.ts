@@ -7,6 +7,8 @@ import { type App, createApp } from '../src/app.ts';
 import { listen } from '../src/cli/listen.ts';
 import { readConfig } from '../src/config.ts';
 import type { Database } from '../src/db/database.ts';
+import type { PlainCall, PlainCalls } from '../src/http/plain-server.ts';
+import { dataHeaders } from '../src/http/security-headers.ts';
 import { createLog } from '../src/lib/log.ts';
 import { createStripe } from '../src/stripe/client.ts';
 import { ensureWebhookEndpoint } from '../src/stripe/webhook-endpoint.ts';
@@ -41,7 +43,7 @@ export async function startWholeApp(options: {
   /** What is logged; errors unless said. */
   log?: 'error' | 'silent';
   /** Looks at every answer. */
-  watch?(fetch: App['fetch']): App['fetch'];
+  watch?: { fetch(fetch: App['fetch']): App['fetch']; calls(calls: PlainCalls): PlainCalls };
 }): Promise<WholeApp> {
   const { db, list } = options;
   const web = join(import.meta.dirname, '../../web/dist');
@@ -50,7 +52,15 @@ export async function startWholeApp(options: {
   const sandbox = await createSandbox({ account_name: 'Skycast', beforeDue: () => settle(), ...options.sandbox });
   const stripeServer = await sandbox.listen({ port: 0 });
   let handle: App['fetch'] = async () => new Response('starting', { status: 503 });
-  const server = await listen((request, bindings) => handle(request, bindings), { host: '127.0.0.1', port: 0 });
+  // The program is made for an address, and the address is known when something listens.
+  const calls = new Map<string, PlainCall>();
+  const server = await listen(
+    {
+      fetch: (request, bindings) => handle(request, bindings),
+      plain: { calls, headers: dataHeaders({ https: false }) },
+    },
+    { host: '127.0.0.1', port: 0 },
+  );
   const url = `http://127.0.0.1:${server.port}`;
   const { config, secrets } = readConfig('dev', {
     FAREBOX_URL: url,
@@ -75,8 +85,9 @@ export async function startWholeApp(options: {
     stripe: address,
     web_dir: web,
   });
-  const app = { ...created, fetch: options.watch?.(created.fetch) ?? created.fetch };
+  const app = { ...created, fetch: options.watch?.fetch(created.fetch) ?? created.fetch };
   handle = app.fetch;
+  for (const [name, call] of options.watch?.calls(app.plain.calls) ?? app.plain.calls) calls.set(name, call);
   app.attachClock({ advance: async (ms) => void (await sandbox.clock.advance(ms)) });
   await app.start();
   await app.settle();

@@ -50,7 +50,7 @@ export async function boot(options: {
     const app = await createApp({ ...options, list, db, database_url: url, web_dir: join(webDir, 'dist') });
     undo.push(() => app.stop());
     await app.start();
-    const server = await listen(app.fetch, config);
+    const server = await listen(app, config);
     undo.push(async () => {
       app.drain();
       await server.close();

@@ -1,6 +1,9 @@
-import { createServer as createProbe } from 'node:net';
-import { serve as serveFetch } from '@hono/node-server';
-import type { Server } from 'node:http';
+import { Server as HttpServer } from 'node:http';
+import { type Server, createServer } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { type PlainCalls, type PlainServer, createPlainServer } from '../http/plain-server.ts';
+import { systemClock } from '../lib/clock.ts';
+import { invariant } from '../lib/invariant.ts';
 import { Refusal } from '../lib/refusal.ts';
 
 /** Refuses before anything is started when a port is taken; names the port and what to set. */
@@ -16,7 +19,7 @@ export async function claimPorts(host: string, wanted: readonly { port: number; 
 
 async function isFree(host: string, port: number): Promise<boolean> {
   return await new Promise((resolve, reject) => {
-    const probe = createProbe();
+    const probe = createServer();
     probe.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(false);
       else reject(new Refusal(`Cannot listen on ${host}:${port}: ${error.message}.`));
@@ -25,35 +28,58 @@ async function isFree(host: string, port: number): Promise<boolean> {
   });
 }
 
+/** What a server answers with: everything by `fetch`, and the plain requests of `plain` from the raw socket. */
+export interface Served {
+  fetch(request: Request, bindings: object): Response | Promise<Response>;
+  plain: { calls: PlainCalls; headers: Record<string, string> };
+}
+
 /** Serves until `close`, which lets requests that were accepted finish and waits for no idle connection. */
 export async function listen(
-  fetch: (request: Request, bindings: object) => Response | Promise<Response>,
+  served: Served,
   options: { host: string; port: number },
 ): Promise<{ port: number; close(): Promise<void> }> {
-  return await new Promise((resolve, reject) => {
-    const server = serveFetch({ fetch, hostname: options.host, port: options.port }, (info) => {
-      resolve({ port: info.port, close: () => close(server as Server) });
-    });
-    server.once('error', (error: NodeJS.ErrnoException) => {
+  const complete = createAdaptorServer({ fetch: (request, bindings) => served.fetch(request, bindings) });
+  invariant(complete instanceof HttpServer, 'the adaptor makes a server of node:http');
+  const plain = createPlainServer({
+    ...served.plain,
+    now: systemClock.now,
+    handOver: (socket) => complete.emit('connection', socket),
+    keep_alive_ms: complete.keepAliveTimeout,
+  });
+  // As node:http makes its own: answers that are small go at once, and a half-closed connection still gets its answer.
+  const door = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => plain.accept(socket));
+  await new Promise<void>((resolve, reject) => {
+    door.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         error.code === 'EADDRINUSE'
           ? new Refusal(`Port ${options.port} is taken by another program. Choose another with PORT.`)
           : error,
       );
     });
+    door.listen(options.port, options.host, resolve);
   });
+  const address = door.address();
+  invariant(address !== null && typeof address === 'object', 'a server that listens on a port has one');
+  return { port: address.port, close: () => close(door, plain, complete) };
 }
 
 /** Streams that stay open by nature are cut after this. */
 const drainMs = 3000;
 
-async function close(server: Server): Promise<void> {
+async function close(door: Server, plain: PlainServer, complete: HttpServer): Promise<void> {
   await new Promise<void>((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), drainMs);
-    server.close(() => {
+    const cut = setTimeout(() => {
+      plain.destroy();
+      complete.closeAllConnections();
+    }, drainMs);
+    door.close(() => {
       clearTimeout(cut);
       resolve();
     });
-    server.closeIdleConnections();
+    plain.close();
+    // Stops its timers; it never listened, and the connections it was handed are the door's.
+    complete.close();
+    complete.closeIdleConnections();
   });
 }

@@ -2,9 +2,14 @@ import type { MiddlewareHandler } from 'hono';
 import { Problem } from '../problem.ts';
 import type { AppEnv, Principal } from './principal.ts';
 
+type Found = { id: string; livemode: boolean } | null;
+
+/** A promise only when it has to be read first. */
+export type FindSecretKey = (text: string) => Found | Promise<Found>;
+
 export interface AuthenticateDeps {
   /** The secret key behind this text, or null. */
-  findSecretKey(text: string): Promise<{ id: string; livemode: boolean } | null>;
+  findSecretKey: FindSecretKey;
   /** Who is signed in by the cookies of these headers, or null. Reads the session store: a revoked session is gone. */
   findSession(headers: Headers): Promise<Principal | null>;
   /** Names the session's cookie may have. */

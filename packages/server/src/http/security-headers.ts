@@ -28,20 +28,36 @@ const plainPagePolicy = pagePolicy("'unsafe-inline'");
 
 const dataPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+/** Headers of every answer that has no policy of its own: data, for nobody to keep. */
+export function dataHeaders(options: { https: boolean }): Record<string, string> {
+  return {
+    ...everyHeader(options),
+    'content-security-policy': dataPolicy,
+    'cache-control': 'no-store',
+  };
+}
+
+function everyHeader(options: { https: boolean }): Record<string, string> {
+  return {
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'strict-origin-when-cross-origin',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'x-frame-options': 'DENY',
+    ...(options.https ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {}),
+  };
+}
+
 /**
  * Headers of every answer, errors included. A route that sets `Content-Security-Policy` or `Cache-Control` itself keeps
  * its own, but nothing that was made for somebody signed in is stored, unless the route calls it public.
  */
 export function createSecurityHeaders(options: { https: boolean }): MiddlewareHandler<AppEnv> {
+  const every = Object.entries(everyHeader(options));
   return async (c, next) => {
     await next();
     const headers = c.res.headers;
-    headers.set('x-content-type-options', 'nosniff');
-    headers.set('referrer-policy', 'strict-origin-when-cross-origin');
-    headers.set('cross-origin-opener-policy', 'same-origin');
-    headers.set('cross-origin-resource-policy', 'same-origin');
-    headers.set('x-frame-options', 'DENY');
-    if (options.https) headers.set('strict-transport-security', 'max-age=31536000; includeSubDomains');
+    for (const [name, value] of every) headers.set(name, value);
     if (!headers.has('content-security-policy')) {
       const page = headers.get('content-type')?.startsWith('text/html') ?? false;
       headers.set('content-security-policy', page ? plainPagePolicy : dataPolicy);

@@ -16,7 +16,12 @@ interface SecretKey {
 interface Known {
   read_at: number;
   keys: Map<string, SecretKey & { digest: Buffer; pepper_id: number }>;
+  /** By its text, a key that was found in this read: whoever calls a thousand times a second is looked up once. */
+  texts: Map<string, SecretKey>;
 }
+
+/** Texts that are remembered of one read; there are few secret keys, and only good ones come here. */
+const mostTexts = 100;
 
 /** From this age on the next caller starts a new read, and is answered from the old one. */
 const refreshAgeMs = 500;
@@ -64,7 +69,8 @@ export function createSecretKeys(deps: {
   async function readNow(): Promise<Known> {
     const read_at = clock.now();
     const rows = await liveSecretKeys(db.kysely);
-    return { read_at, keys: new Map(rows.map((row) => [row.digest.toString('latin1'), row])) };
+    const keys = new Map(rows.map((row) => [row.digest.toString('latin1'), row]));
+    return { read_at, keys, texts: new Map() };
   }
 
   /** What is known, and what a read under way will know, may be older than the change just made. */
@@ -73,33 +79,45 @@ export function createSecretKeys(deps: {
     reading = null;
   }
 
-  async function current(): Promise<Known> {
-    const age = known === null ? Number.POSITIVE_INFINITY : Math.abs(clock.now() - known.read_at);
-    if (known !== null && age < freshMs) {
-      // A failed early read is no failure yet: the one that is waited for says so.
-      if (age >= refreshAgeMs) void read().catch(() => undefined);
-      return known;
+  function find({ keys, texts }: Known, text: string): SecretKey | null {
+    const met = texts.get(text);
+    if (met !== undefined) return met;
+    const digests = digestsOf(text, peppers);
+    for (const digest of digests) {
+      const found = keys.get(digest.toString('latin1'));
+      if (found === undefined || !equalDigests(found.digest, digest)) continue;
+      if (digest !== digests[0] && digests[0] !== undefined) old.set(found.id, digests[0]);
+      const key = { id: found.id, livemode: found.livemode };
+      if (texts.size < mostTexts) texts.set(text, key);
+      return key;
     }
+    return null;
+  }
+
+  /** What was read last while that is fresh, and a promise only when it is not. */
+  function current(): Known | Promise<Known> {
+    const age = known === null ? Number.POSITIVE_INFINITY : Math.abs(clock.now() - known.read_at);
+    if (known === null || age >= freshMs) return readOr(age < outageMs ? known : null);
+    // A failed early read is no failure yet: the one that is waited for says so.
+    if (age >= refreshAgeMs) void read().catch(() => undefined);
+    return known;
+  }
+
+  async function readOr(last: Known | null): Promise<Known> {
     try {
       return await read();
     } catch (error) {
-      if (known !== null && age < outageMs) return known;
+      if (last !== null) return last;
       throw error;
     }
   }
 
   return {
-    async verifySecretKey(text: string): Promise<SecretKey | null> {
+    /** A promise only when the keys have to be read first. */
+    verifySecretKey(text: string): SecretKey | null | Promise<SecretKey | null> {
       if (parseKey(text, secretKeyBrand) === null) return null;
-      const { keys } = await current();
-      const digests = digestsOf(text, peppers);
-      for (const digest of digests) {
-        const found = keys.get(digest.toString('latin1'));
-        if (found === undefined || !equalDigests(found.digest, digest)) continue;
-        if (digest !== digests[0] && digests[0] !== undefined) old.set(found.id, digests[0]);
-        return { id: found.id, livemode: found.livemode };
-      }
-      return null;
+      const read = current();
+      return read instanceof Promise ? read.then((keys) => find(keys, text)) : find(read, text);
     },
 
     /** Keeps secret keys that were used under an older pepper under the newest. Off the path of a request. */

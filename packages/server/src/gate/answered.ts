@@ -1,0 +1,64 @@
+import { type ProblemBody, type Verification, gateHeaders, gateStatus, header } from '@farebox/core';
+
+/** An answer of the gate, for whichever server writes it. */
+export interface GateAnswer {
+  status: 200 | 401 | 402 | 403 | 429;
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** Of every refusal that a proxy is given. */
+export const refusalTitle = 'The gate refused this request';
+const noKey = 'Send an API key: Authorization: Bearer <key>, or X-Api-Key.';
+
+/** The decision for a program that asked: always 200, `valid` says it. */
+export function verifyAnswer(verification: Verification, now: number): GateAnswer {
+  const headers = gateHeaders(verification, now);
+  headers['content-type'] = 'application/json';
+  return { status: 200, headers, body: JSON.stringify(viewOf(verification)) };
+}
+
+/** The decision for a proxy, which goes by the status and passes the headers on. */
+export function forwardAuthAnswer(verification: Verification, has_key: boolean, now: number): GateAnswer {
+  const headers = gateHeaders(verification, now);
+  const status = gateStatus[verification.code];
+  if (verification.valid) {
+    if (verification.customer_id !== null) headers[header.customer] = verification.customer_id;
+    if (verification.plan_id !== null) headers[header.plan] = verification.plan_id;
+    return { status, headers, body: '' };
+  }
+  const { code, request_id } = verification;
+  const body: ProblemBody = {
+    type: `/docs/codes#${code}`,
+    title: refusalTitle,
+    status,
+    code,
+    detail: has_key ? verification.detail : noKey,
+    request_id,
+  };
+  headers['content-type'] = 'application/problem+json';
+  // RFC 9110, 11.6.1: a 401 says how to authenticate.
+  if (status === 401) headers['www-authenticate'] = 'Bearer';
+  return { status, headers, body: JSON.stringify(body) };
+}
+
+function viewOf(verification: Verification) {
+  const { limits, quota, payment } = verification;
+  return {
+    ...verification,
+    limits: limits.map((limit) => ({ ...limit, reset_at: iso(limit.reset_at) })),
+    quota: quota === null ? null : { ...quota, reset_at: iso(quota.reset_at) },
+    payment:
+      payment === null
+        ? null
+        : {
+            ...payment,
+            since_at: iso(payment.since_at),
+            next: payment.next === null ? null : { step: payment.next.step, at: iso(payment.next.at) },
+          },
+  };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
