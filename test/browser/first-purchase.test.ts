@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { makeFolder, removeFolder } from '../../packages/server/test/folder.ts';
 import { freePort } from '../../packages/server/test/free-port.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testDatabase } from '../../packages/server/test/database.ts';
 import { type Program, startProgram } from '../../packages/server/test/program.ts';
+import { expectAccessible } from './accessible.ts';
 import { chromiumPath, openBrowser } from './chromium.ts';
 
 /** The run's engine: the embedded one, or the PostgreSQL the suite was given. */
@@ -49,15 +49,15 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
   test('landing → sign up → Pro → a declined card says why → 4242 pays', async () => {
     await page.goto(program.url);
     expect(await page.locator('script:not([type="application/ld+json"])').count()).toBe(0);
-    await accessible();
+    await expectAccessible(page);
     await page.getByRole('link', { name: 'Choose Pro' }).first().click();
     await page.getByLabel('Name').fill('Grace Hopper');
     await page.getByLabel('Email').fill('grace@example.com');
     await page.getByRole('textbox', { name: 'Password' }).fill('a long enough password');
-    await accessible();
+    await expectAccessible(page);
     await page.getByRole('button', { name: /sign up|create|continue/i }).click();
     await page.getByLabel('Card number').waitFor();
-    await accessible();
+    await expectAccessible(page);
     await pay('4000 0000 0000 0002');
     await page.getByText('Your card was declined.').first().waitFor();
     await pay('4242 4242 4242 4242');
@@ -70,7 +70,7 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
     await page.getByRole('button', { name: 'Reveal key' }).click();
     key = ((await page.getByRole('group', { name: 'Secret key' }).textContent()) ?? '').trim();
     expect(key).toMatch(/^sky_test_[0-9A-Za-z]{36}$/);
-    await accessible();
+    await expectAccessible(page);
     const took: number[] = [];
     for (const shown of ['1', '2', '3']) {
       const answered = curl();
@@ -161,7 +161,7 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
     await dialog.getByRole('button', { name: 'Choose Enterprise by the month' }).click();
     await dialog.getByText(/^Enterprise counts at once\. \$[\d,.]+ is charged now, then \$5,000 a month\.$/).waitFor();
     await dialog.getByText('Due now').waitFor();
-    await accessible();
+    await expectAccessible(page);
     await dialog.getByRole('button', { name: 'Change now' }).click();
     await plan.getByText('Enterprise', { exact: true }).waitFor();
 
@@ -174,7 +174,7 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
 
     await plan.getByRole('button', { name: 'Cancel', exact: true }).click();
     await dialog.getByLabel('Why do you leave?').selectOption('too_expensive');
-    await accessible();
+    await expectAccessible(page);
     await dialog.getByRole('button', { name: 'Cancel subscription' }).click();
     await plan.getByText(/^Cancelled\. Keys work until /).waitFor();
     await plan.getByRole('button', { name: 'Keep the subscription' }).click();
@@ -211,14 +211,5 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
   function curl(): string {
     const url = `http://localhost:${Number(new URL(program.url).port) + 10}/v1/forecast?city=Oslo`;
     return execFileSync('curl', ['-si', '-H', `Authorization: Bearer ${key}`, url], { encoding: 'utf8' });
-  }
-
-  async function accessible(): Promise<void> {
-    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa']).analyze();
-    expect(
-      violations
-        .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
-        .map(({ id, nodes }) => `${page.url()} ${id}: ${nodes[0]?.html}`),
-    ).toEqual([]);
   }
 });

@@ -83,13 +83,8 @@ export function directionOf(from: Terms, to: Terms): Direction {
  * may have been used. While a payment is owed nothing is sold: Stripe would give back what was never paid.
  */
 export function decideChange(facts: SubscriptionFacts, wish: ChangeWish, now: Instant): ChangeDecision {
-  const dead = refuseDead(facts, now);
-  if (dead !== null) return dead;
-  if (facts.status === 'paused') return refuse('subscription_paused', 'Unpause the subscription first.');
-  if (facts.status === 'past_due' || facts.status === 'unpaid')
-    return refuse('payment_past_due', 'Pay the open invoice first; then the plan can be changed.');
-  if (facts.cancel_at !== null)
-    return refuse('cancellation_scheduled', 'The subscription is to end. Undo the cancellation first.');
+  const unready = refuseUnready(facts, now);
+  if (unready !== null) return unready;
   if (wish.terms.currency !== facts.terms.currency)
     return refuse(
       'currency_mismatch',
@@ -111,6 +106,18 @@ export function decideChange(facts: SubscriptionFacts, wish: ChangeWish, now: In
     );
   const resets_anchor = !on_trial && wish.terms.interval !== facts.terms.interval;
   return { effect: 'change_now', direction, resets_anchor, drops_schedule: facts.has_schedule };
+}
+
+/** Refuses any change of what is paid for while the subscription's state does not allow one. */
+export function refuseUnready(facts: SubscriptionFacts, now: Instant): Refused | null {
+  const dead = refuseDead(facts, now);
+  if (dead !== null) return dead;
+  if (facts.status === 'paused') return refuse('subscription_paused', 'Unpause the subscription first.');
+  if (facts.status === 'past_due' || facts.status === 'unpaid')
+    return refuse('payment_past_due', 'Pay the open invoice first; then the plan can be changed.');
+  if (facts.cancel_at !== null)
+    return refuse('cancellation_scheduled', 'The subscription is to end. Undo the cancellation first.');
+  return null;
 }
 
 function isSame(a: Terms, b: Terms): boolean {

@@ -14,6 +14,7 @@ export * from './headers.ts';
 export * from './key.ts';
 export * from './key-budget.ts';
 export * from './limit.ts';
+export * from './migration.ts';
 export * from './money.ts';
 export * from './period.ts';
 export * from './plan-file.ts';

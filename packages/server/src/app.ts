@@ -91,7 +91,7 @@ export async function createApp(options: AppOptions) {
     flushUsage: () => usage.flush(),
     usageOfPeriod,
   });
-  const selling = connectSelling({ ...options, ...slices, stripe });
+  const selling = connectSelling({ ...options, ...slices, queue, stripe });
   stripe.jobs.register();
   notices.register();
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now())));

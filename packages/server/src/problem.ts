@@ -31,6 +31,7 @@ export type ProblemCode =
   | 'payment_failed'
   | 'no_change'
   | 'nothing_scheduled'
+  | 'migration_running'
   | 'cancellation_scheduled'
   | 'not_canceling'
   | 'downgrade_at_period_end'

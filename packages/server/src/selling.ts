@@ -8,6 +8,7 @@ import { invariant } from './lib/invariant.ts';
 import { createPaymentMethodRoutes } from './payment-methods/routes.ts';
 import { createPaymentMethods } from './payment-methods/service.ts';
 import type { Plans } from './plans/service.ts';
+import type { Queue } from './queue/queue.ts';
 import type { StripeConnection } from './stripe/connect.ts';
 import { createBegin } from './subscriptions/begin.ts';
 import { createChangePlan } from './subscriptions/life/change-plan.ts';
@@ -15,6 +16,9 @@ import { createLifeRoutes } from './subscriptions/life/routes.ts';
 import { createTurns } from './subscriptions/life/turns.ts';
 import { hasCodes } from './plans/coupons/store.ts';
 import { createVerbs } from './subscriptions/life/verbs.ts';
+import { createMigrationJobs } from './subscriptions/migrations/jobs.ts';
+import { createMigrationRoutes } from './subscriptions/migrations/routes.ts';
+import { createMigrations } from './subscriptions/migrations/service.ts';
 import { createSubscriptionRoutes } from './subscriptions/routes.ts';
 import { liveSubscription, subscriptionWithPlan } from './subscriptions/store.ts';
 import { createSubscribe } from './subscriptions/subscribe.ts';
@@ -22,7 +26,8 @@ import type { Usage } from './usage/service.ts';
 
 /** Joins what sells: a purchase, a subscription's life, invoices, cards. Its part of `createApp`. */
 export function connectSelling(
-  deps: Pick<AppOptions, 'config' | 'db' | 'clock' | 'list'> & {
+  deps: Pick<AppOptions, 'config' | 'db' | 'clock' | 'list' | 'log'> & {
+    queue: Queue;
     stripe: Pick<StripeConnection, 'payments' | 'desk' | 'intents'>;
     plans: Plans;
     customers: Customers;
@@ -49,6 +54,9 @@ export function connectSelling(
     desk,
     onSale: async (planId, customerId) => await plans.onSale(planId, await customers.get(customerId)),
   });
+  const { audit } = deps.accounts;
+  const migrations = createMigrations({ db, clock, queue: deps.queue, audit });
+  createMigrationJobs({ ...deps, ...shared, turns, intents, audit }).register();
   const invoices = createInvoices({ ...shared, runningUsage });
   const paymentMethods = createPaymentMethods({ ...shared, currency: deps.list.currency, nextPaymentAt });
   return {
@@ -56,6 +64,7 @@ export function connectSelling(
     documented: [
       createSubscriptionRoutes({ db, subscribe, begin, versionById, customersByIds }),
       createLifeRoutes({ changePlan, verbs: createVerbs({ turns, desk }), find: findSubscription }),
+      createMigrationRoutes({ migrations }),
       createInvoiceRoutes({ db, invoices, customersByIds }),
       createPaymentMethodRoutes({ clock, paymentMethods }),
     ],

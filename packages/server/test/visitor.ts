@@ -1,6 +1,8 @@
-/** A browser without a screen: keeps cookies, sends the origin of our pages. */
+/** A browser without a screen: keeps cookies, sends the origin of our pages. With a secret key it is the seller's program. */
 export interface Visitor {
   request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  /** Whatever is answered, with its JSON. */
+  answer(method: string, path: string, body?: unknown): Promise<{ status: number; json: Json }>;
   /** The JSON of an answer that must be a success. */
   get<T = Json>(path: string): Promise<T>;
   post<T = Json>(path: string, body?: unknown): Promise<T>;
@@ -11,7 +13,7 @@ export interface Visitor {
 type Json = Record<string, any>;
 
 /** Cookies last as long as the object. */
-export function createVisitor(url: string): Visitor {
+export function createVisitor(url: string, options: { secret_key?: string } = {}): Visitor {
   const cookies = new Map<string, string>();
   async function request(
     method: string,
@@ -19,7 +21,9 @@ export function createVisitor(url: string): Visitor {
     body?: unknown,
     more: Record<string, string> = {},
   ): Promise<Response> {
-    const headers: Record<string, string> = { origin: url, ...more };
+    const credential: Record<string, string> =
+      options.secret_key === undefined ? { origin: url } : { authorization: `Bearer ${options.secret_key}` };
+    const headers: Record<string, string> = { ...credential, ...more };
     if (cookies.size > 0) headers['cookie'] = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     if (body !== undefined) headers['content-type'] = 'application/json';
     const response = await fetch(`${url}${path}`, {
@@ -42,7 +46,11 @@ export function createVisitor(url: string): Visitor {
     if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
     return JSON.parse(text) as T;
   }
-  return { request, get: (path) => succeed('GET', path), post: (path, body) => succeed('POST', path, body) };
+  async function answer(method: string, path: string, body?: unknown): Promise<{ status: number; json: Json }> {
+    const response = await request(method, path, body);
+    return { status: response.status, json: (await response.json()) as Json };
+  }
+  return { request, answer, get: (path) => succeed('GET', path), post: (path, body) => succeed('POST', path, body) };
 }
 
 /** Fills in the hosted checkout page and presses Pay, as a browser without scripts does. Answers where it leads. */

@@ -22,6 +22,8 @@ export interface WholeApp {
   sandbox: Sandbox;
   stripe: ReturnType<typeof createStripe>;
   list: PriceList;
+  /** Where the local Stripe listens. */
+  stripe_port: number;
   /** What the local Stripe signs with. */
   webhook_secret: string;
   /** A credential of the seller. */
@@ -29,6 +31,8 @@ export interface WholeApp {
   /** Signs somebody up and answers their browser. */
   signUp(email?: string): Promise<Visitor>;
   visitor(): Visitor;
+  /** The seller's program. */
+  seller: Visitor;
   /** One call of the seller's API by the holder of a key, as the gate decides it. */
   verify(key: string, cost?: number): Promise<Verification>;
   /** Ends all of it but the database. */
@@ -101,9 +105,11 @@ export async function startWholeApp(options: {
     sandbox,
     stripe,
     list,
+    stripe_port: stripeServer.port,
     webhook_secret: webhookSecret,
     secret_key: secret,
     visitor: () => createVisitor(url),
+    seller: createVisitor(url, { secret_key: secret }),
     async signUp(email) {
       people += 1;
       const visitor = createVisitor(url);

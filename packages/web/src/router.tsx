@@ -88,6 +88,11 @@ const routes = root.addChildren([
     }),
     createRoute({
       getParentRoute: () => admin,
+      path: '/plans',
+      component: lazyRouteComponent(() => import('./routes/admin/PlansPage.tsx'), 'PlansPage'),
+    }),
+    createRoute({
+      getParentRoute: () => admin,
       path: '/subscriptions',
       component: lazyRouteComponent(() => import('./routes/admin/SubscriptionsPage.tsx'), 'SubscriptionsPage'),
     }),

@@ -1,8 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { toPlanFile } from '@farebox/core';
-import { readConfig, readEnvironment } from '../config.ts';
 import { createId } from '../lib/id.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log.ts';
@@ -16,6 +14,7 @@ import { createQueue } from '../queue/queue.ts';
 import { createStripe } from '../stripe/client.ts';
 import { createPush } from '../stripe/push.ts';
 import { installationId } from '../stripe/store.ts';
+import { configuration, options } from './arguments.ts';
 import { withDatabase } from './reach.ts';
 
 const outputs = { markdown: { type: 'boolean' }, json: { type: 'boolean' } } as const;
@@ -82,24 +81,4 @@ export async function pull(args: string[]): Promise<number> {
     console.log(`Wrote ${list.plans.length} plans to ${path}.`);
   }
   return 0;
-}
-
-function options<const T extends NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>>(
-  args: string[],
-  known: T,
-) {
-  try {
-    return parseArgs({ args, options: known, strict: true }).values;
-  } catch (error) {
-    throw new Refusal(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-/** Needs the database and Stripe's key of the environment, and none of the secrets a server has. */
-function configuration(): ReturnType<typeof readConfig> {
-  return readConfig('dev', {
-    FAREBOX_SECRET: 'only to reach the database, never used',
-    STRIPE_WEBHOOK_SECRET: 'whsec_never_used',
-    ...readEnvironment(),
-  });
 }

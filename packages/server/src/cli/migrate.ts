@@ -1,9 +1,14 @@
 import { readConfig, readEnvironment } from '../config.ts';
 import { openDatabase } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
+import { migratePlan } from './migrate-plan.ts';
 
-/** `farebox migrate`: for deployments that migrate before they start. Serving migrates as well. */
-export async function migrateCommand(): Promise<number> {
+/**
+ * `farebox migrate`: for deployments that migrate before they start. Serving migrates as well. With a plan it moves that
+ * plan's customers to another version: `migratePlan`.
+ */
+export async function migrateCommand(args: string[]): Promise<number> {
+  if (args.length > 0) return await migratePlan(args);
   const { config } = readConfig('serve', readEnvironment());
   if (config.database.kind === 'embedded') {
     console.error('DATABASE_URL is not set; the embedded database migrates itself when it starts.');

@@ -10,7 +10,7 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     load: async () => (await import('./serve.ts')).serve,
   },
   migrate: {
-    about: 'bring the database of DATABASE_URL up to date and stop',
+    about: 'bring the database of DATABASE_URL up to date and stop; with a plan, move its customers to another version',
     load: async () => (await import('./migrate.ts')).migrateCommand,
   },
   diff: {

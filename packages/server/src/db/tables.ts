@@ -296,6 +296,33 @@ export interface Operator {
   user_id: string;
 }
 
+export interface PlanMigration {
+  actor: string;
+  created_at: Timestamp;
+  ended_at: Timestamp | null;
+  from_versions: number[];
+  id: string;
+  per_second: number;
+  plan_id: string;
+  proration_behavior: string;
+  state: string;
+  to_version_id: string;
+  when: string;
+}
+
+export interface PlanMigrationMove {
+  attempt: Generated<number>;
+  customer_id: string;
+  intent_id: string | null;
+  migration_id: string;
+  reason: string | null;
+  reason_code: string | null;
+  state: string;
+  subscription_id: string;
+  tried_at: Timestamp | null;
+  tries: Generated<number>;
+}
+
 export interface PlanPrice {
   amount_minor: number;
   currency: string;
@@ -543,6 +570,8 @@ export interface DB {
   member: Member;
   notice: Notice;
   operator: Operator;
+  plan_migration: PlanMigration;
+  plan_migration_move: PlanMigrationMove;
   plan_price: PlanPrice;
   plan_revenue: PlanRevenue;
   plan_version: PlanVersion;

@@ -31,6 +31,7 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   subscription_not_paused: { status: 409, title: 'The subscription is not paused' },
   no_change: { status: 409, title: 'Nothing would change' },
   nothing_scheduled: { status: 409, title: 'Nothing is scheduled' },
+  migration_running: { status: 409, title: 'A migration runs already' },
   cancellation_scheduled: { status: 409, title: 'The subscription is to end' },
   not_canceling: { status: 409, title: 'There is no cancellation' },
   downgrade_at_period_end: { status: 409, title: 'A downgrade waits for the end of the period' },

@@ -31,6 +31,10 @@ export interface Intents {
       /** The instant that the preview was made for: the amounts are the same to the cent. */
       proration_at: number;
       resets_anchor: boolean;
+      /** What becomes of the difference for the rest of the period. Left out: it is collected at once. */
+      proration_behavior?: 'none' | 'create_prorations' | 'always_invoice';
+      /** Nobody is there to answer a bank: what it wants to ask about ends as what it declines. */
+      off_session?: boolean;
     };
     result: Collected;
   };

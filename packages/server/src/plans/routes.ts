@@ -70,7 +70,11 @@ const planSchema = z
 
 const versionSchema = planSchema
   .omit({ action: true })
-  .extend({ on_sale: z.boolean(), published_at: z.iso.datetime() })
+  .extend({
+    on_sale: z.boolean(),
+    published_at: z.iso.datetime(),
+    customers: z.int().openapi({ description: 'Who is on it: active, on trial or past due.' }),
+  })
   .openapi('PlanVersion');
 
 export type PublicPlan = z.infer<typeof planSchema>;
@@ -152,9 +156,15 @@ export function createPlanRoutes(deps: {
     const { id } = c.req.valid('param');
     const versions = await deps.plans.versionsOf(id);
     if (versions.length === 0) throw unknownPlan(id);
+    const customers = await deps.plans.customersByVersion(id);
     const view = (version: PlanVersion) => {
       const { action: _, ...plan } = publicPlan(version, deps.plans, null);
-      return { ...plan, on_sale: version.archived_at === null, published_at: version.published_at.toISOString() };
+      return {
+        ...plan,
+        on_sale: version.archived_at === null,
+        published_at: version.published_at.toISOString(),
+        customers: customers.get(version.version) ?? 0,
+      };
     };
     return c.json(wholeList(versions.map(view)), 200);
   });

@@ -144,6 +144,14 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
       return await versionsOf(db.kysely, planId);
     },
 
+    /** How many customers are on each version of a plan, by version number. */
+    async customersByVersion(planId: string): Promise<Map<number, number>> {
+      const counts = new Map<number, number>();
+      for (const { plan_id, version, customers } of await subscribersByPrice(db.kysely))
+        if (plan_id === planId) counts.set(version, (counts.get(version) ?? 0) + customers);
+      return counts;
+    },
+
     async version(tx: Tx | null, id: string): Promise<PlanVersion | null> {
       return await versionById(tx ?? db.kysely, id);
     },

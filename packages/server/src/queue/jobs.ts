@@ -7,6 +7,8 @@ export interface Jobs {
   'stripe.push': Record<string, never>;
   'stripe.reconcile': Record<string, never>;
   'stripe.intent': { intent_id: string };
+  'plans.migrate': { migration_id: string };
+  'plans.migrate_all': Record<string, never>;
   'usage.report': { report_id: string };
   'usage.partitions': Record<string, never>;
   'keys.tidy': Record<string, never>;
@@ -49,6 +51,8 @@ export const handlings: Record<JobName, Handling> = {
   'stripe.push': { concurrency: 1, retries: 20 },
   'stripe.reconcile': { concurrency: 1, retries: 2 },
   'stripe.intent': { concurrency: 4, retries: 20 },
+  'plans.migrate': { concurrency: 1, retries: 20 },
+  'plans.migrate_all': { concurrency: 1, retries: 2 },
   'usage.report': { concurrency: 2, retries: 20 },
   'usage.partitions': { concurrency: 1, retries: 8 },
   'keys.tidy': { concurrency: 1, retries: 8 },
@@ -65,6 +69,7 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'stripe.sweep': () => 'all',
   'stripe.backfill': () => 'all',
   'stripe.reconcile': () => 'all',
+  'plans.migrate_all': () => 'all',
   'usage.partitions': () => 'all',
   'keys.tidy': () => 'all',
   'replies.forget': () => 'all',

@@ -114,10 +114,12 @@ function changeNow(stripe: Stripe, read: Read): Carrier<'subscription.change'> {
       const subscription = await read(data.stripe_subscription_id);
       const item = baseItem(subscription);
       if (item.price.id === data.stripe_price_id && item.quantity === data.quantity) return done;
-      return subscription.pending_update === null ? null : await collected(subscription, `farebox:${id}:found`);
+      if (subscription.pending_update === null) return null;
+      return await collected(subscription, data.off_session, `farebox:${id}:found`);
     },
 
     async send({ data }, idempotencyKey) {
+      const proration_behavior = data.proration_behavior ?? 'always_invoice';
       const before = await stripe.subscriptions.retrieve(data.stripe_subscription_id);
       if (before.schedule !== null)
         await stripe.subscriptionSchedules.release(
@@ -129,22 +131,31 @@ function changeNow(stripe: Stripe, read: Read): Carrier<'subscription.change'> {
         data.stripe_subscription_id,
         {
           items: [{ id: baseItem(before).id, price: data.stripe_price_id, quantity: data.quantity }],
-          proration_behavior: 'always_invoice',
-          proration_date: Math.floor(data.proration_at / 1000),
-          payment_behavior: 'pending_if_incomplete',
+          proration_behavior,
+          ...(proration_behavior === 'none' ? {} : { proration_date: Math.floor(data.proration_at / 1000) }),
+          // Only what is invoiced at once can fail to be paid.
+          ...(proration_behavior === 'always_invoice' ? { payment_behavior: 'pending_if_incomplete' as const } : {}),
           ...(data.resets_anchor ? { billing_cycle_anchor: { type: 'now' } as const } : {}),
           expand: ['latest_invoice.payments'],
         },
         { idempotencyKey },
       );
-      return await collected(updated, idempotencyKey);
+      return await collected(updated, data.off_session, idempotencyKey);
     },
   };
 
-  async function collected(subscription: Stripe.Subscription, key: string): Promise<Collected> {
+  async function collected(
+    subscription: Stripe.Subscription,
+    offSession: boolean | undefined,
+    key: string,
+  ): Promise<Collected> {
     const invoice = subscription.latest_invoice;
     if (subscription.pending_update === null || invoice === null || typeof invoice === 'string') return done;
-    const state = await obstacle(stripe, subscription);
+    const found = await obstacle(stripe, subscription);
+    const state: Collected =
+      found.state === 'action_required' && offSession === true
+        ? { state: 'declined', reason: "The customer's bank wants to ask them, and nobody is there to answer." }
+        : found;
     if (state.state === 'declined')
       await stripe.invoices.voidInvoice(invoice.id, {}, { idempotencyKey: `${key}:void` });
     return state;

@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { type Plan, type PriceList, toPlanFile } from '@farebox/core';
 import { afterAll, expect, test } from 'vitest';
 import { planFileText } from '../../src/plans/catalog/file-text.ts';
 import { loadPriceList } from '../../src/plans/load.ts';
+import { type Run, runCommand } from '../command.ts';
 import { testApp } from '../harness.ts';
 import { payOnPage } from '../visitor.ts';
 
@@ -21,30 +20,16 @@ afterAll(() => {
   for (const path of [folder, outside]) rmSync(path, { recursive: true, force: true });
 });
 
-interface Run {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
 /** `farebox …` as a process of its own, on the tests' database and this price list. */
 async function cli(args: string[], list: PriceList, environment: Record<string, string> = {}): Promise<Run> {
   const config = join(folder, `list-${Math.random().toString(36).slice(2)}.config.mjs`);
   writeFileSync(config, planFileText(toPlanFile(list)));
-  const child = spawn(process.execPath, ['--conditions=farebox', 'packages/server/src/main.ts', ...args], {
-    cwd: root,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      DATABASE_URL: farebox.db.url,
-      FAREBOX_CONFIG: config,
-      FAREBOX_DATA_DIR: outside,
-      ...environment,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  return await runCommand(args, {
+    DATABASE_URL: farebox.db.url,
+    FAREBOX_CONFIG: config,
+    FAREBOX_DATA_DIR: outside,
+    ...environment,
   });
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { code, out, err };
 }
 
 function changed(change: (plan: Plan) => Plan | null): PriceList {

@@ -2,6 +2,7 @@ import type { Coupon, Plan } from '@farebox/core';
 import { expect, test, vi } from 'vitest';
 import { promisedAnswers, seenAnswers, writesWithKey } from '../contract.ts';
 import { dayMs, testApp } from '../harness.ts';
+import { dearer, publishChanged } from '../published.ts';
 import { smallList } from '../small-list.ts';
 import { type Visitor, payOnPage } from '../visitor.ts';
 
@@ -114,6 +115,26 @@ async function catalogue(): Promise<void> {
   await call('seller', 'POST', '/v1/catalog/plan', { price_list });
 }
 
+async function migrations(): Promise<void> {
+  const visitor = await farebox.signUp();
+  const subscription = (await buy(visitor, 'team')).split('/').at(-1) ?? '';
+  await publishChanged(farebox, 'team', dearer(12_900));
+  const path = '/v1/plans/team/migrations';
+  await call('seller', 'POST', `${path}/preview`, {});
+  // Whoever would move the subscriber waits for its turn, until the migration is canceled.
+  const id = await farebox.db.withLock(`subscription:${subscription}`, async () => {
+    const started = await call('seller', 'POST', path, { when: 'now' });
+    await call('seller', 'POST', `${path}/${started['id']}/cancel`);
+    return started['id'];
+  });
+  await farebox.app.settle();
+  await call('seller', 'POST', `${path}/${id}/retry`);
+  await farebox.app.settle();
+  await call('seller', 'GET', path);
+  expect(await call('seller', 'GET', `${path}/${id}`)).toMatchObject({ state: 'done', counts: { total: 1, done: 1 } });
+  expect((await call('seller', 'GET', `${path}/${id}/customers`))['data']).toHaveLength(1);
+}
+
 async function customers(): Promise<void> {
   const wish = { external_id: 'acme', name: 'Acme', email: 'billing@acme.example' };
   const made = await call('seller', 'POST', '/v1/customers', wish);
@@ -214,6 +235,7 @@ test('every success that the document promises is answered so, and every write i
   await people();
   const op = await operator();
   await catalogue();
+  await migrations();
   await customers();
   await keysAndUsage();
   await subscriptionLife();

@@ -54,6 +54,55 @@ export interface PlanFeature extends Pick<Feature, 'id' | 'name' | 'description'
   value: number | string | null;
 }
 
+/** One of `GET /v1/plans/{id}/versions` (operators) */
+export interface PlanVersion extends Omit<PublicPlan, 'object' | 'action'> {
+  version: number;
+  on_sale: boolean;
+  published_at: string;
+  /** Who is on it. */
+  customers: number;
+}
+
+/** `POST /v1/plans/{id}/migrations/preview` */
+export interface PlanMigrationPreview {
+  object: 'plan_migration_preview';
+  to_version: number;
+  total: number;
+  moves: number;
+  mrr: { currency: Currency; now_minor: number; moved_minor: number }[];
+  customers: {
+    customer_id: string;
+    subscription_id: string;
+    outcome: 'move' | 'skip' | 'refuse';
+    amount_minor: number;
+    moved_minor: number | null;
+    currency: Currency;
+    reason: string | null;
+  }[];
+}
+
+/** One of `GET /v1/plans/{id}/migrations` (operators) */
+export interface PlanMigration {
+  object: 'plan_migration';
+  id: string;
+  plan_id: string;
+  from_versions: number[];
+  to_version: number;
+  when: 'now' | 'period_end';
+  state: 'running' | 'done' | 'canceled';
+  counts: Record<'total' | 'done' | 'scheduled' | 'failed' | 'skipped' | 'remaining', number>;
+  created_at: string;
+}
+
+/** One of `GET /v1/plans/{id}/migrations/{id}/customers` (operators) */
+export interface PlanMigrationMove {
+  object: 'plan_migration_move';
+  customer_id: string;
+  subscription_id: string;
+  reason_code: string | null;
+  reason: string | null;
+}
+
 /** `GET /v1/me` */
 export interface Me {
   user: { id: string; name: string; email: string; email_verified: boolean };

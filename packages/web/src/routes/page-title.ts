@@ -9,6 +9,7 @@ const titles: Record<string, string> = {
   '/admin': 'Overview for operators',
   '/admin/welcome': 'Welcome',
   '/admin/customers': 'Customers',
+  '/admin/plans': 'Plans',
   '/admin/subscriptions': 'Subscriptions',
   '/admin/events': 'Stripe events',
 };

@@ -180,7 +180,7 @@ function stripePriceOf(target: Target): string {
 }
 
 /** Stripe has no quarter. */
-function inStripeTerms(interval: Terms['interval']): {
+export function inStripeTerms(interval: Terms['interval']): {
   interval: 'day' | 'week' | 'month' | 'year';
   interval_count: number;
 } {

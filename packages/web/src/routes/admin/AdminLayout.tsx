@@ -1,4 +1,4 @@
-import { IconBolt, IconLayoutDashboard, IconReceipt, IconUsers } from '@tabler/icons-react';
+import { IconBolt, IconLayoutDashboard, IconReceipt, IconTags, IconUsers } from '@tabler/icons-react';
 import { Outlet } from '@tanstack/react-router';
 import { ModeMark } from '../../features/accounts/ModeMark.tsx';
 import { UserMenu } from '../../features/accounts/UserMenu.tsx';
@@ -11,6 +11,7 @@ import classes from './admin.module.css';
 const nav: NavItem[] = [
   { label: 'Overview', icon: IconLayoutDashboard, to: '/admin' },
   { label: 'Customers', icon: IconUsers, to: '/admin/customers' },
+  { label: 'Plans', icon: IconTags, to: '/admin/plans' },
   { label: 'Subscriptions', icon: IconReceipt, to: '/admin/subscriptions' },
   { label: 'Events', icon: IconBolt, to: '/admin/events' },
 ];

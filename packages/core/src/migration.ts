@@ -1,0 +1,104 @@
+import { monthlyMinor } from './catalog-effect.ts';
+import { type LifecycleRefusal, type SubscriptionFacts, type Terms, refuseUnready } from './change.ts';
+import type { Currency, Instant, Plan } from './plan.ts';
+import { findPrice } from './priced-plan.ts';
+
+/** One subscriber of a plan, as the decision to move them to another version needs them. */
+export interface MigrationFacts extends SubscriptionFacts {
+  plan_version: number;
+}
+
+/** Which subscribers are moved, and onto what. */
+export interface MigrationWish {
+  /** The content of the version they are moved to. */
+  plan: Plan;
+  version: number;
+  from_versions: readonly number[];
+  when: 'now' | 'period_end';
+}
+
+export type MigrationRefusal = LifecycleRefusal | 'price_not_found' | 'seats_out_of_range' | 'change_scheduled';
+export type MigrationSkip = 'already_moved' | 'left_version' | 'subscription_ended';
+
+export type MigrationDecision =
+  | { effect: 'move'; when: 'now' | 'period_end'; at: Instant; terms: Terms }
+  /** There is nothing to move any more. */
+  | { effect: 'skip'; code: MigrationSkip; detail: string }
+  /** They stay on their version until what is said is mended and the move is tried again. */
+  | { effect: 'refuse'; code: MigrationRefusal; detail: string };
+
+/**
+ * What a migration does with one subscriber at `now`. Interval, currency and quantity stay theirs. What they arranged
+ * themselves (a cancellation, a change) is never overruled, and nothing is moved while a payment is owed.
+ */
+export function decideMigration(facts: MigrationFacts, wish: MigrationWish, now: Instant): MigrationDecision {
+  if (facts.terms.plan_id !== wish.plan.id) return skip('left_version', 'They have another plan now.');
+  if (facts.plan_version === wish.version) return skip('already_moved', 'They are on this version already.');
+  if (!wish.from_versions.includes(facts.plan_version))
+    return skip('left_version', `They are on version ${facts.plan_version} now.`);
+  const unready = refuseUnready(facts, now);
+  if (unready?.code === 'subscription_ended') return skip('subscription_ended', 'Their subscription has ended.');
+  if (unready !== null) return unready;
+  if (facts.has_schedule)
+    return refuse('change_scheduled', 'A change is arranged for the end of their period; it goes first.');
+  const { currency, interval, quantity } = facts.terms;
+  const price = findPrice(wish.plan, { currency, interval });
+  if (price === null)
+    return refuse('price_not_found', `Version ${wish.version} has no price in ${currency} by the ${interval}.`);
+  const { seats } = wish.plan;
+  if (quantity < (seats?.minimum ?? 1) || quantity > (seats === null ? 1 : (seats.maximum ?? quantity)))
+    return refuse('seats_out_of_range', `Version ${wish.version} is not sold for ${quantity} seats.`);
+  const terms = { plan_id: wish.plan.id, currency, interval, quantity, amount_minor: price.amount_minor };
+  const at = wish.when === 'now' ? now : facts.current_period_end_at;
+  return { effect: 'move', when: wish.when, at, terms };
+}
+
+/** Monthly recurring revenue of one currency, as it is and as the moves would leave it. */
+export interface MigrationMrr {
+  currency: Currency;
+  now_minor: number;
+  moved_minor: number;
+}
+
+/** What one decision makes of a subscriber's share of monthly recurring revenue. Who stays, stays at what they pay. */
+export function migrationMrr(facts: MigrationFacts, decision: MigrationDecision): MigrationMrr {
+  const of = (terms: Terms) => monthlyMinor(terms.amount_minor * terms.quantity, terms.interval);
+  const now_minor = of(facts.terms);
+  return {
+    currency: facts.terms.currency,
+    now_minor,
+    moved_minor: decision.effect === 'move' ? of(decision.terms) : now_minor,
+  };
+}
+
+/** Everybody is in exactly one of the five after `total`. */
+export interface MigrationCounts {
+  total: number;
+  done: number;
+  /** Arranged for the end of their period. */
+  scheduled: number;
+  failed: number;
+  skipped: number;
+  remaining: number;
+}
+
+/** `12 of 40 moved, 3 failed, 25 left`: on every screen and in a terminal. */
+export function migrationProgressText(counts: MigrationCounts): string {
+  const { total, done, scheduled, failed, skipped, remaining } = counts;
+  const parts = [
+    `${done} of ${total} moved`,
+    scheduled > 0 ? `${scheduled} at the end of their period` : '',
+    failed > 0 ? `${failed} failed` : '',
+    skipped > 0 ? `${skipped} no longer to be moved` : '',
+    remaining > 0 ? `${remaining} left` : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+function skip(code: MigrationSkip, detail: string): MigrationDecision {
+  return { effect: 'skip', code, detail };
+}
+
+function refuse(code: MigrationRefusal, detail: string): MigrationDecision {
+  return { effect: 'refuse', code, detail };
+}
