@@ -54,6 +54,14 @@ const samples: MailData = {
     stops_at: '2026-05-01 12:00 UTC',
     dashboard_url: 'http://localhost:4000/dashboard',
   },
+  key_leaked: {
+    name: 'Ada',
+    key_name: 'CI',
+    key_start: 'sky_live_abcd',
+    place: 'https://github.example/ada/app/blob/main/.env',
+    consequence: 'It was revoked at once.',
+    dashboard_url: 'http://localhost:4000/dashboard',
+  },
 };
 
 const kinds = Object.keys(samples) as MailKind[];
@@ -135,6 +143,7 @@ test('a mail of a subscription says what happens, when, and what it costs', asyn
     ['final_notice', ['$99.00', '2026-04-15', 'https://pay.example/in_2']],
     ['cancellation_confirmed', ['2026-05-01', 'undoes the cancellation']],
     ['trial_ending', ['$99.00 a month', '2026-05-01', 'cancel before that day']],
+    ['key_leaked', ['CI', 'sky_live_abcd', 'https://github.example/ada/app/blob/main/.env', 'revoked at once']],
     ['key_rotated', ['CI', 'sky_live_abcd', '2026-05-01 12:00 UTC']],
   ];
   for (const [kind, parts] of says) {

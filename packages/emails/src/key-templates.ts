@@ -2,7 +2,7 @@ import type { ReactElement } from 'react';
 import { code, letter, paragraph, strong } from './layout.ts';
 import type { Brand, MailData } from './mail.ts';
 
-type Kinds = 'key_rotated';
+type Kinds = 'key_rotated' | 'key_leaked';
 
 interface Template<K extends Kinds> {
   subject(data: MailData[K], brand: Brand): string;
@@ -26,6 +26,31 @@ export const keyTemplates: { [K in Kinds]: Template<K> } = {
         ],
         action: { label: 'See your keys', url: dashboard_url },
         note: 'If that was not you, revoke the key in the dashboard.',
+      }),
+  },
+  key_leaked: {
+    subject: (data, brand) => `${brand.seller_name}: your API key ${data.key_name} was found in public`,
+    letter: ({ name, key_name, key_start, place, consequence, dashboard_url }, brand) =>
+      letter({
+        brand,
+        preview: consequence,
+        title: 'An API key was found in public',
+        body: [
+          paragraph(`Hello ${name},`),
+          paragraph(
+            'a scanner found the API key ',
+            strong(key_name),
+            ', which begins with ',
+            code(`${key_start}…`),
+            '.',
+          ),
+          ...(place === null
+            ? []
+            : [paragraph('It stands at ', code(place), '. Remove it there, from the history too.')]),
+          paragraph(consequence),
+        ],
+        action: { label: 'See your keys', url: dashboard_url },
+        note: 'Whoever read it may have used it: the dashboard shows when it was used last.',
       }),
   },
 };

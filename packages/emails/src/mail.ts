@@ -59,6 +59,15 @@ export interface MailData {
   };
   /** A key has a new secret; the one that began with `key_start` stops at `stops_at`. */
   key_rotated: { name: string; key_name: string; key_start: string; stops_at: string; dashboard_url: string };
+  /** A key was found in public. `place`: the address it was found at; `consequence`: what was done about it. */
+  key_leaked: {
+    name: string;
+    key_name: string;
+    key_start: string;
+    place: string | null;
+    consequence: string;
+    dashboard_url: string;
+  };
 }
 
 export type MailKind = keyof MailData;

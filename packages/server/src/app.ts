@@ -19,6 +19,11 @@ import type { AppEnv } from './http/principal.ts';
 import { createReference } from './http/reference.ts';
 import { dataHeaders } from './http/security-headers.ts';
 import { createWeb } from './http/web.ts';
+import { createAdopt } from './keys/import/adopt.ts';
+import { createKeyImportRoutes } from './keys/import/routes.ts';
+import { createKeyImport } from './keys/import/service.ts';
+import { createLeakRoutes } from './keys/leaks/routes.ts';
+import { createLeaks } from './keys/leaks/service.ts';
 import { createLastUsed } from './keys/last-used.ts';
 import { createKeyRoutes } from './keys/routes.ts';
 import { type KeyNotice, withPerson } from './keys/record.ts';
@@ -231,17 +236,12 @@ function createSlices(options: AppOptions, tools: Tools) {
     sendReset: (letter) => sendLetter('reset_password', letter),
     askForReset: (email) => queue.enqueue(db.kysely, { name: 'accounts.reset_letter', data: { email } }),
   });
-  const keys = createKeys({
-    db,
-    clock,
-    audit: accounts.audit,
-    secrets: { peppers, seal_key: secrets.seal_key },
-    livemode: config.livemode,
-    brand,
-    notify: notifyOfKey,
-    planKeyLimit,
-    changed: (customerId) => snapshot.changed(customerId),
-  });
+  const shared = { db, clock, audit: accounts.audit, livemode: config.livemode, brand };
+  const ofKeys = { ...shared, secrets: { peppers, seal_key: secrets.seal_key }, notify: notifyOfKey, planKeyLimit };
+  const keyChanged = (customerId: string) => snapshot.changed(customerId);
+  const keys = createKeys({ ...ofKeys, changed: keyChanged });
+  const keyImport = createKeyImport({ ...shared, peppers, changed: keyChanged });
+  const leaks = createLeaks({ ...ofKeys, ...config.leaks, log, keys, changed: keyChanged });
   const counter = createCounter({
     redis_url: config.counter.kind === 'redis' ? config.counter.url : null,
     time: config.stripe.kind === 'sandbox' ? 'caller' : 'redis',
@@ -255,6 +255,11 @@ function createSlices(options: AppOptions, tools: Tools) {
     clock,
     record: (event) => void usage.record(event),
     used: (keyId, at) => lastUsed.touch(keyId, at),
+    ...(config.key_verifier_url === null
+      ? {}
+      : {
+          adopt: createAdopt({ url: config.key_verifier_url, secret: secrets.key_verifier, clock, log, keyImport }),
+        }),
     brand,
     policy: access,
   });
@@ -263,6 +268,8 @@ function createSlices(options: AppOptions, tools: Tools) {
     customers,
     snapshot,
     keys,
+    keyImport,
+    leaks,
     usage,
     lastUsed,
     counter,
@@ -360,6 +367,8 @@ async function createDoors(deps: {
       createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
       createCustomerRoutes({ customers }),
       ...deps.documented,
+      createKeyImportRoutes({ keyImport: slices.keyImport }),
+      createLeakRoutes({ leaks: slices.leaks, keys: config.leaks.keys }),
       createKeyRoutes({ keys, clock, brand: list.seller.key_prefix }),
       createGateRoutes({ gate: slices.gate, clock }),
       createUsageRoutes({ usage, stopping: deps.stopping }),

@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Pepper } from './lib/pepper.ts';
+import { type ReportKey, readReportKeys } from './lib/signed-report.ts';
 
 /** Everything that is chosen at the start and may be logged. Frozen. */
 export interface Config {
@@ -21,6 +22,10 @@ export interface Config {
   livemode: boolean;
   /** Days a customer keeps access after a payment failed. */
   grace_ms: number;
+  /** What happens to keys found in public, and whose reports of them are believed. */
+  leaks: { policy: 'notify' | 'rotate' | 'revoke'; grace_ms: number; keys: readonly ReportKey[] };
+  /** The seller's former system, which is asked for keys that are not known; null: there is none. */
+  key_verifier_url: string | null;
   /** Peers whose X-Forwarded-For is believed. */
   trusted_proxies: readonly string[];
   log_level: 'debug' | 'info' | 'warn' | 'error';
@@ -32,6 +37,8 @@ export interface Secrets {
   /** Peppers of key digests; the first makes new ones, all are accepted. */
   key_peppers: readonly Pepper[];
   seal_key: Buffer;
+  /** Bearer token towards the former system; empty: none. */
+  key_verifier: string;
   stripe_secret_key: string;
   /** Several while one is rolled, and one for each further destination at Stripe. */
   stripe_webhook_secrets: readonly string[];
@@ -84,6 +91,8 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   if (!isLevel(level)) faults.push('LOG_LEVEL must be debug, info, warn or error.');
   const master = masterSecret(mode, text('FAREBOX_SECRET'), dataDir, faults);
   const peppers = peppersOf(text('FAREBOX_KEY_PEPPERS'), derive(master, 'key digests').toString('hex'), faults);
+  const verifierUrl = urlOf('FAREBOX_KEY_VERIFIER_URL', text('FAREBOX_KEY_VERIFIER_URL'), ['http:', 'https:'], faults);
+  const leaks = leaksOf(text, faults);
   if (faults.length > 0) throw new ConfigFaults(faults);
 
   const priceList = text('FAREBOX_CONFIG') ?? 'farebox.config.ts';
@@ -101,6 +110,8 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
     mail_from: text('MAIL_FROM') ?? 'billing@localhost',
     livemode,
     grace_ms: graceDays * 86_400_000,
+    leaks,
+    key_verifier_url: verifierUrl ?? null,
     trusted_proxies: (text('FAREBOX_TRUSTED_PROXIES') ?? '')
       .split(',')
       .map((item) => item.trim())
@@ -112,6 +123,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
     secrets: {
       auth: derive(master, 'sessions').toString('hex'),
       key_peppers: peppers,
+      key_verifier: text('FAREBOX_KEY_VERIFIER_SECRET') ?? '',
       seal_key: derive(master, 'first keys'),
       stripe_secret_key: stripeKey ?? 'sk_test_farebox',
       stripe_webhook_secrets: webhookSecrets ?? [`whsec_${derive(master, 'local webhooks').toString('hex')}`],
@@ -177,6 +189,24 @@ function secretsOf(value: string | undefined, faults: string[]): string[] | unde
   if (secrets.some((secret) => secret.length < 12))
     faults.push('STRIPE_WEBHOOK_SECRET holds a secret that is blank or too short; separate several with commas.');
   return secrets;
+}
+
+function leaksOf(text: (name: string) => string | undefined, faults: string[]): Config['leaks'] {
+  const hours = numberOf('FAREBOX_LEAK_GRACE_HOURS', text('FAREBOX_LEAK_GRACE_HOURS'), 24, 0, 24 * 30, faults);
+  const policy = text('FAREBOX_LEAK_POLICY') ?? 'rotate';
+  const file = text('FAREBOX_LEAK_KEYS');
+  let keys: readonly ReportKey[] = [];
+  try {
+    if (file !== undefined) keys = readReportKeys(readFileSync(resolve(file), 'utf8'));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    faults.push(`FAREBOX_LEAK_KEYS must be a file of public keys in GitHub's form: ${why}`);
+  }
+  if (policy !== 'notify' && policy !== 'rotate' && policy !== 'revoke') {
+    faults.push('FAREBOX_LEAK_POLICY must be notify, rotate or revoke.');
+    return { policy: 'rotate', grace_ms: 0, keys };
+  }
+  return { policy, grace_ms: hours * 3_600_000, keys };
 }
 
 /**

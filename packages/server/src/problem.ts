@@ -16,6 +16,7 @@ export type ProblemCode =
   | 'plan_not_pushed'
   | 'key_limit_reached'
   | 'key_revoked'
+  | 'leak_report_replayed'
   | 'ambiguous_key'
   | 'invalid_signature'
   | 'first_run_token_invalid'

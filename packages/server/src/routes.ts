@@ -37,7 +37,7 @@ export const pages = [
 const version = '0.1.0';
 
 /** Routes that read their own bytes: a signature is over them, or a framework's parser is too slow. */
-export const rawBodies = ['/v1/stripe/webhooks', '/v1/keys/verify'];
+export const rawBodies = ['/v1/stripe/webhooks', '/v1/keys/verify', '/v1/keys/leaks'];
 
 /**
  * Every URL of the program, and what each request passes on its way, top to bottom. Documented routes come from the slices;

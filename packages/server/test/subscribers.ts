@@ -122,7 +122,7 @@ export function createTestApp(options: { clock: Clock; routes: readonly OpenAPIH
   app.onError(createErrorAnswer(createLog('silent')));
   app.notFound(createNotFoundAnswer(() => app.routes));
   app.use(createRequestId(options));
-  app.use(createBodyReader({ except: ['/v1/keys/verify'] }));
+  app.use(createBodyReader({ except: ['/v1/keys/verify', '/v1/keys/leaks'] }));
   let caller: Principal = { type: 'anonymous' };
   let client_ip: string | null = null;
   app.use(async (c, next) => {

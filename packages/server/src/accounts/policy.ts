@@ -68,6 +68,10 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/keys/:id/reveal': customer,
   'POST /v1/keys/:id/revoke': known,
   'POST /v1/keys/verify': seller,
+  'POST /v1/keys/import': seller,
+  'GET /v1/key_import': sellerSide,
+  // Who scans for leaks signs what it reports.
+  'POST /v1/keys/leaks': everybody,
   // The caller is the seller's proxy with its customer's key: the key is the credential.
   'GET /v1/gate/forward-auth': everybody,
 

@@ -29,6 +29,10 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     about: 'what differs between here and Stripe; --repair puts right what has one right answer',
     load: async () => (await import('./reconcile.ts')).reconcile,
   },
+  keys: {
+    about: 'import FILE: keys of another system by their hash; progress: how many of them are in use',
+    load: async () => (await import('./keys.ts')).keysCommand,
+  },
   check: {
     about: 'read the price list and the environment, report every fault, change nothing',
     load: async () => (await import('./check.ts')).check,

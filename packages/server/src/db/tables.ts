@@ -44,6 +44,9 @@ export interface ApiKeySecret {
   created_at: Timestamp;
   digest: Buffer;
   expires_at: Timestamp | null;
+  /**
+   * text: HMAC-SHA256(pepper, key). sha256: HMAC-SHA256(pepper, SHA-256(key) in hex), of a key that came as its hash.
+   */
   form: Generated<string>;
   key_id: string;
   pepper_id: number;
@@ -252,6 +255,11 @@ export interface InvoiceLine {
   quantity: number | null;
   stripe_line_id: string;
   unit_price_decimal: string | null;
+}
+
+export interface LeakReport {
+  digest: Buffer;
+  received_at: Timestamp;
 }
 
 export interface LiveSubscription {
@@ -566,6 +574,7 @@ export interface DB {
   installation: Installation;
   invoice: Invoice;
   invoice_line: InvoiceLine;
+  leak_report: LeakReport;
   live_subscription: LiveSubscription;
   member: Member;
   notice: Notice;

@@ -37,7 +37,7 @@ export function createEntries(deps: {
   const held = createBounded<Held>(deps.max_entries ?? defaultMaxEntries);
   const unknown = createBounded<true>(maxUnknown);
   const world: World = { source: deps.source, held, unknown, foreign: false, epoch: 0, mark: 0 };
-  const misses = createMisses({ world, clock, settle: deps.settle });
+  const misses = createMisses({ world, clock, settle: deps.settle, onOld: deps.onOld });
   const refresh = createRefresh({ world, clock, log });
   /** By customer, the mark of its counter that was forgotten last. */
   const forgotten = new Map<string, number>();

@@ -20,7 +20,12 @@ const batchSize = 1000;
  * Reads entries that are not held. However many ask for a key, it is read once; however many keys are asked for, one read is
  * under way, of a batch. So a flood of keys that do not exist costs the database one small query at a time.
  */
-export function createMisses(deps: { world: World; clock: Clock; settle?: (() => Promise<void>) | undefined }) {
+export function createMisses(deps: {
+  world: World;
+  clock: Clock;
+  settle?: (() => Promise<void>) | undefined;
+  onOld?: ((from: Buffer, digest: Buffer) => void) | undefined;
+}) {
   const { world, clock } = deps;
   const { held, unknown, source } = world;
   const waiting = new Map<string, Miss>();
@@ -76,8 +81,10 @@ export function createMisses(deps: { world: World; clock: Clock; settle?: (() =>
       // What was read before a change is an answer for those who asked before it, and not kept.
       if (epoch === world.epoch) {
         if (hit === undefined) unknown.set(miss.id, true);
-        else held.set(idOf(hit.digest), { ...hit, mark });
+        else held.set(idOf(hit.digest), { ...hit, mark, rehashed: true });
       }
+      const [newest] = miss.digests;
+      if (hit !== undefined && newest !== undefined && !hit.digest.equals(newest)) deps.onOld?.(hit.digest, newest);
       miss.resolve(hit?.entry ?? null);
     }
   }

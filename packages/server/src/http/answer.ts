@@ -48,6 +48,7 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   checkout_in_progress: { status: 409, title: 'A checkout is open' },
   plan_not_pushed: { status: 409, title: 'The plan is not at Stripe yet' },
   key_limit_reached: { status: 409, title: 'Too many keys' },
+  leak_report_replayed: { status: 409, title: 'The report was acted on' },
   key_revoked: { status: 409, title: 'The key is revoked' },
   clock_not_movable: { status: 409, title: 'The clock cannot be moved' },
   body_too_large: { status: 413, title: 'The body is too large' },

@@ -16,15 +16,22 @@ export interface KeyAudit {
 }
 
 /** What a customer is told of its keys. A second notice of the same name is not sent. */
-export interface KeyNotice {
-  kind: 'key_rotated';
-  dedupe_key: string;
-  data: { key_name: string; key_start: string; stops_at: string };
+export type KeyNotice = { dedupe_key: string } & (
+  | { kind: 'key_rotated'; data: OfKey & { stops_at: string } }
+  | { kind: 'key_leaked'; data: OfKey & { place: string | null; consequence: string } }
+);
+
+interface OfKey {
+  key_name: string;
+  key_start: string;
 }
 
 /** The notice as its owner gets it. */
 export function withPerson(notice: KeyNotice, person: { name: string; dashboard_url: string }) {
-  return { ...notice, data: { ...notice.data, ...person } };
+  const { dedupe_key } = notice;
+  return notice.kind === 'key_rotated'
+    ? { kind: notice.kind, dedupe_key, data: { ...notice.data, ...person } }
+    : { kind: notice.kind, dedupe_key, data: { ...notice.data, ...person } };
 }
 
 /** Writes the notice in the transaction of what it tells. */

@@ -14,15 +14,13 @@ const cidr = z.string().max(64).refine(isCidr, 'Write an IP address or a CIDR bl
 const expires_at = z.iso.datetime({ offset: true }).nullable();
 const customer_id = z.string().min(1).max(64);
 
-const budgetSchema = z
-  .strictObject({
-    limit: z.int().min(1).max(1_000_000_000_000).openapi({ description: 'Units this key may use.' }),
-    window: z
-      .string()
-      .refine(isBudgetWindow, 'Write 10s, 5m, 1h or 30d (at most 31 days), or period for the billing period.')
-      .openapi({ description: 'In how long: `1h`, `30d`, or `period` for the billing period.', example: 'period' }),
-  })
-  .openapi('KeyBudget');
+const budgetSchema = z.strictObject({
+  limit: z.int().min(1).max(1_000_000_000_000).openapi({ description: 'Units this key may use.' }),
+  window: z
+    .string()
+    .refine(isBudgetWindow, 'Write 10s, 5m, 1h or 30d (at most 31 days), or period for the billing period.')
+    .openapi({ description: 'In how long: `1h`, `30d`, or `period` for the billing period.', example: 'period' }),
+});
 
 export const apiKeySchema = z
   .object({

@@ -185,7 +185,7 @@ export async function touchKeys(db: Reader, uses: readonly { id: string; at: Dat
   `.execute(db);
 }
 
-/** A secret as it is found under an older pepper or another form, and how it is to be found from now on. */
+/** A secret as it is found under an older pepper, and how it is to be found from now on. */
 export interface Rehash {
   from: Buffer;
   digest: Buffer;
@@ -206,7 +206,7 @@ export async function moveSecrets(db: Reader, moves: readonly Rehash[]): Promise
       select s.digest, move.fresh, move.pepper_id from api_key_secret s join move using (digest)
       order by s.digest for update of s
     )
-    update api_key_secret set digest = held.fresh, pepper_id = held.pepper_id, form = 'text'
+    update api_key_secret set digest = held.fresh, pepper_id = held.pepper_id
     from held where api_key_secret.digest = held.digest
   `.execute(db);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { digestsOf, foreignDigestsOf, hashDigest, newestOf } from './pepper.ts';
+import { digestsOf, foreignDigestsOf, hashDigestsOf, newestOf } from './pepper.ts';
 import { hmacSha256, sha256 } from './secret.ts';
 
 const peppers = [
@@ -12,12 +12,11 @@ test('the first pepper makes new digests; a credential is looked for under each,
   expect(digestsOf('text', peppers)).toEqual([hmacSha256('two', 'text'), hmacSha256('one', 'text')]);
 });
 
-test('one that came as its hash is looked for by its text first, and never by the bare hash', () => {
+test('one that came as its hash is found by its text, is never kept as the bare hash, and is not the same as its text', () => {
   const hash = sha256('text');
-  expect(foreignDigestsOf('text', peppers)).toEqual([
-    ...digestsOf('text', peppers),
-    hashDigest(hash, peppers[0]!),
-    hashDigest(hash, peppers[1]!),
-  ]);
-  expect(foreignDigestsOf('text', peppers).some((digest) => digest.equals(hash))).toBe(false);
+  expect(foreignDigestsOf('text', peppers)).toEqual(hashDigestsOf(hash, peppers));
+  for (const digest of foreignDigestsOf('text', peppers)) {
+    expect(digest.equals(hash)).toBe(false);
+    expect(digestsOf('text', peppers).some((other) => other.equals(digest))).toBe(false);
+  }
 });

@@ -10,20 +10,22 @@ export interface Pepper {
   secret: string | Buffer;
 }
 
-/** What a credential may be found by: one digest per pepper, the one that new ones get first. */
+/**
+ * What a credential may be found by: one digest per pepper, the one that new ones get first. Who reads the database alone
+ * cannot try texts against it.
+ */
 export function digestsOf(text: string, peppers: readonly Pepper[]): Buffer[] {
   return peppers.map((pepper) => hmacSha256(pepper.secret, text));
 }
 
-/** The same for one that may have come as its hash: by its text once it was used, by the hash before. */
+/** The same for one that came as its SHA-256. */
 export function foreignDigestsOf(text: string, peppers: readonly Pepper[]): Buffer[] {
-  const hash = sha256(text);
-  return [...digestsOf(text, peppers), ...peppers.map((pepper) => hashDigest(hash, pepper))];
+  return hashDigestsOf(sha256(text), peppers);
 }
 
-/** What a credential that came as its SHA-256 is kept as: who reads the database alone cannot try texts against it. */
-export function hashDigest(hash: Buffer, pepper: Pepper): Buffer {
-  return hmacSha256(pepper.secret, hash.toString('hex'));
+/** The same where only the SHA-256 is known. */
+export function hashDigestsOf(hash: Buffer, peppers: readonly Pepper[]): Buffer[] {
+  return digestsOf(hash.toString('hex'), peppers);
 }
 
 /** The pepper that makes new digests. */

@@ -45,6 +45,7 @@ const noticeData = {
   trial_ending: ofPlan.extend({ price: z.string(), ends_on: z.string() }),
   card_expiring: ofPlan.extend({ card: z.string(), expires_on: z.string(), next_payment_on: z.string() }),
   key_rotated: ofKey.extend({ stops_at: z.string() }),
+  key_leaked: ofKey.extend({ place: z.string().nullable(), consequence: z.string() }),
 } satisfies { [K in keyof MailData]: z.ZodType<MailData[K]> };
 
 export type NoticeKind = keyof MailData;
@@ -106,6 +107,8 @@ export function parseNotice(
     case 'card_expiring':
       return { kind, data: noticeData[kind].parse(data) };
     case 'key_rotated':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'key_leaked':
       return { kind, data: noticeData[kind].parse(data) };
     default:
       throw new Error(`no mail is called ${kind}`);
