@@ -46,6 +46,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   cli: '*',
   app: '*',
   selling: '*',
+  gating: '*',
   routes: '*',
   main: '*',
 };

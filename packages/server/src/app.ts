@@ -6,28 +6,17 @@ import { createAccounts } from './accounts/service.ts';
 import { createAnalytics } from './analytics/queries.ts';
 import { createAnalyticsRoutes } from './analytics/routes.ts';
 import type { Config, Secrets } from './config.ts';
-import { createCounter } from './counter/counter.ts';
 import { createCustomerRoutes } from './customers/routes.ts';
 import { createCustomers } from './customers/service.ts';
 import type { Database, Tx } from './db/database.ts';
 import { createGateCalls } from './gate/door.ts';
-import { createGate } from './gate/gate.ts';
-import { createGateRoutes } from './gate/routes.ts';
-import { createSnapshot } from './gate/snapshot.ts';
 import { blockListOf } from './http/client-ip.ts';
+import { createGating } from './gating.ts';
 import type { AppEnv } from './http/principal.ts';
 import { createReference } from './http/reference.ts';
 import { dataHeaders } from './http/security-headers.ts';
 import { createWeb } from './http/web.ts';
-import { createAdopt } from './keys/import/adopt.ts';
-import { createKeyImportRoutes } from './keys/import/routes.ts';
-import { createKeyImport } from './keys/import/service.ts';
-import { createLeakRoutes } from './keys/leaks/routes.ts';
-import { createLeaks } from './keys/leaks/service.ts';
-import { createLastUsed } from './keys/last-used.ts';
-import { createKeyRoutes } from './keys/routes.ts';
 import { type KeyNotice, withPerson } from './keys/record.ts';
-import { createKeys } from './keys/service.ts';
 import { bumpGateVersion } from './keys/store.ts';
 import { invariant } from './lib/invariant.ts';
 import type { Log } from './lib/log.ts';
@@ -79,7 +68,7 @@ export async function createApp(options: AppOptions) {
   const slices = createSlices(options, tools);
   const { db, log } = options;
   const { queue } = tools;
-  const { plans, customers, keys, usage, notices, accounts, snapshot, lastUsed, counter } = slices;
+  const { plans, customers, keys, usage, notices, accounts, snapshot, gating } = slices;
   const stripe = await connectStripe({
     ...options,
     ...slices,
@@ -125,7 +114,7 @@ export async function createApp(options: AppOptions) {
     /** What is called for every request of the seller's API, for a server that reads it from the raw socket. */
     plain: {
       calls: createGateCalls({
-        gate: slices.gate,
+        gate: gating.gate,
         clock: options.clock,
         trusted: blockListOf(options.config.trusted_proxies),
         findSecretKey: (text) => keys.verifySecretKey(text),
@@ -145,11 +134,7 @@ export async function createApp(options: AppOptions) {
       await usagePartitions(db, options.clock.now());
       const { published, archived } = await plans.publish();
       if (published.length + archived.length > 0) log.info({ published, archived }, 'price list published');
-      await snapshot.start();
-      const refused = await keys.underUnknownPepper();
-      if (refused > 0)
-        log.warn({ keys: refused }, 'keys are kept under a pepper that is not configured: all are refused');
-      lastUsed.start();
+      await gating.start();
     },
     /** Runs what is due by the clock and waits until nothing is queued: what time does in production. */
     async settle(): Promise<void> {
@@ -177,8 +162,7 @@ export async function createApp(options: AppOptions) {
       await queue.stop();
       await snapshot.stop();
       await usage.close();
-      await lastUsed.close();
-      await counter.close();
+      await gating.close();
     },
   };
 }
@@ -200,21 +184,9 @@ function createSlices(options: AppOptions, tools: Tools) {
     grace_ms: config.grace_ms,
     dunning: list.dunning ?? defaultDunning(config.grace_ms / 86_400_000),
   };
-  const peppers = secrets.key_peppers;
-  const brand = list.seller.key_prefix;
   const plans = createPlans({ db, clock, queue, list });
   const customers = createCustomers({ db, clock });
   const usage = createUsage({ db, clock, log, meters: list.meters });
-  const lastUsed = createLastUsed({ db, log, peppers, also: () => keys.rehashSecretKeys() });
-  const snapshot = createSnapshot({
-    db,
-    clock,
-    peppers,
-    log,
-    onOld: (from, digest) => lastUsed.move(from, digest),
-    usedInPeriods: (scopes) => usage.usedInPeriods(scopes),
-    settle: () => usage.flush(),
-  });
   const notices = createNotices({
     db,
     clock,
@@ -236,44 +208,16 @@ function createSlices(options: AppOptions, tools: Tools) {
     sendReset: (letter) => sendLetter('reset_password', letter),
     askForReset: (email) => queue.enqueue(db.kysely, { name: 'accounts.reset_letter', data: { email } }),
   });
-  const shared = { db, clock, audit: accounts.audit, livemode: config.livemode, brand };
-  const ofKeys = { ...shared, secrets: { peppers, seal_key: secrets.seal_key }, notify: notifyOfKey, planKeyLimit };
-  const keyChanged = (customerId: string) => snapshot.changed(customerId);
-  const keys = createKeys({ ...ofKeys, changed: keyChanged });
-  const keyImport = createKeyImport({ ...shared, peppers, changed: keyChanged });
-  const leaks = createLeaks({ ...ofKeys, ...config.leaks, log, keys, changed: keyChanged });
-  const counter = createCounter({
-    redis_url: config.counter.kind === 'redis' ? config.counter.url : null,
-    time: config.stripe.kind === 'sandbox' ? 'caller' : 'redis',
-    log,
-    onQuotaEvicted: (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))),
-  });
+  const gating = createGating({ ...options, accounts, plans, usage, notify: notifyOfKey, access });
+  const { keys, snapshot } = gating;
   const replies = createReplies({ db, clock, seal_key: secrets.seal_key });
-  const gate = createGate({
-    entries: snapshot,
-    counter,
-    clock,
-    record: (event) => void usage.record(event),
-    used: (keyId, at) => lastUsed.touch(keyId, at),
-    ...(config.key_verifier_url === null
-      ? {}
-      : {
-          adopt: createAdopt({ url: config.key_verifier_url, secret: secrets.key_verifier, clock, log, keyImport }),
-        }),
-    brand,
-    policy: access,
-  });
   return {
     plans,
     customers,
+    gating,
     snapshot,
     keys,
-    keyImport,
-    leaks,
     usage,
-    lastUsed,
-    counter,
-    gate,
     notices,
     accounts,
     replies,
@@ -298,12 +242,6 @@ function createSlices(options: AppOptions, tools: Tools) {
   async function notifyOfKey(tx: Tx, customerId: string, notice: KeyNotice): Promise<void> {
     const { name, dashboard_url } = await personOf(tx, customerId);
     await notifyCustomer(tx, customerId, withPerson(notice, { name, dashboard_url }));
-  }
-
-  async function planKeyLimit(tx: Tx, customerId: string): Promise<number | null> {
-    const live = await liveSubscription(tx, customerId);
-    const version = live === null ? null : await plans.version(tx, live.plan_version_id);
-    return version?.content.max_keys ?? null;
   }
 
   async function personOf(tx: Tx, customerId: string): Promise<Person> {
@@ -367,10 +305,7 @@ async function createDoors(deps: {
       createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
       createCustomerRoutes({ customers }),
       ...deps.documented,
-      createKeyImportRoutes({ keyImport: slices.keyImport }),
-      createLeakRoutes({ leaks: slices.leaks, keys: config.leaks.keys }),
-      createKeyRoutes({ keys, clock, brand: list.seller.key_prefix }),
-      createGateRoutes({ gate: slices.gate, clock }),
+      ...slices.gating.documented,
       createUsageRoutes({ usage, stopping: deps.stopping }),
       createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
       createStripeRoutes({ db, clock, replay: stripe.replay, backfill: stripe.backfill, reconcile: stripe.reconcile }),

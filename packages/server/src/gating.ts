@@ -1,0 +1,97 @@
+import type { AccessPolicy } from '@farebox/core';
+import type { Accounts } from './accounts/service.ts';
+import type { AppOptions } from './app.ts';
+import { createCounter } from './counter/counter.ts';
+import type { Tx } from './db/database.ts';
+import { createGate } from './gate/gate.ts';
+import { createGateRoutes } from './gate/routes.ts';
+import { createSnapshot } from './gate/snapshot.ts';
+import { createAdopt } from './keys/import/adopt.ts';
+import { createKeyImportRoutes } from './keys/import/routes.ts';
+import { createKeyImport } from './keys/import/service.ts';
+import { createLastUsed } from './keys/last-used.ts';
+import { createLeakRoutes } from './keys/leaks/routes.ts';
+import { createLeaks } from './keys/leaks/service.ts';
+import type { KeyNotify } from './keys/record.ts';
+import { createKeyRoutes } from './keys/routes.ts';
+import { createKeys } from './keys/service.ts';
+import type { Plans } from './plans/service.ts';
+import { liveSubscription } from './subscriptions/store.ts';
+import type { Usage } from './usage/service.ts';
+
+/** Joins what decides about a request: keys, what the gate knows of them, counters. Its part of `createApp`. */
+export function createGating(
+  deps: Pick<AppOptions, 'config' | 'secrets' | 'db' | 'clock' | 'list' | 'log'> & {
+    accounts: Pick<Accounts, 'audit'>;
+    plans: Plans;
+    usage: Usage;
+    notify: KeyNotify;
+    access: AccessPolicy;
+  },
+) {
+  const { config, secrets, db, clock, log, usage } = deps;
+  const { key_peppers: peppers, seal_key } = secrets;
+  const brand = deps.list.seller.key_prefix;
+  const lastUsed = createLastUsed({ db, log, peppers, also: () => keys.rehashSecretKeys() });
+  const snapshot = createSnapshot({
+    db,
+    clock,
+    peppers,
+    log,
+    onOld: (from, digest) => lastUsed.move(from, digest),
+    usedInPeriods: (scopes) => usage.usedInPeriods(scopes),
+    settle: () => usage.flush(),
+  });
+  const changed = (customerId: string) => snapshot.changed(customerId);
+  const shared = { db, clock, audit: deps.accounts.audit, livemode: config.livemode, brand, changed };
+  const ofKeys = { ...shared, secrets: { peppers, seal_key }, notify: deps.notify, planKeyLimit };
+  const keys = createKeys(ofKeys);
+  const keyImport = createKeyImport({ ...shared, peppers });
+  const leaks = createLeaks({ ...ofKeys, ...config.leaks, log, keys });
+  const counter = createCounter({
+    redis_url: config.counter.kind === 'redis' ? config.counter.url : null,
+    time: config.stripe.kind === 'sandbox' ? 'caller' : 'redis',
+    log,
+    onQuotaEvicted: (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))),
+  });
+  const { key_verifier_url: url } = config;
+  const gate = createGate({
+    entries: snapshot,
+    counter,
+    clock,
+    record: (event) => void usage.record(event),
+    used: (keyId, at) => lastUsed.touch(keyId, at),
+    ...(url === null ? {} : { adopt: createAdopt({ url, secret: secrets.key_verifier, clock, log, keyImport }) }),
+    brand,
+    policy: deps.access,
+  });
+  return {
+    keys,
+    gate,
+    snapshot,
+    documented: [
+      createKeyImportRoutes({ keyImport }),
+      createLeakRoutes({ leaks, keys: config.leaks.keys }),
+      createKeyRoutes({ keys, clock, brand }),
+      createGateRoutes({ gate, clock }),
+    ],
+    async start(): Promise<void> {
+      await snapshot.start();
+      lastUsed.start();
+      const refused = await keys.underUnknownPepper();
+      if (refused > 0)
+        log.warn({ keys: refused }, 'keys are kept under a pepper that is not configured: all are refused');
+    },
+    /** After the last request: what is kept for later is written. */
+    async close(): Promise<void> {
+      await lastUsed.close();
+      await counter.close();
+    },
+  };
+
+  async function planKeyLimit(tx: Tx, customerId: string): Promise<number | null> {
+    const live = await liveSubscription(tx, customerId);
+    const version = live === null ? null : await deps.plans.version(tx, live.plan_version_id);
+    return version?.content.max_keys ?? null;
+  }
+}
