@@ -9,7 +9,8 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter((file) => /\.(ts|tsx)$/.test(file) && !file.endsWith('.d.ts') && !file.includes('/dist/'));
 const sources = new Map(files.flatMap((file) => readIfThere(file)));
-const isTest = (file: string) => /\.test\.tsx?$/.test(file) || /(^|\/)test\//.test(file) || file.startsWith('drills/');
+const isTest = (file: string) =>
+  /\.test\.tsx?$/.test(file) || /(^|\/)test\//.test(file) || /^(drills|bench)\//.test(file);
 const code = [...sources.keys()].filter((file) => !isTest(file));
 const server = code.filter((file) => file.startsWith('packages/server/src/'));
 
@@ -214,7 +215,7 @@ test('a test meets the program only through what holds its answers against the d
   const doors = ['harness', 'whole-app', 'slice-app', 'subscribers', 'program', 'worker'].map((name) => `${name}.ts`);
   const inside = /\/src\/(app|routes|main|cli\/(boot|dev|serve))\.ts$|\/whole-app\.ts$/;
   const faults = [...sources.keys()]
-    .filter((file) => isTest(file) && !file.startsWith('drills/'))
+    .filter((file) => isTest(file) && !/^(drills|bench)\//.test(file))
     .filter((file) => !doors.some((door) => file === `packages/server/test/${door}`))
     .filter((file) => imports(file).some((name) => inside.test(name)));
   expect(faults).toEqual([]);
@@ -246,7 +247,7 @@ test('every source file is reached from an entry', () => {
     /^[a-z.-]+\.ts$/,
     /^examples\//,
     /^scripts\//,
-    /^drills\//,
+    /^(drills|bench)\//,
   ];
   const faults = code.filter((file) => !imported.has(file) && !entries.some((entry) => entry.test(file)));
   expect(faults).toEqual([]);

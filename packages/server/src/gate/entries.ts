@@ -1,6 +1,5 @@
 import type { Log } from '../lib/log.ts';
 import { type Pepper, digestsOf, foreignDigestsOf } from '../lib/pepper.ts';
-import { equalDigests } from '../lib/secret.ts';
 import type { Clock } from '../ports.ts';
 import type { Entries, Entry } from './gate.ts';
 import { createMisses } from './misses.ts';
@@ -13,6 +12,18 @@ const defaultPollMs = 500;
 const defaultStaleMs = 5 * 60_000;
 const defaultMaxEntries = 200_000;
 const maxUnknown = 50_000;
+/** Secrets whose digest is remembered. Only those of keys that exist, so that invented ones push nothing out. */
+const maxDigested = 50_000;
+
+/** What a secret is found by, and the same as texts. */
+interface Digested {
+  digests: Buffer[];
+  ids: string[];
+}
+
+function digestedOf(digests: Buffer[]): Digested {
+  return { digests, ids: digests.map(idOf) };
+}
 
 /**
  * Entries by digest. A miss is read once and keys that do not exist are remembered. All is renewed when the database's version
@@ -39,30 +50,37 @@ export function createEntries(deps: {
   const world: World = { source: deps.source, held, unknown, foreign: false, epoch: 0, mark: 0 };
   const misses = createMisses({ world, clock, settle: deps.settle, onOld: deps.onOld });
   const refresh = createRefresh({ world, clock, log });
+  /** The digests of a secret, by its text: making them costs as much as the rest of a decision. */
+  const digested = createBounded<Digested>(maxDigested);
   /** By customer, the mark of its counter that was forgotten last. */
   const forgotten = new Map<string, number>();
   let timer: NodeJS.Timeout | null = null;
 
   /** Throws or rejects with `gate_unavailable` when it cannot be known. */
   function get(token: string): Entry | null | Promise<Entry | null> {
-    return find(digestsOf(token, peppers));
+    const known = digested.get(token);
+    const asked = known ?? digestedOf(digestsOf(token, peppers));
+    const found = find(asked);
+    if (known === undefined && found !== null && !(found instanceof Promise)) digested.set(token, asked);
+    return found;
   }
 
-  function find(digests: Buffer[]): Entry | null | Promise<Entry | null> {
+  function find({ digests, ids }: Digested): Entry | null | Promise<Entry | null> {
     if (refresh.unanswered() > staleTicks) throw unavailable(null);
     const [newest] = digests;
-    if (newest === undefined) return null;
-    for (const digest of digests) {
-      const found = held.get(idOf(digest));
-      if (found === undefined || !equalDigests(found.digest, digest)) continue;
+    const [id] = ids;
+    if (newest === undefined || id === undefined) return null;
+    for (let index = 0; index < ids.length; index += 1) {
+      // The map compares whole digests, which say nothing about the secret to who measures how long it takes.
+      const found = held.get(ids[index] ?? '');
+      if (found === undefined) continue;
       if (forgotten.size > 0 && (forgotten.get(found.entry.customer_id) ?? 0) > found.mark) break;
-      if (digest !== newest && found.rehashed !== true) {
+      if (index > 0 && found.rehashed !== true) {
         found.rehashed = true;
-        deps.onOld?.(digest, newest);
+        deps.onOld?.(found.digest, newest);
       }
       return found.entry;
     }
-    const id = idOf(newest);
     return unknown.has(id) ? null : misses.read(id, digests);
   }
 
@@ -70,7 +88,7 @@ export function createEntries(deps: {
     get,
     /** For a text that is no key of ours: whether it can be one of another system, and which. */
     isForeign: () => world.foreign,
-    getForeign: (token: string) => find(foreignDigestsOf(token, peppers)),
+    getForeign: (token: string) => find(digestedOf(foreignDigestsOf(token, peppers))),
     changed: refresh.changed,
     tick: refresh.tick,
 

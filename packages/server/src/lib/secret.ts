@@ -1,17 +1,40 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  randomBytes,
+  randomFillSync,
+  timingSafeEqual,
+} from 'node:crypto';
 import { invariant } from './invariant.ts';
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** A random token in base62, always the same length for the same number of bytes (32 bytes: 43 characters). */
 export function randomToken(bytes = 32): string {
-  let value = BigInt(`0x${randomBytes(bytes).toString('hex')}`);
   let text = '';
-  for (let left = Math.ceil((bytes * 8) / Math.log2(62)); left > 0; left -= 1) {
-    text = digits[Number(value % 62n)] + text;
-    value /= 62n;
-  }
+  for (let left = Math.ceil((bytes * 8) / Math.log2(62)); left > 0; left -= 1) text += digits[randomDigit()] ?? '';
   return text;
+}
+
+/** Random bytes, drawn from the system in blocks. */
+const block = Buffer.alloc(4096);
+let drawn = block.length;
+
+/** 0 to 61, each equally likely: a byte of 248 or more (4 × 62) is thrown away. */
+function randomDigit(): number {
+  for (;;) {
+    if (drawn === block.length) {
+      randomFillSync(block);
+      drawn = 0;
+    }
+    const byte = block[drawn] ?? 255;
+    // What was given out is not kept.
+    block[drawn] = 0;
+    drawn += 1;
+    if (byte < 248) return byte % 62;
+  }
 }
 
 export function hmacSha256(secret: string | Buffer, text: string): Buffer {

@@ -1,0 +1,28 @@
+/** What is asked of a server under load. */
+export type Call = 'verify' | 'forward-auth';
+
+/** The bytes of one call, as an SDK or a proxy sends them. */
+export function callOf(call: Call, key: string, secret_key: string): string {
+  if (call === 'forward-auth') {
+    return [
+      'GET /v1/gate/forward-auth?endpoint=/v1/forecast HTTP/1.1',
+      'Host: 127.0.0.1',
+      `Authorization: Bearer ${key}`,
+      'X-Forwarded-For: 203.0.113.9',
+      'User-Agent: bench',
+      'Accept: */*',
+      '\r\n',
+    ].join('\r\n');
+  }
+  const body = JSON.stringify({ key, scope: 'forecast:read', endpoint: '/v1/forecast', ip: '203.0.113.9' });
+  return [
+    'POST /v1/keys/verify HTTP/1.1',
+    'Host: 127.0.0.1',
+    `Authorization: Bearer ${secret_key}`,
+    'Content-Type: application/json',
+    'User-Agent: bench',
+    'Accept: */*',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `\r\n${body}`,
+  ].join('\r\n');
+}
