@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, type Page, chromium } from 'playwright-core';
 
 const places = [
   process.env['CHROMIUM_PATH'] ?? '',
@@ -30,4 +30,16 @@ export async function openBrowser(): Promise<Browser> {
       '--disable-sync',
     ],
   });
+}
+
+/** A page of a new operator, who has just entered the one-time token. */
+export async function openOperator(browser: Browser, url: string, token: string | null): Promise<Page> {
+  const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+  await page.goto(`${url}/admin/welcome#${token ?? ''}`);
+  await page.getByLabel('Name').fill('Olga');
+  await page.getByLabel('Email').fill('olga@example.com');
+  await page.getByRole('textbox', { name: 'Password' }).fill('another long password');
+  await page.getByRole('button', { name: /create|set up|continue/i }).click();
+  await page.waitForURL('**/admin');
+  return page;
 }

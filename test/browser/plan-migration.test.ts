@@ -4,7 +4,7 @@ import { testApp } from '../../packages/server/test/harness.ts';
 import { dearer, publishChanged } from '../../packages/server/test/published.ts';
 import { payOnPage } from '../../packages/server/test/visitor.ts';
 import { expectAccessible } from './accessible.ts';
-import { chromiumPath, openBrowser } from './chromium.ts';
+import { chromiumPath, openBrowser, openOperator } from './chromium.ts';
 
 /** An operator moves customers to a dearer version of their plan, and sees who could not be moved and why. */
 describe.skipIf(chromiumPath === null)('customers are moved between versions of a plan', async () => {
@@ -26,13 +26,7 @@ describe.skipIf(chromiumPath === null)('customers are moved between versions of 
     }
     await publishChanged(farebox, 'pro', dearer(59_900));
     browser = await openBrowser();
-    page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
-    await page.goto(`${farebox.url}/admin/welcome#${await farebox.app.issueFirstRunToken()}`);
-    await page.getByLabel('Name').fill('Olga');
-    await page.getByLabel('Email').fill('olga@example.com');
-    await page.getByRole('textbox', { name: 'Password' }).fill('another long password');
-    await page.getByRole('button', { name: /create|set up|continue/i }).click();
-    await page.waitForURL('**/admin');
+    page = await openOperator(browser, farebox.url, await farebox.app.issueFirstRunToken());
   });
   afterAll(async () => await browser?.close());
 

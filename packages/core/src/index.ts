@@ -16,6 +16,7 @@ export * from './key-budget.ts';
 export * from './limit.ts';
 export * from './migration.ts';
 export * from './money.ts';
+export * from './overrides.ts';
 export * from './period.ts';
 export * from './plan-file.ts';
 export * from './plan-source.ts';

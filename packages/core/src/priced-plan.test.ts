@@ -9,7 +9,6 @@ import {
   isFree,
   isOfferedTo,
   withAddOns,
-  withOverrides,
 } from './priced-plan.ts';
 
 const list = definePlans({
@@ -110,22 +109,5 @@ describe('a plan with add-ons', () => {
     expect(grown.limits.map((limit) => limit.limit)).toEqual([25]);
     expect(grown.features).toEqual({ history: true });
     expect(withAddOns(monthly(pro), [])).toEqual(monthly(pro));
-  });
-});
-
-describe('a plan with overrides', () => {
-  test('replaces what is named and keeps the rest; a soft quota without a price to bill stays hard', () => {
-    expect(withOverrides(monthly(pro), null)).toEqual(monthly(pro));
-    const changed = withOverrides(monthly(pro), {
-      included: { requests: 5 },
-      quota: { requests: 'hard' },
-      limits: { '1s': 99 },
-      features: { history: true },
-    });
-    expect(changed.usage[0]).toMatchObject({ included: 5, quota: 'hard' });
-    expect(changed.limits[0]?.limit).toBe(99);
-    expect(changed.features['history']).toBe(true);
-    const tiles = withOverrides(monthly(more), { quota: { tiles: 'soft' } }).usage[1];
-    expect(tiles).toMatchObject({ meter_id: 'tiles', quota: 'hard' });
   });
 });

@@ -11,16 +11,6 @@ export interface PricedUsage extends Omit<PlanUsage, 'overage'> {
   overage: UsagePrice | null;
 }
 
-/** Different values for one customer, over what the plan says; what is not named stays. */
-export interface Overrides {
-  /** By meter id. */
-  included?: Record<string, number>;
-  quota?: Record<string, 'soft' | 'hard'>;
-  /** By the name of the plan's window: `1s`. */
-  limits?: Record<string, number>;
-  features?: Plan['features'];
-}
-
 /**
  * A plan at one of its prices, in its currency. Throws `RangeError` when the plan is not sold at it: a subscription is on
  * a price that its plan version froze, so it is there.
@@ -116,22 +106,4 @@ function addUsage(base: PricedUsage[], added: PricedUsage[], quantity: number): 
 function addLimit(limit: RateLimit, added: RateLimit[], quantity: number): RateLimit {
   const more = added.find((part) => part.window_ms === limit.window_ms);
   return more === undefined ? limit : { ...limit, limit: limit.limit + more.limit * quantity };
-}
-
-/** The plan with one customer's overrides. A soft quota needs an overage to bill: without one it stays hard. */
-export function withOverrides(plan: PricedPlan, overrides: Overrides | null): PricedPlan {
-  if (overrides === null) return plan;
-  return {
-    ...plan,
-    usage: plan.usage.map((usage) => {
-      const quota = overrides.quota?.[usage.meter_id] ?? usage.quota;
-      return {
-        ...usage,
-        included: overrides.included?.[usage.meter_id] ?? usage.included,
-        quota: usage.overage === null ? 'hard' : quota,
-      };
-    }),
-    limits: plan.limits.map((limit) => ({ ...limit, limit: overrides.limits?.[limit.name] ?? limit.limit })),
-    features: { ...plan.features, ...overrides.features },
-  };
 }

@@ -7,6 +7,8 @@ import { createAnalytics } from './analytics/queries.ts';
 import { createAnalyticsRoutes } from './analytics/routes.ts';
 import type { Config, Secrets } from './config.ts';
 import { createCustomerRoutes } from './customers/routes.ts';
+import { createOverrideRoutes } from './customers/overrides/routes.ts';
+import { createOverrides } from './customers/overrides/service.ts';
 import { createCustomers } from './customers/service.ts';
 import type { Database, Tx } from './db/database.ts';
 import { createGateCalls } from './gate/door.ts';
@@ -40,6 +42,7 @@ import { liveSubscription } from './subscriptions/store.ts';
 import { usagePartitions } from './usage/jobs.ts';
 import { createUsageRoutes } from './usage/routes.ts';
 import { createUsage, usageOfPeriod } from './usage/service.ts';
+import { livePlan } from './usage/store.ts';
 
 export interface AppOptions {
   config: Config;
@@ -211,8 +214,19 @@ function createSlices(options: AppOptions, tools: Tools) {
   const gating = createGating({ ...options, accounts, plans, usage, notify: notifyOfKey, access });
   const { keys, snapshot } = gating;
   const replies = createReplies({ db, clock, seal_key: secrets.seal_key });
+  const overrides = createOverrides({
+    db,
+    clock,
+    list,
+    findCustomer: (id) => customers.get(id),
+    planOf: async (id) => (await livePlan(db.kysely, id))?.plan ?? null,
+    audit: accounts.audit,
+    invalidate: bumpGateVersion,
+    changed: (customerId) => snapshot.changed(customerId),
+  });
   return {
     plans,
+    overrides,
     customers,
     gating,
     snapshot,
@@ -304,6 +318,7 @@ async function createDoors(deps: {
       createCatalogRoutes({ db }),
       createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
       createCustomerRoutes({ customers }),
+      createOverrideRoutes({ overrides: slices.overrides }),
       ...deps.documented,
       ...slices.gating.documented,
       createUsageRoutes({ usage, stopping: deps.stopping }),

@@ -88,6 +88,11 @@ const routes = root.addChildren([
     }),
     createRoute({
       getParentRoute: () => admin,
+      path: '/customers/$id',
+      component: lazyRouteComponent(() => import('./routes/admin/CustomerPage.tsx'), 'CustomerPage'),
+    }),
+    createRoute({
+      getParentRoute: () => admin,
       path: '/plans',
       component: lazyRouteComponent(() => import('./routes/admin/PlansPage.tsx'), 'PlansPage'),
     }),

@@ -35,6 +35,9 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/customers': seller,
   'GET /v1/customers/:id': known,
   'PATCH /v1/customers/:id': sellerSide,
+  'GET /v1/customers/:id/overrides': sellerSide,
+  'PUT /v1/customers/:id/overrides': sellerSide,
+  'DELETE /v1/customers/:id/overrides': sellerSide,
 
   'POST /v1/checkout_sessions': ['customer', 'seller'],
   'GET /v1/checkout_sessions/:id': known,

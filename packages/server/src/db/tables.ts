@@ -151,6 +151,15 @@ export interface CustomerCount {
   customers: number | null;
 }
 
+export interface CustomerOverride {
+  actor: string;
+  content: Json | null;
+  customer_id: string;
+  expires_at: Timestamp | null;
+  from_at: Timestamp;
+  reason: string | null;
+}
+
 export interface FirstKey {
   customer_id: string;
   key_id: string;
@@ -183,6 +192,8 @@ export interface GateEntry {
   interval: string | null;
   key_id: string | null;
   livemode: boolean | null;
+  overrides: Json | null;
+  overrides_expire_at: Timestamp | null;
   past_due_since_at: Timestamp | null;
   plan: Json | null;
   plan_price_id: string | null;
@@ -565,6 +576,7 @@ export interface DB {
   coupon_version: CouponVersion;
   customer: Customer;
   customer_count: CustomerCount;
+  customer_override: CustomerOverride;
   first_key: FirstKey;
   first_run_token: FirstRunToken;
   gate_change: GateChange;

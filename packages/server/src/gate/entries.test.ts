@@ -84,6 +84,7 @@ function foundFor(digest: Buffer, revoked_at: number | null = null): Found {
       key_used: 0,
       quota_period_start_at: null,
       budget_period_start_at: null,
+      plan_next: null,
       plan_takes: null,
     },
   };

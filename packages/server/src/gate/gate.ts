@@ -6,6 +6,7 @@ import {
   type Instant,
   type LimitState,
   type Period,
+  type PricedPlan,
   type PricedUsage,
   type QuotaState,
   type Verification,
@@ -31,6 +32,8 @@ export interface Entry extends GateKey {
   quota_period_start_at: Instant | null;
   /** The same for `key_used`. */
   budget_period_start_at: Instant | null;
+  /** When another plan counts by itself, and which: overrides that end. */
+  plan_next: { from_at: Instant; plan: PricedPlan | null } | null;
   /** What to take from, made at the first request and again in each period. The gate's own. */
   plan_takes: PlanTakes | null;
 }
@@ -143,6 +146,7 @@ export function createGate(deps: {
     if (entry === null) return unknown(request);
     if (request.livemode !== undefined && request.livemode !== entry.livemode) return unknown(request);
     const now = clock.now();
+    turnOver(entry, now);
     const request_id = request.request_id ?? createId('req', now);
     const reason = refuse(entry, { ip: request.ip ?? null, scope: request.scope ?? null }, now, policy);
     const stage = entry.subscription === null ? null : stageOf(entry.subscription, now, policy);
@@ -189,6 +193,14 @@ export function createGate(deps: {
   }
 
   return { verify };
+}
+
+/** To the millisecond, without a read: what was taken so far stays taken, since counters are named by no value. */
+function turnOver(entry: Entry, now: Instant): void {
+  if (entry.plan_next === null || now < entry.plan_next.from_at) return;
+  entry.plan = entry.plan_next.plan;
+  entry.plan_next = null;
+  entry.plan_takes = null;
 }
 
 /** The key's takes, made anew when a billing period is over or another part of its limits is given. */

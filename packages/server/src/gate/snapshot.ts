@@ -3,11 +3,13 @@ import {
   type Instant,
   type Interval,
   type KeyBudget,
+  type Overrides,
   type Plan,
   type PricedPlan,
   atPrice,
   budgetPeriodOf,
   quotaOf,
+  withOverrides,
 } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Database, Reader } from '../db/database.ts';
@@ -50,6 +52,8 @@ interface Row {
   ended_at: Date | null;
   past_due_since_at: Date | null;
   plan_price_id: string | null;
+  overrides: Overrides | null;
+  overrides_expire_at: Date | null;
 }
 
 /** Changes followed one by one; after more than that everything is read. */
@@ -94,7 +98,7 @@ function createSource(deps: {
     const { rows } = await sql<Row>`
       select digest, key_id, customer_id, livemode, scopes, allowed_cidrs, expires_at, disabled_at, revoked_at,
         budget_limit, budget_window, subscription_id, subscription_status, billing_anchor_at, current_period_start_at, current_period_end_at,
-        cancel_at, ended_at, past_due_since_at, plan_price_id
+        cancel_at, ended_at, past_due_since_at, plan_price_id, overrides, overrides_expire_at
       from gate_entry where digest = any(${[...digests]}::bytea[])
     `.execute(deps.db);
     return rows;
@@ -137,7 +141,7 @@ function createSource(deps: {
       await readPlans(rows);
       const found = rows.map(({ digest, ...row }): Found => ({
         digest,
-        entry: entryOf(row, row.plan_price_id === null ? null : (plans.get(row.plan_price_id) ?? null)),
+        entry: entryOf(row, row.plan_price_id === null ? null : (plans.get(row.plan_price_id) ?? null), now),
       }));
       const asked = found.flatMap(({ digest, entry }) => usageAsked(entry, known(digest), now));
       const used = await deps.usedInPeriods(asked.map(({ scope }) => scope));
@@ -187,7 +191,10 @@ function usageAsked(entry: Entry, before: Entry | undefined, now: Instant): Aske
   return asked;
 }
 
-function entryOf(row: Omit<Row, 'digest'>, plan: PricedPlan | null): Entry {
+function entryOf(row: Omit<Row, 'digest'>, shared: PricedPlan | null, now: Instant): Entry {
+  const until = instantOf(row.overrides_expire_at);
+  const isOver = until !== null && now >= until;
+  const plan = shared === null || isOver ? shared : withOverrides(shared, row.overrides);
   return {
     key_id: row.key_id,
     customer_id: row.customer_id,
@@ -199,6 +206,7 @@ function entryOf(row: Omit<Row, 'digest'>, plan: PricedPlan | null): Entry {
     revoked_at: instantOf(row.revoked_at),
     subscription: subscriptionOf(row),
     plan,
+    plan_next: plan === shared || until === null ? null : { from_at: until, plan: shared },
     budget: budgetOf(row),
     quota_used: 0,
     key_used: 0,

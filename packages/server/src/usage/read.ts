@@ -4,9 +4,12 @@ import {
   type Meter,
   type Period,
   type RatedLine,
+  overridesAt,
   periodAt,
   rateUsage,
+  withOverrides,
 } from '@farebox/core';
+import { overridesOf } from '../customers/overrides/store.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -58,7 +61,7 @@ export function createUsageReader(deps: { db: Pick<Database, 'kysely'>; clock: C
       if (live === null && !(await customerExists(db.kysely, customerId))) throw noSuchCustomer();
       if (live === null)
         throw new Problem('subscription_required', 'There is no subscription, and so no billing period.');
-      const { plan } = live;
+      const plan = withOverrides(live.plan, overridesAt(await overridesOf(db.kysely, customerId), clock.now()));
       const periodOf = (interval: Interval) => periodAt(live.billing_anchor_at, interval, clock.now());
       // The quota's period, which a yearly price has twelve of; of several quotas, that of the first.
       const period = periodOf(plan.usage[0]?.interval ?? plan.price.interval);

@@ -4,11 +4,14 @@ import {
   type PricedPlan,
   type RatedLine,
   type UsagePeriod,
+  overridesAt,
   periodAt,
   rateUsage,
   usagePeriods,
+  withOverrides,
 } from '@farebox/core';
 import { sql } from 'kysely';
+import { overridesOf } from '../customers/overrides/store.ts';
 import type { Reader, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
@@ -75,11 +78,14 @@ export async function closePeriods(
     .execute();
   const isKnown = (meterId: string, start: Instant) =>
     known.some((row) => row.meter_id === meterId && row.period_start_at.getTime() === start);
+  const overrides = await overridesOf(tx, subscription.customer_id);
   const opened: string[] = [];
   for (const meter_id of metersOf(phases)) {
     for (const period of closedPeriods(subscription, phases, meter_id, deps.clock.now())) {
       if (isKnown(meter_id, period.start_at)) continue;
-      const plan = phases.find((phase) => phase.plan_price_id === period.terms_id)?.plan;
+      const phase = phases.find(({ plan_price_id }) => plan_price_id === period.terms_id);
+      // By what was in force in the last instant of the period, as with the plan.
+      const plan = phase && withOverrides(phase.plan, overridesAt(overrides, period.end_at - 1));
       const usage = plan?.usage.find((candidate) => candidate.meter_id === meter_id);
       if (plan === undefined || usage === undefined) continue;
       const quantity = await deps.usageOfPeriod(tx, subscription.customer_id, meter_id, period);

@@ -144,6 +144,10 @@ async function customers(): Promise<void> {
   await call('seller', 'GET', '/v1/customers');
   await call('seller', 'GET', `/v1/customers/${made['id']}`);
   await call('seller', 'PATCH', `/v1/customers/${made['id']}`, { name: 'Acme Ltd' });
+  const overrides = `/v1/customers/${made['id']}/overrides`;
+  await call('seller', 'PUT', overrides, { limits: { '1s': 50 }, reason: 'agreed by phone' });
+  await call('seller', 'GET', overrides);
+  await call('seller', 'DELETE', overrides);
 }
 
 async function keysAndUsage(): Promise<void> {

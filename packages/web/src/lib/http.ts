@@ -17,7 +17,7 @@ export class HttpFault extends Error {
   }
 }
 
-type Method = 'GET' | 'POST' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /**
  * One call of the server's API, with the session cookie. The type of the answer is the caller's knowledge of the route.
@@ -62,6 +62,10 @@ export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 export function post<T>(path: string, body: object = {}, signal?: AbortSignal): Promise<T> {
   return request<T>('POST', path, body, signal);
+}
+
+export function put<T>(path: string, body: object): Promise<T> {
+  return request<T>('PUT', path, body);
 }
 
 export function remove<T>(path: string): Promise<T> {

@@ -1,4 +1,15 @@
-import type { Currency, Feature, Meter, PlanUsage, Price, RateLimit, RatedLine, Seats, Trial } from '@farebox/core';
+import type {
+  Currency,
+  Feature,
+  FeatureValue,
+  Meter,
+  PlanUsage,
+  Price,
+  RateLimit,
+  RatedLine,
+  Seats,
+  Trial,
+} from '@farebox/core';
 
 /** What the server answers, as JSON. Instants are ISO 8601 strings, money is integer minor units. */
 
@@ -299,6 +310,35 @@ export interface Customer {
   stripe_customer_id: string | null;
   created_at: string;
   subscription: { plan_id: string; plan_name: string; status: string; current_period_end_at: string } | null;
+}
+
+/** `GET /v1/customers/{id}/overrides` (operators) */
+export interface CustomerOverrides {
+  object: 'customer_overrides';
+  customer_id: string;
+  in_force: boolean;
+  /** What was set last; null when it was removed. */
+  overrides: OverrideChange | null;
+  /** What counts now; null without a subscription. */
+  effective: {
+    plan_id: string;
+    usage: { meter_id: string; included: number; quota: 'soft' | 'hard' }[];
+    limits: RateLimit[];
+    features: Record<string, FeatureValue>;
+  } | null;
+  history: OverrideChange[];
+}
+
+export interface OverrideChange {
+  included: Record<string, number>;
+  quota: Record<string, 'soft' | 'hard'>;
+  overage: Record<string, unknown>;
+  limits: Record<string, number>;
+  features: Record<string, FeatureValue>;
+  expires_at: string | null;
+  reason: string | null;
+  actor: string;
+  from_at: string;
 }
 
 export type StripeEventState = 'received' | 'done' | 'ignored' | 'parked';

@@ -15,5 +15,6 @@ const titles: Record<string, string> = {
 };
 
 export function pageTitle(pathname: string): string {
-  return titles[pathname.replace(/\/$/, '')] ?? 'Not found';
+  const path = pathname.replace(/\/$/, '');
+  return titles[path] ?? (/^\/admin\/customers\/[^/]+$/.test(path) ? 'Customer' : 'Not found');
 }

@@ -1,6 +1,7 @@
 import { TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconSearch, IconUsers } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { formatDay } from '../../lib/format.ts';
 import { usePages } from '../../lib/pages.ts';
@@ -14,7 +15,19 @@ import { StateLabel } from '../../ui/StateLabel.tsx';
 import { TwoLines } from '../../ui/TwoLines.tsx';
 
 const columns: Column<Customer>[] = [
-  { head: 'Customer', cell: (customer) => <TwoLines first={customer.name} second={customer.email} /> },
+  {
+    head: 'Customer',
+    cell: (customer) => (
+      <TwoLines
+        first={
+          <Link to="/admin/customers/$id" params={{ id: customer.id }}>
+            {customer.name}
+          </Link>
+        }
+        second={customer.email}
+      />
+    ),
+  },
   { head: 'Plan', cell: (customer) => customer.subscription?.plan_name ?? '–' },
   {
     head: 'Status',

@@ -1,0 +1,171 @@
+import { Button, NativeSelect, Skeleton, TextInput } from '@mantine/core';
+import type { FormEvent } from 'react';
+import { formatCount, formatDay, formatMoment } from '../../lib/format.ts';
+import { faultText } from '../../lib/http.ts';
+import type { CustomerOverrides, OverrideChange } from '../../lib/wire.ts';
+import { Empty } from '../../ui/Empty.tsx';
+import { Fault } from '../../ui/Fault.tsx';
+import { Notice } from '../../ui/Notice.tsx';
+import { Panel } from '../../ui/Panel.tsx';
+import { Status } from '../../ui/Status.tsx';
+import { useOverrides, useSetOverrides } from './api.ts';
+import classes from './overrides.module.css';
+import { overridesWish } from './wish.ts';
+
+/** What one customer has other than its plan says, and who said so. */
+export function OverridesPanel({ customerId }: { customerId: string }) {
+  const read = useOverrides(customerId);
+  const mark = read.data?.in_force === true ? <Status tone="brand">In force</Status> : null;
+  return (
+    <Panel title="Overrides" mark={mark}>
+      {read.isError ? <Fault what="The overrides" error={read.error} retry={read.refetch} /> : null}
+      {read.isPending ? <Skeleton height={180} radius="md" /> : null}
+      {read.data === undefined ? null : <Overrides read={read.data} />}
+    </Panel>
+  );
+}
+
+function Overrides({ read }: { read: CustomerOverrides }) {
+  const set = useSetOverrides(read.customer_id);
+  const { effective, overrides, history } = read;
+  if (effective === null) return <Empty title="No subscription">There is no plan to say something else than.</Empty>;
+
+  function submit(event: FormEvent<HTMLFormElement>): void {
+    event.preventDefault();
+    const entries = [...new FormData(event.currentTarget).entries()];
+    const texts = entries.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : []));
+    set.mutate(overridesWish(Object.fromEntries(texts), read));
+  }
+
+  return (
+    <>
+      {/* A change makes the form anew, with what counts now. */}
+      <form className={classes.form} onSubmit={submit} key={history[0]?.from_at ?? 'none'}>
+        {set.isError ? <Notice tone="bad">{faultText(set.error)}</Notice> : null}
+        <div className={classes.fields}>
+          <Fields effective={effective} overrides={overrides} />
+          <TextInput
+            name="expires_on"
+            type="date"
+            label="Until"
+            description="For ever, unless said"
+            defaultValue={overrides?.expires_at?.slice(0, 10) ?? ''}
+          />
+          <TextInput name="reason" label="Reason" required withAsterisk={false} maxLength={500} />
+        </div>
+        <div className={classes.buttons}>
+          {overrides === null ? null : (
+            <Button variant="default" loading={set.isPending} onClick={() => set.mutate(null)}>
+              Back to the plan
+            </Button>
+          )}
+          <Button type="submit" loading={set.isPending}>
+            Save
+          </Button>
+        </div>
+      </form>
+      <History history={history} />
+    </>
+  );
+}
+
+interface FieldsProps {
+  effective: NonNullable<CustomerOverrides['effective']>;
+  overrides: OverrideChange | null;
+}
+
+/** One field for each thing the plan says. */
+function Fields({ effective, overrides }: FieldsProps) {
+  return (
+    <>
+      {effective.limits.map(({ name, limit }) => (
+        <Count
+          key={name}
+          name={`limit.${name}`}
+          label={`Requests per ${name}`}
+          set={overrides?.limits[name]}
+          now={limit}
+        />
+      ))}
+      {effective.usage.map(({ meter_id, included, quota }) => (
+        <div key={meter_id} className={classes.pair}>
+          <Count
+            name={`included.${meter_id}`}
+            label={`Included ${meter_id}`}
+            set={overrides?.included[meter_id]}
+            now={included}
+          />
+          <NativeSelect
+            name={`quota.${meter_id}`}
+            label={`Past the included ${meter_id}`}
+            defaultValue={overrides?.quota[meter_id] ?? ''}
+            data={[
+              { value: '', label: `As the plan says (${quota})` },
+              { value: 'soft', label: 'Bill it' },
+              { value: 'hard', label: 'Refuse it' },
+            ]}
+          />
+        </div>
+      ))}
+      {Object.entries(effective.features).map(([id, value]) => (
+        <FeatureField key={id} id={id} now={value} set={overrides?.features[id]} />
+      ))}
+    </>
+  );
+}
+
+function Count({ name, label, set, now }: { name: string; label: string; set: number | undefined; now: number }) {
+  return (
+    <TextInput
+      name={name}
+      type="number"
+      min={0}
+      step={1}
+      label={label}
+      placeholder={formatCount(now)}
+      defaultValue={set ?? ''}
+    />
+  );
+}
+
+function FeatureField({ id, now, set }: { id: string; now: boolean | number | string; set: typeof now | undefined }) {
+  if (typeof now !== 'boolean')
+    return (
+      <TextInput
+        name={`feature.${id}`}
+        type={typeof now === 'number' ? 'number' : 'text'}
+        label={id}
+        placeholder={String(now)}
+        defaultValue={set === undefined ? '' : String(set)}
+      />
+    );
+  return (
+    <NativeSelect
+      name={`feature.${id}`}
+      label={id}
+      defaultValue={set === undefined ? '' : set === true ? 'on' : 'off'}
+      data={[
+        { value: '', label: `As the plan says (${now ? 'on' : 'off'})` },
+        { value: 'on', label: 'On' },
+        { value: 'off', label: 'Off' },
+      ]}
+    />
+  );
+}
+
+function History({ history }: { history: readonly OverrideChange[] }) {
+  if (history.length === 0) return null;
+  return (
+    <ol className={classes.history} aria-label="Changes">
+      {history.map((change) => (
+        <li key={change.from_at}>
+          <strong>{change.reason ?? 'Removed'}</strong>
+          <span>
+            {formatMoment(change.from_at)} by {change.actor}
+            {change.expires_at === null ? '' : `, until ${formatDay(change.expires_at)}`}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}
