@@ -1,4 +1,5 @@
 import { type AccessPolicy, type PriceList, defaultDunning } from '@farebox/core';
+import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
 import type { Letter } from './accounts/auth.ts';
 import { createAccountRoutes } from './accounts/routes.ts';
@@ -6,7 +7,6 @@ import { createAccounts } from './accounts/service.ts';
 import { createAnalytics } from './analytics/queries.ts';
 import { createAnalyticsRoutes } from './analytics/routes.ts';
 import type { Config, Secrets } from './config.ts';
-import { createCustomerRoutes } from './customers/routes.ts';
 import { createOverrideRoutes } from './customers/overrides/routes.ts';
 import { createOverrides } from './customers/overrides/service.ts';
 import { createCustomers } from './customers/service.ts';
@@ -21,6 +21,7 @@ import { createWeb } from './http/web.ts';
 import { type KeyNotice, withPerson } from './keys/record.ts';
 import { bumpGateVersion } from './keys/store.ts';
 import { invariant } from './lib/invariant.ts';
+import { connectKeeping } from './keeping.ts';
 import type { Log } from './lib/log.ts';
 import { createInboxMailer } from './mail/inbox.ts';
 import { createSmtpMailer } from './mail/smtp.ts';
@@ -28,7 +29,8 @@ import { createNotices } from './notices/service.ts';
 import { createInboxRoutes } from './notices/routes.ts';
 import { landingNotice } from './plans/landing.ts';
 import { createCatalogRoutes } from './plans/catalog/routes.ts';
-import { type Seller, createPlanRoutes, publicPlan } from './plans/routes.ts';
+import { createPlanRoutes } from './plans/routes.ts';
+import { type Seller, publicPlan } from './plans/schema.ts';
 import { createPlans } from './plans/service.ts';
 import type { Clock } from './ports.ts';
 import { createQueue } from './queue/queue.ts';
@@ -89,6 +91,7 @@ export async function createApp(options: AppOptions) {
     usageOfPeriod,
   });
   const selling = connectSelling({ ...options, ...slices, queue, stripe });
+  const keeping = connectKeeping({ ...options, ...slices, changed: (id) => snapshot.changed(id) });
   stripe.jobs.register();
   notices.register();
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now())));
@@ -105,7 +108,8 @@ export async function createApp(options: AppOptions) {
     options,
     slices,
     stripe,
-    documented: selling.documented,
+    documented: [...keeping.documented, ...selling.documented],
+    liveTermsOf: keeping.liveTermsOf,
     stopping: stopping.signal,
     clockToMove: () => clockToMove,
   });
@@ -275,7 +279,8 @@ async function createDoors(deps: {
   options: AppOptions;
   slices: Slices;
   stripe: Awaited<ReturnType<typeof connectStripe>>;
-  documented: ReturnType<typeof connectSelling>['documented'];
+  documented: readonly OpenAPIHono<AppEnv>[];
+  liveTermsOf: ReturnType<typeof connectKeeping>['liveTermsOf'];
   stopping: AbortSignal;
   clockToMove(): MovableClock | null;
 }): Promise<Hono<AppEnv>> {
@@ -314,10 +319,14 @@ async function createDoors(deps: {
     },
     replies: slices.replies,
     documented: [
-      createPlanRoutes({ plans, seller, livePlanOf: slices.livePlanOf, findCustomer: (id) => customers.get(id) }),
+      createPlanRoutes({
+        plans,
+        seller,
+        liveTermsOf: deps.liveTermsOf,
+        findCustomer: (id) => customers.get(id),
+      }),
       createCatalogRoutes({ db }),
       createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
-      createCustomerRoutes({ customers }),
       createOverrideRoutes({ overrides: slices.overrides }),
       ...deps.documented,
       ...slices.gating.documented,

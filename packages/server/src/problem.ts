@@ -44,6 +44,7 @@ export type ProblemCode =
   | 'amount_too_large'
   | 'no_upcoming_invoice'
   | 'payment_method_in_use'
+  | 'customer_in_use'
   | 'payment_method_required'
   | 'stripe_refused'
   | 'stripe_unavailable'

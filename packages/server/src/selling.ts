@@ -62,7 +62,7 @@ export function connectSelling(
   return {
     subscribe,
     documented: [
-      createSubscriptionRoutes({ db, subscribe, begin, versionById, customersByIds }),
+      createSubscriptionRoutes({ db, subscribe, begin, plans, customersByIds }),
       createLifeRoutes({ changePlan, verbs: createVerbs({ turns, desk }), find: findSubscription }),
       createMigrationRoutes({ migrations }),
       createInvoiceRoutes({ db, invoices, customersByIds }),

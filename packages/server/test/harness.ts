@@ -10,7 +10,11 @@ export type TestApp = Omit<WholeApp, 'close'>;
 
 /** The whole program for one test file. Call at the top level of the file; everything ends after its tests. */
 export async function testApp(
-  options: { list?: PriceList; sandbox?: Pick<SandboxOptions, 'now' | 'frozen'> } = {},
+  options: {
+    list?: PriceList;
+    sandbox?: Pick<SandboxOptions, 'now' | 'frozen'>;
+    environment?: Record<string, string>;
+  } = {},
 ): Promise<TestApp> {
   const db = await testDatabase();
   const { close, ...app } = await startWholeApp({

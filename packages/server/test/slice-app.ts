@@ -67,7 +67,7 @@ export function sliceApp(
   app.use(createBodyReader());
   const routes = [
     createAccountRoutes({ accounts, findCustomer: async (id) => await customers.find(null, id) }),
-    createCustomerRoutes({ customers }),
+    createCustomerRoutes({ customers, removeCustomer: () => Promise.reject(new Error('not part of a slice')) }),
     createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
   ];
   for (const slice of routes) app.route('/', slice);

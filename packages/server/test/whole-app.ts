@@ -33,6 +33,8 @@ export interface WholeApp {
   visitor(): Visitor;
   /** The seller's program. */
   seller: Visitor;
+  /** The browser of the seller's first person, who is made by the first call. */
+  operator(): Promise<Visitor>;
   /** One call of the seller's API by the holder of a key, as the gate decides it. */
   verify(key: string, cost?: number): Promise<Verification>;
   /** Ends all of it but the database. */
@@ -46,6 +48,8 @@ export async function startWholeApp(options: {
   sandbox?: Pick<SandboxOptions, 'seed' | 'now' | 'frozen'>;
   /** What is logged; errors unless said. */
   log?: 'error' | 'silent';
+  /** The program's environment, beside what every start needs. */
+  environment?: Record<string, string>;
   /** Looks at every answer. */
   watch?: { fetch(fetch: App['fetch']): App['fetch']; calls(calls: PlainCalls): PlainCalls };
 }): Promise<WholeApp> {
@@ -70,6 +74,7 @@ export async function startWholeApp(options: {
     FAREBOX_URL: url,
     FAREBOX_DATA_DIR: dir,
     FAREBOX_SECRET: 'a secret of the tests, long enough',
+    ...options.environment,
   });
   const address = { host: '127.0.0.1', port: stripeServer.port };
   const stripe = createStripe({ secret_key: secrets.stripe_secret_key, address });
@@ -118,6 +123,14 @@ export async function startWholeApp(options: {
         email: email ?? `grace${people}@example.com`,
         password: 'a long enough password',
       });
+      return visitor;
+    },
+    async operator() {
+      const visitor = createVisitor(url);
+      const login = { email: 'op@seller.example', password: 'an operator password' };
+      const token = await app.issueFirstRunToken();
+      if (token !== null) await visitor.post('/v1/operators/first_run', { token, name: 'Op', ...login });
+      await visitor.post('/auth/sign-in/email', login);
       return visitor;
     },
     async verify(key, cost = 1) {

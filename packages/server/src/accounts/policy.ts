@@ -30,6 +30,8 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/catalog/plan': sellerSide,
   'GET /v1/catalog/export': sellerSide,
   'GET /v1/seller': everybody,
+  'GET /v1/features': everybody,
+  'GET /v1/meters': everybody,
 
   'GET /v1/customers': sellerSide,
   'POST /v1/customers': seller,
@@ -38,6 +40,10 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'GET /v1/customers/:id/overrides': sellerSide,
   'PUT /v1/customers/:id/overrides': sellerSide,
   'DELETE /v1/customers/:id/overrides': sellerSide,
+  'DELETE /v1/customers/:id': sellerSide,
+  'GET /v1/customers/:id/state': known,
+  'GET /v1/customers/:id/entitlements': known,
+  'POST /v1/entitlements/check': known,
 
   'POST /v1/checkout_sessions': ['customer', 'seller'],
   'GET /v1/checkout_sessions/:id': known,

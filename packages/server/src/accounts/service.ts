@@ -6,7 +6,7 @@ import { createAudit } from './audit.ts';
 import { type Letter, createAuth, sessionCookie } from './auth.ts';
 import { createMembers } from './members.ts';
 import { type FirstOperator, createOperators } from './operators.ts';
-import { type Person, deleteResetTokens } from './store.ts';
+import { type Person, deleteMembersOf, deleteResetTokens } from './store.ts';
 
 const minute_ms = 60_000;
 const signInsByAddress: AttemptRule = { kind: 'sign_in_address', limit: 60, window_ms: 15 * minute_ms };
@@ -134,6 +134,11 @@ export function createAccounts(deps: AccountsDeps) {
       const response = await enter('/sign-in/email', visit.headers, input);
       if (response.ok) attempts.forget(failuresByAccount, account);
       return response;
+    },
+
+    /** A customer is deleted: who signs in again afterwards begins as a new one. */
+    async signOutOf(tx: Tx, customerId: string): Promise<void> {
+      await deleteMembersOf(tx, customerId);
     },
 
     async signOut(visit: Visit): Promise<Response> {

@@ -43,6 +43,14 @@ export async function insertMember(
   await tx.insertInto('member').values(member).execute();
 }
 
+/** The people of a customer belong to none afterwards, and are signed out everywhere. */
+export async function deleteMembersOf(tx: Tx, customer_id: string): Promise<void> {
+  const left = await tx.deleteFrom('member').where('customer_id', '=', customer_id).returning('user_id').execute();
+  if (left.length === 0) return;
+  const people = left.map(({ user_id }) => user_id);
+  await tx.deleteFrom('auth_session').where('user_id', 'in', people).execute();
+}
+
 /** Voids the links by which a person could set a new password. The tokens are hashed; `value` says whose they are. */
 export async function deleteResetTokens(tx: Tx, user_id: string): Promise<void> {
   await tx.deleteFrom('auth_verification').where('value', '=', user_id).execute();

@@ -1,8 +1,8 @@
 import { listOf, listQuery, toList } from '../http/list.ts';
-import { customerScope, requireSeller, requireSellerSide } from '../http/principal.ts';
+import { actorOf, customerScope, requireSeller, requireSellerSide } from '../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
 import { Problem } from '../problem.ts';
-import { createCustomerBody, customerBody, customerSchema, updateCustomerBody } from './schema.ts';
+import { createCustomerBody, customerBody, customerSchema, updateCustomerBody, deletedSchema } from './schema.ts';
 import type { Customers } from './service.ts';
 
 const list = createRoute({
@@ -55,7 +55,25 @@ const update = createRoute({
   },
 });
 
-export function createCustomerRoutes(deps: { customers: Customers }) {
+const remove = createRoute({
+  method: 'delete',
+  path: '/v1/customers/{id}',
+  tags: ['Customers'],
+  summary: 'Delete a customer',
+  description:
+    'Its keys stop, its people are signed out, its `external_id` is free again. What was billed stays, here and at Stripe. A customer who still has a subscription, a checkout or an invoice to pay is not deleted.',
+  security: access.seller,
+  request: { params: idParam },
+  responses: {
+    200: json(deletedSchema, 'It is gone.'),
+    ...problems('unauthenticated', 'forbidden', 'not_found', 'customer_in_use'),
+  },
+});
+
+export function createCustomerRoutes(deps: {
+  customers: Customers;
+  removeCustomer(actor: string, id: string): Promise<void>;
+}) {
   const { customers } = deps;
   const app = router();
 
@@ -88,6 +106,12 @@ export function createCustomerRoutes(deps: { customers: Customers }) {
     const { name, email } = c.req.valid('json');
     const change = { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) };
     return c.json(customerBody(await customers.update(c.req.valid('param').id, change)), 200);
+  });
+
+  app.openapi(remove, async (c) => {
+    const { id } = c.req.valid('param');
+    await deps.removeCustomer(actorOf(requireSellerSide(c)), id);
+    return c.json({ object: 'customer' as const, id, deleted: true as const }, 200);
   });
 
   return app;

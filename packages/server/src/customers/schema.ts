@@ -28,6 +28,10 @@ export const customerSchema = z
   })
   .openapi('Customer');
 
+export const deletedSchema = z
+  .object({ object: z.literal('customer'), id: z.string(), deleted: z.literal(true) })
+  .openapi('DeletedCustomer');
+
 export type CustomerBody = z.infer<typeof customerSchema>;
 
 export const createCustomerBody = z.strictObject({

@@ -22,6 +22,7 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       stripe_synced_at: null,
       stripe_synced_seq: 0,
       created_at: new Date(now),
+      deleted_at: null,
     };
   }
 

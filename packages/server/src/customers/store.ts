@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Reader } from '../db/database.ts';
+import type { Reader, Tx } from '../db/database.ts';
 
 export interface CustomerRow {
   id: string;
@@ -11,6 +11,7 @@ export interface CustomerRow {
   /** Events of Stripe with a number up to this one are in the mirror. */
   stripe_synced_seq: number;
   created_at: Date;
+  deleted_at: Date | null;
 }
 
 /** A customer with what it is subscribed to now. */
@@ -63,7 +64,13 @@ export async function updateCustomer(
   id: string,
   change: { name?: string; email?: string },
 ): Promise<CustomerRow | undefined> {
-  return await db.updateTable('customer').set(change).where('id', '=', id).returningAll().executeTakeFirst();
+  return await db
+    .updateTable('customer')
+    .set(change)
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst();
 }
 
 /** Links where no link is, and answers the link there is now; undefined when there is no such customer. */
@@ -120,9 +127,21 @@ export async function staleCustomers(db: Reader, ids: readonly string[], before:
   return rows.map((row) => row.id);
 }
 
+/** Marks it deleted and frees its `external_id`. False when there is none that is not. */
+export async function markDeleted(tx: Tx, id: string, at: Date): Promise<boolean> {
+  const result = await tx
+    .updateTable('customer')
+    .set({ deleted_at: at, external_id: null })
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
+}
+
 function listed(db: Reader) {
   return db
     .selectFrom('customer')
+    .where('customer.deleted_at', 'is', null)
     .leftJoin('live_subscription', 'live_subscription.customer_id', 'customer.id')
     .selectAll('customer')
     .select([

@@ -138,6 +138,7 @@ export interface CouponVersion {
 
 export interface Customer {
   created_at: Timestamp;
+  deleted_at: Timestamp | null;
   email: string;
   external_id: string | null;
   id: string;

@@ -41,6 +41,7 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   invoice_not_open: { status: 409, title: 'The invoice is not open' },
   invoice_not_paid: { status: 409, title: 'The invoice is not paid' },
   amount_too_large: { status: 409, title: 'More than is left' },
+  customer_in_use: { status: 409, title: 'The customer is in use' },
   payment_method_in_use: { status: 409, title: 'The card is in use' },
   stripe_refused: { status: 409, title: 'Stripe refused this' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },

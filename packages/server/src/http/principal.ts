@@ -71,6 +71,13 @@ export function customerScope(c: Context<AppEnv>, customer_id?: string): string 
   return principal.customer_id;
 }
 
+/** The one customer who is meant: the seller says whose, a customer means its own, and another's answers as one that does not exist. */
+export function namedCustomer(c: Context<AppEnv>, customer_id?: string): string {
+  const scope = customerScope(c, customer_id);
+  if (scope === null) throw new Problem('invalid_request', 'customer_id: Say whose.', { param: 'customer_id' });
+  return scope;
+}
+
 /** The caller's name in the audit log. */
 export function actorOf(principal: Principal): string {
   if (principal.type === 'seller') return `seller:${principal.secret_key_id}`;

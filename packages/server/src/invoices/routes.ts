@@ -3,12 +3,15 @@ import type { Context } from 'hono';
 import type { Database } from '../db/database.ts';
 import { customerBody } from '../customers/schema.ts';
 import type { Customers } from '../customers/service.ts';
-import { expandable, expands } from '../http/expand.ts';
+import { expandable, expands, wholeById } from '../http/expand.ts';
 import { listOf, listQuery, toList, wholeList } from '../http/list.ts';
-import { type AppEnv, customerScope, requireSellerSide, wisherOf } from '../http/principal.ts';
+import { type AppEnv, customerScope, namedCustomer, requireSellerSide, wisherOf } from '../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
+import { invariant } from '../lib/invariant.ts';
 import { Problem } from '../problem.ts';
 import { invoicePreviewView } from '../subscriptions/life/schema.ts';
+import { subscriptionView } from '../subscriptions/schema.ts';
+import { subscriptionsByIds } from '../subscriptions/store.ts';
 import {
   creditBody,
   creditNoteSchema,
@@ -21,14 +24,17 @@ import {
   upcomingSchema,
 } from './schema.ts';
 import type { GiveBack, createInvoices } from './service.ts';
-import { linesOf, listInvoices } from './store.ts';
+import { type InvoiceRow, linesOf, listInvoices } from './store.ts';
+
+const expansions = expandable('customer', 'subscription');
+type Expands = Parameters<typeof expands<'customer' | 'subscription'>>[0];
 
 const listRoute = createRoute({
   method: 'get',
   path: '/v1/invoices',
   summary: 'Invoices with their lines',
   security: access.anybody,
-  request: { query: listQuery.extend({ customer_id: z.string().max(64).optional(), ...expandable('customer') }) },
+  request: { query: listQuery.extend({ customer_id: z.string().max(64).optional(), ...expansions }) },
   responses: {
     200: json(listOf(invoiceSchema), 'Newest first; a customer sees its own.'),
     ...problems('unauthenticated', 'not_found'),
@@ -40,7 +46,7 @@ const readRoute = createRoute({
   path: '/v1/invoices/{id}',
   summary: 'One invoice',
   security: access.anybody,
-  request: { params: idParam },
+  request: { params: idParam, query: z.strictObject(expansions) },
   responses: { 200: json(invoiceSchema, 'The invoice.'), ...problems('unauthenticated', 'not_found') },
 });
 
@@ -144,30 +150,16 @@ export function createInvoiceRoutes(deps: {
       limit: limit + 1,
       after: starting_after ?? null,
     });
-    const lines = await linesOf(
-      db.kysely,
-      rows.map((row) => row.id),
+    const list = toList(
+      rows,
+      limit,
+      (row) => row,
+      (row) => row,
     );
-    const isAsked = expands(c.req.valid('query'), 'customer');
-    const found = isAsked ? await deps.customersByIds(rows.map((row) => row.customer_id)) : new Map<string, never>();
-    const customers = ({ customer_id }: { customer_id: string }) => {
-      const customer = found.get(customer_id);
-      return customer === undefined ? {} : { customer: customerBody(customer) };
-    };
-    return c.json(
-      toList(
-        rows,
-        limit,
-        (row) => ({ ...invoiceView(row, lines), ...customers(row) }),
-        (row) => row,
-      ),
-      200,
-    );
+    return c.json({ ...list, data: await views(list.data, c.req.valid('query')) }, 200);
   });
   app.openapi(upcomingRoute, async (c) => {
-    const customerId = customerScope(c, c.req.valid('query').customer_id);
-    if (customerId === null)
-      throw new Problem('invalid_request', 'customer_id: Say whose invoice.', { param: 'customer_id' });
+    const customerId = namedCustomer(c, c.req.valid('query').customer_id);
     const { subscription, preview, usage, usage_minor } = await invoices.upcoming(customerId);
     return c.json(
       {
@@ -183,7 +175,7 @@ export function createInvoiceRoutes(deps: {
     );
   });
   app.openapi(readRoute, async (c) => {
-    return c.json(await view(customerScope(c), c.req.valid('param').id), 200);
+    return c.json(await view(customerScope(c), c.req.valid('param').id, c.req.valid('query')), 200);
   });
   app.openapi(pdfRoute, async (c) => {
     const row = await invoices.find(customerScope(c), c.req.valid('param').id);
@@ -215,9 +207,28 @@ export function createInvoiceRoutes(deps: {
   });
   return app;
 
-  async function view(customerId: string | null, id: string) {
-    const row = await invoices.find(customerId, id);
-    return invoiceView(row, await linesOf(db.kysely, [row.id]));
+  async function view(customerId: string | null, id: string, query: Expands = {}) {
+    const [shown] = await views([await invoices.find(customerId, id)], query);
+    invariant(shown !== undefined, 'one row has one view');
+    return shown;
+  }
+
+  /** Rows as they are shown, with what was asked for beside its id. */
+  async function views(rows: readonly InvoiceRow[], query: Expands) {
+    const lines = await linesOf(
+      db.kysely,
+      rows.map((row) => row.id),
+    );
+    const owners = rows.map((row) => row.customer_id);
+    const customers = await wholeById(expands(query, 'customer'), owners, deps.customersByIds, customerBody);
+    const ids = rows.map((row) => row.subscription_id);
+    const byIds = (wanted: readonly string[]) => subscriptionsByIds(db.kysely, wanted);
+    const subscriptions = await wholeById(expands(query, 'subscription'), ids, byIds, subscriptionView);
+    return rows.map((row) => ({
+      ...invoiceView(row, lines),
+      customer: customers.get(row.customer_id),
+      subscription: subscriptions.get(row.subscription_id ?? ''),
+    }));
   }
 
   async function given(c: Context<AppEnv>, id: string, wish: GiveBack) {

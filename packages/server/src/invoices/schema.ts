@@ -4,6 +4,7 @@ import { z } from '../http/router.ts';
 import { creditReasons } from '../intents/kinds.ts';
 import type { CreditNote } from '../ports.ts';
 import { invoicePreviewSchema } from '../subscriptions/life/schema.ts';
+import { subscriptionSchema } from '../subscriptions/schema.ts';
 import type { RunningUsage } from './service.ts';
 import type { InvoiceRow, LineRow } from './store.ts';
 
@@ -24,6 +25,7 @@ export const invoiceSchema = z
     object: z.literal('invoice'),
     id: z.string(),
     customer_id: z.string(),
+    subscription_id: z.string().nullable(),
     number: z.string().nullable().openapi({ description: 'Given when Stripe finalizes it.' }),
     status: z.string().openapi({ description: 'draft, open, paid, void or uncollectible.' }),
     billing_reason: z.string().nullable(),
@@ -48,6 +50,7 @@ export const invoiceSchema = z
     has_pdf: z.boolean(),
     lines: z.array(lineSchema),
     customer: customerSchema.optional().openapi({ description: 'With `expand[]=customer`.' }),
+    subscription: subscriptionSchema.optional().openapi({ description: 'With `expand[]=subscription`.' }),
   })
   .openapi('Invoice');
 
@@ -56,6 +59,7 @@ export function invoiceView(row: InvoiceRow, lines: readonly LineRow[]): z.infer
     object: 'invoice',
     id: row.id,
     customer_id: row.customer_id,
+    subscription_id: row.subscription_id,
     number: row.number,
     status: row.status,
     billing_reason: row.billing_reason,

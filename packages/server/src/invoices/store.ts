@@ -166,6 +166,22 @@ export async function unsettledInvoicesOf(
     .execute();
 }
 
+/** What one customer owes on invoices that are final and open. */
+export async function openInvoicesOf(db: Reader, customerId: string) {
+  const rows = await db
+    .selectFrom('invoice')
+    .select(['currency', 'amount_due_minor', 'amount_paid_minor', 'payment_state'])
+    .where('customer_id', '=', customerId)
+    .where('status', '=', 'open')
+    .orderBy('created_at')
+    .execute();
+  return rows.map(({ currency, amount_due_minor, amount_paid_minor, payment_state }) => ({
+    currency,
+    amount_minor: amount_due_minor - amount_paid_minor,
+    action_required: payment_state === 'action_required',
+  }));
+}
+
 /** Drafts that Stripe no longer has. An invoice that was finalized cannot vanish and stays. */
 export async function deleteDrafts(db: Reader, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;

@@ -1,7 +1,6 @@
 import { keyPattern } from '@farebox/core';
-import type { Context } from 'hono';
 import { listOf, toList } from '../http/list.ts';
-import { type AppEnv, actorOf, customerScope, requireCustomer } from '../http/principal.ts';
+import { actorOf, customerScope, namedCustomer, requireCustomer } from '../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router } from '../http/router.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -134,7 +133,7 @@ export function createKeyRoutes(deps: { keys: Keys; clock: Clock; brand: string 
 
   app.openapi(listRoute, async (c) => {
     const { customer_id, limit, starting_after } = c.req.valid('query');
-    const rows = await keys.list({ customer_id: customerOf(c, customer_id), limit, after: starting_after });
+    const rows = await keys.list({ customer_id: namedCustomer(c, customer_id), limit, after: starting_after });
     return c.json(
       toList(
         rows,
@@ -150,7 +149,7 @@ export function createKeyRoutes(deps: { keys: Keys; clock: Clock; brand: string 
     const { customer_id, expires_at, ...input } = c.req.valid('json');
     const { key, secret } = await keys.create(null, {
       ...input,
-      customer_id: customerOf(c, customer_id),
+      customer_id: namedCustomer(c, customer_id),
       expires_at: expires_at === null ? null : Date.parse(expires_at),
       actor: actorOf(c.get('principal')),
     });
@@ -195,11 +194,4 @@ export function createKeyRoutes(deps: { keys: Keys; clock: Clock; brand: string 
   });
 
   return app;
-}
-
-/** The seller says whose keys it means; a customer means its own. */
-function customerOf(c: Context<AppEnv>, customer_id: string | undefined): string {
-  const scope = customerScope(c, customer_id);
-  if (scope === null) throw new Problem('invalid_request', 'customer_id: Say whose keys.', { param: 'customer_id' });
-  return scope;
 }

@@ -22,6 +22,7 @@ import {
   listKeys,
   lockCustomer,
   revokeKey,
+  revokeKeysOf,
 } from './store.ts';
 import { mintToken } from './token.ts';
 
@@ -140,6 +141,12 @@ export function createKeys(deps: KeysDeps) {
       });
       await deps.changed(key.customer_id);
       return key;
+    },
+
+    /** Every key of a customer, for ever. The caller tells the gate after the commit. */
+    async revokeAll(tx: Tx, customerId: string): Promise<void> {
+      await revokeKeysOf(tx, customerId, new Date(clock.now()));
+      await bumpGateVersion(tx, customerId);
     },
 
     /** How many secrets are kept under which pepper. */

@@ -13,12 +13,23 @@ export interface ApiKeyRow extends Selectable<ApiKey> {
 
 /** Holds the customer until the transaction ends, so that its keys are counted and minted one at a time. False when absent. */
 export async function lockCustomer(tx: Tx, customerId: string): Promise<boolean> {
-  const row = await tx.selectFrom('customer').select('id').where('id', '=', customerId).forUpdate().executeTakeFirst();
+  const row = await tx
+    .selectFrom('customer')
+    .select('id')
+    .where('id', '=', customerId)
+    .where('deleted_at', 'is', null)
+    .forUpdate()
+    .executeTakeFirst();
   return row !== undefined;
 }
 
 export async function customerExists(db: Reader, customerId: string): Promise<boolean> {
-  const row = await db.selectFrom('customer').select('id').where('id', '=', customerId).executeTakeFirst();
+  const row = await db
+    .selectFrom('customer')
+    .select('id')
+    .where('id', '=', customerId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
   return row !== undefined;
 }
 
@@ -168,6 +179,16 @@ export async function revokeKey(tx: Tx, customerId: string | null, id: string, a
   let query = tx.updateTable('api_key').set({ revoked_at: at }).where('id', '=', id).where('revoked_at', 'is', null);
   if (customerId !== null) query = query.where('customer_id', '=', customerId);
   return (await query.executeTakeFirst()).numUpdatedRows > 0n;
+}
+
+/** Every key of the customer that is not revoked yet. */
+export async function revokeKeysOf(tx: Tx, customerId: string, at: Date): Promise<void> {
+  await tx
+    .updateTable('api_key')
+    .set({ revoked_at: at })
+    .where('customer_id', '=', customerId)
+    .where('revoked_at', 'is', null)
+    .execute();
 }
 
 /** Forward only, in one statement, the rows locked in one order so that two nodes never wait for each other. */

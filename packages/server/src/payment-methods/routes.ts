@@ -1,10 +1,8 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
 import { listOf, wholeList } from '../http/list.ts';
-import { type AppEnv, actorOf, customerScope } from '../http/principal.ts';
+import { type AppEnv, actorOf, namedCustomer } from '../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
 import type { Clock } from '../ports.ts';
-import { Problem } from '../problem.ts';
 import { balanceSchema, paymentMethodSchema, paymentMethodView, portalSchema, setupSchema } from './schema.ts';
 import type { createPaymentMethods } from './service.ts';
 
@@ -87,27 +85,27 @@ export function createPaymentMethodRoutes(deps: {
   const { clock, paymentMethods } = deps;
   const app = router();
 
-  app.openapi(listRoute, async (c) => c.json(await view(ofCustomer(c, c.req.valid('query').customer_id)), 200));
+  app.openapi(listRoute, async (c) => c.json(await view(namedCustomer(c, c.req.valid('query').customer_id)), 200));
   app.openapi(setupRoute, async (c) => {
-    const { url } = await paymentMethods.setup(ofCustomer(c, c.req.valid('query').customer_id));
+    const { url } = await paymentMethods.setup(namedCustomer(c, c.req.valid('query').customer_id));
     return c.json({ object: 'setup_session' as const, url }, 201);
   });
   app.openapi(defaultRoute, async (c) => {
-    const customer_id = ofCustomer(c, c.req.valid('query').customer_id);
+    const customer_id = namedCustomer(c, c.req.valid('query').customer_id);
     await paymentMethods.makeDefault({ actor: actorOf(c.get('principal')), customer_id }, c.req.valid('param').id);
     return c.json(await view(customer_id), 200);
   });
   app.openapi(removeRoute, async (c) => {
-    const customer_id = ofCustomer(c, c.req.valid('query').customer_id);
+    const customer_id = namedCustomer(c, c.req.valid('query').customer_id);
     await paymentMethods.remove({ actor: actorOf(c.get('principal')), customer_id }, c.req.valid('param').id);
     return c.json(await view(customer_id), 200);
   });
   app.openapi(portalRoute, async (c) => {
-    const { url } = await paymentMethods.portal(ofCustomer(c, c.req.valid('param').id));
+    const { url } = await paymentMethods.portal(namedCustomer(c, c.req.valid('param').id));
     return c.json({ object: 'portal_session' as const, provider: 'stripe' as const, url }, 201);
   });
   app.openapi(balanceRoute, async (c) => {
-    const customer_id = ofCustomer(c, c.req.valid('param').id);
+    const customer_id = namedCustomer(c, c.req.valid('param').id);
     return c.json({ object: 'balance' as const, customer_id, ...(await paymentMethods.balance(customer_id)) }, 200);
   });
   return app;
@@ -116,11 +114,4 @@ export function createPaymentMethodRoutes(deps: {
     const { methods: all, next_payment_at } = await paymentMethods.list(customerId);
     return wholeList(all.map((method) => paymentMethodView(method, clock.now(), next_payment_at)));
   }
-}
-
-/** The seller says whose; a customer means its own, and another one's answers as one that does not exist. */
-function ofCustomer(c: Context<AppEnv>, asked: string | undefined): string {
-  const scope = customerScope(c, asked);
-  if (scope === null) throw new Problem('invalid_request', 'customer_id: Say whose.', { param: 'customer_id' });
-  return scope;
 }

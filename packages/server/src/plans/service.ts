@@ -26,6 +26,7 @@ import {
   savePriceList,
   subscribersByPrice,
   versionById,
+  versionsByIds,
   versionsOf,
   versionByStripePrice,
 } from './store.ts';
@@ -152,6 +153,12 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
       return counts;
     },
 
+    /** Those of these ids that there are, by their ids. */
+    async versionsByIds(ids: readonly string[]): Promise<Map<string, PlanVersion>> {
+      const found = await versionsByIds(db.kysely, ids);
+      return new Map(found.map((version) => [version.id, version]));
+    },
+
     async version(tx: Tx | null, id: string): Promise<PlanVersion | null> {
       return await versionById(tx ?? db.kysely, id);
     },
@@ -167,7 +174,7 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
     },
 
     /** Every feature of the price list with what a plan makes of it. A config feature is on, and says its value. */
-    featuresOf(plan: Pick<Plan, 'features' | 'usage'>): PlanFeature[] {
+    featuresOf(plan: Pick<Plan, 'features'> & { usage: readonly { meter_id: string }[] }): PlanFeature[] {
       return list.features.map((feature) => {
         const { id, name, description, type } = feature;
         const set = plan.features[id];

@@ -102,6 +102,10 @@ export async function versionById(db: Reader, id: string): Promise<PlanVersion |
   return (await versions(db).where('id', '=', id).executeTakeFirst()) ?? null;
 }
 
+export async function versionsByIds(db: Reader, ids: readonly string[]): Promise<PlanVersion[]> {
+  return await versions(db).where('id', 'in', ids).execute();
+}
+
 /** The version and the price of it that Stripe knows by this id. */
 export async function versionByStripePrice(
   db: Reader,

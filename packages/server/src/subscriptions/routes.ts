@@ -1,14 +1,14 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
 import type { Database } from '../db/database.ts';
 import { invariant } from '../lib/invariant.ts';
 import { customerBody } from '../customers/schema.ts';
 import type { Customers } from '../customers/service.ts';
-import { expandable, expands } from '../http/expand.ts';
+import { expandable, expands, wholeById } from '../http/expand.ts';
 import { listOf, listQuery, toList } from '../http/list.ts';
-import { type AppEnv, customerScope, wisherOf } from '../http/principal.ts';
+import { type AppEnv, customerScope, namedCustomer, wisherOf } from '../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
-import type { PlanVersion } from '../plans/store.ts';
+import { versionView } from '../plans/schema.ts';
+import type { Plans } from '../plans/service.ts';
 import type { createBegin } from './begin.ts';
 import { Problem } from '../problem.ts';
 import {
@@ -20,7 +20,13 @@ import {
   subscriptionSchema,
   subscriptionView,
 } from './schema.ts';
-import { type CheckoutRow, listSubscriptions, liveSubscription, subscriptionWithPlan } from './store.ts';
+import {
+  type CheckoutRow,
+  type SubscriptionWithPlan,
+  listSubscriptions,
+  liveSubscription,
+  subscriptionWithPlan,
+} from './store.ts';
 import type { createSubscribe } from './subscribe.ts';
 
 const openRoute = createRoute({
@@ -33,6 +39,7 @@ const openRoute = createRoute({
     201: json(checkoutSchema, 'The checkout; send the customer to its `url`.'),
     ...problems(
       'unauthenticated',
+      'not_found',
       'plan_not_found',
       'price_not_found',
       'coupon_invalid',
@@ -75,7 +82,7 @@ const readRoute = createRoute({
   path: '/v1/checkout_sessions/{id}',
   summary: 'A checkout as Stripe has it now',
   security: access.anybody,
-  request: { params: idParam },
+  request: { params: idParam, query: z.strictObject(expandable('customer')) },
   responses: {
     200: json(checkoutSchema, 'The checkout, and the subscription once it is paid.'),
     ...problems('unauthenticated', 'not_found', 'stripe_unavailable'),
@@ -87,7 +94,9 @@ const listRoute = createRoute({
   path: '/v1/subscriptions',
   summary: 'Subscriptions',
   security: access.anybody,
-  request: { query: listQuery.extend({ customer_id: z.string().max(64).optional(), ...expandable('customer') }) },
+  request: {
+    query: listQuery.extend({ customer_id: z.string().max(64).optional(), ...expandable('customer', 'plan') }),
+  },
   responses: {
     200: json(listOf(subscriptionSchema), 'Newest first; a customer sees its own.'),
     ...problems('unauthenticated', 'not_found'),
@@ -99,7 +108,7 @@ const oneRoute = createRoute({
   path: '/v1/subscriptions/{id}',
   summary: 'One subscription',
   security: access.anybody,
-  request: { params: idParam, query: z.strictObject(expandable('customer')) },
+  request: { params: idParam, query: z.strictObject(expandable('customer', 'plan')) },
   responses: { 200: json(subscriptionSchema, 'The subscription.'), ...problems('unauthenticated', 'not_found') },
 });
 
@@ -107,19 +116,19 @@ export function createSubscriptionRoutes(deps: {
   db: Database;
   subscribe: ReturnType<typeof createSubscribe>;
   begin: ReturnType<typeof createBegin>;
-  versionById(id: string): Promise<PlanVersion | null>;
+  plans: Pick<Plans, 'version' | 'versionsByIds' | 'featuresOf'>;
   customersByIds: Customers['byIds'];
 }): OpenAPIHono<AppEnv> {
   const { db, subscribe } = deps;
   const app = router();
   app.openapi(openRoute, async (c) => {
     const { customer_id, ...wish } = c.req.valid('json');
-    const checkout = await subscribe.open(buyer(c, customer_id), wish);
+    const checkout = await subscribe.open(namedCustomer(c, customer_id), wish);
     return c.json(await view(checkout), 201);
   });
   app.openapi(beginRoute, async (c) => {
     const { customer_id, ...wish } = c.req.valid('json');
-    const { subscription_id, payment } = await deps.begin(wisherOf(c), buyer(c, customer_id), wish);
+    const { subscription_id, payment } = await deps.begin(wisherOf(c), namedCustomer(c, customer_id), wish);
     const row = await subscriptionWithPlan(db.kysely, subscription_id);
     invariant(row !== null, 'a subscription is never deleted');
     return c.json({ object: 'subscription_begun' as const, payment, subscription: subscriptionView(row) }, 201);
@@ -127,7 +136,8 @@ export function createSubscriptionRoutes(deps: {
   app.openapi(readRoute, async (c) => {
     const scope = customerScope(c);
     const checkout = await subscribe.refresh(scope, c.req.valid('param').id);
-    return c.json(await view(checkout), 200);
+    const customers = await customersOf([checkout], expands(c.req.valid('query'), 'customer'));
+    return c.json({ ...(await view(checkout)), customer: customers.get(checkout.customer_id) }, 200);
   });
   app.openapi(listRoute, async (c) => {
     const { limit, starting_after, customer_id } = c.req.valid('query');
@@ -136,48 +146,55 @@ export function createSubscriptionRoutes(deps: {
       limit: limit + 1,
       after: starting_after ?? null,
     });
-    const customers = await whole(rows, expands(c.req.valid('query'), 'customer'));
-    return c.json(
-      toList(
-        rows,
-        limit,
-        (row) => ({ ...subscriptionView(row), ...customers(row) }),
-        (row) => row,
-      ),
-      200,
+    const list = toList(
+      rows,
+      limit,
+      (row) => row,
+      (row) => row,
     );
+    return c.json({ ...list, data: await views(list.data, c.req.valid('query')) }, 200);
   });
   app.openapi(oneRoute, async (c) => {
     const scope = customerScope(c);
     const row = await subscriptionWithPlan(db.kysely, c.req.valid('param').id);
     if (row === null || (scope !== null && row.customer_id !== scope))
       throw new Problem('not_found', 'There is no such subscription.');
-    const customers = await whole([row], expands(c.req.valid('query'), 'customer'));
-    return c.json({ ...subscriptionView(row), ...customers(row) }, 200);
+    const [view] = await views([row], c.req.valid('query'));
+    invariant(view !== undefined, 'one row has one view');
+    return c.json(view, 200);
   });
   return app;
 
-  /** What a row carries of its customer: nothing, unless it was asked for. */
-  async function whole(rows: readonly { customer_id: string }[], isAsked: boolean) {
-    const found = isAsked ? await deps.customersByIds(rows.map((row) => row.customer_id)) : new Map<string, never>();
-    return ({ customer_id }: { customer_id: string }) => {
-      const customer = found.get(customer_id);
-      return customer === undefined ? {} : { customer: customerBody(customer) };
-    };
+  /** Rows as they are shown, with what was asked for beside its id. */
+  async function views(
+    found: readonly SubscriptionWithPlan[],
+    query: Parameters<typeof expands<'customer' | 'plan'>>[0],
+  ) {
+    const customers = await customersOf(found, expands(query, 'customer'));
+    const ids = found.map((row) => row.plan_version_id);
+    const plans = await wholeById(
+      expands(query, 'plan'),
+      ids,
+      (wanted) => deps.plans.versionsByIds(wanted),
+      (version) => versionView(version, deps.plans),
+    );
+    return found.map((row) => ({
+      ...subscriptionView(row),
+      customer: customers.get(row.customer_id),
+      plan: plans.get(row.plan_version_id),
+    }));
+  }
+
+  async function customersOf(found: readonly { customer_id: string }[], isAsked: boolean) {
+    const ids = found.map((row) => row.customer_id);
+    return await wholeById(isAsked, ids, deps.customersByIds, customerBody);
   }
 
   async function view(checkout: CheckoutRow): Promise<z.infer<typeof checkoutSchema>> {
-    const version = await deps.versionById(checkout.plan_version_id);
+    const version = await deps.plans.version(null, checkout.plan_version_id);
     invariant(version !== null, 'a plan version is never deleted');
     const live = checkout.state === 'complete' ? await liveSubscription(db.kysely, checkout.customer_id) : null;
     const bought = live === null ? null : await subscriptionWithPlan(db.kysely, live.id);
     return checkoutView(checkout, version.plan_id, bought);
   }
-}
-
-/** Who buys: a customer for itself, the seller's program for the customer it names. */
-function buyer(c: Context<AppEnv>, customerId: string | undefined): string {
-  const scope = customerScope(c, customerId);
-  if (scope === null) throw new Problem('invalid_request', 'customer_id: Say who buys.', { param: 'customer_id' });
-  return scope;
 }

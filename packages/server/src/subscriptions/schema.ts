@@ -1,6 +1,7 @@
 import { type Price, intervals } from '@farebox/core';
 import { customerSchema } from '../customers/schema.ts';
 import { z } from '../http/router.ts';
+import { versionSchema } from '../plans/schema.ts';
 import type { CheckoutRow, SubscriptionWithPlan } from './store.ts';
 
 export const priceSchema = z.object({
@@ -64,6 +65,7 @@ export const subscriptionSchema = z
       .openapi({ description: 'What it becomes at the end of the period.' }),
     created_at: z.iso.datetime(),
     customer: customerSchema.optional().openapi({ description: 'With `expand[]=customer`.' }),
+    plan: versionSchema.optional().openapi({ description: 'The version it is on, with `expand[]=plan`.' }),
   })
   .openapi('Subscription');
 
@@ -71,11 +73,13 @@ export const checkoutSchema = z
   .object({
     object: z.literal('checkout_session'),
     id: z.string(),
+    customer_id: z.string(),
     state: z.enum(['open', 'complete', 'expired']),
     url: z.string().nullable().openapi({ description: 'Where the customer pays; null once it is over.' }),
     plan_id: z.string(),
     expires_at: z.iso.datetime(),
     subscription: subscriptionSchema.nullable(),
+    customer: customerSchema.optional().openapi({ description: 'With `expand[]=customer`.' }),
   })
   .openapi('CheckoutSession');
 
@@ -190,6 +194,7 @@ export function checkoutView(
   return {
     object: 'checkout_session',
     id: row.id,
+    customer_id: row.customer_id,
     state,
     url: state === 'open' ? row.url : null,
     plan_id: planId,

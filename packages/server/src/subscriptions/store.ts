@@ -184,6 +184,15 @@ export async function subscriptionWithPlan(db: Reader, id: string): Promise<Subs
   return row === undefined ? null : pricedRow(row);
 }
 
+/** Those of these ids that there are, by their ids. */
+export async function subscriptionsByIds(
+  db: Reader,
+  ids: readonly string[],
+): Promise<Map<string, SubscriptionWithPlan>> {
+  const found = await withPlans(db).where('s.id', 'in', ids).execute();
+  return new Map(found.map((row) => [row.id, pricedRow(row)]));
+}
+
 function withPlans(db: Reader) {
   return rows(db)
     .innerJoin('plan_version as p', 'p.id', 's.plan_version_id')

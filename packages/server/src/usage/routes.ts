@@ -1,7 +1,5 @@
-import type { Context } from 'hono';
-import { type AppEnv, customerScope, requireCustomer } from '../http/principal.ts';
+import { namedCustomer, requireCustomer } from '../http/principal.ts';
 import { access, createRoute, json, problems, router } from '../http/router.ts';
-import { Problem } from '../problem.ts';
 import { createLive } from './live.ts';
 import { seriesQuery, seriesSchema, summaryQuery, summarySchema, viewOfSeries, viewOfSummary } from './schema.ts';
 import type { Usage } from './service.ts';
@@ -51,13 +49,13 @@ export function createUsageRoutes(deps: { usage: Usage; stopping: AbortSignal })
   const app = router();
 
   app.openapi(summaryRoute, async (c) => {
-    const summary = await usage.summary(customerOf(c, c.req.valid('query').customer_id));
+    const summary = await usage.summary(namedCustomer(c, c.req.valid('query').customer_id));
     return c.json(viewOfSummary(summary), 200);
   });
 
   app.openapi(seriesRoute, async (c) => {
     const { customer_id, meter, ...range } = c.req.valid('query');
-    const series = await usage.series(customerOf(c, customer_id), { ...range, meter_id: meter });
+    const series = await usage.series(namedCustomer(c, customer_id), { ...range, meter_id: meter });
     return c.json(viewOfSeries(series), 200);
   });
 
@@ -65,11 +63,4 @@ export function createUsageRoutes(deps: { usage: Usage; stopping: AbortSignal })
   app.get(liveRoute.path, (c) => live.stream(c, requireCustomer(c)));
 
   return app;
-}
-
-/** The seller says whose usage it means; a customer means its own. */
-function customerOf(c: Context<AppEnv>, customer_id: string | undefined): string {
-  const scope = customerScope(c, customer_id);
-  if (scope === null) throw new Problem('invalid_request', 'customer_id: Say whose usage.', { param: 'customer_id' });
-  return scope;
 }

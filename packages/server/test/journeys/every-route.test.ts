@@ -1,7 +1,12 @@
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Coupon, Plan } from '@farebox/core';
-import { expect, test, vi } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { promisedAnswers, seenAnswers, writesWithKey } from '../contract.ts';
+import { makeFolder, removeFolder } from '../folder.ts';
 import { dayMs, testApp } from '../harness.ts';
+import { createScanner } from '../keys.ts';
 import { dearer, publishChanged } from '../published.ts';
 import { smallList } from '../small-list.ts';
 import { type Visitor, payOnPage } from '../visitor.ts';
@@ -25,7 +30,16 @@ const [starter] = small.plans;
 if (starter === undefined) throw new Error('the example list has plans');
 const tried: Plan = { ...starter, id: 'tried', name: 'Tried', trial: { days: 14, card: false } };
 const team: Plan = { ...starter, id: 'team', name: 'Team', seats: { minimum: 1, maximum: null } };
-const farebox = await testApp({ list: { ...small, plans: [...small.plans, tried, team], coupons: [launch] } });
+const folder = makeFolder('scanner', 'closed');
+afterAll(() => removeFolder(folder));
+const scanner = createScanner('scanner 1');
+const leak_keys = join(folder, 'leak-keys.json');
+const public_key = { key_identifier: 'scanner 1', key: scanner.key.key.export({ type: 'spki', format: 'pem' }) };
+writeFileSync(leak_keys, JSON.stringify({ public_keys: [public_key] }));
+const farebox = await testApp({
+  list: { ...small, plans: [...small.plans, tried, team], coupons: [launch] },
+  environment: { FAREBOX_LEAK_KEYS: leak_keys },
+});
 
 const repeated = new Set<string>();
 let keys = 0;
@@ -98,19 +112,9 @@ async function people(): Promise<void> {
   await call(visitor, 'POST', '/auth/sign-out');
 }
 
-async function operator(): Promise<Visitor> {
-  const visitor = farebox.visitor();
-  const token = await farebox.app.issueFirstRunToken();
-  const password = 'an operator password';
-  const email = 'op@seller.example';
-  await call(visitor, 'POST', '/v1/operators/first_run', { token, name: 'Op', email, password });
-  await call(visitor, 'POST', '/auth/sign-in/email', { email, password });
-  return visitor;
-}
-
 async function catalogue(): Promise<void> {
-  for (const path of ['/v1/plans', '/v1/plans/pro', '/v1/plans/pro/versions', '/v1/seller'])
-    await call('seller', 'GET', path);
+  for (const path of ['plans', 'plans/pro', 'plans/pro/versions', 'seller', 'features', 'meters'])
+    await call('seller', 'GET', `/v1/${path}`);
   const { price_list } = await call('seller', 'GET', '/v1/catalog/export');
   await call('seller', 'POST', '/v1/catalog/plan', { price_list });
 }
@@ -143,11 +147,30 @@ async function customers(): Promise<void> {
   });
   await call('seller', 'GET', '/v1/customers');
   await call('seller', 'GET', `/v1/customers/${made['id']}`);
-  await call('seller', 'PATCH', `/v1/customers/${made['id']}`, { name: 'Acme Ltd' });
-  const overrides = `/v1/customers/${made['id']}/overrides`;
-  await call('seller', 'PUT', overrides, { limits: { '1s': 50 }, reason: 'agreed by phone' });
-  await call('seller', 'GET', overrides);
-  await call('seller', 'DELETE', overrides);
+  const path = `/v1/customers/${made['id']}`;
+  await call('seller', 'PATCH', path, { name: 'Acme Ltd' });
+  await call('seller', 'GET', `${path}/state`);
+  await call('seller', 'GET', `${path}/entitlements`);
+  await call('seller', 'POST', '/v1/entitlements/check', { customer_id: made['id'], feature_id: 'history' });
+  await call('seller', 'PUT', `${path}/overrides`, { limits: { '1s': 50 }, reason: 'agreed by phone' });
+  await call('seller', 'GET', `${path}/overrides`);
+  await call('seller', 'DELETE', `${path}/overrides`);
+  await call('seller', 'DELETE', path);
+}
+
+async function foreignKeys(): Promise<void> {
+  const customer = (await call('seller', 'POST', '/v1/customers', { name: 'Old', email: 'old@example.com' }))['id'];
+  const hash = createHash('sha256').update('a key of another system').digest('hex');
+  const keys = [{ hash, customer }];
+  await call('seller', 'POST', '/v1/keys/import', { algorithm: 'sha256', entropy_bits: 128, keys });
+  await call('seller', 'GET', '/v1/key_import');
+  const report = JSON.stringify([{ token: 'sky_test_somewhere', type: 'sky_key' }]);
+  const told = await fetch(`${farebox.url}/v1/keys/leaks`, {
+    method: 'POST',
+    headers: scanner.signed(report),
+    body: report,
+  });
+  expect([told.status, await told.text()]).toMatchObject([200, expect.stringContaining('positive')]);
 }
 
 async function keysAndUsage(): Promise<void> {
@@ -237,10 +260,11 @@ async function administration(visitor: Visitor): Promise<void> {
 
 test('every success that the document promises is answered so, and every write is done once under its key', async () => {
   await people();
-  const op = await operator();
+  const op = await farebox.operator();
   await catalogue();
   await migrations();
   await customers();
+  await foreignKeys();
   await keysAndUsage();
   await subscriptionLife();
   await invoicesAndCards();

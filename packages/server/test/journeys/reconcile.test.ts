@@ -5,11 +5,7 @@ import { type Visitor, payOnPage } from '../visitor.ts';
 
 const farebox = await testApp({ list: smallList(2) });
 const { app, db, sandbox, stripe } = farebox;
-const token = await app.issueFirstRunToken();
-const operator = farebox.visitor();
-const login = { email: 'op@example.com', password: 'an operator password' };
-await operator.post('/v1/operators/first_run', { token, name: 'Op', ...login });
-await operator.post('/auth/sign-in/email', login);
+const operator = await farebox.operator();
 
 interface Buyer {
   visitor: Visitor;

@@ -4,11 +4,7 @@ import { type Visitor, payOnPage } from '../visitor.ts';
 
 const farebox = await testApp();
 const { app, db, sandbox, stripe } = farebox;
-const token = await app.issueFirstRunToken();
-const operator = farebox.visitor();
-const login = { email: 'op@example.com', password: 'an operator password' };
-await operator.post('/v1/operators/first_run', { token, name: 'Op', ...login });
-await operator.post('/auth/sign-in/email', login);
+const operator = await farebox.operator();
 
 beforeEach(() => {
   sandbox.webhooks.policy = 'deliver';

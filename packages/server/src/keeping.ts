@@ -1,0 +1,65 @@
+import type { AccessPolicy, Terms } from '@farebox/core';
+import type { Accounts } from './accounts/service.ts';
+import type { AppOptions } from './app.ts';
+import { createRemoveCustomer } from './customers/remove.ts';
+import { createCustomerRoutes } from './customers/routes.ts';
+import type { Customers } from './customers/service.ts';
+import type { Tx } from './db/database.ts';
+import { createEntitlementRoutes } from './entitlements/routes.ts';
+import { createEntitlements } from './entitlements/service.ts';
+import { openInvoicesOf, unsettledInvoicesOf } from './invoices/store.ts';
+import type { Keys } from './keys/service.ts';
+import type { Plans } from './plans/service.ts';
+import { storedPrice } from './plans/store.ts';
+import { termsOf } from './subscriptions/life/turns.ts';
+import { liveSubscription, openCheckouts } from './subscriptions/store.ts';
+import type { Usage } from './usage/service.ts';
+
+/** Joins what is known of one customer: who it is, what it may use, what is left of it when it goes. Its part of `createApp`. */
+export function connectKeeping(
+  deps: Pick<AppOptions, 'db' | 'clock'> & {
+    plans: Plans;
+    customers: Customers;
+    accounts: Pick<Accounts, 'audit' | 'signOutOf'>;
+    keys: Pick<Keys, 'revokeAll'>;
+    usage: Usage;
+    access: AccessPolicy;
+    /** Tells the gate, after the commit, that what it knows of a customer is old. */
+    changed(customerId: string): Promise<void>;
+  },
+) {
+  const { db, plans, customers } = deps;
+  const entitlements = createEntitlements({
+    ...deps,
+    policy: deps.access,
+    findCustomer: (id) => customers.get(id),
+    owedBy: (id) => openInvoicesOf(db.kysely, id),
+  });
+  const removeCustomer = createRemoveCustomer({
+    ...deps,
+    whatIsLeft,
+    audit: deps.accounts.audit,
+    revokeKeys: (tx, id) => deps.keys.revokeAll(tx, id),
+    signOut: (tx, id) => deps.accounts.signOutOf(tx, id),
+  });
+  return {
+    liveTermsOf,
+    documented: [createCustomerRoutes({ customers, removeCustomer }), createEntitlementRoutes({ entitlements })],
+  };
+
+  /** What a customer pays for now; null when it has no subscription. */
+  async function liveTermsOf(customerId: string): Promise<Terms | null> {
+    const live = await liveSubscription(db.kysely, customerId);
+    const version = live === null ? null : await plans.version(null, live.plan_version_id);
+    if (live === null || version === null) return null;
+    return termsOf(version, storedPrice(version, live.plan_price_id), live.quantity);
+  }
+
+  /** What of a customer still moves money. */
+  async function whatIsLeft(tx: Tx, id: string): Promise<string | null> {
+    if ((await liveSubscription(tx, id)) !== null) return 'There is a subscription: end it first.';
+    if ((await openCheckouts(tx, id)).length > 0) return 'A checkout is open: wait until it is paid or over.';
+    const unsettled = await unsettledInvoicesOf(tx, id);
+    return unsettled.length > 0 ? 'An invoice is not settled: collect, credit or void it first.' : null;
+  }
+}
