@@ -118,14 +118,56 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
     expect((await pdf.body()).subarray(0, 5).toString()).toBe('%PDF-');
   });
 
-  test('a revoked key stops at once', async () => {
-    await page.getByRole('button', { name: 'Revoke' }).first().click();
-    await page
-      .getByRole('dialog')
-      .getByRole('button', { name: /revoke/i })
-      .last()
-      .click();
-    await page.getByText('Revoked', { exact: true }).waitFor();
+  test('a key is made with what it may do, changed, disabled and enabled', async () => {
+    const keys = page.getByRole('region', { name: 'API keys' });
+    const dialog = page.getByRole('dialog');
+    await keys.getByRole('button', { name: 'Create key' }).click();
+    await dialog.getByLabel('Name').fill('Deploy');
+    await dialog.getByLabel('Scopes').fill('Not A Scope');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByText(/small letters, digits/).waitFor();
+    await dialog.getByLabel('Scopes').fill('read');
+    await dialog.getByLabel('Expires').selectOption('30');
+    await dialog.getByLabel('Budget').fill('5000');
+    await dialog.getByLabel('Within').selectOption('period');
+    await expectAccessible(page);
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByText('Deploy is ready').waitFor();
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await keys.getByText(/^read · 5,000 a billing period · expires /).waitFor();
+
+    await choose('Deploy', 'Edit');
+    await dialog.getByLabel('Scopes').fill('');
+    await dialog.getByLabel('Allowed addresses').fill('203.0.113.0/24');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await keys.getByText(/^5,000 a billing period · from 203\.0\.113\.0\/24 · expires /).waitFor();
+
+    await choose('First key', 'Disable');
+    await keys.getByText('Disabled', { exact: true }).waitFor();
+    expect(curl()).toMatch(/^HTTP\/1.1 401/);
+    await choose('First key', 'Enable');
+    await keys.getByText('Disabled', { exact: true }).waitFor({ state: 'detached' });
+    expect(curl()).toMatch(/^HTTP\/1.1 200/);
+  });
+
+  test('a rotated key has two secrets until the old one stops, and a revoked key has none', async () => {
+    const keys = page.getByRole('region', { name: 'API keys' });
+    const dialog = page.getByRole('dialog');
+    await choose('First key', 'Rotate');
+    await dialog.getByLabel('The present secret passes for').selectOption('An hour');
+    await expectAccessible(page);
+    await dialog.getByRole('button', { name: 'Rotate key' }).click();
+    const fresh = ((await dialog.getByRole('group', { name: 'Secret key' }).textContent()) ?? '').trim();
+    expect(fresh).not.toBe(key);
+    await dialog.getByText(/^The old secret passes until /).waitFor();
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await keys.getByText(/old secret until /).waitFor();
+    expect(curl()).toMatch(/^HTTP\/1.1 200/);
+    key = fresh;
+    expect(curl()).toMatch(/^HTTP\/1.1 200/);
+    await choose('First key', 'Revoke');
+    await dialog.getByRole('button', { name: 'Revoke key' }).click();
+    await keys.getByText('Revoked', { exact: true }).waitFor();
     expect(curl()).toMatch(/^HTTP\/1.1 401/);
   });
 
@@ -142,6 +184,14 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
     await admin.getByText('$598').first().waitFor();
     await admin.goto(`${program.url}/admin/customers`);
     await admin.getByText('grace@example.com').waitFor();
+    await admin.getByRole('link', { name: 'Grace Hopper' }).click();
+    await admin.getByRole('button', { name: 'Actions of Deploy' }).click();
+    await admin.getByRole('menuitem', { name: 'Disable' }).waitFor();
+    // An operator changes and stops a customer's key, and is never shown its secret.
+    expect(await admin.getByRole('menuitem', { name: 'Rotate' }).count()).toBe(0);
+    await admin.getByRole('menuitem', { name: 'Disable' }).click();
+    await admin.getByText('Disabled', { exact: true }).waitFor();
+    await expectAccessible(admin);
     await admin.goto(`${program.url}/admin/events`);
     await admin.getByText('invoice.paid').first().waitFor();
     await operator.close();
@@ -201,6 +251,12 @@ describe.skipIf(chromiumPath === null)('the first purchase', () => {
     await page.getByLabel('CVC').fill('123');
     await page.getByLabel('Name on card').fill('Grace Hopper');
     await page.getByRole('button', { name: /^Pay/ }).click();
+  }
+
+  /** Of a key's menu. */
+  async function choose(name: string, action: string): Promise<void> {
+    await page.getByRole('button', { name: `Actions of ${name}` }).click();
+    await page.getByRole('menuitem', { name: action }).click();
   }
 
   function kpi(name: string) {

@@ -17,7 +17,7 @@ export class HttpFault extends Error {
   }
 }
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /**
  * One call of the server's API, with the session cookie. The type of the answer is the caller's knowledge of the route.
@@ -66,6 +66,10 @@ export function post<T>(path: string, body: object = {}, signal?: AbortSignal): 
 
 export function put<T>(path: string, body: object): Promise<T> {
   return request<T>('PUT', path, body);
+}
+
+export function patch<T>(path: string, body: object): Promise<T> {
+  return request<T>('PATCH', path, body);
 }
 
 export function remove<T>(path: string): Promise<T> {

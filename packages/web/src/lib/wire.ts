@@ -259,13 +259,17 @@ export interface ApiKey {
   start: string;
   scopes: string[];
   allowed_cidrs: string[];
+  /** What it may use of its customer's limits: units in `1h`, `30d`, or in a billing `period`. */
+  budget: { limit: number; window: string } | null;
   livemode: boolean;
   status: 'active' | 'disabled' | 'expired' | 'revoked';
   last_used_at: string | null;
   expires_at: string | null;
   created_at: string;
-  /** Whether `POST /v1/keys/first` would still answer with this key's secret; absent: not known. */
+  /** Its secret waits to be shown once. */
   revealable: boolean;
+  /** Until when a secret from before the last rotation passes. */
+  former_until_at: string | null;
 }
 
 export interface ApiKeyWithSecret extends ApiKey {

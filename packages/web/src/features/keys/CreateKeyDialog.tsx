@@ -1,30 +1,21 @@
-import { Button, Modal, TextInput } from '@mantine/core';
-import { useState, type FormEvent } from 'react';
-import { faultText } from '../../lib/http.ts';
-import { Notice } from '../../ui/Notice.tsx';
+import { Button, Modal } from '@mantine/core';
+import { useNow } from '../../lib/session.ts';
 import { useCreateKey } from './api.ts';
 import classes from './dialogs.module.css';
+import { emptyDraft, wishOf } from './key-draft.ts';
+import { KeyForm } from './KeyForm.tsx';
 import { SecretBox } from './SecretBox.tsx';
 
-/** Asks for a name, then shows the secret. While the secret is shown, only a button closes it. */
+/** Asks what the key is for, then shows the secret. While the secret is shown, only a button closes it. */
 export function CreateKeyDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
-  const [name, setName] = useState('');
   const create = useCreateKey();
+  const now = useNow();
   const secret = create.data?.secret;
-
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    create.mutate(name.trim());
-  }
-
   return (
     <Modal
       opened={opened}
       onClose={onClose}
-      onExitTransitionEnd={() => {
-        create.reset();
-        setName('');
-      }}
+      onExitTransitionEnd={create.reset}
       size="lg"
       title={secret ? `${create.data?.name ?? 'The key'} is ready` : 'Create an API key'}
       closeOnClickOutside={!secret}
@@ -39,28 +30,14 @@ export function CreateKeyDialog({ opened, onClose }: { opened: boolean; onClose:
           </div>
         </>
       ) : (
-        <form onSubmit={submit} className={classes.form}>
-          {create.isError ? <Notice tone="bad">{faultText(create.error)}</Notice> : null}
-          <TextInput
-            label="Name"
-            description="Where it will be used: it helps when you have to revoke one"
-            placeholder="Production"
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            required
-            withAsterisk={false}
-            maxLength={100}
-            data-autofocus
-          />
-          <div className={classes.buttons}>
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={create.isPending} disabled={name.trim() === ''}>
-              Create
-            </Button>
-          </div>
-        </form>
+        <KeyForm
+          initial={emptyDraft}
+          label="Create"
+          isPending={create.isPending}
+          error={create.error}
+          onSubmit={(draft) => create.mutate(wishOf(draft, now))}
+          onCancel={onClose}
+        />
       )}
     </Modal>
   );

@@ -1,62 +1,85 @@
 import { Button } from '@mantine/core';
 import { IconKey, IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
-import { useNow } from '../../lib/session.ts';
 import { formatAgo } from '../../lib/format.ts';
+import { faultText } from '../../lib/http.ts';
+import { useNow } from '../../lib/session.ts';
 import type { ApiKey } from '../../lib/wire.ts';
 import { type Column, DataTable } from '../../ui/DataTable.tsx';
 import { Empty } from '../../ui/Empty.tsx';
 import { Fault } from '../../ui/Fault.tsx';
 import { LoadMore } from '../../ui/LoadMore.tsx';
+import { Notice } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
-import { useKeys } from './api.ts';
+import { useKeys, useUpdateKey } from './api.ts';
 import { CreateKeyDialog } from './CreateKeyDialog.tsx';
-import { keyStatusWords, keyTones } from './key-words.ts';
+import { EditKeyDialog } from './EditKeyDialog.tsx';
+import { type KeyAction, keyFacts, keyStatusWords, keyTones } from './key-words.ts';
+import { KeyMenu } from './KeyMenu.tsx';
 import classes from './KeysPanel.module.css';
+import { RevealKeyDialog } from './RevealKeyDialog.tsx';
 import { RevokeKeyDialog } from './RevokeKeyDialog.tsx';
+import { RotateKeyDialog } from './RotateKeyDialog.tsx';
 
-export function KeysPanel() {
-  const keys = useKeys();
+/** The keys of whoever is signed in; an operator looks at a customer's, and sees no secret. */
+export function KeysPanel({ customerId }: { customerId?: string }) {
+  const isOwner = customerId === undefined;
+  const keys = useKeys(customerId);
   const [creating, setCreating] = useState(false);
-  const [revoking, setRevoking] = useState<ApiKey | null>(null);
+  const [chosen, setChosen] = useState<{ action: KeyAction; apiKey: ApiKey } | null>(null);
+  const update = useUpdateKey();
+  const of = (action: KeyAction) => (chosen?.action === action ? chosen.apiKey : null);
+  const close = () => setChosen(null);
+
+  function choose(action: KeyAction, apiKey: ApiKey): void {
+    if (action === 'enable' || action === 'disable')
+      update.mutate({ id: apiKey.id, wish: { enabled: action === 'enable' } });
+    else setChosen({ action, apiKey });
+  }
+
   return (
     <Panel
       title="API keys"
       id="keys"
       flush
       actions={
-        <Button size="xs" leftSection={<IconPlus size={15} />} onClick={() => setCreating(true)}>
-          Create key
-        </Button>
+        isOwner ? (
+          <Button size="xs" leftSection={<IconPlus size={15} />} onClick={() => setCreating(true)}>
+            Create key
+          </Button>
+        ) : null
       }
     >
+      {update.isError ? <Notice tone="bad">{faultText(update.error)}</Notice> : null}
       {keys.isError && !keys.rows ? (
         <Fault what="Keys" error={keys.error} retry={keys.refetch} />
       ) : (
         <DataTable
           label="API keys"
-          columns={columns(setRevoking)}
+          columns={columns(isOwner, choose)}
           rows={keys.rows}
           keyOf={(key) => key.id}
           empty={
             <Empty title="No keys yet" icon={<IconKey size={20} />}>
-              Create one for each place that calls the API.
+              {isOwner ? 'Create one for each place that calls the API.' : 'This customer has made none.'}
             </Empty>
           }
         />
       )}
       <LoadMore pages={keys} />
       <CreateKeyDialog opened={creating} onClose={() => setCreating(false)} />
-      <RevokeKeyDialog apiKey={revoking} onClose={() => setRevoking(null)} />
+      <EditKeyDialog apiKey={of('edit')} onClose={close} />
+      <RotateKeyDialog apiKey={of('rotate')} onClose={close} />
+      <RevealKeyDialog apiKey={of('reveal')} onClose={close} />
+      <RevokeKeyDialog apiKey={of('revoke')} onClose={close} />
     </Panel>
   );
 }
 
-function columns(revoke: (key: ApiKey) => void): Column<ApiKey>[] {
+function columns(isOwner: boolean, choose: (action: KeyAction, key: ApiKey) => void): Column<ApiKey>[] {
   return [
     { head: 'Name', cell: (key) => <NameCell apiKey={key} /> },
-    { head: 'Key', wideOnly: true, cell: (key) => <code className={classes.start}>{key.start}…</code> },
     {
       head: 'Status',
       cell: (key) => <Status tone={keyTones[key.status]}>{keyStatusWords[key.status]}</Status>,
@@ -65,28 +88,22 @@ function columns(revoke: (key: ApiKey) => void): Column<ApiKey>[] {
       head: 'Actions',
       hideHead: true,
       align: 'right',
-      cell: (key) =>
-        key.status === 'active' || key.status === 'disabled' ? (
-          <Button variant="default" size="xs" onClick={() => revoke(key)}>
-            Revoke
-          </Button>
-        ) : null,
+      cell: (key) => <KeyMenu apiKey={key} isOwner={isOwner} onChoose={(action) => choose(action, key)} />,
     },
   ];
 }
 
 function NameCell({ apiKey }: { apiKey: ApiKey }) {
   const now = useNow();
-  const scopes = apiKey.scopes.length === 0 ? '' : `${apiKey.scopes.join(', ')} · `;
-  const used = apiKey.last_used_at === null ? 'never used' : `last used ${formatAgo(apiKey.last_used_at, now)}`;
+  const facts = keyFacts(apiKey);
+  const used = apiKey.last_used_at === null ? 'never used' : `used ${formatAgo(apiKey.last_used_at, now)}`;
   return (
     <div className={classes.name}>
       <strong>{apiKey.name}</strong>
       <span>
-        {scopes}
-        {used}
+        <code>{apiKey.start}…</code> · {used}
       </span>
-      <code className={classes.narrowStart}>{apiKey.start}…</code>
+      {facts === '' ? null : <span>{facts}</span>}
     </div>
   );
 }

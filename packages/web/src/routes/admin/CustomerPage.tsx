@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
+import { KeysPanel } from '../../features/keys/KeysPanel.tsx';
 import { OverridesPanel } from '../../features/overrides/OverridesPanel.tsx';
 import { get } from '../../lib/http.ts';
 import type { Customer } from '../../lib/wire.ts';
@@ -20,7 +21,10 @@ export function CustomerPage() {
       {customer.isError ? (
         <Fault what="The customer" error={customer.error} retry={customer.refetch} />
       ) : (
-        <OverridesPanel customerId={id} />
+        <>
+          <OverridesPanel customerId={id} />
+          <KeysPanel customerId={id} />
+        </>
       )}
     </AdminPage>
   );
