@@ -95,7 +95,6 @@ describe('what is said of an invoice', () => {
       [{ payment_settings: { payment_method_types: ['sepa_debit'] } }, 'payment_settings[payment_method_types]'],
       [{ rendering: { template: 'inrtem_x' } }, 'rendering[template]'],
       [{ shipping_cost: { shipping_rate: 'shr_x' } }, 'shipping_cost'],
-      [{ automatic_tax: { enabled: true } }, 'automatic_tax'],
     ];
     for (const [params, param] of wrong) {
       expect(await refusal(stripe.invoices.create({ customer, ...params }))).toMatchObject({ statusCode: 400, param });

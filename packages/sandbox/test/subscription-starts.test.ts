@@ -114,7 +114,6 @@ test.each([
   [{ backdate_start_date: seconds('2026-12-12T00:00:00Z') }, 'must be in the past', 'backdate_start_date'],
   [{ on_behalf_of: 'acct_1' }, 'one sandbox is one account', 'on_behalf_of'],
   [{ transfer_data: { destination: 'acct_1' } }, 'one sandbox is one account', 'transfer_data'],
-  [{ automatic_tax: { enabled: true } }, 'tax_rates', 'automatic_tax'],
   [{ days_until_due: 5 }, 'send_invoice', 'days_until_due'],
   [{ collection_method: 'send_invoice' as const }, 'Missing required param: days_until_due', 'days_until_due'],
   [{ currency: 'eur' }, 'expected currency', 'items[0][price]'],

@@ -9,6 +9,7 @@ const FILES = 'Files are not kept.';
 const OLD_SOURCES = 'Sources are an older way to pay.';
 const TRIALS = 'A trial is given to a subscription: `trial_period_days` or `trial_end`.';
 const TAX = 'No tax is computed from places; tax rates do it.';
+const SCHEDULED_TAX = 'A schedule leaves its subscription’s way of finding taxes alone.';
 const SHIPPING = 'Nothing is sent by post: there are no shipping rates.';
 const TRIAL_OFFERS = 'Trial offers are not built; a trial is a `trial_end` or `trial_period_days`.';
 const PREBILLING = 'Billing ahead of time is not built.';
@@ -87,7 +88,11 @@ const param_reasons: readonly [RegExp, string][] = [
   [/\bbilling_details\.tax_id$/, 'Tax ids belong to customers.'],
   [/ (source|default_source|cash_balance|origin)$/, OLD_SOURCES],
   [/\b(account_tax_ids)$/, 'Only invoices made by hand and subscriptions name the tax ids of the seller.'],
-  [/ automatic_tax$|\b(tax_details|customer_details\.tax)$/, TAX],
+  [
+    /^POST \/v1\/subscription_schedules.* (phases\[\]|default_settings)\.automatic_tax|schedule_details.*automatic_tax/,
+    SCHEDULED_TAX,
+  ],
+  [/\b(tax_details|customer_details\.tax)$/, TAX],
   [/\b(shipping_cost|shipping_options|shipping_details)$|customer_details\.shipping$| permissions$/, SHIPPING],
   [/\bcurrent_trial$/, TRIAL_OFFERS],
   [/\bbilling_schedules$/, PREBILLING],

@@ -157,7 +157,7 @@ function asked(session: CheckoutSessionRecord, shown: ShownForm): { before: Html
         </fieldset>`
   }`;
   const after = html`${
-    asks.billing_address === 'required'
+    asks.needs_address === true
       ? html`<fieldset>
           <legend>Billing address</legend>
           ${addressFields(shown, 'billing', answers.address, null)}

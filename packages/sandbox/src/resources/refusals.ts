@@ -28,12 +28,12 @@ export const self: Param<null> = {
 
 const taxTable = shape({ enabled: flag(), liability: self });
 
-/** No tax is computed from addresses; tax rates do what is wanted here. */
-export const automaticTax: Param<null> = {
+/** A schedule leaves its subscription's way of finding taxes alone. */
+export const scheduledTax: Param<null> = {
   inner: taxTable,
   read(value, path) {
     const read = taxTable.read(value, path);
     if (read.enabled !== true) return null;
-    throw unsupported(`\`${path}\`: it knows no country's taxes; use \`default_tax_rates\` or \`tax_rates\``, path);
+    throw unsupported(`\`${path}\`: set it on the subscription`, path);
   },
 };

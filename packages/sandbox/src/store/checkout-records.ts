@@ -59,6 +59,8 @@ export interface CustomFieldRecord {
 /** What the page asks for besides a card. */
 export interface SessionAsks {
   billing_address: 'auto' | 'required' | null;
+  /** Also where the seller does not say so: taxes follow from it. */
+  needs_address?: boolean;
   business_name: 'optional' | 'required' | null;
   individual_name: 'optional' | 'required' | null;
   phone: boolean;
@@ -191,6 +193,7 @@ export interface CheckoutSessionRecord {
     end: Seconds | null;
     missing_payment_method: MissingPaymentMethod;
   } | null;
+  automatic_tax?: boolean;
   success_url: string | null;
   ui_mode?: 'elements' | 'embedded_page' | 'form' | 'hosted_page';
 }

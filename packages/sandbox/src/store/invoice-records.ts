@@ -54,6 +54,7 @@ export interface InvoiceRecord {
   amount_paid_off_stripe?: number;
   attempt_count: number;
   auto_advance: boolean;
+  automatic_tax?: { enabled: boolean; disabled_reason: 'finalization_requires_location_inputs' | null };
   automatically_finalizes_at: Seconds | null;
   account_tax_ids?: string[] | null;
   billing_reason:

@@ -88,6 +88,8 @@ export interface SubscriptionRecord {
   id: string;
   created: Seconds;
   anchor_config?: AnchorConfig | null;
+  /** Whether taxes follow from where the customer is, and why Stripe turned that off. */
+  automatic_tax?: { enabled: boolean; disabled_reason: 'requires_location_inputs' | null };
   billing_cycle_anchor: Seconds;
   billing_mode?: BillingModeRecord;
   billing_schedules?: BillingScheduleRecord[];

@@ -83,7 +83,7 @@ export function typedAnswers(session: CheckoutSessionRecord, form: URLSearchPara
   const ships = asks.shipping_countries !== null;
   return {
     answers: {
-      address: asks.billing_address === 'required' ? readAddress(form, 'billing') : null,
+      address: asks.needs_address === true ? readAddress(form, 'billing') : null,
       business_name: asks.business_name === null && asks.tax_id === null ? null : typed('business_name'),
       individual_name: asks.individual_name === null ? null : typed('individual_name'),
       phone: asks.phone ? typed('phone') : null,

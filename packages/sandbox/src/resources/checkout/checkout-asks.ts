@@ -9,11 +9,12 @@ type Given<T> = T extends Param<infer V> ? NonNullable<V> : never;
 type Name = { enabled?: boolean | undefined; optional?: boolean | undefined } | undefined;
 
 /** What the page asks for, from the parameters. */
-export function asksOf(params: Params): SessionAsks {
+export function asksOf(params: Params, needs_address: boolean): SessionAsks {
   const name = (given: Name): 'optional' | 'required' | null =>
     given?.enabled === true ? (given.optional === true ? 'optional' : 'required') : null;
   return {
     billing_address: params.billing_address_collection ?? null,
+    needs_address: params.billing_address_collection === 'required' || needs_address,
     business_name: name(params.name_collection?.business),
     individual_name: name(params.name_collection?.individual),
     phone: params.phone_number_collection?.enabled ?? false,

@@ -168,6 +168,7 @@ function subscribe(
     settings: {
       ...settingsOf(context, pending === undefined ? {} : { pending_invoice_item_interval: pending }, {}),
       billing_mode: billing_mode ?? wantedMode(undefined),
+      ...(session.automatic_tax === true ? { automatic_tax: { enabled: true, disabled_reason: null } } : {}),
       ...(invoice_settings === undefined ? {} : { invoice_settings }),
     },
   });
@@ -196,7 +197,9 @@ export function completeSession(context: Context, session: CheckoutSessionRecord
   const { entered, three_d_secure } = paying;
   const mode = session.mode ?? 'subscription';
   const sums = sumsOf(tx, session);
-  const customer = customerOf(context, session, entered);
+  const found = customerOf(context, session, entered);
+  // First of all: taxes and the first invoice are of the address that was just entered.
+  const customer = found && updateCustomer(context, found, changesOf(session, found, entered));
   let made: Partial<CheckoutSessionRecord> = {};
   if (mode === 'setup') setUp(context, session, customer, paying);
   else {
@@ -205,10 +208,6 @@ export function completeSession(context: Context, session: CheckoutSessionRecord
     else if (customer !== null) made = subscribe(context, session, customer, method, three_d_secure);
   }
   if (made.payment_intent !== session.attempt) dropAttempt(context, session);
-  if (customer !== null) {
-    const owner = tx.need('customer', customer.id);
-    updateCustomer(context, owner, changesOf(session, owner, entered));
-  }
   const tax_id = session.answers?.tax_id ?? null;
   if (tax_id !== null) addTaxId(context, customer?.id ?? null, tax_id.type, tax_id.value);
   const done = tx.put('checkout_session', {

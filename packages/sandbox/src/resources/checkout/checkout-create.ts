@@ -4,6 +4,7 @@ import { mergeMetadata, type Read } from '../../http/params.ts';
 import type { CheckoutSessionRecord, SessionInvoiceData, SessionPaymentData } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
+import { hasTaxLocation } from '../automatic-tax.ts';
 import { type Context, schedule } from '../context.ts';
 import { findCustomer } from '../customers/customers.ts';
 import { newSetupIntent } from '../payments/setup-intents.ts';
@@ -162,6 +163,18 @@ function customerFacts(
   };
 }
 
+/** Taxes follow from an address: the customer has one, or the page asks for one that they then have. */
+function checkTaxAddress(tx: Tx, params: Params): void {
+  if (params.automatic_tax !== true || params.customer === undefined) return;
+  const { address, shipping } = params.customer_update ?? {};
+  if (address === 'auto' || shipping === 'auto') return;
+  if (hasTaxLocation(findCustomer(tx, params.customer, 'customer'))) return;
+  throw invalid(
+    "Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid address to the Customer or set either `customer_update[address]` to 'auto' or `customer_update[shipping]` to 'auto' to save the address entered in Checkout to the Customer.",
+    { code: 'customer_tax_location_invalid' },
+  );
+}
+
 function invoiceDataOf(params: Params): SessionInvoiceData | null {
   if (params.invoice_creation?.enabled !== true) return null;
   const given = params.invoice_creation.invoice_data;
@@ -260,6 +273,7 @@ export function createSession(context: Context, params: Params): CheckoutSession
   const goods = goodsOf(context, params, mode);
   const id = tx.newId('cs_test_', 58);
   const owner = customerFacts(tx, params, mode);
+  checkTaxAddress(tx, params);
   const recovery = params.after_expiration?.recovery;
   const session: CheckoutSessionRecord = {
     ...owner,
@@ -275,7 +289,8 @@ export function createSession(context: Context, params: Params): CheckoutSession
     ...(params.excluded_payment_method_types === undefined
       ? {}
       : { excluded_types: params.excluded_payment_method_types }),
-    asks: asksOf(params),
+    asks: asksOf(params, params.automatic_tax === true),
+    ...(params.automatic_tax === true ? { automatic_tax: true } : {}),
     authenticating: null,
     client_reference_id: params.client_reference_id ?? null,
     client_secret: ways.ui_mode === 'hosted_page' ? null : tx.newId(`${id}_secret_`, 48),

@@ -1,3 +1,4 @@
+import { hasTaxLocation } from '../automatic-tax.ts';
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { embeddedList, type List } from '../../http/lists.ts';
@@ -174,7 +175,6 @@ function savedOptions(session: CheckoutSessionRecord): RenderedSession['saved_pa
 /** What no session of the sandbox has. */
 const absent = {
   adaptive_pricing: { enabled: false },
-  automatic_tax: { enabled: false, liability: null, provider: null, status: null },
   currency_conversion: null,
   customer_account: null,
   livemode: false,
@@ -187,6 +187,20 @@ const absent = {
   wallet_options: null,
 } satisfies Partial<RenderedSession>;
 
+/** Found out once the page has an address. */
+function automaticTaxOf(tx: Tx, session: CheckoutSessionRecord): RenderedSession['automatic_tax'] {
+  if (session.automatic_tax !== true) return { enabled: false, liability: null, provider: null, status: null };
+  const located =
+    session.status === 'complete' ||
+    (session.customer !== null && hasTaxLocation(tx.need('customer', session.customer)));
+  return {
+    enabled: true,
+    liability: { type: 'self' },
+    provider: 'stripe',
+    status: located ? 'complete' : 'requires_location_inputs',
+  };
+}
+
 /** Renders a session; `line_items` come only by expansion. */
 export function renderSession(tx: Tx, session: CheckoutSessionRecord): RenderedSession {
   const sums = session.sums ?? sumsOf(tx, session);
@@ -196,6 +210,7 @@ export function renderSession(tx: Tx, session: CheckoutSessionRecord): RenderedS
   return {
     ...absent,
     ...collected(session),
+    automatic_tax: automaticTaxOf(tx, session),
     id: session.id,
     object: 'checkout.session',
     after_expiration: recovery(session),

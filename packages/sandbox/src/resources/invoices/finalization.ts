@@ -4,12 +4,13 @@ import { invoiceMoved } from '../../billing/states.ts';
 import { invalid } from '../../http/api-error.ts';
 import type { CustomerRecord, InvoiceRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
+import { hasTaxLocation } from '../automatic-tax.ts';
 import { type Context, emit, schedule, unschedule } from '../context.ts';
 import { moveBalance } from '../customers/balance.ts';
 import { updateCustomer } from '../customers/customers.ts';
 import { taxIdsShown } from '../customers/tax-ids.ts';
 import { renderPaymentIntent } from '../payments/payment-intents.ts';
-import { updateInvoice } from '../subscriptions/subscription-end.ts';
+import { updateInvoice, updateSubscription } from '../subscriptions/subscription-end.ts';
 import { applyCredits } from '../usage/credit-ledger.ts';
 import { refreshUsage } from '../usage/usage-lines.ts';
 import { markPaid } from './collect.ts';
@@ -21,8 +22,9 @@ import { replaceRevised, revisionFault } from './revisions.ts';
 const DAY = 86_400;
 
 /** Makes a draft final: number, amounts, addresses; a payment intent when there is something to pay. */
-export function finalizeInvoice(context: Context, draft: InvoiceRecord): InvoiceRecord {
+export function finalizeInvoice(context: Context, asked_for: InvoiceRecord): InvoiceRecord {
   const { tx, account_name } = context;
+  const draft = taxedWhereKnown(context, asked_for);
   unschedule(context, 'finalize', draft.id);
   replaceRevised(context, draft);
   const rated = refreshUsage(context, draft);
@@ -82,6 +84,19 @@ export function finalizeInvoice(context: Context, draft: InvoiceRecord): Invoice
     }
   }
   return invoice;
+}
+
+/** Where nobody knows where the customer is, Stripe goes on without the tax, on the invoice and from then on. */
+function taxedWhereKnown(context: Context, draft: InvoiceRecord): InvoiceRecord {
+  const { tx } = context;
+  if (draft.automatic_tax?.enabled !== true || hasTaxLocation(tx.need('customer', draft.customer))) return draft;
+  const subscription = draft.subscription === null ? undefined : tx.get('subscription', draft.subscription);
+  if (subscription?.automatic_tax?.enabled === true) {
+    updateSubscription(context, subscription, {
+      automatic_tax: { enabled: false, disabled_reason: 'requires_location_inputs' },
+    });
+  }
+  return { ...draft, automatic_tax: { enabled: false, disabled_reason: 'finalization_requires_location_inputs' } };
 }
 
 /** The number a seller gave, or the next of the customer's sequence that no invoice has. */

@@ -212,6 +212,9 @@ export function blankInvoice(
 /** A draft of a subscription with nothing on it yet. */
 export function invoiceOf(subscription: SubscriptionRecord, now: Seconds): InvoiceRecord {
   return blankInvoice(now, {
+    ...(subscription.automatic_tax?.enabled === true
+      ? { automatic_tax: { enabled: true, disabled_reason: null } }
+      : {}),
     auto_advance: true,
     billing_reason: 'subscription_update',
     collection_method: subscription.collection_method ?? 'charge_automatically',

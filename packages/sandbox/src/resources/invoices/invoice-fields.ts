@@ -19,7 +19,8 @@ import type { Tx } from '../../store/store.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
 import type { Context } from '../context.ts';
 import { shippingParam } from '../payments/shipping.ts';
-import { automaticTax, connectOnly, oldSource, self } from '../refusals.ts';
+import { automaticTax, checkTaxLocation } from '../automatic-tax.ts';
+import { connectOnly, oldSource, self } from '../refusals.ts';
 import { discountsParam, redeemAll } from './discounts.ts';
 import { subtotalOf } from './invoice-amounts.ts';
 import { checkTaxes } from './tax-amounts.ts';
@@ -200,6 +201,10 @@ export function fieldsOf(context: Context, params: DraftParams, old: InvoiceReco
     if (value !== undefined) Object.assign(changes, read(value as Exclude<DraftParams[K], undefined>));
   };
   given('account_tax_ids', (ids) => ({ account_tax_ids: accountTaxIds(tx, ids, 'account_tax_ids') }));
+  given('automatic_tax', (enabled) => {
+    checkTaxLocation(tx, enabled, customer);
+    return { automatic_tax: { enabled, disabled_reason: null } };
+  });
   given('custom_fields', (sent) => ({
     custom_fields: sent?.map(({ name, value }) => ({ name: name ?? '', value: value ?? '' })) ?? null,
   }));

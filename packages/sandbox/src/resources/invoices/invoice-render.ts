@@ -1,3 +1,4 @@
+import { hasTaxLocation, renderAutomaticTax } from '../automatic-tax.ts';
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { embeddedList } from '../../http/lists.ts';
@@ -300,6 +301,14 @@ function said(
   };
 }
 
+/** A final invoice had a location; a draft has the one its customer has now. */
+function automaticTaxOf(tx: Tx, invoice: InvoiceRecord): Wire<Stripe.Invoice>['automatic_tax'] {
+  const shown = renderAutomaticTax(invoice.automatic_tax);
+  if (!shown.enabled) return { ...shown, provider: null, status: null };
+  const located = invoice.status !== 'draft' || hasTaxLocation(tx.need('customer', invoice.customer));
+  return { ...shown, provider: 'stripe', status: located ? 'complete' : 'requires_location_inputs' };
+}
+
 /** Renders an invoice. `payments` and `confirmation_secret` come only by expansion. */
 export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: string): RenderedInvoice {
   const due = amountDue(invoice);
@@ -321,7 +330,7 @@ export function renderInvoice(tx: Tx, invoice: InvoiceRecord, account_name: stri
     attempt_count: invoice.attempt_count,
     attempted: invoice.attempt_count > 0 || invoice.status === 'paid',
     auto_advance: invoice.auto_advance,
-    automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
+    automatic_tax: automaticTaxOf(tx, invoice),
     automatically_finalizes_at: invoice.automatically_finalizes_at,
     billing_reason: invoice.billing_reason,
     collection_method: invoice.collection_method ?? 'charge_automatically',

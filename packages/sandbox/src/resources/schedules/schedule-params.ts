@@ -28,7 +28,7 @@ import { findTaxRates } from '../catalog/tax-rates.ts';
 import type { Context } from '../context.ts';
 import { checkOffers, discountsParam } from '../invoices/discounts.ts';
 import { resolvePaymentMethod } from '../payments/payment-methods.ts';
-import { automaticTax, connectOnly } from '../refusals.ts';
+import { connectOnly, scheduledTax } from '../refusals.ts';
 import { addedPrice } from '../subscriptions/add-invoice-items.ts';
 import { itemFields, newItemOf } from '../subscriptions/subscription-items-params.ts';
 import {
@@ -72,7 +72,7 @@ const itemParam = shape(itemFields);
 /** What `default_settings` and a phase have in common. */
 const settings = {
   application_fee_percent: connectOnly,
-  automatic_tax: automaticTax,
+  automatic_tax: scheduledTax,
   billing_cycle_anchor: oneOf(['automatic', 'phase_start']),
   billing_thresholds: thresholdsParam,
   collection_method: oneOf(['charge_automatically', 'send_invoice']),

@@ -4,6 +4,7 @@ import type { Wire } from '../../contract/wire.ts';
 import { invalid } from '../../http/api-error.ts';
 import { emptyable, flag, list, mergeMetadata, metadata, oneOf, type Read, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
+import { checkTaxLocation } from '../automatic-tax.ts';
 import { type Context, orderEvents } from '../context.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
 import { findCustomer } from '../customers/customers.ts';
@@ -83,6 +84,7 @@ function create(context: Context, params: Read<typeof createTable>): Wire<Stripe
       param: 'payment_behavior',
     });
   }
+  checkTaxLocation(tx, params.automatic_tax, customer.id);
   const settings = settingsOf(context, params, {});
   const pay_later = behavior === 'default_incomplete';
   const trial_end = trialEndOf(tx, params);

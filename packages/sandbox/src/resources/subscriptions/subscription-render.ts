@@ -1,3 +1,4 @@
+import { renderAutomaticTax } from '../automatic-tax.ts';
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { embeddedList } from '../../http/lists.ts';
@@ -87,7 +88,7 @@ export function renderSubscription(tx: Tx, subscription: SubscriptionRecord): Wi
     object: 'subscription',
     application: null,
     application_fee_percent: null,
-    automatic_tax: { disabled_reason: null, enabled: false, liability: null },
+    automatic_tax: renderAutomaticTax(subscription.automatic_tax),
     billing_cycle_anchor: subscription.billing_cycle_anchor,
     billing_cycle_anchor_config: subscription.anchor_config ?? null,
     billing_mode: renderMode(subscription),

@@ -4,7 +4,8 @@ import { emptyable, flag, inert, integer, list, oneOf, type Read, shape, text } 
 import type { IntervalUnit, InvoiceSettingsRecord, Seconds, SubscriptionRecord } from '../../store/records.ts';
 import { boundary } from '../../time/calendar.ts';
 import { accountTaxIds } from '../invoices/invoice-fields.ts';
-import { automaticTax, connectOnly, oldSource, self } from '../refusals.ts';
+import { automaticTax } from '../automatic-tax.ts';
+import { connectOnly, oldSource, self } from '../refusals.ts';
 import { type Context, schedule, unschedule } from '../context.ts';
 
 const interval = oneOf<IntervalUnit>(['day', 'week', 'month', 'year']);
@@ -51,6 +52,9 @@ export function settingsOf(
 ): Partial<SubscriptionRecord> {
   return {
     ...collectionOf(params, old),
+    ...(params.automatic_tax === undefined
+      ? {}
+      : { automatic_tax: { enabled: params.automatic_tax, disabled_reason: null } }),
     ...(params.billing_thresholds === undefined ? {} : { billing_thresholds: thresholdsOf(params.billing_thresholds) }),
     ...(params.invoice_settings === undefined
       ? {}

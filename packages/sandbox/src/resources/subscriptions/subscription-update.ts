@@ -3,6 +3,7 @@ import type { Wire } from '../../contract/wire.ts';
 import { invalid } from '../../http/api-error.ts';
 import { emptyable, flag, list, mergeMetadata, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
+import { checkTaxLocation } from '../automatic-tax.ts';
 import type { Context } from '../context.ts';
 import { findTaxRates } from '../catalog/tax-rates.ts';
 import { discountsParam, endDiscounts, redeemAll } from '../invoices/discounts.ts';
@@ -82,6 +83,7 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
   }
   checkParkable(params);
   refuseManagedEnding(tx, old, params);
+  checkTaxLocation(tx, params.automatic_tax, old.customer);
   const method = params.default_payment_method;
   const has = old.discounts ?? [];
   const discounts =

@@ -119,7 +119,8 @@ export const subscriptionRoutes = [
         if (!hasStatus(each, params.status)) return false;
         if (params.customer !== undefined && each.customer !== params.customer) return false;
         if (!listed(tx, each.customer, params)) return false;
-        if (params.automatic_tax?.enabled === true) return false;
+        const taxed = each.automatic_tax?.enabled ?? false;
+        if (params.automatic_tax?.enabled !== undefined && params.automatic_tax.enabled !== taxed) return false;
         const { collection_method = 'charge_automatically' } = each;
         if (params.collection_method !== undefined && params.collection_method !== collection_method) return false;
         const price = params.price ?? params.plan;
