@@ -59,7 +59,8 @@ describe('planHash', () => {
 });
 
 describe('diffCatalog', () => {
-  const stored = (plan: Plan, version: number, on_sale = true) => ({
+  const stored = (plan: Plan, version: number, on_sale = true, last_version = version) => ({
+    last_version,
     plan_id: plan.id,
     version,
     content: plan,

@@ -8,10 +8,12 @@ export type CatalogChange =
   | { type: 'archive_plan'; plan: Plan; version: number }
   | { type: 'unchanged'; plan: Plan; version: number };
 
-/** The newest version of a plan that ever was. */
+/** The newest version that a price list gave a plan. */
 export interface StoredPlan {
   plan_id: string;
   version: number;
+  /** The highest number of any version, also of those that no list gave it. */
+  last_version: number;
   content: Plan;
   on_sale: boolean;
 }
@@ -28,7 +30,7 @@ export function diffCatalog(current: readonly StoredPlan[], list: Pick<PriceList
     const content_hash = planHash(plan);
     const known = stored.get(plan.id);
     if (known === undefined || planHash(known.content) !== content_hash) {
-      const version = (known?.version ?? 0) + 1;
+      const version = (known?.last_version ?? 0) + 1;
       return { type: 'publish_version', plan, before: known?.content ?? null, version, content_hash };
     }
     return { type: known.on_sale ? 'unchanged' : 'restore_version', plan, version: known.version };

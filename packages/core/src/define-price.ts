@@ -24,7 +24,7 @@ export interface PlanContext {
 type ByCurrency<T> = Record<Currency, T>;
 
 /** Intervals a quota of each length fits into a whole number of times, wherever the anchor lies. */
-const fitsInto: Record<Interval, readonly Interval[]> = {
+export const fitsInto: Record<Interval, readonly Interval[]> = {
   day: intervals,
   week: ['week'],
   month: ['month', 'quarter', 'year'],

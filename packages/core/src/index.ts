@@ -7,6 +7,7 @@ export * from './credential.ts';
 export * from './credit.ts';
 export * from './currency.ts';
 export * from './define-plans.ts';
+export { fitsInto } from './define-price.ts';
 export * from './dunning.ts';
 export * from './entitlement.ts';
 export * from './faults.ts';

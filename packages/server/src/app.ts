@@ -39,6 +39,7 @@ import { createRoutes, pages } from './routes.ts';
 import { connectSelling } from './selling.ts';
 import { connectStripe } from './stripe/connect.ts';
 import type { MoneyNotice, Person } from './stripe/life-notices.ts';
+import { createImportRoutes } from './stripe/import/routes.ts';
 import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
 import { liveSubscription } from './subscriptions/store.ts';
 import { usagePartitions } from './usage/jobs.ts';
@@ -88,6 +89,8 @@ export async function createApp(options: AppOptions) {
     invalidate: bumpGateVersion,
     changed: (customerId) => snapshot.changed(customerId),
     flushUsage: () => usage.flush(),
+    isConfirmed: accounts.isConfirmed,
+    audited: (tx, entry) => accounts.audit.record(tx, entry),
     usageOfPeriod,
   });
   const selling = connectSelling({ ...options, ...slices, queue, stripe });
@@ -133,6 +136,7 @@ export async function createApp(options: AppOptions) {
     subscribe: selling.subscribe,
     notices,
     queue,
+    stripeImport: stripe.stripeImport,
     stripe: { backfill: stripe.backfill, replay: stripe.replay, reconcile: stripe.reconcile },
     /** Publishes the price list, starts jobs and the gate's poll. */
     async start(): Promise<void> {
@@ -332,6 +336,7 @@ async function createDoors(deps: {
       ...slices.gating.documented,
       createUsageRoutes({ usage, stopping: deps.stopping }),
       createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
+      createImportRoutes({ db, stripeImport: stripe.stripeImport }),
       createStripeRoutes({ db, clock, replay: stripe.replay, backfill: stripe.backfill, reconcile: stripe.reconcile }),
       createTestClockRoutes({ clock, movable: deps.clockToMove }),
       stripe.webhook,

@@ -46,6 +46,7 @@ export type ProblemCode =
   | 'payment_method_in_use'
   | 'customer_in_use'
   | 'payment_method_required'
+  | 'import_running'
   | 'stripe_refused'
   | 'stripe_unavailable'
   | 'database_unavailable'

@@ -6,7 +6,7 @@ import { createAudit } from './audit.ts';
 import { type Letter, createAuth, sessionCookie } from './auth.ts';
 import { createMembers } from './members.ts';
 import { type FirstOperator, createOperators } from './operators.ts';
-import { type Person, deleteMembersOf, deleteResetTokens } from './store.ts';
+import { type Person, deleteMembersOf, deleteResetTokens, hasUnconfirmedMember } from './store.ts';
 
 const minute_ms = 60_000;
 const signInsByAddress: AttemptRule = { kind: 'sign_in_address', limit: 60, window_ms: 15 * minute_ms };
@@ -102,6 +102,11 @@ export function createAccounts(deps: AccountsDeps) {
     operators,
     session_cookies: [sessionCookie(base_url)],
     personOf,
+
+    /** Whether everybody who belongs to a customer has shown that their address is theirs; so it is where nobody does. */
+    async isConfirmed(customer_id: string): Promise<boolean> {
+      return !(await hasUnconfirmedMember(db.kysely, customer_id));
+    },
 
     /** Who is signed in. Every call reads the stored session, so that a revoked one opens nothing. */
     async findSession(headers: Headers): Promise<SessionPrincipal | null> {

@@ -31,6 +31,19 @@ export async function personById(db: Reader, user_id: string): Promise<Person | 
     .executeTakeFirst();
 }
 
+/** Whether somebody belongs to this customer under an address that nobody has confirmed to be theirs. */
+export async function hasUnconfirmedMember(db: Reader, customer_id: string): Promise<boolean> {
+  const found = await db
+    .selectFrom('member')
+    .innerJoin('auth_user', 'auth_user.id', 'member.user_id')
+    .select('auth_user.id')
+    .where('member.customer_id', '=', customer_id)
+    .where('auth_user.email_verified', '=', false)
+    .limit(1)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
 /** Holds the person's row until the transaction ends, so that two requests cannot both give it a customer. */
 export async function lockPerson(tx: Tx, user_id: string): Promise<void> {
   await tx.selectFrom('auth_user').select('id').where('id', '=', user_id).forUpdate().execute();

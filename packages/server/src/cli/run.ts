@@ -33,6 +33,10 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     about: 'import FILE: keys of another system by their hash; progress: how many of them are in use',
     load: async () => (await import('./keys.ts')).keysCommand,
   },
+  import: {
+    about: 'from stripe: take over its customers and subscriptions; --dry-run says what would be made',
+    load: async () => (await import('./import.ts')).importStripe,
+  },
   check: {
     about: 'read the price list and the environment, report every fault, change nothing',
     load: async () => (await import('./check.ts')).check,

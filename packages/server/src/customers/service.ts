@@ -21,6 +21,7 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       stripe_customer_id: null,
       stripe_synced_at: null,
       stripe_synced_seq: 0,
+      imported_at: null,
       created_at: new Date(now),
       deleted_at: null,
     };
@@ -79,6 +80,29 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       const linked = await store.linkStripeCustomer(tx ?? db.kysely, id, stripe_customer_id);
       invariant(typeof linked === 'string', 'only a stored customer is linked to Stripe');
       return linked;
+    },
+
+    /** Takes over who pays at Stripe already, or ties it to one of ours. Answers ours. */
+    async adopt(
+      tx: Tx,
+      found: { customer_id: string | null; stripe_customer_id: string; name: string; email: string },
+    ): Promise<string> {
+      const { customer_id, stripe_customer_id, name, email } = found;
+      const row = fresh({ external_id: null, name, email });
+      const imported_at = row.created_at;
+      if (customer_id === null) {
+        await store.insertCustomer(tx, { ...row, stripe_customer_id, imported_at });
+        return row.id;
+      }
+      const linked = await store.linkStripeCustomer(tx, customer_id, stripe_customer_id);
+      invariant(linked === stripe_customer_id, 'who is taken over has no other customer at Stripe');
+      await store.markImported(tx, customer_id, imported_at);
+      return customer_id;
+    },
+
+    /** Who has this address and is not at Stripe; two at most. */
+    async unlinkedByEmail(email: string): Promise<CustomerRow[]> {
+      return await store.unlinkedByEmail(db.kysely, email);
     },
 
     /** Stripe deleted its customer: the next purchase makes another. */

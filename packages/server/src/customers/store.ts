@@ -10,6 +10,8 @@ export interface CustomerRow {
   stripe_synced_at: Date | null;
   /** Events of Stripe with a number up to this one are in the mirror. */
   stripe_synced_seq: number;
+  /** When it was taken over from Stripe; nothing that happened before is told to it again. */
+  imported_at: Date | null;
   created_at: Date;
   deleted_at: Date | null;
 }
@@ -57,6 +59,22 @@ export async function customerByStripeId(db: Reader, stripe_customer_id: string)
     .selectAll()
     .where('stripe_customer_id', '=', stripe_customer_id)
     .executeTakeFirst();
+}
+
+/** Those with this address, whatever its case, who are not at Stripe; two tell that it is not one's alone. */
+export async function unlinkedByEmail(db: Reader, email: string): Promise<CustomerRow[]> {
+  return await db
+    .selectFrom('customer')
+    .selectAll()
+    .where(sql<boolean>`lower(email) = lower(${email})`)
+    .where('stripe_customer_id', 'is', null)
+    .where('deleted_at', 'is', null)
+    .limit(2)
+    .execute();
+}
+
+export async function markImported(db: Reader, id: string, imported_at: Date): Promise<void> {
+  await db.updateTable('customer').set({ imported_at }).where('id', '=', id).where('imported_at', 'is', null).execute();
 }
 
 export async function updateCustomer(

@@ -142,6 +142,7 @@ export interface Customer {
   email: string;
   external_id: string | null;
   id: string;
+  imported_at: Timestamp | null;
   name: string;
   stripe_customer_id: string | null;
   stripe_synced_at: Timestamp | null;
@@ -367,6 +368,7 @@ export interface PlanVersion {
   content: Json;
   content_hash: string;
   id: string;
+  imported: Generated<boolean>;
   plan_id: string;
   published_at: Timestamp;
   stripe_product_id: string | null;
@@ -459,6 +461,28 @@ export interface StripeGone {
   customer_id: string;
   gone_at: Timestamp;
   stripe_customer_id: string;
+}
+
+export interface StripeImport {
+  actor: string;
+  choices: Json;
+  created_at: Timestamp;
+  cursor: string | null;
+  dry_run: boolean;
+  ended_at: Timestamp | null;
+  failure: string | null;
+  id: string;
+  state: string;
+  touched_at: Timestamp;
+}
+
+export interface StripeImportItem {
+  created_at: Timestamp;
+  customer_id: string | null;
+  import_id: string;
+  object_id: string;
+  outcome: string;
+  reason: string | null;
 }
 
 export interface StripeIntent {
@@ -607,6 +631,8 @@ export interface DB {
   stripe_event: StripeEvent;
   stripe_event_count: StripeEventCount;
   stripe_gone: StripeGone;
+  stripe_import: StripeImport;
+  stripe_import_item: StripeImportItem;
   stripe_intent: StripeIntent;
   subscription: Subscription;
   subscription_phase: SubscriptionPhase;

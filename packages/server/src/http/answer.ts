@@ -43,6 +43,7 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   amount_too_large: { status: 409, title: 'More than is left' },
   customer_in_use: { status: 409, title: 'The customer is in use' },
   payment_method_in_use: { status: 409, title: 'The card is in use' },
+  import_running: { status: 409, title: 'Another import runs' },
   stripe_refused: { status: 409, title: 'Stripe refused this' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   already_subscribed: { status: 409, title: 'Already subscribed' },

@@ -5,6 +5,7 @@ import {
   type PricedPlan,
   diffCatalog,
   diffCoupons,
+  planHash,
   isOfferedTo,
 } from '@farebox/core';
 import type { Database, Reader, Tx } from '../db/database.ts';
@@ -19,7 +20,9 @@ import {
   type StoredPrice,
   archiveVersion,
   currentVersions,
+  insertImported,
   insertVersion,
+  lockVersions,
   newestVersions,
   planOfPrice,
   restoreVersion,
@@ -171,6 +174,25 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
     /** The version and price a subscription at Stripe is on; null when it is none of ours. */
     async versionByStripePrice(stripePriceId: string): Promise<{ version: PlanVersion; price: StoredPrice } | null> {
       return await versionByStripePrice(db.kysely, stripePriceId);
+    },
+
+    /** Keeps a price of Stripe's that somebody pays already, as a version of a plan that is not on sale. Once per price. */
+    async keep(tx: Tx, content: Plan, stripe: { product_id: string; price_id: string }): Promise<void> {
+      if ((await versionByStripePrice(tx, stripe.price_id)) !== null) return;
+      await lockVersions(tx);
+      if ((await versionByStripePrice(tx, stripe.price_id)) !== null) return;
+      const now = clock.now();
+      await insertImported(
+        tx,
+        {
+          id: createId('planv', now),
+          content,
+          content_hash: planHash(content),
+          at: new Date(now),
+          stripe_product_id: stripe.product_id,
+        },
+        { id: createId('pprc', now), stripe_price_id: stripe.price_id },
+      );
     },
 
     /** Every feature of the price list with what a plan makes of it. A config feature is on, and says its value. */

@@ -40,15 +40,63 @@ export async function currentVersions(db: Reader): Promise<PlanVersion[]> {
   return await versions(db).where('archived_at', 'is', null).execute();
 }
 
-/** The newest version of every plan that ever was, on sale or not: a plan that returns goes on counting. */
+/**
+ * The newest version that a price list gave every plan, on sale or not: a plan that returns goes on counting. What was taken
+ * over with somebody who paid it before is no version of the list, and has a number all the same.
+ */
 export async function newestVersions(db: Reader): Promise<StoredPlan[]> {
-  const rows = await versions(db).distinctOn('plan_id').orderBy('plan_id').orderBy('version', 'desc').execute();
-  return rows.map(({ plan_id, version, content, archived_at }) => ({
+  const rows = await versions(db)
+    .select(
+      sql<number>`(select max(v.version) from plan_version v where v.plan_id = plan_version.plan_id)`.as(
+        'last_version',
+      ),
+    )
+    .where('imported', '=', false)
+    .distinctOn('plan_id')
+    .orderBy('plan_id')
+    .orderBy('version', 'desc')
+    .execute();
+  return rows.map(({ plan_id, version, last_version, content, archived_at }) => ({
     plan_id,
     version,
+    last_version,
     content,
     on_sale: archived_at === null,
   }));
+}
+
+/** Nobody else gives a version its number until the transaction ends. */
+export async function lockVersions(tx: Reader): Promise<void> {
+  await sql`lock table plan_version in share row exclusive mode`.execute(tx);
+}
+
+/** A plan at a price that exists at Stripe and is not sold: who pays it keeps it. */
+export async function insertImported(
+  db: Reader,
+  version: { id: string; content: Plan; content_hash: string; at: Date; stripe_product_id: string },
+  price: { id: string; stripe_price_id: string },
+): Promise<void> {
+  const { id, content, content_hash, at, stripe_product_id } = version;
+  await db
+    .insertInto('plan_version')
+    .values({
+      id,
+      plan_id: content.id,
+      version: sql<number>`(select coalesce(max(version), 0) + 1 from plan_version where plan_id = ${content.id})`,
+      content: JSON.stringify(content),
+      content_hash,
+      stripe_product_id,
+      published_at: at,
+      archived_at: at,
+      imported: true,
+    })
+    .execute();
+  const [amount] = content.prices;
+  invariant(amount !== undefined && content.prices.length === 1, 'a plan that is kept has the one price that is paid');
+  await db
+    .insertInto('plan_price')
+    .values({ ...amount, ...price, plan_version_id: id })
+    .execute();
 }
 
 /** Every version of a plan, the newest first. */

@@ -6,6 +6,7 @@ export interface Jobs {
   'stripe.backfill': Record<string, never>;
   'stripe.push': Record<string, never>;
   'stripe.reconcile': Record<string, never>;
+  'stripe.import': { import_id: string };
   'stripe.intent': { intent_id: string };
   'plans.migrate': { migration_id: string };
   'plans.migrate_all': Record<string, never>;
@@ -50,6 +51,7 @@ export const handlings: Record<JobName, Handling> = {
   'stripe.backfill': { concurrency: 1, retries: 8 },
   'stripe.push': { concurrency: 1, retries: 20 },
   'stripe.reconcile': { concurrency: 1, retries: 2 },
+  'stripe.import': { concurrency: 1, retries: 20 },
   'stripe.intent': { concurrency: 4, retries: 20 },
   'plans.migrate': { concurrency: 1, retries: 20 },
   'plans.migrate_all': { concurrency: 1, retries: 2 },

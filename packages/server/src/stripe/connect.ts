@@ -20,6 +20,7 @@ import { createStripe } from './client.ts';
 import { createDesk } from './desk.ts';
 import { createEffects } from './effects.ts';
 import { createEventHandler } from './handle.ts';
+import { type StripeImport, createStripeImport } from './import/service.ts';
 import { createInbox, createReplay } from './inbox.ts';
 import { createStripeJobs } from './jobs.ts';
 import type { MoneyNotice, Person } from './life-notices.ts';
@@ -59,6 +60,8 @@ export interface StripeDeps {
   /** After the commit: the same for this process, at once. */
   changed(customerId: string): Promise<void>;
   flushUsage(): Promise<void>;
+  isConfirmed(customerId: string): Promise<boolean>;
+  audited(tx: Tx, entry: { actor: string; action: string; customer_id: string; object_id: string }): Promise<void>;
   usageOfPeriod(
     db: Reader,
     customerId: string,
@@ -76,6 +79,7 @@ export interface StripeConnection {
   replay: ReturnType<typeof createReplay>;
   reconcile: ReturnType<typeof createReconcile>;
   webhook: ReturnType<typeof createStripeWebhook>;
+  stripeImport: StripeImport;
 }
 
 /** Joins the parts of the Stripe edge: the mirror, what comes in by events, what goes out by intents and jobs. */
@@ -103,6 +107,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
     syncCustomer,
     backfill,
   });
+  const stripeImport = createStripeImport({ ...edge, syncCustomer });
   const findStripeId = async (id: string) => (await customers.find(null, id))?.stripe_customer_id ?? null;
   const jobs = createStripeJobs({
     db,
@@ -115,6 +120,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
     handleEvent,
     backfill,
     reconcile,
+    stripeImport,
     push: createPush({ db, clock, stripe, installation_id, log }),
     billUsage: createUsageBilling({ stripe, installation_id }),
     intents,
@@ -129,6 +135,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
     replay: createReplay({ db, queue }),
     reconcile,
     webhook,
+    stripeImport,
   };
 }
 
@@ -147,6 +154,7 @@ function connectMirror(edge: Edge, intents: IntentBook): Sync {
       await intents.record(tx, { ...wish, data: { stripe_subscription_id: id } });
     },
     planOfPrice: (tx, id) => plans.ofPrice(tx, id),
+    importedAt: async (tx, id) => (await customers.find(tx, id))?.imported_at ?? null,
     phasesOf,
     closePeriods: (tx, subscription, phases) => closePeriods(tx, edge, subscription, phases),
   });

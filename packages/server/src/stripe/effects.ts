@@ -14,13 +14,16 @@ const entitling: ReadonlySet<string> = new Set(['active', 'trialing', 'past_due'
 /**
  * What follows from a mirror, in its transaction: the first key and the welcome when a subscription starts, a receipt when
  * an invoice is paid, the bill for usage when a period has closed, the undoing of a second sale. Each is keyed by what it
- * follows from, so that a repeated mirror adds nothing.
+ * follows from, so that a repeated mirror adds nothing. What happened before a customer was taken over from Stripe is told to
+ * nobody again.
  */
 export function createEffects(deps: {
   queue: Pick<Queue, 'enqueue'>;
   clock: Clock;
   dunning: readonly DunningStage[];
   personOf(tx: Tx, customerId: string): Promise<Person>;
+  /** When the customer was taken over with what it had at Stripe; null for who bought here. */
+  importedAt(tx: Tx, customerId: string): Promise<Date | null>;
   planOfPrice(tx: Tx, planPriceId: string): Promise<PricedPlan>;
   phasesOf(tx: Tx, subscriptionId: string): Promise<PhaseRow[]>;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
@@ -34,8 +37,11 @@ export function createEffects(deps: {
     const { customer_id } = mirrored;
     const { base, duplicates, subscriptions } = mirrored.subscriptions;
     const person = await deps.personOf(tx, customer_id);
-    if (base !== null && entitling.has(base.status)) await welcome(tx, base, person);
+    const imported_at = await deps.importedAt(tx, customer_id);
+    const isOld = (at: Date) => imported_at !== null && at < imported_at;
+    if (base !== null && entitling.has(base.status) && !isOld(base.stripe_created_at)) await welcome(tx, base, person);
     for (const { row, lines } of mirrored.invoices.newly_paid) {
+      if (isOld(row.paid_at ?? row.stripe_created_at)) continue;
       await deps.notify(tx, customer_id, {
         kind: 'receipt',
         dedupe_key: `receipt:${row.stripe_invoice_id}`,

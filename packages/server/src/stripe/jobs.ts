@@ -6,6 +6,7 @@ import type { Queue } from '../queue/queue.ts';
 import { customersWithUnsettledInvoice } from '../invoices/store.ts';
 import { type SubscriptionRow, customersDue, customersInCheckout } from '../subscriptions/store.ts';
 import { type UsageReport, markReportSent, pendingReports, reportById } from '../usage/report.ts';
+import type { StripeImport } from './import/service.ts';
 import { unhandledEvents } from './store.ts';
 import type { UsageTarget } from './usage-billing.ts';
 
@@ -29,6 +30,7 @@ export function createStripeJobs(deps: {
   backfill(): Promise<unknown>;
   push(): Promise<string[]>;
   reconcile(options: { repair: boolean }): Promise<unknown>;
+  stripeImport: Pick<StripeImport, 'stalled' | 'work'>;
   billUsage(report: NonNullable<Awaited<ReturnType<typeof reportById>>>, target: UsageTarget): Promise<void>;
   intents: Pick<IntentBook, 'open' | 'register'>;
 }) {
@@ -46,9 +48,11 @@ export function createStripeJobs(deps: {
     const events = await unhandledEvents(db.kysely, new Date(now - restMs), sweepLimit);
     const reports = await pendingReports(db.kysely, sweepLimit);
     const intents = await deps.intents.open(new Date(now - restMs), sweepLimit);
+    const imports = await deps.stripeImport.stalled(new Date(now - restMs));
     await db.transaction(async (tx) => {
       for (const customer_id of stale) await queue.enqueue(tx, { name: 'stripe.sync', data: { customer_id } });
       for (const event_id of events) await queue.enqueue(tx, { name: 'stripe.event', data: { event_id } });
+      for (const import_id of imports) await queue.enqueue(tx, { name: 'stripe.import', data: { import_id } });
       for (const intent_id of intents) await queue.enqueue(tx, { name: 'stripe.intent', data: { intent_id } });
       for (const report_id of reports) await queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
     });
@@ -81,6 +85,7 @@ export function createStripeJobs(deps: {
       queue.work('stripe.event', async ({ event_id }) => await deps.handleEvent(event_id));
       queue.work('stripe.backfill', async () => void (await deps.backfill()));
       queue.work('stripe.reconcile', async () => void (await deps.reconcile({ repair: true })));
+      queue.work('stripe.import', async ({ import_id }) => await deps.stripeImport.work(import_id));
       queue.work('stripe.sync', async ({ customer_id }) => await deps.syncCustomer(customer_id));
       queue.work('stripe.sweep', sweep);
       queue.work('stripe.push', async () => {

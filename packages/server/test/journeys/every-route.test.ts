@@ -254,6 +254,13 @@ async function administration(visitor: Visitor): Promise<void> {
   await call(visitor, 'POST', `/v1/admin/stripe_events/${data[0].id}/replay`);
   await call(visitor, 'POST', '/v1/admin/stripe_events/replay_parked');
   await call(visitor, 'POST', '/v1/admin/stripe_events/backfill');
+  await call(visitor, 'GET', '/v1/admin/plan_proposal');
+  const imports = '/v1/admin/stripe_imports';
+  const { id } = await call(visitor, 'POST', imports, {});
+  await farebox.app.queue.idle();
+  await call(visitor, 'GET', `${imports}/${id}`);
+  await call(visitor, 'GET', `${imports}/${id}/items`);
+  await call(visitor, 'GET', imports);
   await call(visitor, 'POST', '/v1/test/clock/advance', { hours: 1 });
   for (const path of ['/healthz', '/readyz', '/openapi.json']) await call(visitor, 'GET', path);
 }
