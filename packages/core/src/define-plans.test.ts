@@ -71,6 +71,7 @@ describe('definePlans', () => {
       ],
       dunning: null,
       coupons: [],
+      taxes: { automatic: false, tax_ids: false },
     });
   });
 

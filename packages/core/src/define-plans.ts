@@ -5,7 +5,7 @@ import { type PlanContext, Amounts, readPrices, readSeats, readTrial, readUsage 
 import { PlanFaults } from './faults.ts';
 import { Fields, join, namesOf } from './fields.ts';
 import type { PriceListInput } from './plan-file.ts';
-import type { Currency, Feature, FeatureValue, Meter, Plan, PriceList, RateLimit, Seller } from './plan.ts';
+import type { Currency, Feature, FeatureValue, Meter, Plan, PriceList, RateLimit, Seller, Taxes } from './plan.ts';
 import { longestWindowMs, windowMsOf } from './window-name.ts';
 
 /** The group of a plan that names none: a list without groups sells one subscription per customer. */
@@ -28,7 +28,8 @@ export function definePlans(input: PriceListInput): PriceList {
 /** The same for what has no type: JSON from outside. */
 export function readPriceList(input: unknown): PriceList {
   const fields = new Fields();
-  const file = fields.object(input, '', ['seller', 'currency', 'plans'], ['meters', 'features', 'coupons', 'dunning']);
+  const optional = ['meters', 'features', 'coupons', 'dunning', 'taxes'];
+  const file = fields.object(input, '', ['seller', 'currency', 'plans'], optional);
   const seller = readSeller(fields, file['seller']);
   const currency = readCurrency(fields, file['currency']);
   const meters = fields.entries(file['meters'], 'meters').map(([id, value]) => readMeter(fields, id, value));
@@ -47,8 +48,9 @@ export function readPriceList(input: unknown): PriceList {
     .map(([id, value]) => readCoupon({ fields, currency, plans: planIds }, id, value));
   checkCodes(fields, coupons);
   const dunning = readDunning(fields, file['dunning']);
+  const taxes = readTaxes(fields, file['taxes']);
   if (fields.faults.length > 0) throw new PlanFaults(fields.faults);
-  return { seller, currency: currency ?? '', meters, features, plans, coupons, dunning };
+  return { seller, currency: currency ?? '', meters, features, plans, coupons, dunning, taxes };
 }
 
 /** What no plan can be judged for alone. */
@@ -103,6 +105,14 @@ function readSeller(fields: Fields, value: unknown): Seller {
       seller['example_path'] === undefined
         ? '/'
         : fields.shaped(seller['example_path'], 'seller.example_path', /^\/[^\s#]*$/, 'a path that begins with /'),
+  };
+}
+
+function readTaxes(fields: Fields, value: unknown): Taxes {
+  const taxes = fields.object(value ?? {}, 'taxes', [], ['automatic', 'tax_ids']);
+  return {
+    automatic: fields.flag(taxes['automatic'], 'taxes.automatic'),
+    tax_ids: fields.flag(taxes['tax_ids'], 'taxes.tax_ids'),
   };
 }
 

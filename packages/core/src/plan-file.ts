@@ -16,6 +16,15 @@ export interface PriceListInput {
   coupons?: Record<string, CouponInput>;
   /** Steps while a payment is owed, each harder and later than the one before. */
   dunning?: DunningInput[];
+  taxes?: TaxesInput;
+}
+
+/** Both are off unless said. */
+export interface TaxesInput {
+  /** Stripe Tax finds out what is owed; set up at https://dashboard.stripe.com/tax first. */
+  automatic?: boolean;
+  /** Checkout asks businesses for their tax id, which then stands on invoices. */
+  tax_ids?: boolean;
 }
 
 export interface DunningInput {

@@ -109,6 +109,7 @@ const lists: fc.Arbitrary<PriceListInput> = fc.record(
       b: plan(inTwo),
       more: fc.constant({ name: 'More', description: 'On top.', add_on: ['a'], price: { month: '5' } }),
     }),
+    taxes: fc.record({ automatic: fc.boolean(), tax_ids: fc.boolean() }, { requiredKeys: [] }),
     coupons: fc.record({ launch: coupon }),
     dunning: fc.constant([
       { step: 'warn' as const, after_days: 0 },

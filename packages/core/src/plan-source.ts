@@ -1,7 +1,7 @@
 import { currencyExponent } from './currency.ts';
 import { toMajorDecimal } from './money.ts';
 import type { AmountInput, CouponInput, OverageInput, PlanInput, PlanUsageInput, PriceListInput } from './plan-file.ts';
-import type { Coupon, Currency, Feature, Interval, Plan, PlanUsage, PriceList, UsagePrice } from './plan.ts';
+import type { Coupon, Currency, Feature, Interval, Plan, PlanUsage, PriceList, Taxes, UsagePrice } from './plan.ts';
 
 /**
  * The inverse of `definePlans`: what a seller would write to get this list, without what is the default.
@@ -26,6 +26,7 @@ export function toPlanFile(list: PriceList): PriceListInput {
       'coupons',
       byId(list.coupons, (coupon) => couponInput(list.currency, coupon)),
     ),
+    ...taxesInput(list.taxes),
     ...(list.dunning === null
       ? {}
       : {
@@ -36,6 +37,11 @@ export function toPlanFile(list: PriceList): PriceListInput {
           })),
         }),
   };
+}
+
+function taxesInput({ automatic, tax_ids }: Taxes): Pick<PriceListInput, 'taxes'> {
+  if (!automatic && !tax_ids) return {};
+  return { taxes: { ...(automatic ? { automatic } : {}), ...(tax_ids ? { tax_ids } : {}) } };
 }
 
 function featureInput(feature: Feature): NonNullable<PriceListInput['features']>[string] {

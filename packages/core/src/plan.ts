@@ -21,6 +21,15 @@ export interface PriceList {
   /** What happens while a payment is owed; null: a notice until the days of grace are over, then a stop. */
   dunning: DunningStage[] | null;
   coupons: Coupon[];
+  taxes: Taxes;
+}
+
+/** What Stripe does about taxes when something is bought. */
+export interface Taxes {
+  /** Stripe Tax finds out what is owed, from where the customer is. */
+  automatic: boolean;
+  /** Checkout asks businesses for their tax id, which then stands on invoices. */
+  tax_ids: boolean;
 }
 
 export interface Seller {

@@ -85,6 +85,7 @@ export async function createApp(options: AppOptions) {
     address: options.stripe,
     mintFirst: (tx, customerId) => keys.mintFirst(tx, customerId),
     dunning: slices.access.dunning,
+    taxes: options.list.taxes,
     notify: slices.notifyCustomer,
     invalidate: bumpGateVersion,
     changed: (customerId) => snapshot.changed(customerId),

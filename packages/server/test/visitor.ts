@@ -54,13 +54,18 @@ export function createVisitor(url: string, options: { secret_key?: string } = {}
 }
 
 /** Fills in the hosted checkout page and presses Pay, as a browser without scripts does. Answers where it leads. */
-export async function payOnPage(checkoutUrl: string, card = '4242424242424242'): Promise<Response> {
+export async function payOnPage(
+  checkoutUrl: string,
+  card = '4242424242424242',
+  answers: Record<string, string> = {},
+): Promise<Response> {
   const form = new URLSearchParams({
     number: card,
     exp: '12 / 34',
     cvc: '123',
     name: 'Grace Hopper',
     email: 'grace@example.com',
+    ...answers,
   });
   return await fetch(checkoutUrl, { method: 'POST', body: form, redirect: 'manual' });
 }

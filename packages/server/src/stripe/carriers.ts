@@ -1,3 +1,4 @@
+import type { Taxes } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Carrier, Carriers } from '../intents/kinds.ts';
 import { ownMetadata } from './client.ts';
@@ -6,7 +7,7 @@ import { createSubscriptionCarriers } from './subscription-carriers.ts';
 import { idOf } from './translate.ts';
 
 /** How each kind of intent is carried out at Stripe, and how it is seen there once it was. */
-export function createCarriers(deps: { stripe: Stripe; installation_id: string }): Carriers {
+export function createCarriers(deps: { stripe: Stripe; installation_id: string; taxes: Taxes }): Carriers {
   return {
     'subscription.undo': undoSubscription(deps),
     ...createSubscriptionCarriers(deps),

@@ -1,4 +1,4 @@
-import type { DunningStage } from '@farebox/core';
+import type { DunningStage, Taxes } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Customers } from '../customers/service.ts';
 import type { Database, Reader, Tx } from '../db/database.ts';
@@ -53,6 +53,7 @@ export interface StripeDeps {
   send?: Send;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
   dunning: readonly DunningStage[];
+  taxes: Taxes;
   personOf(tx: Tx, customerId: string): Promise<Person>;
   notify(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void>;
   /** In the transaction: tells every process that what its gate knows of this customer is old. */
@@ -129,7 +130,7 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
   return {
     intents,
     desk: createDesk({ stripe, installation_id }),
-    payments: createPayments({ stripe, installation_id, syncCustomer, findStripeId, countGone: countGoneOf }),
+    payments: createPayments({ ...edge, syncCustomer, findStripeId, countGone: countGoneOf }),
     jobs,
     backfill: () => reach(backfill),
     replay: createReplay({ db, queue }),

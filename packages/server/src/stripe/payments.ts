@@ -1,3 +1,4 @@
+import type { Taxes } from '@farebox/core';
 import Stripe from 'stripe';
 import type { CheckoutIntent, Payments } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -16,12 +17,25 @@ function reductionOf(
 }
 
 /**
+ * What the page asks for besides the card. An address and a business name that were entered are the customer's from then on: the
+ * tax of every later invoice follows from them (https://docs.stripe.com/tax/checkout/tax-ids).
+ */
+function taxesOf({ automatic, tax_ids }: Taxes): Partial<Stripe.Checkout.SessionCreateParams> {
+  return {
+    ...(automatic ? { automatic_tax: { enabled: true } } : {}),
+    ...(tax_ids ? { tax_id_collection: { enabled: true } } : {}),
+    ...(automatic || tax_ids ? { customer_update: { address: 'auto', name: 'auto' } } : {}),
+  };
+}
+
+/**
  * `Payments` over Stripe's API. Idempotency keys are pure functions of the intent (its row's id), so that a repeat after a
  * timeout finds what the first try made. Keys live at least 24 hours (docs.stripe.com/api/idempotent_requests).
  */
 export function createPayments(deps: {
   stripe: Stripe;
   installation_id: string;
+  taxes: Taxes;
   syncCustomer(customerId: string): Promise<void>;
   findStripeId(customerId: string): Promise<string | null>;
   /** How many customers at Stripe this one had that were deleted there: an old key would answer with a deleted one. */
@@ -81,6 +95,7 @@ export function createPayments(deps: {
             },
             payment_method_collection: intent.needs_card ? 'always' : 'if_required',
             ...reductionOf(intent),
+            ...taxesOf(deps.taxes),
           },
           { idempotencyKey: `farebox:${installation_id}:checkout:${intent.id}` },
         ),

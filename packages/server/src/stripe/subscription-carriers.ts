@@ -1,3 +1,4 @@
+import type { Taxes } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Carrier, Carriers, Collected } from '../intents/kinds.ts';
 import { ownMetadata } from './client.ts';
@@ -16,10 +17,16 @@ type Kinds =
   | 'subscription.trial'
   | 'subscription.coupon';
 
+interface Edge {
+  stripe: Stripe;
+  installation_id: string;
+  taxes: Taxes;
+}
+
 const done = { state: 'done' } as const;
 
 /** How a subscription is changed at Stripe through its life, and how each change is seen there once it was made. */
-export function createSubscriptionCarriers(deps: { stripe: Stripe; installation_id: string }): Pick<Carriers, Kinds> {
+export function createSubscriptionCarriers(deps: Edge): Pick<Carriers, Kinds> {
   const { stripe } = deps;
   const read = (id: string) => stripe.subscriptions.retrieve(id, { expand: ['latest_invoice.payments'] });
   const verbs = createSimpleVerbs(stripe, read);
@@ -37,7 +44,7 @@ type Read = (id: string) => Promise<Stripe.Subscription>;
  * Begins a subscription and collects its first invoice in the same call. A card that is refused leaves nothing behind; a bank
  * that wants to be asked leaves it incomplete until it was, for a day at most.
  */
-function begin(deps: { stripe: Stripe; installation_id: string }, read: Read): Carrier<'subscription.begin'> {
+function begin(deps: Edge, read: Read): Carrier<'subscription.begin'> {
   const { stripe } = deps;
   return {
     async find({ id, data }) {
@@ -67,6 +74,7 @@ function begin(deps: { stripe: Stripe; installation_id: string }, read: Read): C
             ? // What costs nothing is active at once; asked for a card, Stripe would refuse who has none.
               { payment_behavior: data.stripe_payment_method_id === null ? 'default_incomplete' : 'allow_incomplete' }
             : { collection_method: 'send_invoice', days_until_due: data.days_until_due }),
+          ...(deps.taxes.automatic ? { automatic_tax: { enabled: true } } : {}),
           metadata: ownMetadata(deps.installation_id, {
             farebox_customer: customer_id,
             farebox_intent: id,
