@@ -95,6 +95,19 @@ test('a lock is free again when its holder fails or its connection dies', async 
   expect(await db.withLock('x', async () => Promise.resolve('free'))).toBe('free');
 });
 
+test('locks that are taken one after the other cost one connection, whatever their names', async () => {
+  const other = openDatabase({ url: `${db.url}${db.url.includes('?') ? '&' : '?'}application_name=locks` });
+  const count = async () => {
+    const { rows } = await db.pool.query<{ n: number }>(
+      "select count(*)::int as n from pg_stat_activity where application_name = 'locks'",
+    );
+    return rows[0]?.n;
+  };
+  for (const name of ['a', 'b', 'a', 'c']) await other.withLock(name, async () => await count());
+  expect(await other.withLock('d', count)).toBe(1);
+  await other.close();
+});
+
 test('a connection that breaks while idle is replaced, and the owner hears of it', async () => {
   const errors: Error[] = [];
   const other = openDatabase({ url: db.url, max: 1, onIdleError: (error) => errors.push(error) });

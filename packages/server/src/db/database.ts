@@ -39,6 +39,8 @@ export interface DatabaseOptions {
   max?: number;
   /** Hears of connections that broke while nobody used them; the next query opens another. */
   onIdleError?: (error: Error) => void;
+  /** The driver's client; a drill gives one that can be cut at any query. */
+  Client?: typeof pg.Client;
 }
 
 const connectTimeout_ms = 10_000;
@@ -49,10 +51,11 @@ const sessionSettings = "set timezone to 'UTC'; set idle_in_transaction_session_
 
 /** Opens a pool. Nothing is connected until the first query. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { max = 10, onIdleError } = options;
+  const { max = 10, onIdleError, Client = pg.Client } = options;
   const connection = connectionOf(options);
   const pool = new pg.Pool({
     ...connection,
+    Client,
     max,
     idleTimeoutMillis: 30_000,
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool awaits it, its types do not say so
@@ -60,7 +63,9 @@ export function openDatabase(options: DatabaseOptions): Database {
       await client.query(sessionSettings);
     },
   });
-  pool.on('error', (error) => onIdleError?.(error));
+  // Apart from the pool and without a bound of its own: who holds a lock waits for connections of the pool, and for other locks.
+  const locks = new pg.Pool({ ...connection, Client, max: Number.MAX_SAFE_INTEGER, idleTimeoutMillis: 5_000 });
+  for (const each of [pool, locks]) each.on('error', (error) => onIdleError?.(error));
   const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
   let closing: Promise<void> | null = null;
   return {
@@ -70,8 +75,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     async ping() {
       await pool.query('select 1');
     },
-    withLock: createLocks(connection),
-    close: () => (closing ??= kysely.destroy()),
+    withLock: createLocks(locks),
+    close: () => (closing ??= Promise.all([kysely.destroy(), locks.end()]).then(() => undefined)),
   };
 }
 
@@ -104,11 +109,11 @@ async function retried<T>(run: () => Promise<T>): Promise<T> {
 }
 
 /** Calls of one process under one name stand in line here, so that waiting costs one connection per name. */
-function createLocks(connection: pg.ClientConfig): Database['withLock'] {
+function createLocks(pool: pg.Pool): Database['withLock'] {
   const lines = new Map<string, Promise<unknown>>();
   return async (name, fn) => {
     const before = lines.get(name) ?? Promise.resolve();
-    const mine = before.then(() => underLock(connection, name, fn));
+    const mine = before.then(() => underLock(pool, name, fn));
     const settled = mine.catch(() => undefined); // the caller hears of it; the next in line only waits
     lines.set(name, settled);
     try {
@@ -119,14 +124,15 @@ function createLocks(connection: pg.ClientConfig): Database['withLock'] {
   };
 }
 
-async function underLock<T>(connection: pg.ClientConfig, name: string, fn: () => Promise<T>): Promise<T> {
-  const client = new pg.Client(connection);
+async function underLock<T>(pool: pg.Pool, name: string, fn: () => Promise<T>): Promise<T> {
+  const client = await pool.connect();
   let broken: Error | null = null;
-  client.on('error', (error) => {
+  const hear = (error: Error): void => {
     broken = error;
-  });
-  await client.connect();
+  };
+  client.on('error', hear);
   const lost = (cause: unknown) => new Error(`The lock "${name}" was lost while it was needed.`, { cause });
+  let isFree = false;
   try {
     const key = lockKey(name);
     await client.query('select pg_advisory_lock($1)', [key]);
@@ -136,9 +142,12 @@ async function underLock<T>(connection: pg.ClientConfig, name: string, fn: () =>
     await client.query('select pg_advisory_unlock($1)', [key]).catch((error: unknown) => {
       throw lost(error);
     });
+    isFree = true;
     return result;
   } finally {
-    await client.end().catch(() => undefined); // a connection that broke has nothing left to end
+    client.off('error', hear);
+    // What may still hold the lock is closed, and the lock ends with it.
+    client.release(!isFree);
   }
 }
 
