@@ -42,7 +42,8 @@ const customerTypes: Record<string, readonly string[]> = {
   invoice_payment: ['paid'],
   payment_method: ['attached', 'detached', 'updated', 'automatically_updated'],
   setup_intent: ['succeeded', 'setup_failed'],
-  charge: ['refunded'],
+  // A declined card at a checkout is told of by its charge alone.
+  charge: ['failed', 'refunded'],
   'charge.dispute': ['created', 'updated', 'closed', 'funds_withdrawn', 'funds_reinstated'],
   refund: ['created', 'updated', 'failed'],
   credit_note: ['created', 'updated', 'voided'],

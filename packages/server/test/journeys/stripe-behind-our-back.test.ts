@@ -67,6 +67,35 @@ test('a customer deleted at Stripe loses access, and can buy again as a new one'
   expect(again).not.toBe(stripe_customer_id);
 });
 
+test('what is wished of a subscription whose customer was deleted at Stripe is refused: it has ended', async () => {
+  const { visitor, stripe_customer_id } = await buyer();
+  const [held] = (await visitor.get('/v1/subscriptions')).data;
+  await stripe.customers.del(stripe_customer_id);
+  const of = `/v1/subscriptions/${held.id}`;
+  const wishes: [string, string, object][] = [
+    ['POST', `${of}/change`, { plan_id: 'starter' }],
+    ['POST', `${of}/preview`, { plan_id: 'enterprise' }],
+    ['PATCH', `${of}/seats`, { seats: 1 }],
+    ['POST', `${of}/cancel`, {}],
+    ['POST', `${of}/pause`, {}],
+    ['POST', `${of}/coupons`, { code: 'ANY' }],
+  ];
+  for (const [method, path, body] of wishes) {
+    const answer = await visitor.request(method, path, body);
+    expect([path, answer.status, await answer.json()]).toMatchObject([path, 409, { code: 'subscription_ended' }]);
+  }
+});
+
+test('a card that was declined at the checkout is seen', async () => {
+  const visitor = await farebox.signUp('declined@example.com');
+  const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'pro' });
+  await payOnPage(checkout.url, '4000000000000002');
+  await arrived();
+  const { customer } = await visitor.get('/v1/me');
+  const { data } = await operator.get(`/v1/admin/charges?customer_id=${customer.id}`);
+  expect(data).toMatchObject([{ status: 'failed', amount_minor: 49_900 }]);
+});
+
 test('a customer deleted without our hearing of it can still buy', async () => {
   const { visitor, id, stripe_customer_id } = await buyer();
   sandbox.webhooks.policy = 'drop';

@@ -1,5 +1,6 @@
 import { type ChangeDecision, type Instant, type Terms, decideChange, prorate } from '@farebox/core';
 import { requirePaid } from '../../intents/orders.ts';
+import { invariant } from '../../lib/invariant.ts';
 import type { PlanVersion, StoredPrice } from '../../plans/store.ts';
 import type { InvoicePreview, PaymentsDesk } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
@@ -65,6 +66,7 @@ export function createChangePlan(deps: {
     }
     const proration_at = prorationInstant(held, wish);
     const { resets_anchor } = decision;
+    invariant(held.stripe_customer_id !== null, 'who has a subscription that runs is known to Stripe');
     const invoice = await desk.previewChange({
       stripe_customer_id: held.stripe_customer_id,
       stripe_subscription_id: held.row.stripe_subscription_id,

@@ -21,7 +21,8 @@ export interface Held {
   version: PlanVersion;
   price: StoredPrice;
   facts: SubscriptionFacts;
-  stripe_customer_id: string;
+  /** Null once the customer was deleted at Stripe: then the subscription has ended. */
+  stripe_customer_id: string | null;
   now: Instant;
 }
 
@@ -70,7 +71,6 @@ export function createTurns(deps: {
     const version = await deps.versionById(row.plan_version_id);
     invariant(version !== null, 'a subscription is on a stored plan version');
     const stripe_customer_id = await deps.stripeIdOf(row.customer_id);
-    invariant(stripe_customer_id !== null, 'who has a subscription is known to Stripe');
     const price = storedPrice(version, row.plan_price_id);
     return {
       row,
