@@ -1,5 +1,7 @@
 /** Chance that can be had again: the same seed draws the same numbers (mulberry32, public domain). */
 export interface Chance {
+  /** From 0 up to 1. */
+  draw: () => number;
   /** A whole number from `low` to `high`, both inclusive. */
   between: (low: number, high: number) => number;
   oneOf: <T>(items: readonly T[]) => T;
@@ -15,6 +17,7 @@ export function createChance(seed: number): Chance {
   };
   const between = (low: number, high: number): number => low + Math.floor(draw() * (high - low + 1));
   return {
+    draw,
     between,
     oneOf(items) {
       const item = items[between(0, items.length - 1)];

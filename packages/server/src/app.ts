@@ -33,7 +33,7 @@ import { createPlanRoutes } from './plans/routes.ts';
 import { type Seller, publicPlan } from './plans/schema.ts';
 import { createPlans } from './plans/service.ts';
 import type { Clock } from './ports.ts';
-import { createQueue } from './queue/queue.ts';
+import { type Queue, createQueue } from './queue/queue.ts';
 import { createReplies } from './replies/service.ts';
 import { createRoutes, pages } from './routes.ts';
 import { connectSelling } from './selling.ts';
@@ -41,6 +41,7 @@ import { connectStripe } from './stripe/connect.ts';
 import type { MoneyNotice, Person } from './stripe/life-notices.ts';
 import { createImportRoutes } from './stripe/import/routes.ts';
 import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
+import type { Pace, Send } from './stripe/transport.ts';
 import { liveSubscription } from './subscriptions/store.ts';
 import { usagePartitions } from './usage/jobs.ts';
 import { createUsageRoutes } from './usage/routes.ts';
@@ -59,6 +60,10 @@ export interface AppOptions {
   stripe: { host: string; port: number } | null;
   /** The web app's build. */
   web_dir: string;
+  /** In place of the queue on the database, of the network to Stripe, and of the machine's time between tries. */
+  queue?: Queue;
+  send?: Send;
+  pace?: Pace;
 }
 
 /** A clock somebody may move: the local Stripe's. */
@@ -182,8 +187,8 @@ export async function createApp(options: AppOptions) {
 type Tools = ReturnType<typeof createTools>;
 type Slices = ReturnType<typeof createSlices>;
 
-function createTools({ config, db, database_url, log, clock }: AppOptions) {
-  const queue = createQueue({ url: database_url, log, sole: config.database.kind === 'embedded' });
+function createTools({ config, db, database_url, log, clock, queue: given }: AppOptions) {
+  const queue = given ?? createQueue({ url: database_url, log, sole: config.database.kind === 'embedded' });
   const mailer =
     config.mail.kind === 'smtp' ? createSmtpMailer({ url: config.mail.url }) : createInboxMailer({ db, clock });
   return { queue, mailer };

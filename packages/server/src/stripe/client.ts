@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import { type Send, createTransport, tryTimeout_ms } from './transport.ts';
+import { type Pace, type Send, createTransport, machinePace, tryTimeout_ms } from './transport.ts';
 
 /** The version whose shapes `translate.ts` reads. Pinned: a newer account default must not move a field under us. */
 export const stripeApiVersion = '2026-10-28.endive';
@@ -13,9 +13,10 @@ export function createStripe(options: {
   address: { host: string; port: number } | null;
   /** In place of the network. */
   send?: Send;
+  pace?: Pace;
 }): Stripe {
-  const { send = (url, init) => fetch(url, init), address } = options;
-  const transport = createTransport({ send, now: () => performance.now() });
+  const { send = (url, init) => fetch(url, init), pace = machinePace, address } = options;
+  const transport = createTransport({ send, ...pace });
   return new Stripe(options.secret_key, {
     apiVersion: stripeApiVersion,
     maxNetworkRetries: 0,

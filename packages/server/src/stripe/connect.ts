@@ -30,7 +30,7 @@ import { countGone, customerOfGone, installationId } from './store.ts';
 import { reach } from './reach.ts';
 import { createReconcile } from './reconcile/service.ts';
 import { type Sync, createSync } from './sync.ts';
-import type { Send } from './transport.ts';
+import type { Pace, Send } from './transport.ts';
 import { verdictOf } from './verdict.ts';
 import { createUsageBilling } from './usage-billing.ts';
 import { createStripeWebhook } from './webhook.ts';
@@ -49,8 +49,9 @@ export interface StripeDeps {
   webhook_secrets: readonly string[];
   /** A local Stripe's address; null for Stripe itself. */
   address: { host: string; port: number } | null;
-  /** In place of the network. */
+  /** In place of the network, and of the machine's time between tries. */
   send?: Send;
+  pace?: Pace;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
   dunning: readonly DunningStage[];
   taxes: Taxes;

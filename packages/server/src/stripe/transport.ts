@@ -5,6 +5,15 @@ import { type CircuitState, admit, freshCircuit, retryWaitMs, settle, takeRetry 
 /** Sends one request; a local Stripe in the same process takes the place of the network in tests. */
 export type Send = (url: string, init: RequestInit) => Promise<Response>;
 
+/** How time passes between tries: the machine's, or one that a drill moves. */
+export interface Pace {
+  /** Milliseconds that only go forward. */
+  now(): number;
+  wait?: (ms: number) => Promise<unknown>;
+}
+
+export const machinePace: Pace = { now: () => performance.now() };
+
 /** Stripe was not asked, because it has not been answering. */
 class CircuitOpen extends Error {
   override name = 'CircuitOpen';
@@ -25,12 +34,7 @@ const longestAsked_ms = 5_000;
  * Requests to Stripe, tried again where that is safe (reading, or a POST under its idempotency key) and worth it. Retries
  * have a cap, a jitter and a budget of a tenth of the calls; while Stripe does not answer, calls fail at once.
  */
-export function createTransport(deps: {
-  send: Send;
-  /** Milliseconds that only go forward. */
-  now(): number;
-  wait?: (ms: number) => Promise<unknown>;
-}): Send {
+export function createTransport(deps: Pace & { send: Send }): Send {
   const { wait = sleep } = deps;
   let state: CircuitState = freshCircuit;
 

@@ -1,0 +1,39 @@
+import type { Sequence } from './commands.ts';
+import { Play } from './play.ts';
+import { differences, factsAtStripe, factsHere } from './projection.ts';
+import { type Faults, checkEnd, checkHere, checkStripe, newWatch } from './safety.ts';
+import type { World } from './world.ts';
+
+export interface Verdict extends Faults {
+  divergences: string[];
+}
+
+/** Plays a sequence to its end and says what was wrong. */
+export async function tell(world: World, { commands, loses }: Sequence, name: string): Promise<Verdict> {
+  await world.reset(name);
+  const play = new Play(world, loses);
+  const watch = newWatch();
+  const verdict: Verdict = { divergences: [], double_charges: [], duplicate_subscriptions: [], others: [] };
+  await play.begin();
+  for (const command of commands) {
+    await play.perform(command);
+    await play.post.collect(() => 0.5);
+    await checkHere(play, watch, verdict);
+    if (isBad(verdict)) return verdict;
+  }
+  await play.settle(commands[0]?.seed ?? 0);
+  if (play.post.lost > 0) {
+    world.count('sweeps');
+    await world.process.app.stripe.reconcile({ repair: true });
+    await play.settle(1);
+  }
+  verdict.divergences.push(...differences(await factsHere(play), await factsAtStripe(play)));
+  await checkHere(play, watch, verdict);
+  await checkStripe(play, verdict);
+  await checkEnd(play, verdict);
+  return verdict;
+}
+
+export function isBad(verdict: Verdict): boolean {
+  return Object.values(verdict).some((list: string[]) => list.length > 0);
+}

@@ -1,0 +1,221 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as breath } from 'node:timers/promises';
+import { createChance } from '../chance.ts';
+
+/** One run of the program, from a start to a kill. What it does after its death never happens. */
+export class Life {
+  isOver = false;
+  readonly over: Promise<void>;
+  /** Cuts what the process holds: its connections. */
+  readonly cuts = new Set<() => void>();
+  #end: () => void = () => undefined;
+
+  constructor() {
+    this.over = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  kill(): void {
+    this.isOver = true;
+    for (const cut of this.cuts) cut();
+    this.cuts.clear();
+    this.#end();
+  }
+}
+
+/** Where a process is killed: at its so-manieth call to the outside, before the call leaves or after it had its effect. */
+export interface Kill {
+  at: number;
+  when: 'before' | 'after';
+}
+
+interface Task {
+  name: string;
+  life: Life;
+  /** Kept by the edges: whether a transaction of this task is open. */
+  inTransaction: boolean;
+}
+
+interface Waiting {
+  task: Task;
+  what: string;
+  /** A name that only one holds at a time; the turn waits until it is free. */
+  needs: string | null;
+  go(): void;
+}
+
+const never = new Promise<never>(() => undefined);
+/** An operation that takes longer than this waits for another one's, in the database. */
+const blocked_ms = 25;
+const stuck_ms = 20_000;
+
+/**
+ * Takes turns: of everything the program does at once, one call to the outside is made at a time, and whose is next the seed
+ * decides. So calls interleave in ways that no machine's timing would bring, and a seed brings them again.
+ */
+export class Turns {
+  readonly #here = new AsyncLocalStorage<Task>();
+  #roll = createChance(1).draw;
+  readonly #waiting: Waiting[] = [];
+  #running = 0;
+  #beats = 0;
+  #unfinished = 0;
+  #made = 0;
+  #kill: Kill | null = null;
+  #wake: () => void = () => undefined;
+  #isDriving = false;
+  readonly #outside: Task = { name: 'outside', life: new Life(), inTransaction: false };
+  /** Locks of the database and who holds them. */
+  readonly held = new Map<string, object>();
+  /** Calls to the outside so far. */
+  calls = 0;
+  kills = 0;
+
+  task(): Task | null {
+    return this.#here.getStore() ?? null;
+  }
+
+  /** From here on the seed decides; `kill` counts from here. */
+  begin(seed: number, kill: Kill | null): void {
+    this.#roll = createChance(seed).draw;
+    this.#made = 0;
+    this.#kill = kill;
+  }
+
+  /** One call to the outside by whoever runs now. Outside of tasks it is made at once. */
+  async call<T>(life: Life, what: string, make: () => Promise<T>, needs: string | null = null): Promise<T> {
+    if (life.isOver) return await never;
+    const task = this.task();
+    if (task !== null) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push({ task, what, needs, go: resolve });
+        this.#beat();
+      });
+      if (life.isOver) return await never;
+      this.calls += 1;
+      this.#made += 1;
+    }
+    const kill = task !== null && this.#kill?.at === this.#made ? this.#kill : null;
+    if (kill?.when === 'before') {
+      this.#strike(life);
+      return await never;
+    }
+    this.#running += 1;
+    this.#beat();
+    const [outcome] = await Promise.allSettled([make()]);
+    this.#running -= 1;
+    this.#beat();
+    if (kill !== null) this.#strike(life);
+    if (life.isOver) return await never;
+    if (outcome.status === 'fulfilled') return outcome.value;
+    throw outcome.reason;
+  }
+
+  /** A call that is none of the program's: a browser's, Stripe's dashboard's, the passing of time. It takes its turn as well. */
+  async aside<T>(what: string, make: () => Promise<T>): Promise<T> {
+    if (!this.#isDriving) return await make();
+    await new Promise<void>((resolve) => {
+      this.#waiting.push({ task: this.#outside, what, needs: null, go: resolve });
+      this.#beat();
+    });
+    this.#running += 1;
+    this.#beat();
+    try {
+      return await make();
+    } finally {
+      this.#running -= 1;
+      this.#beat();
+    }
+  }
+
+  #strike(life: Life): void {
+    this.#kill = null;
+    this.kills += 1;
+    life.kill();
+    this.#beat();
+  }
+
+  /** Runs `work` as part of `life`. Resolves to null when the process dies first. */
+  async run<T>(life: Life, name: string, work: () => Promise<T>): Promise<T | null> {
+    this.#unfinished += 1;
+    this.#beat();
+    const task: Task = { name, life, inTransaction: false };
+    try {
+      return await Promise.race([this.#here.run(task, work), life.over.then(() => null)]);
+    } finally {
+      this.#unfinished -= 1;
+      this.#beat();
+    }
+  }
+
+  /** Gives turns until `tasks` have all ended. */
+  async drive(tasks: readonly Promise<unknown>[]): Promise<void> {
+    let isDone = false;
+    this.#isDriving = true;
+    const done = Promise.allSettled(tasks).then(() => {
+      isDone = true;
+      this.#beat();
+    });
+    let idleSince = performance.now();
+    while (!isDone) {
+      await this.#quiet();
+      const next = this.#choose();
+      if (next !== null) {
+        idleSince = performance.now();
+        const before = this.#running;
+        next.go();
+        await this.#until(() => this.#running > before || next.task.life.isOver, blocked_ms);
+        await this.#until(() => this.#running <= before, blocked_ms);
+        continue;
+      }
+      if (performance.now() - idleSince > stuck_ms)
+        throw new Error(
+          `Nothing moves: ${this.#unfinished} tasks, waiting ${this.#waiting.map(({ task, what }) => `${task.name}: ${what}`).join('; ')}`,
+        );
+      if (!isDone) await this.#until(() => isDone, 5, true);
+    }
+    await done;
+    this.#isDriving = false;
+  }
+
+  #choose(): Waiting | null {
+    for (let index = this.#waiting.length - 1; index >= 0; index -= 1)
+      if (this.#waiting[index]?.task.life.isOver === true) this.#waiting.splice(index, 1)[0]?.go();
+    const fit = this.#waiting.filter(({ needs }) => needs === null || !this.held.has(needs));
+    const chosen = fit[Math.floor(this.#roll() * fit.length)];
+    if (chosen === undefined) return null;
+    this.#waiting.splice(this.#waiting.indexOf(chosen), 1);
+    return chosen;
+  }
+
+  /** Until whoever can go on without the outside has done so. */
+  async #quiet(): Promise<void> {
+    for (let seen = -1, same = 0; same < 2;) {
+      await breath();
+      same = seen === this.#beats ? same + 1 : 0;
+      seen = this.#beats;
+    }
+  }
+
+  #beat(): void {
+    this.#beats += 1;
+    this.#wake();
+  }
+
+  /** Until it holds, or for so long; with `any`, until anything moves. */
+  async #until(holds: () => boolean, most_ms: number, any = false): Promise<void> {
+    const end = performance.now() + most_ms;
+    const seen = this.#beats;
+    while (!holds() && performance.now() < end && !(any && this.#beats !== seen)) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(1, end - performance.now()));
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#wake = () => undefined;
+  }
+}
