@@ -49,6 +49,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   app: '*',
   selling: '*',
   keeping: '*',
+  explaining: '*',
   gating: '*',
   routes: '*',
   main: '*',

@@ -10,6 +10,7 @@ export * from './define-plans.ts';
 export { fitsInto } from './define-price.ts';
 export * from './dunning.ts';
 export * from './entitlement.ts';
+export * from './explain.ts';
 export * from './faults.ts';
 export * from './feature-access.ts';
 export * from './headers.ts';

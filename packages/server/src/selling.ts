@@ -1,6 +1,7 @@
 import type { AppOptions } from './app.ts';
 import type { Accounts } from './accounts/service.ts';
 import type { Customers } from './customers/service.ts';
+import { connectExplaining } from './explaining.ts';
 import { createOrders } from './intents/orders.ts';
 import { createInvoiceRoutes } from './invoices/routes.ts';
 import { createInvoices } from './invoices/service.ts';
@@ -65,7 +66,7 @@ export function connectSelling(
       createSubscriptionRoutes({ db, subscribe, begin, plans, customersByIds }),
       createLifeRoutes({ changePlan, verbs: createVerbs({ turns, desk }), find: findSubscription }),
       createMigrationRoutes({ migrations }),
-      createInvoiceRoutes({ db, invoices, customersByIds }),
+      createInvoiceRoutes({ db, invoices, customersByIds, ...connectExplaining(deps) }),
       createPaymentMethodRoutes({ clock, paymentMethods }),
     ],
   };

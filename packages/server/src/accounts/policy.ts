@@ -99,6 +99,7 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/invoices/:id/credit_notes': sellerSide,
   'GET /v1/invoices/:id': known,
   'GET /v1/invoices/:id/pdf': known,
+  'GET /v1/invoices/:id/lines/:line_id/explain': known,
 
   'GET /v1/admin/overview': operator,
   'GET /v1/admin/stripe_events': operator,

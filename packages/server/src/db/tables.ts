@@ -267,7 +267,9 @@ export interface InvoiceLine {
   position: number;
   quantity: number | null;
   stripe_line_id: string;
+  stripe_price_id: string | null;
   unit_price_decimal: string | null;
+  usage_report_id: string | null;
 }
 
 export interface LeakReport {

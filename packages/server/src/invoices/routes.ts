@@ -16,6 +16,8 @@ import {
   creditBody,
   creditNoteSchema,
   creditNoteView,
+  explanationSchema,
+  explanationView,
   invoiceSchema,
   invoiceView,
   paidSchema,
@@ -23,8 +25,9 @@ import {
   runningUsageView,
   upcomingSchema,
 } from './schema.ts';
+import type { createExplain } from './explain.ts';
 import type { GiveBack, createInvoices } from './service.ts';
-import { type InvoiceRow, linesOf, listInvoices } from './store.ts';
+import { type InvoiceRow, type LineRow, linesOf, listInvoices } from './store.ts';
 
 const expansions = expandable('customer', 'subscription');
 type Expands = Parameters<typeof expands<'customer' | 'subscription'>>[0];
@@ -48,6 +51,18 @@ const readRoute = createRoute({
   security: access.anybody,
   request: { params: idParam, query: z.strictObject(expansions) },
   responses: { 200: json(invoiceSchema, 'The invoice.'), ...problems('unauthenticated', 'not_found') },
+});
+
+const explainRoute = createRoute({
+  method: 'get',
+  path: '/v1/invoices/{id}/lines/{line_id}/explain',
+  summary: 'How the amount of a line comes about',
+  security: access.anybody,
+  request: { params: idParam.extend({ line_id: z.string().min(1).max(64) }) },
+  responses: {
+    200: json(explanationSchema, 'Step by step, down to the keys and endpoints that used what is billed.'),
+    ...problems('unauthenticated', 'not_found'),
+  },
 });
 
 const pdfRoute = createRoute({
@@ -139,6 +154,9 @@ const notesRoute = createRoute({
 export function createInvoiceRoutes(deps: {
   db: Database;
   invoices: ReturnType<typeof createInvoices>;
+  explain: ReturnType<typeof createExplain>;
+  /** Of lines that bill packages, how many units one has, by the line's id. */
+  packageSizes(lines: readonly LineRow[]): Promise<Map<string, number>>;
   customersByIds: Customers['byIds'];
 }): OpenAPIHono<AppEnv> {
   const { db, invoices } = deps;
@@ -176,6 +194,11 @@ export function createInvoiceRoutes(deps: {
   });
   app.openapi(readRoute, async (c) => {
     return c.json(await view(customerScope(c), c.req.valid('param').id, c.req.valid('query')), 200);
+  });
+  app.openapi(explainRoute, async (c) => {
+    const { id, line_id } = c.req.valid('param');
+    const invoice = await invoices.find(customerScope(c), id);
+    return c.json(explanationView(await deps.explain(invoice, line_id)), 200);
   });
   app.openapi(pdfRoute, async (c) => {
     const row = await invoices.find(customerScope(c), c.req.valid('param').id);
@@ -219,13 +242,14 @@ export function createInvoiceRoutes(deps: {
       db.kysely,
       rows.map((row) => row.id),
     );
+    const sizes = await deps.packageSizes(lines);
     const owners = rows.map((row) => row.customer_id);
     const customers = await wholeById(expands(query, 'customer'), owners, deps.customersByIds, customerBody);
     const ids = rows.map((row) => row.subscription_id);
     const byIds = (wanted: readonly string[]) => subscriptionsByIds(db.kysely, wanted);
     const subscriptions = await wholeById(expands(query, 'subscription'), ids, byIds, subscriptionView);
     return rows.map((row) => ({
-      ...invoiceView(row, lines),
+      ...invoiceView(row, lines, sizes),
       customer: customers.get(row.customer_id),
       subscription: subscriptions.get(row.subscription_id ?? ''),
     }));

@@ -1,16 +1,18 @@
-import { formatDecimal, formatMoney } from '@farebox/core';
+import { formulaOf, intervals } from '@farebox/core';
 import { customerSchema } from '../customers/schema.ts';
 import { z } from '../http/router.ts';
 import { creditReasons } from '../intents/kinds.ts';
 import type { CreditNote } from '../ports.ts';
 import { invoicePreviewSchema } from '../subscriptions/life/schema.ts';
 import { subscriptionSchema } from '../subscriptions/schema.ts';
+import type { ExplainedLine, Shares } from './explain.ts';
 import type { RunningUsage } from './service.ts';
 import type { InvoiceRow, LineRow } from './store.ts';
 
 const kinds = ['base', 'proration', 'overage', 'other'] as const;
 
 const lineSchema = z.object({
+  id: z.string().openapi({ description: "Stripe's id of the line; to have it explained." }),
   kind: z.enum(kinds),
   description: z.string(),
   quantity: z.int().nullable(),
@@ -54,7 +56,12 @@ export const invoiceSchema = z
   })
   .openapi('Invoice');
 
-export function invoiceView(row: InvoiceRow, lines: readonly LineRow[]): z.infer<typeof invoiceSchema> {
+/** `sizes`: of lines that bill packages, how many units one has. */
+export function invoiceView(
+  row: InvoiceRow,
+  lines: readonly LineRow[],
+  sizes: ReadonlyMap<string, number>,
+): z.infer<typeof invoiceSchema> {
   return {
     object: 'invoice',
     id: row.id,
@@ -83,13 +90,14 @@ export function invoiceView(row: InvoiceRow, lines: readonly LineRow[]): z.infer
     lines: lines
       .filter((line) => line.invoice_id === row.id)
       .map((line) => ({
+        id: line.stripe_line_id,
         kind: kinds.find((kind) => kind === line.kind) ?? 'other',
         description: line.description,
         quantity: line.quantity,
         amount_minor: line.amount_minor,
         period_start_at: line.period_start_at.toISOString(),
         period_end_at: line.period_end_at.toISOString(),
-        formula: formulaOf(line, row.currency),
+        formula: formulaOfLine(line, row.currency, sizes),
       })),
   };
 }
@@ -98,26 +106,12 @@ function stateOf(state: string): 'none' | 'action_required' | 'declined' {
   return state === 'action_required' || state === 'declined' ? state : 'none';
 }
 
-function formulaOf(line: LineRow, currency: string): string | null {
+function formulaOfLine(line: LineRow, currency: string, sizes: ReadonlyMap<string, number>): string | null {
   const { quantity, unit_price_decimal, amount_minor } = line;
-  return quantity === null || unit_price_decimal === null
-    ? null
-    : formulaText({ quantity, unit_price_decimal, amount_minor }, currency);
-}
-
-/** `12,345 × $0.0012 = $14.81`: exact unit price, rounded once; of packages each whole one is paid. */
-function formulaText(
-  line: { quantity: number; unit_price_decimal: string; amount_minor: number; package_size?: number },
-  currency: string,
-): string {
-  const count = line.quantity.toLocaleString('en-US');
-  const size = line.package_size;
-  const price = formatDecimal(line.unit_price_decimal, currency);
-  const sum =
-    size === undefined
-      ? `${count} × ${price}`
-      : `${count}, in ${Math.ceil(line.quantity / size).toLocaleString('en-US')} × ${size.toLocaleString('en-US')} at ${price}`;
-  return `${sum} = ${formatMoney(line.amount_minor, currency)}`;
+  if (quantity === null || unit_price_decimal === null) return null;
+  const package_size = sizes.get(line.stripe_line_id);
+  const size = package_size === undefined ? {} : { package_size };
+  return formulaOf({ quantity, unit_price_decimal, amount_minor, ...size }, currency);
 }
 
 /** What usage of the running period adds so far. */
@@ -201,7 +195,130 @@ export function runningUsageView(usage: RunningUsage, currency: string): z.infer
     lines: usage.lines.map((line) => ({
       quantity: line.quantity,
       amount_minor: line.amount_minor,
-      formula: formulaText(line, currency),
+      formula: formulaOf(line, currency),
     })),
+  };
+}
+
+const partSchema = z.object({
+  label: z.string(),
+  quantity: z.int().nullable(),
+  unit_price_decimal: z
+    .string()
+    .nullable()
+    .openapi({ description: 'Minor units, exact; of packages the price of one.' }),
+  package_size: z.int().nullable(),
+  amount_minor: z.int(),
+});
+
+const tierSchema = z.object({
+  quantity: z.int(),
+  unit_price_decimal: z.string(),
+  package_size: z.int().nullable(),
+  from: z.int().openapi({ description: 'First unit beyond the included amount, from 1.' }),
+  to: z.int(),
+  amount_minor: z.int(),
+  is_this_line: z.boolean(),
+});
+
+const sharesSchema = z.object({
+  shares: z.array(
+    z.object({
+      source: z.string().nullable().openapi({ description: 'A key’s id, or an endpoint; null: not known.' }),
+      quantity: z.int(),
+    }),
+  ),
+  others: z.int().openapi({ description: 'What all that are not named come to.' }),
+});
+
+export const explanationSchema = z
+  .object({
+    object: z.literal('invoice_line_explanation'),
+    invoice_id: z.string(),
+    line_id: z.string(),
+    kind: z.enum(kinds),
+    description: z.string(),
+    currency: z.string(),
+    amount_minor: z.int(),
+    period_start_at: z.iso.datetime(),
+    period_end_at: z.iso.datetime(),
+    words: z.string().openapi({
+      description: 'In one sentence: `120,000 requests: 100,000 included, 20,000 × $0.002 = $40.00`.',
+    }),
+    parts: z.array(partSchema).openapi({ description: 'Step by step; they sum to the amount, to the cent.' }),
+    usage: z
+      .object({
+        meter_id: z.string(),
+        name: z.string(),
+        unit: z.string(),
+        quantity: z.int().openapi({ description: 'All of the period.' }),
+        included: z.int(),
+        tiers: z.array(tierSchema),
+        by_key: sharesSchema,
+        by_endpoint: sharesSchema,
+      })
+      .nullable(),
+    plan: z
+      .object({
+        plan_id: z.string(),
+        plan_name: z.string(),
+        amount_minor: z.int().openapi({ description: 'Of one, for a whole interval.' }),
+        interval: z.enum(intervals),
+        period_start_at: z.iso.datetime().nullable(),
+        period_end_at: z.iso.datetime().nullable().openapi({ description: 'Of a proration: the whole period.' }),
+      })
+      .nullable(),
+  })
+  .openapi('InvoiceLineExplanation');
+
+export function explanationView(explained: ExplainedLine): z.infer<typeof explanationSchema> {
+  const { invoice, line, words, parts, usage, plan } = explained;
+  return {
+    object: 'invoice_line_explanation',
+    invoice_id: invoice.id,
+    line_id: line.stripe_line_id,
+    kind: kinds.find((kind) => kind === line.kind) ?? 'other',
+    description: line.description,
+    currency: invoice.currency,
+    amount_minor: line.amount_minor,
+    period_start_at: line.period_start_at.toISOString(),
+    period_end_at: line.period_end_at.toISOString(),
+    words,
+    parts,
+    usage: usage === null ? null : usageView(usage),
+    plan: plan === null ? null : planView(plan),
+  };
+}
+
+function usageView({ meter, report, tier, by_key, by_endpoint }: NonNullable<ExplainedLine['usage']>) {
+  const overage = report.lines.reduce((sum, each) => sum + each.quantity, 0);
+  return {
+    meter_id: meter.id,
+    name: meter.name,
+    unit: meter.unit,
+    quantity: report.quantity,
+    included: report.quantity - overage,
+    tiers: report.lines.map(({ package_size = null, ...each }) => ({
+      ...each,
+      package_size,
+      is_this_line: each.from === tier.from,
+    })),
+    by_key: sharesView(by_key),
+    by_endpoint: sharesView(by_endpoint),
+  };
+}
+
+function planView({ period, ...plan }: NonNullable<ExplainedLine['plan']>) {
+  return {
+    ...plan,
+    period_start_at: period === null ? null : new Date(period.start_at).toISOString(),
+    period_end_at: period === null ? null : new Date(period.end_at).toISOString(),
+  };
+}
+
+function sharesView({ shares, others }: Shares) {
+  return {
+    shares: shares.map(({ source, quantity }) => ({ source: source === '' ? null : source, quantity })),
+    others,
   };
 }

@@ -41,6 +41,10 @@ export interface MirrorLine {
   amount_minor: number;
   period_start_at: Date;
   period_end_at: Date;
+  /** The report of usage that it bills. */
+  usage_report_id: string | null;
+  /** The price that it charges, a part of it or gives it back. */
+  stripe_price_id: string | null;
 }
 
 export type InvoiceRow = Omit<MirrorInvoice, 'lines' | 'stripe_subscription_id'> & {
@@ -50,16 +54,10 @@ export type InvoiceRow = Omit<MirrorInvoice, 'lines' | 'stripe_subscription_id'>
   created_at: Date;
 };
 
-export interface LineRow {
+export interface LineRow extends Omit<MirrorLine, 'kind'> {
   invoice_id: string;
   position: number;
   kind: string;
-  description: string;
-  quantity: number | null;
-  unit_price_decimal: string | null;
-  amount_minor: number;
-  period_start_at: Date;
-  period_end_at: Date;
 }
 
 export async function invoiceByStripeId(db: Reader, stripeInvoiceId: string): Promise<InvoiceRow | null> {
@@ -134,6 +132,9 @@ export async function linesOf(db: Reader, invoiceIds: readonly string[]): Promis
       'amount_minor',
       'period_start_at',
       'period_end_at',
+      'stripe_line_id',
+      'usage_report_id',
+      'stripe_price_id',
     ])
     .where('invoice_id', 'in', invoiceIds)
     .orderBy('invoice_id')

@@ -150,7 +150,14 @@ function translateLine(line: Stripe.InvoiceLineItem): MirrorLine {
     amount_minor: line.amount,
     period_start_at: at(line.period.start),
     period_end_at: at(line.period.end),
+    usage_report_id: line.metadata['farebox_usage_report'] ?? null,
+    stripe_price_id: priceOfLine(line),
   };
+}
+
+function priceOfLine({ pricing }: Stripe.InvoiceLineItem): string | null {
+  const price = pricing?.price_details?.price;
+  return price === undefined ? null : idOf(price);
 }
 
 export function lineKind(line: Stripe.InvoiceLineItem): MirrorLine['kind'] {

@@ -185,8 +185,8 @@ async function openReport(
   return row?.state === 'pending' ? row.id : null;
 }
 
-export async function reportById(db: Reader, id: string): Promise<UsageReport | null> {
-  const row = await db
+function reports(db: Reader) {
+  return db
     .selectFrom('usage_report')
     .select([
       'id',
@@ -200,10 +200,18 @@ export async function reportById(db: Reader, id: string): Promise<UsageReport | 
       'currency',
       'state',
     ])
-    .select(sql<RatedLine[]>`lines`.as('lines'))
-    .where('id', '=', id)
-    .executeTakeFirst();
-  return row ?? null;
+    .select(sql<RatedLine[]>`lines`.as('lines'));
+}
+
+export async function reportById(db: Reader, id: string): Promise<UsageReport | null> {
+  return (await reports(db).where('id', '=', id).executeTakeFirst()) ?? null;
+}
+
+/** Those of these ids that there are, by their ids. */
+export async function reportsByIds(db: Reader, ids: readonly string[]): Promise<Map<string, UsageReport>> {
+  if (ids.length === 0) return new Map();
+  const rows = await reports(db).where('id', 'in', ids).execute();
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 export async function pendingReports(db: Reader, limit: number): Promise<string[]> {

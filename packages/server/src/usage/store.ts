@@ -119,7 +119,7 @@ export async function usageOfScopes(db: Reader, scopes: readonly UsageScope[]): 
 }
 
 /** The whole hours inside a scope; one that lies within an hour has none, and ends as one part. */
-function wholeHours({ start_at, end_at }: UsageScope): { from: Instant; to: Instant } {
+export function wholeHours({ start_at, end_at }: UsageScope): { from: Instant; to: Instant } {
   const from = Math.ceil(start_at / hourMs) * hourMs;
   const to = Math.floor(end_at / hourMs) * hourMs;
   return from <= to ? { from, to } : { from: end_at, to: end_at };

@@ -228,7 +228,8 @@ async function invoicesAndCards(): Promise<void> {
   await call(visitor, 'POST', `/v1/keys/${keysOf[0].id}/reveal`);
   const { data } = await call(visitor, 'GET', '/v1/invoices?expand[]=customer');
   const path = `/v1/invoices/${data[0].id}`;
-  await call(visitor, 'GET', path);
+  const { lines } = await call(visitor, 'GET', path);
+  await call(visitor, 'GET', `${path}/lines/${lines[0].id}/explain`);
   expect((await visitor.request('GET', `${path}/pdf`)).status).toBe(302);
   await call('seller', 'POST', `${path}/refund`, { amount_minor: 900 });
   await call(visitor, 'GET', `${path}/credit_notes`);
