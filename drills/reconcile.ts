@@ -150,7 +150,13 @@ async function mirrorCustomers(): Promise<void> {
       const invoice = invoices.get(stripe_customer_id);
       if (subscription === undefined || invoice === undefined) return;
       const terms = { plan_version_id: price.plan_version_id, plan_price_id: price.id };
-      const more = { scheduled_price_id: null, scheduled_quantity: null, scheduled_at: null, card: null };
+      const unscheduled = {
+        scheduled_price_id: null,
+        scheduled_quantity: null,
+        scheduled_add_ons: null,
+        scheduled_at: null,
+      };
+      const more = { ...unscheduled, add_ons: [], card: null };
       const result = await mirrorSubscriptions(tx, id, [translateSubscription(subscription, terms, more)], at);
       const ids = new Map(result.subscriptions.map((row) => [row.stripe_subscription_id, row.id]));
       await mirrorInvoices(tx, id, [translateInvoice(invoice, invoice.lines.data)], ids, at);

@@ -1,3 +1,4 @@
+export * from './add-on.ts';
 export * from './card.ts';
 export * from './catalog.ts';
 export * from './catalog-effect.ts';

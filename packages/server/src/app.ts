@@ -1,4 +1,4 @@
-import { type AccessPolicy, type PriceList, defaultDunning } from '@farebox/core';
+import { type AccessPolicy, type PriceList, defaultDunning, isAddOn } from '@farebox/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
 import type { Letter } from './accounts/auth.ts';
@@ -311,7 +311,9 @@ async function createDoors(deps: {
     pages,
     landing: async ({ principal, query }) => ({
       seller: seller(),
-      plans: (await plans.currentFor(null)).map((version) => publicPlan(version, plans, null)),
+      plans: (await plans.currentFor(null))
+        .filter(({ content }) => !isAddOn(content))
+        .map((version) => publicPlan(version, plans, null)),
       features: list.features,
       signedIn: principal.type === 'customer',
       notice: landingNotice(query),

@@ -12,7 +12,8 @@ import type { Keys } from './keys/service.ts';
 import type { Plans } from './plans/service.ts';
 import { storedPrice } from './plans/store.ts';
 import { termsOf } from './subscriptions/life/turns.ts';
-import { liveSubscription, openCheckouts } from './subscriptions/store.ts';
+import { openCheckouts } from './subscriptions/checkouts/store.ts';
+import { liveSubscription } from './subscriptions/store.ts';
 import type { Usage } from './usage/service.ts';
 
 /** Joins what is known of one customer: who it is, what it may use, what is left of it when it goes. Its part of `createApp`. */

@@ -152,6 +152,8 @@ export interface PaymentsDesk {
     stripe_subscription_id: string;
     stripe_price_id: string;
     quantity: number;
+    /** Of these add-ons so many, and no others. Left out: those it has. */
+    add_ons?: { stripe_price_id: string; quantity: number }[];
     proration_at: Instant;
     resets_anchor: boolean;
   }): Promise<InvoicePreview>;

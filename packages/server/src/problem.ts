@@ -33,6 +33,8 @@ export type ProblemCode =
   | 'no_change'
   | 'nothing_scheduled'
   | 'migration_running'
+  | 'change_scheduled'
+  | 'add_on_not_available'
   | 'cancellation_scheduled'
   | 'not_canceling'
   | 'downgrade_at_period_end'

@@ -12,6 +12,7 @@ import type { Plans } from './plans/service.ts';
 import type { Queue } from './queue/queue.ts';
 import type { StripeConnection } from './stripe/connect.ts';
 import { createBegin } from './subscriptions/begin.ts';
+import { createAddOns } from './subscriptions/life/add-ons.ts';
 import { createChangePlan } from './subscriptions/life/change-plan.ts';
 import { createLifeRoutes } from './subscriptions/life/routes.ts';
 import { createTurns } from './subscriptions/life/turns.ts';
@@ -50,11 +51,10 @@ export function connectSelling(
   const subscribe = createSubscribe({ ...shared, onSale, hasCodes: () => hasCodes(db.kysely) });
   const begin = createBegin({ ...shared, onSale });
   const turns = createTurns(shared);
-  const changePlan = createChangePlan({
-    turns,
-    desk,
-    onSale: async (planId, customerId) => await plans.onSale(planId, await customers.get(customerId)),
-  });
+  const onSaleTo = async (planId: string, customerId: string) =>
+    await plans.onSale(planId, await customers.get(customerId));
+  const changePlan = createChangePlan({ turns, desk, onSale: onSaleTo });
+  const addOns = createAddOns({ turns, desk, onSale: onSaleTo });
   const { audit } = deps.accounts;
   const migrations = createMigrations({ db, clock, queue: deps.queue, audit });
   createMigrationJobs({ ...deps, ...shared, turns, intents, audit }).register();
@@ -64,7 +64,7 @@ export function connectSelling(
     subscribe,
     documented: [
       createSubscriptionRoutes({ db, subscribe, begin, plans, customersByIds }),
-      createLifeRoutes({ changePlan, verbs: createVerbs({ turns, desk }), find: findSubscription }),
+      createLifeRoutes({ changePlan, addOns, verbs: createVerbs({ turns, desk }), find: findSubscription }),
       createMigrationRoutes({ migrations }),
       createInvoiceRoutes({ db, invoices, customersByIds, ...connectExplaining(deps) }),
       createPaymentMethodRoutes({ clock, paymentMethods }),

@@ -178,6 +178,7 @@ export interface GateChange {
 }
 
 export interface GateEntry {
+  add_ons: Json | null;
   allowed_cidrs: string[] | null;
   billing_anchor_at: Timestamp | null;
   budget_limit: number | null;
@@ -203,6 +204,13 @@ export interface GateEntry {
   scopes: string[] | null;
   subscription_id: string | null;
   subscription_status: string | null;
+}
+
+export interface GatePlan {
+  currency: string | null;
+  interval: string | null;
+  plan: Json | null;
+  plan_price_id: string | null;
 }
 
 export interface GateVersion {
@@ -365,6 +373,13 @@ export interface PlanRevenue {
   subscriptions: number | null;
 }
 
+export interface PlanSubscriber {
+  customer_id: string | null;
+  plan_price_id: string | null;
+  quantity: number | null;
+  status: string | null;
+}
+
 export interface PlanVersion {
   archived_at: Timestamp | null;
   content: Json;
@@ -506,6 +521,7 @@ export interface StripeIntent {
 }
 
 export interface Subscription {
+  add_ons: Generated<Json>;
   billing_anchor_at: Timestamp;
   cancel_at: Timestamp | null;
   cancel_comment: string | null;
@@ -526,6 +542,7 @@ export interface Subscription {
   plan_price_id: string;
   plan_version_id: string;
   quantity: Generated<number>;
+  scheduled_add_ons: Json | null;
   scheduled_at: Timestamp | null;
   scheduled_price_id: string | null;
   scheduled_quantity: number | null;
@@ -537,7 +554,21 @@ export interface Subscription {
   usage_due_at: Timestamp | null;
 }
 
+export interface SubscriptionAddOn {
+  amount_minor: number | null;
+  content: Json | null;
+  currency: string | null;
+  interval: string | null;
+  plan_id: string | null;
+  plan_price_id: string | null;
+  quantity: number | null;
+  scheduled: boolean | null;
+  subscription_id: string | null;
+  version: number | null;
+}
+
 export interface SubscriptionPhase {
+  add_ons: Generated<Json>;
   billing_anchor_at: Timestamp;
   from_at: Timestamp;
   plan_price_id: string;
@@ -608,6 +639,7 @@ export interface DB {
   first_run_token: FirstRunToken;
   gate_change: GateChange;
   gate_entry: GateEntry;
+  gate_plan: GatePlan;
   gate_version: GateVersion;
   inbox_mail: InboxMail;
   installation: Installation;
@@ -622,6 +654,7 @@ export interface DB {
   plan_migration_move: PlanMigrationMove;
   plan_price: PlanPrice;
   plan_revenue: PlanRevenue;
+  plan_subscriber: PlanSubscriber;
   plan_version: PlanVersion;
   price_list: PriceList;
   promotion_code: PromotionCode;
@@ -637,6 +670,7 @@ export interface DB {
   stripe_import_item: StripeImportItem;
   stripe_intent: StripeIntent;
   subscription: Subscription;
+  subscription_add_on: SubscriptionAddOn;
   subscription_phase: SubscriptionPhase;
   usage_batch: UsageBatch;
   usage_event: UsageEvent;

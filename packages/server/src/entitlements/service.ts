@@ -19,6 +19,7 @@ import type { Database } from '../db/database.ts';
 import type { PlanFeature, Plans } from '../plans/service.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
+import { effectivePlan } from '../subscriptions/effective.ts';
 import { type SubscriptionWithPlan, liveSubscription, subscriptionWithPlan } from '../subscriptions/store.ts';
 import type { Usage } from '../usage/service.ts';
 
@@ -60,7 +61,8 @@ export function createEntitlements(deps: {
 
   async function liveOf(customerId: string): Promise<SubscriptionWithPlan | null> {
     const live = await liveSubscription(db.kysely, customerId);
-    return live === null ? null : await subscriptionWithPlan(db.kysely, live.id);
+    const row = live === null ? null : await subscriptionWithPlan(db.kysely, live.id);
+    return row === null ? null : { ...row, plan: await effectivePlan(db.kysely, row, clock.now()) };
   }
 
   async function quotasOf(row: SubscriptionWithPlan): Promise<QuotaUse[]> {

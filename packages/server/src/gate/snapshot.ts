@@ -9,6 +9,7 @@ import {
   atPrice,
   budgetPeriodOf,
   quotaOf,
+  withAddOns,
   withOverrides,
 } from '@farebox/core';
 import { sql } from 'kysely';
@@ -52,6 +53,7 @@ interface Row {
   ended_at: Date | null;
   past_due_since_at: Date | null;
   plan_price_id: string | null;
+  add_ons: { plan_price_id: string; quantity: number }[] | null;
   overrides: Overrides | null;
   overrides_expire_at: Date | null;
 }
@@ -98,7 +100,7 @@ function createSource(deps: {
     const { rows } = await sql<Row>`
       select digest, key_id, customer_id, livemode, scopes, allowed_cidrs, expires_at, disabled_at, revoked_at,
         budget_limit, budget_window, subscription_id, subscription_status, billing_anchor_at, current_period_start_at, current_period_end_at,
-        cancel_at, ended_at, past_due_since_at, plan_price_id, overrides, overrides_expire_at
+        cancel_at, ended_at, past_due_since_at, plan_price_id, add_ons, overrides, overrides_expire_at
       from gate_entry where digest = any(${[...digests]}::bytea[])
     `.execute(deps.db);
     return rows;
@@ -106,16 +108,27 @@ function createSource(deps: {
 
   async function readPlans(rows: readonly Row[]): Promise<void> {
     if (plans.size > mostPlans) plans.clear();
-    const examples = new Map<string, Buffer>();
-    for (const { plan_price_id, digest } of rows) {
-      if (plan_price_id !== null && !plans.has(plan_price_id)) examples.set(plan_price_id, digest);
-    }
-    if (examples.size === 0) return;
+    const asked = rows.flatMap(({ plan_price_id, add_ons }) =>
+      [plan_price_id ?? [], (add_ons ?? []).map((each) => each.plan_price_id)].flat(),
+    );
+    const missing = [...new Set(asked)].filter((id) => !plans.has(id));
+    if (missing.length === 0) return;
     const found = await sql<{ plan_price_id: string; plan: Plan; currency: string; interval: Interval }>`
       select plan_price_id, plan, currency, interval
-      from gate_entry where digest = any(${[...examples.values()]}::bytea[])
+      from gate_plan where plan_price_id = any(${missing}::text[])
     `.execute(deps.db);
     for (const { plan_price_id, plan, ...at } of found.rows) plans.set(plan_price_id, atPrice(plan, at));
+  }
+
+  /** With what came on top of it. */
+  function planOf({ plan_price_id, add_ons }: Omit<Row, 'digest'>): PricedPlan | null {
+    const base = plan_price_id === null ? undefined : plans.get(plan_price_id);
+    if (base === undefined || add_ons === null || add_ons.length === 0) return base ?? null;
+    const held = add_ons.flatMap((each) => {
+      const plan = plans.get(each.plan_price_id);
+      return plan === undefined ? [] : [{ plan, quantity: each.quantity }];
+    });
+    return withAddOns(base, held);
   }
 
   return {
@@ -141,7 +154,7 @@ function createSource(deps: {
       await readPlans(rows);
       const found = rows.map(({ digest, ...row }): Found => ({
         digest,
-        entry: entryOf(row, row.plan_price_id === null ? null : (plans.get(row.plan_price_id) ?? null), now),
+        entry: entryOf(row, planOf(row), now),
       }));
       const asked = found.flatMap(({ digest, entry }) => usageAsked(entry, known(digest), now));
       const used = await deps.usedInPeriods(asked.map(({ scope }) => scope));

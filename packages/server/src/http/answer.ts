@@ -32,6 +32,8 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   no_change: { status: 409, title: 'Nothing would change' },
   nothing_scheduled: { status: 409, title: 'Nothing is scheduled' },
   migration_running: { status: 409, title: 'A migration runs already' },
+  change_scheduled: { status: 409, title: 'Another change is arranged' },
+  add_on_not_available: { status: 409, title: 'The add-on does not go with this' },
   cancellation_scheduled: { status: 409, title: 'The subscription is to end' },
   not_canceling: { status: 409, title: 'There is no cancellation' },
   downgrade_at_period_end: { status: 409, title: 'A downgrade waits for the end of the period' },

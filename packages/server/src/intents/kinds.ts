@@ -31,6 +31,8 @@ export interface Intents {
       /** The instant that the preview was made for: the amounts are the same to the cent. */
       proration_at: number;
       resets_anchor: boolean;
+      /** Of these add-ons so many, and no others. Left out: those it has. */
+      add_ons?: OrderedAddOn[];
       /** What becomes of the difference for the rest of the period. Left out: it is collected at once. */
       proration_behavior?: 'none' | 'create_prorations' | 'always_invoice';
       /** Nobody is there to answer a bank: what it wants to ask about ends as what it declines. */
@@ -43,6 +45,8 @@ export interface Intents {
     data: OfSubscription & {
       stripe_price_id: string;
       quantity: number;
+      /** Of these add-ons so many, and no others. Left out: those it has. */
+      add_ons?: OrderedAddOn[];
       /** One period of the new price, in Stripe's terms. */
       interval: 'day' | 'week' | 'month' | 'year';
       interval_count: number;
@@ -83,6 +87,9 @@ export interface Intents {
   };
   'payment_method.detach': { data: { stripe_payment_method_id: string }; result: Collected };
 }
+
+/** So many of an add-on, by Stripe's price. */
+export type OrderedAddOn = { stripe_price_id: string; quantity: number };
 
 interface OfSubscription {
   stripe_subscription_id: string;

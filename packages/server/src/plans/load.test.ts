@@ -5,8 +5,12 @@ import { refuseUnsellable } from './load.ts';
 const [starter, pro] = example.plans;
 if (starter === undefined || pro === undefined) throw new Error('The example has plans.');
 
-test('a list of one group is sold; add-ons and further groups are refused by name', () => {
+test('a list of one group is sold, add-ons with it; further groups are refused by name', () => {
   expect(() => refuseUnsellable(example)).not.toThrow();
-  expect(() => refuseUnsellable({ plans: [pro, { ...starter, group: null }] })).toThrow(/^plans\.starter\.add_on: /);
+  expect(() => refuseUnsellable({ plans: [pro, { ...starter, group: null }] })).not.toThrow();
+  const withFee = starter.prices.map((price) => ({ ...price, setup_fee_minor: 500 }));
+  expect(() => refuseUnsellable({ plans: [pro, { ...starter, group: null, prices: withFee }] })).toThrow(
+    /^plans\.starter\.setup_fee: /,
+  );
   expect(() => refuseUnsellable({ plans: [pro, { ...starter, group: 'maps' }] })).toThrow(/groups: main, maps\.$/);
 });

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import type { PriceList } from '@farebox/core';
+import { type PriceList, isAddOn } from '@farebox/core';
 import { Refusal } from '../lib/refusal.ts';
 
 /**
@@ -21,10 +21,10 @@ export async function loadPriceList(path: string): Promise<PriceList> {
 
 /** What `definePlans` understands and no checkout here sells. Said at the start: sold as a plan it would cost somebody. */
 export function refuseUnsellable(list: Pick<PriceList, 'plans'>): void {
-  const addOn = list.plans.find((plan) => plan.group === null);
-  if (addOn !== undefined)
-    throw new Refusal(`plans.${addOn.id}.add_on: a customer has one plan here, and no extras on top of it.`);
-  const groups = new Set(list.plans.map((plan) => plan.group));
+  const fee = list.plans.find((plan) => isAddOn(plan) && plan.prices.some((price) => price.setup_fee_minor > 0));
+  if (fee !== undefined)
+    throw new Refusal(`plans.${fee.id}.setup_fee: an add-on is bought within a period, and has no fee at the start.`);
+  const groups = new Set(list.plans.flatMap((plan) => plan.group ?? []));
   if (groups.size > 1)
     throw new Refusal(`plans: a customer has one plan here, and the list has groups: ${[...groups].join(', ')}.`);
 }

@@ -107,20 +107,19 @@ export async function versionsOf(db: Reader, planId: string): Promise<PlanVersio
 /** Who pays what, by plan, version, currency and interval. */
 export async function subscribersByPrice(db: Reader): Promise<Subscribers[]> {
   return await db
-    .selectFrom('subscription')
-    .innerJoin('plan_price', 'plan_price.id', 'subscription.plan_price_id')
+    .selectFrom('plan_subscriber as u')
+    .innerJoin('plan_price', 'plan_price.id', 'u.plan_price_id')
     .innerJoin('plan_version', 'plan_version.id', 'plan_price.plan_version_id')
     .select(['plan_version.plan_id', 'plan_version.version', 'plan_price.currency'])
     .select(sql<Interval>`plan_price.interval`.as('interval'))
-    .select(sql<number>`sum(subscription.quantity)::bigint`.as('quantity'))
-    .select(sql<number>`count(distinct subscription.customer_id)::bigint`.as('customers'))
+    .select(sql<number>`sum(u.quantity)::bigint`.as('quantity'))
+    .select(sql<number>`count(distinct u.customer_id)::bigint`.as('customers'))
     .select(
-      sql<number>`sum(monthly_minor(plan_price.amount_minor * subscription.quantity, plan_price.interval))::bigint`.as(
+      sql<number>`sum(monthly_minor(plan_price.amount_minor * u.quantity, plan_price.interval))::bigint`.as(
         'mrr_minor',
       ),
     )
-    .where('subscription.superseded', '=', false)
-    .where('subscription.status', 'in', ['active', 'trialing', 'past_due'])
+    .where('u.status', 'in', ['active', 'trialing', 'past_due'])
     .groupBy(['plan_version.plan_id', 'plan_version.version', 'plan_price.currency', 'plan_price.interval'])
     .orderBy('plan_version.plan_id')
     .orderBy('plan_version.version')
@@ -168,6 +167,21 @@ export async function versionByStripePrice(
   const version = await versionById(db, row.plan_version_id);
   invariant(version !== null, 'a price belongs to a plan version');
   return { version, price: storedPrice(version, row.id) };
+}
+
+/** The version and the price of it that has this id. */
+export async function versionOfPrice(
+  db: Reader,
+  planPriceId: string,
+): Promise<{ version: PlanVersion; price: StoredPrice }> {
+  const { plan_version_id } = await db
+    .selectFrom('plan_price')
+    .select('plan_version_id')
+    .where('id', '=', planPriceId)
+    .executeTakeFirstOrThrow();
+  const version = await versionById(db, plan_version_id);
+  invariant(version !== null, 'a price belongs to a plan version');
+  return { version, price: storedPrice(version, planPriceId) };
 }
 
 export async function planOfPrice(db: Reader, planPriceId: string): Promise<PricedPlan> {

@@ -2,6 +2,7 @@ import Stripe from 'stripe';
 import type { CreditNote, InvoicePreview, PaymentMethod, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { ownMetadata } from './client.ts';
+import { addOnChanges } from './items.ts';
 import { reach } from './reach.ts';
 import { baseItem, idOf, lineKind } from './translate.ts';
 
@@ -16,7 +17,10 @@ export function createDesk(deps: { stripe: Stripe; installation_id: string }): P
           customer: change.stripe_customer_id,
           subscription: change.stripe_subscription_id,
           subscription_details: {
-            items: [{ id: baseItem(subscription).id, price: change.stripe_price_id, quantity: change.quantity }],
+            items: [
+              { id: baseItem(subscription).id, price: change.stripe_price_id, quantity: change.quantity },
+              ...addOnChanges(subscription, change.add_ons),
+            ],
             proration_behavior: 'always_invoice',
             proration_date: Math.floor(change.proration_at / 1000),
             ...(change.resets_anchor ? { billing_cycle_anchor: { type: 'now' } } : {}),

@@ -1,9 +1,9 @@
-import { type DunningStage, type PricedPlan, formatMoney } from '@farebox/core';
+import { type DunningStage, type PricedPlan, formatMoney, withAddOns } from '@farebox/core';
 import type { Tx } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
 import { type SubscriptionRow, markUsageDue } from '../subscriptions/store.ts';
-import type { PhaseRow } from '../subscriptions/phases.ts';
+import { type PhaseRow, termsIdOf } from '../subscriptions/phases.ts';
 import { type PricedPhase, type ReportableSubscription, usageDueAt } from '../usage/report.ts';
 import { type MoneyNotice, type Person, invoiceNotices, lifeNotices } from './life-notices.ts';
 import type { Mirrored } from './sync.ts';
@@ -95,12 +95,20 @@ export function createEffects(deps: {
     }
   }
 
+  /** With what came on top of it. */
+  async function planOf(tx: Tx, { plan_price_id, add_ons }: PhaseRow): Promise<PricedPlan> {
+    const held: { plan: PricedPlan; quantity: number }[] = [];
+    for (const addOn of add_ons)
+      held.push({ plan: await deps.planOfPrice(tx, addOn.plan_price_id), quantity: addOn.quantity });
+    return withAddOns(await deps.planOfPrice(tx, plan_price_id), held);
+  }
+
   async function bill(tx: Tx, subscription: SubscriptionRow): Promise<void> {
     if (subscription.superseded || subscription.status === 'incomplete' || subscription.status === 'incomplete_expired')
       return await markUsageDue(tx, subscription.id, null);
     const phases: PricedPhase[] = [];
     for (const phase of await deps.phasesOf(tx, subscription.id))
-      phases.push({ ...phase, plan: await deps.planOfPrice(tx, phase.plan_price_id) });
+      phases.push({ ...phase, terms_id: termsIdOf(phase), plan: await planOf(tx, phase) });
     for (const report_id of await deps.closePeriods(tx, subscription, phases)) {
       await deps.queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
     }

@@ -1,3 +1,4 @@
+import { isAddOn } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Database } from '../db/database.ts';
 import {
@@ -100,6 +101,7 @@ export function createPush(deps: {
         metadata: ownMetadata(installation_id, {
           farebox_plan: version.plan_id,
           farebox_plan_version: version.id,
+          ...(isAddOn(version.content) ? { farebox_add_on: 'true' } : {}),
           ...wanted.metadata,
         }),
       },

@@ -1,16 +1,16 @@
+import { isAddOn } from '@farebox/core';
 import Stripe from 'stripe';
 import type { Database } from '../db/database.ts';
 import { type MirrorInvoice, unsettledInvoicesOf } from '../invoices/store.ts';
 import type { PlanVersion, StoredPrice } from '../plans/store.ts';
 import type { Clock } from '../ports.ts';
+import { type CheckoutRow, openCheckouts } from '../subscriptions/checkouts/store.ts';
 import {
   type Card,
-  type CheckoutRow,
   type MirrorSubscription,
   type SubscriptionRow,
   liveStatuses,
   mirrorOf,
-  openCheckouts,
   subscriptionsOf,
 } from '../subscriptions/store.ts';
 import type { MirrorCharge } from './store.ts';
@@ -49,6 +49,13 @@ export interface ReadingDeps {
 
 /** Stripe shows at most this many invoices and charges of one customer per read; older ones no longer change. */
 const invoicesRead = 100;
+
+const nothingScheduled = {
+  scheduled_price_id: null,
+  scheduled_quantity: null,
+  scheduled_add_ons: null,
+  scheduled_at: null,
+};
 
 /** What belongs to a subscription and is no part of it unless it is asked for. */
 const toldWith = ['schedule', 'discounts.source.coupon', 'default_payment_method'] as const;
@@ -116,13 +123,29 @@ export function createReading(deps: ReadingDeps) {
     const terms = { plan_version_id: sold.version.id, plan_price_id: sold.price.id };
     const own = subscription.default_payment_method;
     const paysWith = own === null ? card : translateCard(own);
-    return translateSubscription(subscription, terms, { ...(await scheduledOf(subscription)), card: paysWith });
+    const add_ons = await addOnsAmong(
+      subscription.items.data.map(({ price, quantity }) => ({ stripe_price_id: price.id, quantity: quantity ?? 1 })),
+    );
+    const scheduled = await scheduledOf(subscription);
+    return translateSubscription(subscription, terms, { ...scheduled, add_ons, card: paysWith });
+  }
+
+  /** Of what a subscription has or is to have, that which comes on top of its plan, always in the same order. */
+  async function addOnsAmong(
+    items: readonly { stripe_price_id: string; quantity: number }[],
+  ): Promise<MirrorSubscription['add_ons']> {
+    const found: MirrorSubscription['add_ons'] = [];
+    for (const { stripe_price_id, quantity } of items) {
+      const sold = await deps.versionByStripePrice(stripe_price_id);
+      if (sold !== null && isAddOn(sold.version.content)) found.push({ plan_price_id: sold.price.id, quantity });
+    }
+    return found.toSorted((a, b) => (a.plan_price_id < b.plan_price_id ? -1 : 1));
   }
 
   /** What Stripe does not have at all gives no access. */
   function vanished(row: SubscriptionRow): MirrorSubscription {
     const now = new Date(deps.clock.now());
-    const unscheduled = { scheduled_price_id: null, scheduled_quantity: null, scheduled_at: null };
+    const unscheduled = nothingScheduled;
     const ended = { status: 'canceled', canceled_at: row.canceled_at ?? now, ended_at: now };
     return { ...mirrorOf(row), ...unscheduled, ...ended };
   }
@@ -164,13 +187,22 @@ export function createReading(deps: ReadingDeps) {
 
   async function scheduledOf(
     subscription: Stripe.Subscription,
-  ): Promise<Omit<Parameters<typeof translateSubscription>[2], 'card'>> {
+  ): Promise<Omit<Parameters<typeof translateSubscription>[2], 'add_ons' | 'card'>> {
     const next = nextPhaseOf(subscription.schedule);
-    if (next === null) return { scheduled_price_id: null, scheduled_quantity: null, scheduled_at: null };
-    const sold = await deps.versionByStripePrice(next.stripe_price_id);
-    if (sold === null)
-      throw new Unreadable(`${subscription.id} is to be on price ${next.stripe_price_id}, which no plan version has.`);
-    return { scheduled_price_id: sold.price.id, scheduled_quantity: next.quantity, scheduled_at: next.at };
+    if (next === null) return nothingScheduled;
+    for (const { stripe_price_id, quantity } of next.items) {
+      const sold = await deps.versionByStripePrice(stripe_price_id);
+      if (sold === null)
+        throw new Unreadable(`${subscription.id} is to be on price ${stripe_price_id}, which no plan version has.`);
+      if (isAddOn(sold.version.content)) continue;
+      return {
+        scheduled_price_id: sold.price.id,
+        scheduled_quantity: quantity,
+        scheduled_add_ons: await addOnsAmong(next.items),
+        scheduled_at: next.at,
+      };
+    }
+    throw new Unreadable(`${subscription.id} is to have add-ons and no plan.`);
   }
 
   /** Only an open invoice that was tried has one; of all others nothing more is asked. */

@@ -1,6 +1,7 @@
 import type { Taxes } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Carrier, Carriers, Collected } from '../intents/kinds.ts';
+import { addOnChanges, addOnsOn, areSame, phaseItems } from './items.ts';
 import { ownMetadata } from './client.ts';
 import { baseItem, idOf } from './translate.ts';
 import { trialOf } from './trial.ts';
@@ -121,7 +122,9 @@ function changeNow(stripe: Stripe, read: Read): Carrier<'subscription.change'> {
     async find({ id, data }) {
       const subscription = await read(data.stripe_subscription_id);
       const item = baseItem(subscription);
-      if (item.price.id === data.stripe_price_id && item.quantity === data.quantity) return done;
+      const isMoved = item.price.id === data.stripe_price_id && item.quantity === data.quantity;
+      const wanted = data.add_ons ?? addOnsOn(subscription);
+      if (isMoved && areSame(addOnsOn(subscription), wanted)) return done;
       if (subscription.pending_update === null) return null;
       return await collected(subscription, data.off_session, `farebox:${id}:found`);
     },
@@ -138,7 +141,10 @@ function changeNow(stripe: Stripe, read: Read): Carrier<'subscription.change'> {
       const updated = await stripe.subscriptions.update(
         data.stripe_subscription_id,
         {
-          items: [{ id: baseItem(before).id, price: data.stripe_price_id, quantity: data.quantity }],
+          items: [
+            { id: baseItem(before).id, price: data.stripe_price_id, quantity: data.quantity },
+            ...addOnChanges(before, data.add_ons),
+          ],
           proration_behavior,
           ...(proration_behavior === 'none' ? {} : { proration_date: Math.floor(data.proration_at / 1000) }),
           // Only what is invoiced at once can fail to be paid.
@@ -177,10 +183,12 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
       const subscription = await read(data.stripe_subscription_id);
       if (subscription.schedule === null) return null;
       const schedule = await stripe.subscriptionSchedules.retrieve(idOf(subscription.schedule));
-      const [item] = schedule.phases.at(-1)?.items ?? [];
-      return item !== undefined && idOf(item.price) === data.stripe_price_id && item.quantity === data.quantity
-        ? done
-        : null;
+      const items = (schedule.phases.at(-1)?.items ?? []).map(({ price, quantity }) => ({
+        stripe_price_id: idOf(price),
+        quantity: quantity ?? 1,
+      }));
+      const base = { stripe_price_id: data.stripe_price_id, quantity: data.quantity };
+      return areSame(items, [base, ...(data.add_ons ?? addOnsOn(subscription))]) ? done : null;
     },
 
     async send({ data }, idempotencyKey) {
@@ -203,13 +211,16 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
           end_behavior: 'release',
           phases: [
             {
-              items: [{ price: item.price.id, quantity: item.quantity ?? 1 }],
+              items: [{ price: item.price.id, quantity: item.quantity ?? 1 }, ...phaseItems(addOnsOn(subscription))],
               start_date: current?.start_date ?? item.current_period_start,
               end_date: item.current_period_end,
               ...(discounts.length === 0 ? {} : { discounts }),
             },
             {
-              items: [{ price: data.stripe_price_id, quantity: data.quantity }],
+              items: [
+                { price: data.stripe_price_id, quantity: data.quantity },
+                ...phaseItems(data.add_ons ?? addOnsOn(subscription)),
+              ],
               duration: { interval: data.interval, interval_count: data.interval_count },
               proration_behavior: 'none',
               ...(discounts.length === 0 ? {} : { discounts }),

@@ -2,7 +2,7 @@ import type { Tx } from '../db/database.ts';
 import type { createInvoiceMirror, InvoiceMirrorResult } from '../invoices/mirror.ts';
 import { deleteDrafts } from '../invoices/store.ts';
 import type { createSubscriptionMirror, MirrorResult } from '../subscriptions/mirror.ts';
-import { closeCheckout } from '../subscriptions/store.ts';
+import { closeCheckout } from '../subscriptions/checkouts/store.ts';
 import { type ReadingDeps, type Snapshot, createReading } from './reading.ts';
 import { eventsSoFar, markGone, upsertCharges } from './store.ts';
 

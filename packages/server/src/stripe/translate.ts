@@ -12,7 +12,10 @@ export class Unreadable extends Error {
 export function translateSubscription(
   subscription: Stripe.Subscription,
   sold: { plan_version_id: string; plan_price_id: string },
-  more: Pick<MirrorSubscription, 'scheduled_price_id' | 'scheduled_quantity' | 'scheduled_at' | 'card'>,
+  more: Pick<
+    MirrorSubscription,
+    'add_ons' | 'scheduled_price_id' | 'scheduled_quantity' | 'scheduled_add_ons' | 'scheduled_at' | 'card'
+  >,
 ): MirrorSubscription {
   const item = baseItem(subscription);
   return {
@@ -48,14 +51,13 @@ export function translateCard(method: string | Stripe.PaymentMethod | null): Car
 /** The next phase of a schedule: what the subscription becomes, and when. Null when nothing is arranged. */
 export function nextPhaseOf(
   schedule: string | Stripe.SubscriptionSchedule | null,
-): { stripe_price_id: string; quantity: number; at: Date } | null {
+): { items: { stripe_price_id: string; quantity: number }[]; at: Date } | null {
   if (schedule === null || typeof schedule === 'string' || schedule.current_phase === null) return null;
   const { end_date } = schedule.current_phase;
   const next = schedule.phases.find((phase) => phase.start_date === end_date);
-  const [item] = next?.items ?? [];
-  return item === undefined
-    ? null
-    : { stripe_price_id: idOf(item.price), quantity: item.quantity ?? 1, at: at(end_date) };
+  if (next === undefined || next.items.length === 0) return null;
+  const items = next.items.map(({ price, quantity }) => ({ stripe_price_id: idOf(price), quantity: quantity ?? 1 }));
+  return { items, at: at(end_date) };
 }
 
 function translateDiscount(discount: string | Stripe.Discount): Discount[] {
@@ -80,14 +82,19 @@ export function basePriceId(subscription: Stripe.Subscription): string {
 
 /** Since 2025 the period stands on each item, not on the subscription; a missing one must never become an invalid date. */
 export function baseItem(subscription: Stripe.Subscription): Stripe.SubscriptionItem {
+  const { data } = subscription.items;
   const item =
-    subscription.items.data.find((candidate) => candidate.price.recurring?.usage_type !== 'metered') ??
-    subscription.items.data[0];
+    data.find((candidate) => candidate.price.recurring?.usage_type !== 'metered' && !isAddOnItem(candidate)) ?? data[0];
   if (item === undefined) throw new Unreadable(`Subscription ${subscription.id} has no items.`);
   if (!Number.isSafeInteger(item.current_period_start) || !Number.isSafeInteger(item.current_period_end)) {
     throw new Unreadable(`Subscription ${subscription.id} has an item without a period.`);
   }
   return item;
+}
+
+/** What is sold on top of the base item; `push` marks its prices. */
+export function isAddOnItem(item: { price: Pick<Stripe.Price, 'metadata'> }): boolean {
+  return item.price.metadata['farebox_add_on'] === 'true';
 }
 
 export function translateInvoice(invoice: Stripe.Invoice, lines: readonly Stripe.InvoiceLineItem[]): MirrorInvoice {

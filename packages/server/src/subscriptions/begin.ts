@@ -9,7 +9,8 @@ import { Problem } from '../problem.ts';
 import { type Buyer, createLinking } from './buyer.ts';
 import { type Wish, priceOf, reductionOf, seatsOf } from './choose.ts';
 import type { Wisher } from './life/turns.ts';
-import { closeCheckout, liveSubscription, openCheckouts, trialLeft } from './store.ts';
+import { closeCheckout, openCheckouts } from './checkouts/store.ts';
+import { liveSubscription, trialLeft } from './store.ts';
 
 /** A purchase without Stripe's checkout page. */
 export interface BeginWish extends Wish {

@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import { type PhaseRow, nextPhase } from './phases.ts';
 
 const day = (of: number) => new Date(Date.UTC(2026, 0, of));
-const last: PhaseRow = { from_at: day(1), plan_price_id: 'small', billing_anchor_at: day(1) };
+const last: PhaseRow = { from_at: day(1), plan_price_id: 'small', add_ons: [], billing_anchor_at: day(1) };
 const read = (change: object = {}) => ({
   plan_price_id: 'small',
+  add_ons: [],
   billing_anchor_at: day(1),
   current_period_start_at: day(1),
   stripe_created_at: day(1),
@@ -35,4 +36,12 @@ test('other terms within a period count from when they are seen; with a new peri
 test('a read by a clock that is behind never puts terms before those they follow', () => {
   const known = { ...last, from_at: day(20) };
   expect(nextPhase(known, read(), read({ plan_price_id: 'large' }), day(12))?.from_at).toEqual(day(20));
+});
+
+test('another number of an add-on is other terms; the same add-ons are the same terms', () => {
+  const more = read({ add_ons: [{ plan_price_id: 'block', quantity: 2 }] });
+  const known = { ...last, add_ons: [{ plan_price_id: 'block', quantity: 1 }] };
+  expect(nextPhase(last, read(), more, day(12))).toMatchObject({ from_at: day(12), add_ons: more.add_ons });
+  expect(nextPhase(known, read(), more, day(12))?.add_ons).toEqual(more.add_ons);
+  expect(nextPhase({ ...known, add_ons: more.add_ons }, more, more, day(12))).toBeNull();
 });

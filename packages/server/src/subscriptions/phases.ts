@@ -1,20 +1,12 @@
 import type { Reader } from '../db/database.ts';
-import type { SubscriptionRow } from './store.ts';
+import { type StoredAddOn, type SubscriptionRow, phasesOf } from './store.ts';
 
 /** Terms of a subscription from an instant on. */
 export interface PhaseRow {
   from_at: Date;
   plan_price_id: string;
+  add_ons: StoredAddOn[];
   billing_anchor_at: Date;
-}
-
-export async function phasesOf(db: Reader, subscriptionId: string): Promise<PhaseRow[]> {
-  return await db
-    .selectFrom('subscription_phase')
-    .select(['from_at', 'plan_price_id', 'billing_anchor_at'])
-    .where('subscription_id', '=', subscriptionId)
-    .orderBy('from_at')
-    .execute();
 }
 
 /** Notes other terms when a read shows them; the same terms again add nothing. */
@@ -27,10 +19,11 @@ export async function recordPhase(
   const last = (await phasesOf(db, after.id)).at(-1) ?? null;
   const phase = nextPhase(last, before, after, fetchedAt);
   if (phase === null) return;
+  const values = { ...phase, add_ons: JSON.stringify(phase.add_ons) };
   await db
     .insertInto('subscription_phase')
-    .values({ ...phase, subscription_id: after.id })
-    .onConflict((conflict) => conflict.columns(['subscription_id', 'from_at']).doUpdateSet(phase))
+    .values({ ...values, subscription_id: after.id })
+    .onConflict((conflict) => conflict.columns(['subscription_id', 'from_at']).doUpdateSet(values))
     .execute();
 }
 
@@ -41,18 +34,26 @@ export async function recordPhase(
 export function nextPhase(
   last: PhaseRow | null,
   before: Pick<SubscriptionRow, 'current_period_start_at'> | null,
-  after: Pick<SubscriptionRow, 'plan_price_id' | 'billing_anchor_at' | 'current_period_start_at' | 'stripe_created_at'>,
+  after: Pick<
+    SubscriptionRow,
+    'plan_price_id' | 'add_ons' | 'billing_anchor_at' | 'current_period_start_at' | 'stripe_created_at'
+  >,
   fetchedAt: Date,
 ): PhaseRow | null {
-  const { plan_price_id, billing_anchor_at, current_period_start_at } = after;
+  const { plan_price_id, add_ons, billing_anchor_at, current_period_start_at } = after;
   if (last === null || before === null) {
     const from_at = billing_anchor_at < after.stripe_created_at ? billing_anchor_at : after.stripe_created_at;
-    return { from_at, plan_price_id, billing_anchor_at };
+    return { from_at, plan_price_id, add_ons, billing_anchor_at };
   }
   const isSame =
-    last.plan_price_id === plan_price_id && last.billing_anchor_at.getTime() === billing_anchor_at.getTime();
+    termsIdOf(last) === termsIdOf(after) && last.billing_anchor_at.getTime() === billing_anchor_at.getTime();
   if (isSame) return null;
   const isNewPeriod = current_period_start_at > before.current_period_start_at;
   const from_at = isNewPeriod ? current_period_start_at : fetchedAt;
-  return { from_at: from_at < last.from_at ? last.from_at : from_at, plan_price_id, billing_anchor_at };
+  return { from_at: from_at < last.from_at ? last.from_at : from_at, plan_price_id, add_ons, billing_anchor_at };
+}
+
+/** The name of what is paid for: equal names, equal terms. */
+export function termsIdOf({ plan_price_id, add_ons }: Pick<PhaseRow, 'plan_price_id' | 'add_ons'>): string {
+  return [plan_price_id, ...add_ons.map((addOn) => `${addOn.plan_price_id}*${addOn.quantity}`)].join('+');
 }

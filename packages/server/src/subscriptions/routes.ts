@@ -20,13 +20,8 @@ import {
   subscriptionSchema,
   subscriptionView,
 } from './schema.ts';
-import {
-  type CheckoutRow,
-  type SubscriptionWithPlan,
-  listSubscriptions,
-  liveSubscription,
-  subscriptionWithPlan,
-} from './store.ts';
+import { type CheckoutRow } from './checkouts/store.ts';
+import { type SubscriptionWithPlan, listSubscriptions, liveSubscription, subscriptionWithPlan } from './store.ts';
 import type { createSubscribe } from './subscribe.ts';
 
 const openRoute = createRoute({

@@ -2,12 +2,21 @@ import { type Price, intervals } from '@farebox/core';
 import { customerSchema } from '../customers/schema.ts';
 import { z } from '../http/router.ts';
 import { versionSchema } from '../plans/schema.ts';
-import type { CheckoutRow, SubscriptionWithPlan } from './store.ts';
+import type { CheckoutRow } from './checkouts/store.ts';
+import type { PricedAddOn, SubscriptionWithPlan } from './store.ts';
 
 export const priceSchema = z.object({
   amount_minor: z.int().openapi({ description: 'Of one; times `quantity` is charged.' }),
   currency: z.string(),
   interval: z.enum(intervals),
+});
+
+const addOnSchema = z.object({
+  plan_id: z.string(),
+  plan_name: z.string(),
+  plan_version: z.int(),
+  price: priceSchema,
+  quantity: z.int(),
 });
 
 /** A customer's subscription, as everybody who may see it gets it. */
@@ -25,6 +34,7 @@ export const subscriptionSchema = z
     }),
     price: priceSchema,
     quantity: z.int().openapi({ description: 'Seats, where the plan is priced by the seat; else 1.' }),
+    add_ons: z.array(addOnSchema).openapi({ description: 'What comes on top of the plan, by plan id.' }),
     current_period_start_at: z.iso.datetime(),
     current_period_end_at: z.iso.datetime(),
     cancel_at: z.iso.datetime().nullable(),
@@ -59,6 +69,7 @@ export const subscriptionSchema = z
         plan_name: z.string(),
         price: priceSchema,
         quantity: z.int(),
+        add_ons: z.array(addOnSchema),
         at: z.iso.datetime(),
       })
       .nullable()
@@ -140,6 +151,7 @@ export function subscriptionView(row: SubscriptionWithPlan): z.infer<typeof subs
     status: row.status,
     price: priceView(row.plan.price),
     quantity: row.quantity,
+    add_ons: row.held_add_ons.map(addOnView),
     current_period_start_at: row.current_period_start_at.toISOString(),
     current_period_end_at: row.current_period_end_at.toISOString(),
     cancel_at: row.cancel_at?.toISOString() ?? null,
@@ -177,8 +189,13 @@ function scheduledView(row: SubscriptionWithPlan): z.infer<typeof subscriptionSc
     plan_name: plan.name,
     price: priceView(plan.price),
     quantity,
+    add_ons: row.scheduled_held_add_ons.map(addOnView),
     at: scheduled_at.toISOString(),
   };
+}
+
+function addOnView({ plan, plan_version, quantity }: PricedAddOn): z.infer<typeof addOnSchema> {
+  return { plan_id: plan.id, plan_name: plan.name, plan_version, price: priceView(plan.price), quantity };
 }
 
 function priceView({ amount_minor, currency, interval }: Price): z.infer<typeof priceSchema> {

@@ -1,6 +1,7 @@
 import { type Interval, type Plan, type PricedPlan, type Trial, atPrice } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader } from '../db/database.ts';
+import type { PhaseRow } from './phases.ts';
 
 /** Statuses in which a subscription still binds the customer; the unique index `subscription_live` names the same ones. */
 export const liveStatuses = ['active', 'trialing', 'past_due', 'unpaid', 'paused', 'incomplete'] as const;
@@ -26,13 +27,22 @@ export interface MirrorSubscription {
   /** A change waits for its payment until then. */
   pending_until_at: Date | null;
   discounts: Discount[];
+  /** What comes on top of the plan, by price id. */
+  add_ons: StoredAddOn[];
   /** What a schedule changes it to, and when; all null when nothing is arranged. */
   scheduled_price_id: string | null;
   scheduled_quantity: number | null;
+  scheduled_add_ons: StoredAddOn[] | null;
   scheduled_at: Date | null;
   /** What it is paid with; null when Stripe has no card for it. */
   card: Card | null;
   stripe_created_at: Date;
+}
+
+/** So many of an add-on's price. */
+export interface StoredAddOn {
+  plan_price_id: string;
+  quantity: number;
 }
 
 /** A card as Stripe shows it. */
@@ -70,24 +80,17 @@ export function mirrorOf(row: SubscriptionRow): MirrorSubscription {
 export interface SubscriptionWithPlan extends SubscriptionRow {
   plan: PricedPlan;
   plan_version: number;
+  held_add_ons: PricedAddOn[];
   /** The plan it is to become at `scheduled_at`. */
   scheduled_plan: PricedPlan | null;
+  scheduled_held_add_ons: PricedAddOn[];
 }
 
-export interface CheckoutRow {
-  id: string;
-  customer_id: string;
-  plan_version_id: string;
-  plan_price_id: string;
+/** An add-on with what it is. */
+export interface PricedAddOn {
+  plan: PricedPlan;
+  plan_version: number;
   quantity: number;
-  /** Free days before the first charge; null: none. */
-  trial_days: number | null;
-  stripe_promotion_code_id: string | null;
-  state: string;
-  stripe_session_id: string | null;
-  url: string | null;
-  expires_at: Date;
-  created_at: Date;
 }
 
 const columns = [
@@ -118,12 +121,14 @@ const columns = [
   's.created_at',
 ] as const;
 
-/** Discounts and the card are written by the mirror only, which is what lets them be read as such. */
+/** Discounts, add-ons and the card are written by the mirror only, which is what lets them be read as such. */
 function rows(db: Reader) {
   return db
     .selectFrom('subscription as s')
     .select(columns)
-    .select([sql<Discount[]>`s.discounts`.as('discounts'), sql<Card | null>`s.card`.as('card')]);
+    .select([sql<Discount[]>`s.discounts`.as('discounts'), sql<Card | null>`s.card`.as('card')])
+    .select(sql<StoredAddOn[]>`s.add_ons`.as('add_ons'))
+    .select(sql<StoredAddOn[] | null>`s.scheduled_add_ons`.as('scheduled_add_ons'));
 }
 
 export async function subscriptionsOf(db: Reader, customerId: string): Promise<SubscriptionRow[]> {
@@ -202,22 +207,57 @@ function withPlans(db: Reader) {
     .select(['p.version as plan_version', 'r.currency', sql<Interval>`r.interval`.as('interval')])
     .select(sql<Plan>`p.content`.as('content'))
     .select(['n.currency as next_currency', sql<Interval | null>`n.interval`.as('next_interval')])
-    .select(sql<Plan | null>`m.content`.as('next_content'));
+    .select(sql<Plan | null>`m.content`.as('next_content'))
+    .select(
+      sql<AddOnRow[]>`(
+        select coalesce(json_agg(row_to_json(a) order by a.plan_id), '[]')
+        from subscription_add_on a where a.subscription_id = s.id
+      )`.as('add_on_rows'),
+    );
+}
+
+/** As the view `subscription_add_on` has it. */
+interface AddOnRow {
+  scheduled: boolean;
+  quantity: number;
+  currency: string;
+  interval: Interval;
+  version: number;
+  content: Plan;
+}
+
+/** Priced, by plan id: those it has, or those it is to have. */
+function pricedAddOns(rows: readonly AddOnRow[], scheduled: boolean): PricedAddOn[] {
+  return rows
+    .filter((row) => row.scheduled === scheduled)
+    .map(({ content, version, quantity, ...at }) => ({ plan: atPrice(content, at), plan_version: version, quantity }));
 }
 
 type JoinedRow = Awaited<ReturnType<ReturnType<typeof withPlans>['executeTakeFirstOrThrow']>>;
 
 function pricedRow(joined: JoinedRow): SubscriptionWithPlan {
-  const { content, currency, interval, next_content, next_currency, next_interval, ...row } = joined;
+  const { content, currency, interval, next_content, next_currency, next_interval, add_on_rows, ...row } = joined;
   const next =
     next_content === null || next_currency === null || next_interval === null
       ? null
       : atPrice(next_content, { currency: next_currency, interval: next_interval });
-  return { ...row, plan: atPrice(content, { currency, interval }), scheduled_plan: next };
+  return {
+    ...row,
+    plan: atPrice(content, { currency, interval }),
+    held_add_ons: pricedAddOns(add_on_rows, false),
+    scheduled_plan: next,
+    scheduled_held_add_ons: pricedAddOns(add_on_rows, true),
+  };
 }
 
-function asJson(row: MirrorSubscription): { discounts: string; card: string | null } {
-  return { discounts: JSON.stringify(row.discounts), card: row.card === null ? null : JSON.stringify(row.card) };
+function asJson(row: MirrorSubscription) {
+  const textOf = (value: object | null) => (value === null ? null : JSON.stringify(value));
+  return {
+    discounts: JSON.stringify(row.discounts),
+    card: textOf(row.card),
+    add_ons: JSON.stringify(row.add_ons),
+    scheduled_add_ons: textOf(row.scheduled_add_ons),
+  };
 }
 
 export async function insertSubscription(db: Reader, row: SubscriptionRow & { fetched_at: Date }): Promise<void> {
@@ -275,53 +315,13 @@ export async function markUsageDue(db: Reader, id: string, usage_due_at: Date | 
     .execute();
 }
 
-export async function openCheckouts(db: Reader, customerId: string): Promise<CheckoutRow[]> {
+export async function phasesOf(db: Reader, subscriptionId: string): Promise<PhaseRow[]> {
   return await db
-    .selectFrom('checkout_session')
-    .selectAll()
-    .where('customer_id', '=', customerId)
-    .where('state', '=', 'open')
+    .selectFrom('subscription_phase')
+    .select(['from_at', 'plan_price_id', 'billing_anchor_at', sql<StoredAddOn[]>`add_ons`.as('add_ons')])
+    .where('subscription_id', '=', subscriptionId)
+    .orderBy('from_at')
     .execute();
-}
-
-export async function checkoutById(db: Reader, id: string): Promise<CheckoutRow | null> {
-  const row = await db.selectFrom('checkout_session').selectAll().where('id', '=', id).executeTakeFirst();
-  return row ?? null;
-}
-
-/** Takes the customer's one open place. False when another checkout of the same customer holds it. */
-export async function reserveCheckout(db: Reader, row: CheckoutRow): Promise<boolean> {
-  const result = await db
-    .insertInto('checkout_session')
-    .values(row)
-    .onConflict((conflict) => conflict.column('customer_id').where('state', '=', 'open').doNothing())
-    .executeTakeFirst();
-  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
-}
-
-export async function recordCheckout(
-  db: Reader,
-  id: string,
-  stripe: { stripe_session_id: string; url: string },
-): Promise<void> {
-  await db.updateTable('checkout_session').set(stripe).where('id', '=', id).execute();
-}
-
-/** Forward only: a checkout that is complete or expired stays so. */
-export async function closeCheckout(db: Reader, id: string, state: 'complete' | 'expired'): Promise<void> {
-  await db.updateTable('checkout_session').set({ state }).where('id', '=', id).where('state', '=', 'open').execute();
-}
-
-/** Customers with a checkout that is open, or ended by our clock without our hearing of it. */
-export async function customersInCheckout(db: Reader, limit: number): Promise<string[]> {
-  const rows = await db
-    .selectFrom('checkout_session')
-    .select('customer_id')
-    .where('state', '=', 'open')
-    .orderBy('created_at')
-    .limit(limit)
-    .execute();
-  return rows.map((row) => row.customer_id);
 }
 
 /** Every subscription, as it is compared with Stripe. */
@@ -339,5 +339,16 @@ export async function subscriptionsOfAll(db: Reader) {
       'r.stripe_price_id',
       'r.currency',
     ])
+    .select(
+      sql<string>`(
+        select coalesce(string_agg(x.name, '+' order by x.name collate "C"), '')
+        from (
+          select p.stripe_price_id || '*' || a.quantity as name
+          from subscription_add_on a
+          join plan_price p on p.id = a.plan_price_id
+          where a.subscription_id = s.id and not a.scheduled
+        ) x
+      )`.as('add_ons'),
+    )
     .execute();
 }

@@ -11,12 +11,11 @@ import {
   type CheckoutRow,
   checkoutById,
   closeCheckout,
-  liveSubscription,
   openCheckouts,
   recordCheckout,
   reserveCheckout,
-  trialLeft,
-} from './store.ts';
+} from './checkouts/store.ts';
+import { liveSubscription, trialLeft } from './store.ts';
 
 /** How long a checkout can be paid. Stripe allows 30 minutes to 24 hours. */
 const checkoutLifetimeMs = 60 * 60_000;

@@ -84,7 +84,7 @@ export function createUsageReader(deps: { db: Pick<Database, 'kysely'>; clock: C
         };
       });
       const cost = summaries.reduce((sum, meter) => sum + meter.amount_minor, 0);
-      const base = plan.price.amount_minor * live.quantity;
+      const base = live.base_minor;
       return {
         period,
         currency: plan.price.currency,

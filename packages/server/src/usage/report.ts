@@ -44,7 +44,8 @@ export interface ReportableSubscription {
 /** Terms of a subscription from an instant on, with the plan they mean. */
 export interface PricedPhase {
   from_at: Date;
-  plan_price_id: string;
+  /** Names what is paid for: plan, price and add-ons. */
+  terms_id: string;
   billing_anchor_at: Date;
   plan: PricedPlan;
 }
@@ -83,7 +84,7 @@ export async function closePeriods(
   for (const meter_id of metersOf(phases)) {
     for (const period of closedPeriods(subscription, phases, meter_id, deps.clock.now())) {
       if (isKnown(meter_id, period.start_at)) continue;
-      const phase = phases.find(({ plan_price_id }) => plan_price_id === period.terms_id);
+      const phase = phases.find(({ terms_id }) => terms_id === period.terms_id);
       // By what was in force in the last instant of the period, as with the plan.
       const plan = phase && withOverrides(phase.plan, overridesAt(overrides, period.end_at - 1));
       const usage = plan?.usage.find((candidate) => candidate.meter_id === meter_id);
@@ -148,7 +149,7 @@ function metersOf(phases: readonly PricedPhase[]): string[] {
 function termsOf(phases: readonly PricedPhase[], meterId: string) {
   return phases.map((phase) => ({
     from_at: phase.from_at.getTime(),
-    terms_id: phase.plan_price_id,
+    terms_id: phase.terms_id,
     billing_anchor_at: phase.billing_anchor_at.getTime(),
     interval: phase.plan.usage.find((usage) => usage.meter_id === meterId)?.interval ?? phase.plan.price.interval,
   }));

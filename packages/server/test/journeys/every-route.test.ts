@@ -36,8 +36,9 @@ const scanner = createScanner('scanner 1');
 const leak_keys = join(folder, 'leak-keys.json');
 const public_key = { key_identifier: 'scanner 1', key: scanner.key.key.export({ type: 'spki', format: 'pem' }) };
 writeFileSync(leak_keys, JSON.stringify({ public_keys: [public_key] }));
+const block: Plan = { ...starter, id: 'block', name: 'Block', group: null };
 const farebox = await testApp({
-  list: { ...small, plans: [...small.plans, tried, team], coupons: [launch] },
+  list: { ...small, plans: [...small.plans, tried, team, block], coupons: [launch] },
   environment: { FAREBOX_LEAK_KEYS: leak_keys },
 });
 
@@ -117,6 +118,14 @@ async function catalogue(): Promise<void> {
     await call('seller', 'GET', `/v1/${path}`);
   const { price_list } = await call('seller', 'GET', '/v1/catalog/export');
   await call('seller', 'POST', '/v1/catalog/plan', { price_list });
+}
+
+async function addOns(): Promise<void> {
+  const visitor = await farebox.signUp();
+  const path = await buy(visitor, 'starter');
+  await call(visitor, 'POST', `${path}/add_ons/preview`, { plan_id: 'block' });
+  await call(visitor, 'POST', `${path}/add_ons`, { plan_id: 'block' });
+  await call(visitor, 'DELETE', `${path}/add_ons/block`);
 }
 
 async function migrations(): Promise<void> {
@@ -270,6 +279,7 @@ test('every success that the document promises is answered so, and every write i
   await people();
   const op = await farebox.operator();
   await catalogue();
+  await addOns();
   await migrations();
   await customers();
   await foreignKeys();

@@ -45,6 +45,7 @@ test('limits, amounts and features count with the next request, and no counter b
   expect(await farebox.verify(secret)).toMatchObject({ valid: true, quota: { remaining: 0 } });
   expect(await farebox.verify(secret)).toMatchObject({ valid: false, code: 'QUOTA_EXCEEDED' });
   expect((await visitor.get('/v1/usage/summary')).meters[0]).toMatchObject({ included: 6, quota: 'hard' });
+  expect(await visitor.post('/v1/entitlements/check', { feature_id: 'history' })).toMatchObject({ allowed: false });
 
   expect((await seller.answer('DELETE', path)).json).toMatchObject({ in_force: false, overrides: null });
   expect(await farebox.verify(secret)).toMatchObject({ valid: true, quota: { included: 5, used: 7, kind: 'soft' } });

@@ -132,6 +132,7 @@ export interface Subscription {
   price: Pick<Price, 'amount_minor' | 'currency' | 'interval'>;
   /** Seats, where the plan is priced by the seat; else 1. */
   quantity: number;
+  add_ons: HeldAddOn[];
   current_period_start_at: string;
   current_period_end_at: string;
   cancel_at: string | null;
@@ -159,7 +160,16 @@ export interface ScheduledChange {
   plan_name: string;
   price: Subscription['price'];
   quantity: number;
+  add_ons: HeldAddOn[];
   at: string;
+}
+
+/** So many of an add-on, on top of a plan. */
+export interface HeldAddOn {
+  plan_id: string;
+  plan_name: string;
+  price: Subscription['price'];
+  quantity: number;
 }
 
 /** `POST /v1/subscriptions/{id}/preview` */

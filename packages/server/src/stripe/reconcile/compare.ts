@@ -38,6 +38,8 @@ export interface LocalSubscription {
   status: string;
   quantity: number;
   stripe_price_id: string | null;
+  /** `price_…*2`, sorted, joined by `+`. */
+  add_ons: string;
   currency: string;
   current_period_end_at: Date;
   cancel_at: Date | null;
@@ -49,6 +51,8 @@ export interface RemoteSubscription {
   status: string;
   quantity: number;
   stripe_price_id: string;
+  /** As of ours. */
+  add_ons: string;
   currency: string;
   current_period_end_at: Date;
   cancel_at: Date | null;
@@ -171,6 +175,10 @@ function differences(ours: LocalSubscription, theirs: RemoteSubscription): Diver
   }
   if (ours.stripe_price_id !== theirs.stripe_price_id) {
     const detail = `${object_id} is on ${theirs.stripe_price_id} at Stripe and on ${ours.stripe_price_id ?? 'none'} here.`;
+    return [{ ...about, kind: 'wrong_terms', detail }];
+  }
+  if (ours.add_ons !== theirs.add_ons) {
+    const detail = `${object_id} has the add-ons ${theirs.add_ons || 'none'} at Stripe and ${ours.add_ons || 'none'} here.`;
     return [{ ...about, kind: 'wrong_terms', detail }];
   }
   if (

@@ -10,6 +10,7 @@ import { subscriptionsOfAll } from '../../subscriptions/store.ts';
 import { reopenReport, sentReports } from '../../usage/report.ts';
 import { reach } from '../reach.ts';
 import { knownEvents } from '../store.ts';
+import { addOnsOn, namesOf } from '../items.ts';
 import { basePriceId, baseItem, idOf, translateInvoice } from '../translate.ts';
 import {
   type Divergence,
@@ -99,6 +100,7 @@ export function createReconcile(deps: {
         status: each.status,
         quantity: item.quantity ?? 1,
         stripe_price_id: basePriceId(each),
+        add_ons: namesOf(addOnsOn(each)),
         currency: each.currency,
         current_period_end_at: new Date(item.current_period_end * 1000),
         cancel_at: each.cancel_at === null ? null : new Date(each.cancel_at * 1000),

@@ -1,11 +1,20 @@
-import { type ChangeDecision, type Instant, type Terms, decideChange, prorate } from '@farebox/core';
+import { type ChangeDecision, type Instant, type Terms, addOnMisfit, decideChange, prorate } from '@farebox/core';
 import { requirePaid } from '../../intents/orders.ts';
 import { invariant } from '../../lib/invariant.ts';
 import type { PlanVersion, StoredPrice } from '../../plans/store.ts';
 import type { InvoicePreview, PaymentsDesk } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import { type Wish, priceOf, seatsOf } from '../choose.ts';
-import { type Held, type Turns, type Wisher, refused, termsOf } from './turns.ts';
+import {
+  type Held,
+  type HeldAddOn,
+  type Turns,
+  type Wisher,
+  addOnsMinor,
+  orderedAddOns,
+  refused,
+  termsOf,
+} from './turns.ts';
 
 export interface ChangeWishInput extends Omit<Wish, 'plan_id' | 'currency'> {
   plan_id?: string | undefined;
@@ -40,6 +49,8 @@ interface Target {
   version: PlanVersion;
   price: StoredPrice;
   terms: Terms;
+  /** What stays on top of it. */
+  add_ons: HeldAddOn[];
 }
 
 /** Another plan, interval or number of seats. */
@@ -58,7 +69,7 @@ export function createChangePlan(deps: {
       direction: decision.direction,
       terms: target.terms,
       plan_name: target.version.content.name,
-      recurring_minor: target.terms.amount_minor * target.terms.quantity,
+      recurring_minor: target.terms.amount_minor * target.terms.quantity + addOnsMinor(target.add_ons),
     };
     if (decision.effect === 'change_at_period_end') {
       const later = { effect: 'period_end', effective_at: decision.at, proration_at: null } as const;
@@ -72,6 +83,7 @@ export function createChangePlan(deps: {
       stripe_subscription_id: held.row.stripe_subscription_id,
       stripe_price_id: stripePriceOf(target),
       quantity: target.terms.quantity,
+      add_ons: orderedAddOns(target.add_ons),
       proration_at,
       resets_anchor,
     });
@@ -81,7 +93,7 @@ export function createChangePlan(deps: {
       ...now,
       resets_anchor,
       invoice,
-      proration: ownProration(held, target.terms, proration_at, resets_anchor),
+      proration: ownProration(held, target, proration_at, resets_anchor),
     };
   }
 
@@ -90,7 +102,12 @@ export function createChangePlan(deps: {
       const target = await targetOf(held, wish);
       const decision = decide(wisher, held, target, wish);
       const { stripe_subscription_id } = held.row;
-      const order = { stripe_subscription_id, stripe_price_id: stripePriceOf(target), quantity: target.terms.quantity };
+      const order = {
+        stripe_subscription_id,
+        stripe_price_id: stripePriceOf(target),
+        quantity: target.terms.quantity,
+        add_ons: orderedAddOns(target.add_ons),
+      };
       if (decision.effect === 'change_at_period_end') {
         const data = { ...order, ...inStripeTerms(target.terms.interval) };
         await turns.carryOut(wisher, held, {
@@ -135,7 +152,8 @@ export function createChangePlan(deps: {
     const isPerSeat = version.content.seats !== null;
     const seats = wish.seats ?? (isPerSeat && held.version.content.seats !== null ? held.row.quantity : undefined);
     const quantity = seatsOf(version, { ...asked, seats });
-    return { version, price, terms: termsOf(version, price, quantity) };
+    const terms = termsOf(version, price, quantity);
+    return { version, price, terms, add_ons: keptAddOns(held, terms) };
   }
 
   return { preview, change, undo };
@@ -148,7 +166,7 @@ function decide(wisher: Wisher, held: Held, target: Target, wish: ChangeWishInpu
 }
 
 /** A preview's own instant while it is fresh and in this period; now otherwise. Stripe counts whole seconds. */
-function prorationInstant(held: Held, wish: ChangeWishInput): Instant {
+export function prorationInstant(held: Held, wish: Pick<ChangeWishInput, 'proration_at'>): Instant {
   const asked = wish.proration_at;
   const now = Math.floor(held.now / 1000) * 1000;
   if (asked === undefined) return now;
@@ -159,17 +177,33 @@ function prorationInstant(held: Held, wish: ChangeWishInput): Instant {
   });
 }
 
-function ownProration(held: Held, to: Terms, at: Instant, resets_anchor: boolean): ChangePreview['proration'] {
+/** The add-ons that go over to the new terms, each at its price for them. One that does not go with them is not dropped unasked. */
+function keptAddOns(held: Held, terms: Terms): HeldAddOn[] {
+  return (held.scheduled?.add_ons ?? held.add_ons).map((addOn) => {
+    const misfit = addOnMisfit(addOn.version.content, terms);
+    const price = addOn.version.prices.find(
+      (each) => each.currency === terms.currency && each.interval === terms.interval,
+    );
+    if (misfit !== null || price === undefined)
+      throw new Problem('add_on_not_available', `${misfit ?? ''} Remove it first.`.trim(), { param: 'plan_id' });
+    return { ...addOn, price };
+  });
+}
+
+function ownProration(held: Held, target: Target, at: Instant, resets_anchor: boolean): ChangePreview['proration'] {
   if (held.facts.status === 'trialing') return { credit_minor: 0, charge_minor: 0, net_minor: 0 };
   const period = {
     start_at: held.row.current_period_start_at.getTime(),
     end_at: held.row.current_period_end_at.getTime(),
   };
   const before = held.facts.terms.amount_minor * held.facts.terms.quantity;
-  const after = to.amount_minor * to.quantity;
+  const after = target.terms.amount_minor * target.terms.quantity;
   if (!resets_anchor) return prorate(before, after, period, at);
-  const { credit_minor } = prorate(before, 0, period, at);
-  return { credit_minor, charge_minor: after, net_minor: after + credit_minor };
+  // Item by item, as Stripe rounds.
+  const paid = [before, ...held.add_ons.map(({ price, quantity }) => price.amount_minor * quantity)];
+  const credit_minor = paid.reduce((sum, minor) => sum + prorate(minor, 0, period, at).credit_minor, 0);
+  const charge_minor = after + addOnsMinor(target.add_ons);
+  return { credit_minor, charge_minor, net_minor: charge_minor + credit_minor };
 }
 
 function stripePriceOf(target: Target): string {

@@ -3,8 +3,11 @@ import { access, body, createRoute, idParam, json, problems, router, z } from '.
 import type { ProblemCode } from '../../problem.ts';
 import { subscriptionSchema, subscriptionView } from '../schema.ts';
 import type { SubscriptionWithPlan } from '../store.ts';
+import type { createAddOns } from './add-ons.ts';
 import type { createChangePlan } from './change-plan.ts';
 import {
+  addOnBody,
+  addOnParams,
   cancelBody,
   changeBody,
   changePreviewSchema,
@@ -44,6 +47,8 @@ const changeRefusals = [
   'cancellation_scheduled',
   'downgrade_at_period_end',
   'currency_mismatch',
+  'change_scheduled',
+  'add_on_not_available',
 ] as const;
 
 const previewRoute = createRoute({
@@ -79,6 +84,37 @@ const seatsRoute = createRoute({
     200: json(changedSchema, 'The change, and what is left to do about its payment.'),
     ...refusals(...changeRefusals, 'payment_failed'),
   },
+});
+
+const addOnPreviewRoute = createRoute({
+  ...common,
+  method: 'post',
+  path: `${of}/add_ons/preview`,
+  summary: 'What more, fewer or none of an add-on would do and cost, to the cent; nothing happens',
+  request: { ...params, body: body(addOnBody) },
+  responses: { 200: json(changePreviewSchema, 'What the change would do.'), ...refusals(...changeRefusals) },
+});
+
+const addOnRoute = createRoute({
+  ...common,
+  method: 'post',
+  path: `${of}/add_ons`,
+  summary: 'More, fewer or none of an add-on',
+  description: 'More counts at once and pays for the rest of the period; less waits for its end.',
+  request: { ...params, body: body(addOnBody) },
+  responses: {
+    200: json(changedSchema, 'The change, and what is left to do about its payment.'),
+    ...refusals(...changeRefusals, 'payment_failed'),
+  },
+});
+
+const removeAddOnRoute = createRoute({
+  ...common,
+  method: 'delete',
+  path: `${of}/add_ons/{plan_id}`,
+  summary: 'Remove an add-on when what is paid for is used',
+  request: { params: addOnParams },
+  responses: { 200: json(changedSchema, 'What is arranged.'), ...refusals(...changeRefusals, 'payment_failed') },
 });
 
 const undoRoute = createRoute({
@@ -149,10 +185,11 @@ const couponRoute = createRoute({
 /** The verbs of a subscription's life. */
 export function createLifeRoutes(deps: {
   changePlan: ReturnType<typeof createChangePlan>;
+  addOns: ReturnType<typeof createAddOns>;
   verbs: ReturnType<typeof createVerbs>;
   find(id: string): Promise<SubscriptionWithPlan>;
 }) {
-  const { changePlan, verbs } = deps;
+  const { changePlan, addOns, verbs } = deps;
   const app = router();
   const view = async (id: string) => subscriptionView(await deps.find(id));
 
@@ -169,6 +206,21 @@ export function createLifeRoutes(deps: {
   app.openapi(seatsRoute, async (c) => {
     const { id } = c.req.valid('param');
     const changed = await changePlan.change(wisherOf(c), id, instantsOf(c.req.valid('json')));
+    return c.json({ object: 'subscription_change' as const, ...changed, subscription: await view(id) }, 200);
+  });
+  app.openapi(addOnPreviewRoute, async (c) => {
+    const wish = instantsOf(c.req.valid('json'));
+    const preview = await addOns.preview(wisherOf(c), c.req.valid('param').id, wish);
+    return c.json(changePreviewView(preview), 200);
+  });
+  app.openapi(addOnRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const changed = await addOns.change(wisherOf(c), id, instantsOf(c.req.valid('json')));
+    return c.json({ object: 'subscription_change' as const, ...changed, subscription: await view(id) }, 200);
+  });
+  app.openapi(removeAddOnRoute, async (c) => {
+    const { id, plan_id } = c.req.valid('param');
+    const changed = await addOns.change(wisherOf(c), id, { plan_id, quantity: 0, when: 'period_end' });
     return c.json({ object: 'subscription_change' as const, ...changed, subscription: await view(id) }, 200);
   });
   app.openapi(undoRoute, async (c) => {

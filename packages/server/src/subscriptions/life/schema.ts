@@ -93,6 +93,23 @@ export const cancelBody = z.object({
     .openapi({ description: 'Seller only: what is paid for and unused becomes balance.' }),
 });
 
+export const addOnBody = z.object({
+  plan_id: z.string().min(1).max(64).openapi({ description: 'The add-on, as the price list calls it.' }),
+  quantity: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(1)
+    .openapi({ description: 'How many there are to be; 0 removes it.' }),
+  when: z
+    .enum(['now', 'period_end'])
+    .optional()
+    .openapi({ description: 'Unless said: more now, less at the end of the period.' }),
+  proration_at: changeBody.shape.proration_at,
+});
+
+export const addOnParams = z.strictObject({ id: z.string().min(1).max(64), plan_id: z.string().min(1).max(64) });
+
 export const trialBody = z.object({
   end_at: z
     .union([z.literal('now'), z.iso.datetime()])

@@ -1,12 +1,12 @@
-import type { Instant, LifecycleRefusal, Refused, SubscriptionFacts, Terms, WishedBy } from '@farebox/core';
+import type { AddOnRefusal, Instant, LifecycleRefusal, SubscriptionFacts, Terms, WishedBy } from '@farebox/core';
 import type { Database } from '../../db/database.ts';
-import type { IntentKind, Intents } from '../../intents/kinds.ts';
+import type { IntentKind, Intents, OrderedAddOn } from '../../intents/kinds.ts';
 import type { Orders } from '../../intents/orders.ts';
 import { invariant } from '../../lib/invariant.ts';
-import { type PlanVersion, type StoredPrice, storedPrice } from '../../plans/store.ts';
+import { type PlanVersion, type StoredPrice, storedPrice, versionOfPrice } from '../../plans/store.ts';
 import type { Clock, Payments } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
-import { type SubscriptionRow, subscriptionById } from '../store.ts';
+import { type StoredAddOn, type SubscriptionRow, subscriptionById } from '../store.ts';
 
 /** Who wishes: the name for the audit log, whose subscriptions they may touch (null: everybody's), and on whose side they are. */
 export interface Wisher {
@@ -20,10 +20,21 @@ export interface Held {
   row: SubscriptionRow;
   version: PlanVersion;
   price: StoredPrice;
+  /** What comes on top of the plan. */
+  add_ons: HeldAddOn[];
+  /** What it is to be at the period's end; null when nothing is arranged. */
+  scheduled: { price: StoredPrice; quantity: number; add_ons: HeldAddOn[] } | null;
   facts: SubscriptionFacts;
   /** Null once the customer was deleted at Stripe: then the subscription has ended. */
   stripe_customer_id: string | null;
   now: Instant;
+}
+
+/** So many of an add-on, on the version that was bought. */
+export interface HeldAddOn {
+  version: PlanVersion;
+  price: StoredPrice;
+  quantity: number;
 }
 
 export type Turns = ReturnType<typeof createTurns>;
@@ -76,10 +87,26 @@ export function createTurns(deps: {
       row,
       version,
       price,
+      add_ons: await heldAddOns(row.add_ons),
+      scheduled: await scheduledOf(row),
       facts: factsOf(row, termsOf(version, price, row.quantity)),
       stripe_customer_id,
       now: clock.now(),
     };
+  }
+
+  async function heldAddOns(stored: readonly StoredAddOn[]): Promise<HeldAddOn[]> {
+    const held: HeldAddOn[] = [];
+    for (const { plan_price_id, quantity } of stored)
+      held.push({ ...(await versionOfPrice(db.kysely, plan_price_id)), quantity });
+    return held;
+  }
+
+  async function scheduledOf(row: SubscriptionRow): Promise<Held['scheduled']> {
+    const { scheduled_price_id, scheduled_quantity, scheduled_add_ons } = row;
+    if (scheduled_price_id === null) return null;
+    const { price } = await versionOfPrice(db.kysely, scheduled_price_id);
+    return { price, quantity: scheduled_quantity ?? 1, add_ons: await heldAddOns(scheduled_add_ons ?? []) };
   }
 
   /** In its turn: no two wishes of one subscription have the same instant, so the key names this one. */
@@ -114,7 +141,19 @@ export function termsOf(version: Pick<PlanVersion, 'plan_id'>, price: StoredPric
 }
 
 /** A refusal of the rules, as we promise it. */
-export function refused(refusal: Refused): Problem {
-  const code: LifecycleRefusal = refusal.code;
-  return new Problem(code, refusal.detail);
+export function refused(refusal: { code: LifecycleRefusal | AddOnRefusal; detail: string }): Problem {
+  return new Problem(refusal.code, refusal.detail);
+}
+
+/** Of these add-ons so many, as Stripe is told. */
+export function orderedAddOns(addOns: readonly HeldAddOn[]): OrderedAddOn[] {
+  return addOns.map(({ price, quantity }) => {
+    invariant(price.stripe_price_id !== null, 'what was bought is at Stripe');
+    return { stripe_price_id: price.stripe_price_id, quantity };
+  });
+}
+
+/** What add-ons cost per period. */
+export function addOnsMinor(addOns: readonly HeldAddOn[]): number {
+  return addOns.reduce((sum, { price, quantity }) => sum + price.amount_minor * quantity, 0);
 }

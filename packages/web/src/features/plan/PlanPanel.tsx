@@ -8,7 +8,7 @@ import { Status } from '../../ui/Status.tsx';
 import { SubscriptionActions } from '../subscription/SubscriptionActions.tsx';
 import { discountSentence, scheduledSentence } from '../subscription/words.ts';
 import { usePlans } from './api.ts';
-import { limitWords } from './plan-words.ts';
+import { addOnWords, limitWords } from './plan-words.ts';
 import classes from './PlanPanel.module.css';
 import { statusWords } from './subscription-words.ts';
 
@@ -42,6 +42,12 @@ export function PlanPanel({ subscription }: { subscription: Subscription | undef
           <dt>Next</dt>
           <dd data-tone={words.tone}>{words.sentence}</dd>
         </div>
+        {subscription.add_ons.map((addOn) => (
+          <div key={addOn.plan_id}>
+            <dt>{addOn.plan_name}</dt>
+            <dd>{addOnWords(addOn)}</dd>
+          </div>
+        ))}
         {subscription.scheduled_change === null ? null : (
           <div>
             <dt>Then</dt>

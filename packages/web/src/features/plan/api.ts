@@ -1,14 +1,29 @@
-import type { Interval } from '@farebox/core';
+import { type Interval, addOnMisfit } from '@farebox/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { get, post } from '../../lib/http.ts';
 import type { CheckoutSession, List, PublicPlan, Subscription } from '../../lib/wire.ts';
 import { isLive } from './subscription-words.ts';
 
+/** Everything that is sold, add-ons too. */
+export function usePriceList() {
+  return usePriceListOf((all) => all);
+}
+
 export function usePlans() {
+  return usePriceListOf((all) => all.filter((plan) => plan.group !== null));
+}
+
+/** What goes on top of this plan, in its currency and interval. */
+export function useAddOns({ plan_id, price: { currency, interval } }: Pick<Subscription, 'plan_id' | 'price'>) {
+  return usePriceListOf((all) => all.filter((plan) => addOnMisfit(plan, { plan_id, currency, interval }) === null));
+}
+
+function usePriceListOf(select: (all: PublicPlan[]) => PublicPlan[]) {
   return useQuery({
     queryKey: ['plans'],
     staleTime: 60_000,
     queryFn: async ({ signal }) => (await get<List<PublicPlan>>('/v1/plans', signal)).data,
+    select,
   });
 }
 

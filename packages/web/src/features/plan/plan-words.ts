@@ -9,7 +9,7 @@ import {
   type Tier,
 } from '@farebox/core';
 import { formatCount } from '../../lib/format.ts';
-import type { PublicPlan } from '../../lib/wire.ts';
+import type { HeldAddOn, PublicPlan } from '../../lib/wire.ts';
 
 /** `$499 a month` */
 export function priceWords({
@@ -114,4 +114,10 @@ function windowWords(window_ms: number): string {
   const [name, ms] = windowUnits.find(([, size]) => window_ms % size === 0) ?? ['ms', 1];
   const count = window_ms / ms;
   return count === 1 ? name : `${count} ${name}s`;
+}
+
+/** `3 × $10 a month` */
+export function addOnWords({ price, quantity }: Pick<HeldAddOn, 'price' | 'quantity'>): string {
+  const each = `${formatMoney(price.amount_minor, price.currency, { trim: true })} a ${price.interval}`;
+  return quantity === 1 ? each : `${quantity} × ${each}`;
 }

@@ -2,12 +2,13 @@ import { type Interval, formatMoney, intervals } from '@farebox/core';
 import { Button, Modal, SegmentedControl, Skeleton } from '@mantine/core';
 import { useState } from 'react';
 import { faultText } from '../../lib/http.ts';
-import type { ChangePreview, InvoicePreview, PublicPlan, Subscription } from '../../lib/wire.ts';
+import type { ChangePreview, PublicPlan, Subscription } from '../../lib/wire.ts';
 import { Fault } from '../../ui/Fault.tsx';
 import { Notice } from '../../ui/Notice.tsx';
 import { usePlans } from '../plan/api.ts';
 import { shownPrice } from '../plan/plan-price.ts';
 import { type ChangeWish, useChange, useChangePreview } from './api.ts';
+import { PreviewEffect } from './PreviewEffect.tsx';
 import classes from './subscription.module.css';
 import { changeSentence } from './words.ts';
 
@@ -123,7 +124,7 @@ function Confirm({ subscription, wish, change, back, done }: ConfirmProps) {
       {preview.isError ? <Notice tone="bad">{faultText(preview.error)}</Notice> : null}
       {change.isError ? <Notice tone="bad">{faultText(change.error)}</Notice> : null}
       {preview.isPending ? <Skeleton height={96} radius="md" /> : null}
-      {preview.data ? <Effect preview={preview.data} /> : null}
+      {preview.data ? <PreviewEffect sentence={changeSentence(preview.data)} invoice={preview.data.invoice} /> : null}
       {pay === null ? null : (
         <Notice tone="warn" title="Your bank wants to ask you">
           The plan changes once you confirmed the payment.{' '}
@@ -160,44 +161,4 @@ function Confirm({ subscription, wish, change, back, done }: ConfirmProps) {
       { onSuccess: ({ payment }) => (payment === null ? done() : undefined) },
     );
   }
-}
-
-function Effect({ preview }: { preview: ChangePreview }) {
-  return (
-    <>
-      <p className={classes.text}>{changeSentence(preview)}</p>
-      {preview.invoice === null ? null : <PreviewLines invoice={preview.invoice} />}
-    </>
-  );
-}
-
-/** The invoice that the change makes, line by line. */
-function PreviewLines({ invoice }: { invoice: InvoicePreview }) {
-  const sums = [
-    { label: 'Discount', amount: -invoice.discount_minor },
-    { label: 'Tax', amount: invoice.tax_minor },
-    { label: 'From your balance', amount: -invoice.balance_used_minor },
-  ].filter((sum) => sum.amount !== 0);
-  return (
-    <dl className={classes.lines}>
-      {invoice.lines.map((line, index) => (
-        // Two lines may say the same; their order is the invoice's.
-        // oxlint-disable-next-line react/no-array-index-key
-        <div key={index}>
-          <dt>{line.description}</dt>
-          <dd>{formatMoney(line.amount_minor, invoice.currency)}</dd>
-        </div>
-      ))}
-      {sums.map((sum) => (
-        <div key={sum.label}>
-          <dt>{sum.label}</dt>
-          <dd>{formatMoney(sum.amount, invoice.currency)}</dd>
-        </div>
-      ))}
-      <div className={classes.total}>
-        <dt>Due now</dt>
-        <dd>{formatMoney(invoice.amount_due_minor, invoice.currency)}</dd>
-      </div>
-    </dl>
-  );
 }

@@ -36,6 +36,32 @@ export function useChange(id: string) {
   });
 }
 
+/** So many of an add-on; 0 removes it. */
+export interface AddOnWish {
+  plan_id: string;
+  quantity: number;
+}
+
+export function useAddOnPreview(id: string, wish: AddOnWish | null) {
+  return useQuery({
+    queryKey: [previewKey, 'add-on', id, wish],
+    enabled: wish !== null,
+    gcTime: 0,
+    retry: false,
+    refetchOnWindowFocus: false,
+    queryFn: ({ signal }) => post<ChangePreview>(`${pathOf(id)}/add_ons/preview`, { ...wish }, signal),
+  });
+}
+
+export function useSetAddOn(id: string) {
+  const changed = useChanged();
+  return useMutation({
+    mutationFn: (wish: AddOnWish & { proration_at?: string }) =>
+      post<SubscriptionChange>(`${pathOf(id)}/add_ons`, wish),
+    onSettled: changed,
+  });
+}
+
 export interface CancelWish {
   reason?: string;
   comment?: string;

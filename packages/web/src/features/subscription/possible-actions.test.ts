@@ -7,6 +7,7 @@ const scheduled = {
   plan_name: 'Starter',
   price: { amount_minor: 9900, currency: 'usd', interval: 'month' as const },
   quantity: 1,
+  add_ons: [],
   at,
 };
 

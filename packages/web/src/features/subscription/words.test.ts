@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ChangePreview } from '../../lib/wire.ts';
-import { changeSentence, discountSentence, scheduledSentence } from './words.ts';
+import { addOnSentence, changeSentence, discountSentence, scheduledSentence } from './words.ts';
 
 const at = '2027-01-03T00:00:00.000Z';
 const price = { amount_minor: 49_900, currency: 'usd', interval: 'month' as const };
@@ -40,7 +40,7 @@ test.each([
 });
 
 test('what is arranged and what is taken off is said with its day', () => {
-  expect(scheduledSentence({ plan_id: 'pro', plan_name: 'Pro', price, quantity: 2, at })).toBe(
+  expect(scheduledSentence({ plan_id: 'pro', plan_name: 'Pro', price, quantity: 2, add_ons: [], at })).toBe(
     'Changes to Pro, $998 a month, on 3 Jan 2027.',
   );
   const discount = { name: 'Launch offer', percent_off_decimal: '20', amount_off_minor: null, ends_at: at };
@@ -48,4 +48,18 @@ test('what is arranged and what is taken off is said with its day', () => {
   expect(
     discountSentence({ ...discount, percent_off_decimal: null, amount_off_minor: 500, ends_at: null }, 'usd'),
   ).toBe('$5 off (Launch offer)');
+});
+
+test('an add-on says what it and everything else costs together', () => {
+  const block = { ...preview, plan_id: 'block', plan_name: 'Request block', recurring_minor: 11_900 };
+  expect(addOnSentence({ ...block, quantity: 2, effect: 'now', invoice: null })).toBe(
+    '2 × Request block counts at once. Nothing is charged now, then $119 a month in all.',
+  );
+  const later = { ...block, effect: 'period_end' as const, effective_at: '2027-01-03T00:00:00.000Z', invoice: null };
+  expect(addOnSentence({ ...later, quantity: 0, recurring_minor: 9900 })).toBe(
+    'Nothing changes until 3 Jan 2027. Then Request block ends, and you pay $99 a month in all.',
+  );
+  expect(addOnSentence({ ...later, quantity: 1 })).toBe(
+    'Nothing changes until 3 Jan 2027. Then it is Request block, and you pay $119 a month in all.',
+  );
 });

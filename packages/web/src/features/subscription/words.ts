@@ -26,10 +26,25 @@ export function changeSentence(preview: ChangePreview): string {
   return `${preview.plan_name} counts at once. ${now}, then ${every}.`;
 }
 
+/** The same of an add-on: what is paid is told of everything together. */
+export function addOnSentence(preview: ChangePreview): string {
+  const { plan_name, quantity, price } = preview;
+  const every = `${formatMoney(preview.recurring_minor, price.currency, { trim: true })} a ${price.interval} in all`;
+  const what = quantity === 1 ? plan_name : `${quantity} × ${plan_name}`;
+  if (preview.effect === 'period_end') {
+    const then = quantity === 0 ? `${plan_name} ends` : `it is ${what}`;
+    return `Nothing changes until ${formatDay(preview.effective_at)}. Then ${then}, and you pay ${every}.`;
+  }
+  const due = preview.invoice?.amount_due_minor ?? 0;
+  const now = due > 0 ? `${formatMoney(due, price.currency)} is charged now` : 'Nothing is charged now';
+  return `${what} counts at once. ${now}, then ${every}.`;
+}
+
 /** `Changes to Starter, $99 a month, on 3 Jan 2027` */
 export function scheduledSentence(change: ScheduledChange): string {
   const { amount_minor, currency, interval } = change.price;
-  const price = formatMoney(amount_minor * change.quantity, currency, { trim: true });
+  const added = change.add_ons.reduce((sum, { price: each, quantity }) => sum + each.amount_minor * quantity, 0);
+  const price = formatMoney(amount_minor * change.quantity + added, currency, { trim: true });
   return `Changes to ${change.plan_name}, ${price} a ${interval}, on ${formatDay(change.at)}.`;
 }
 

@@ -1,11 +1,11 @@
 import { Skeleton } from '@mantine/core';
 import { PlanVersionsPanel } from '../../features/migrations/PlanVersionsPanel.tsx';
-import { usePlans } from '../../features/plan/api.ts';
+import { usePriceList } from '../../features/plan/api.ts';
 import { Fault } from '../../ui/Fault.tsx';
 import { AdminPage } from './AdminPage.tsx';
 
 export function PlansPage() {
-  const plans = usePlans();
+  const plans = usePriceList();
   return (
     <AdminPage title="Plans" lead="Every version, who is on it, and how they move to another">
       {plans.isError ? <Fault what="The plans" error={plans.error} retry={plans.refetch} /> : null}

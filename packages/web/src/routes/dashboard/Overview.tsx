@@ -7,6 +7,7 @@ import { KeysPanel } from '../../features/keys/KeysPanel.tsx';
 import { PaymentMethodsPanel } from '../../features/payment-methods/PaymentMethodsPanel.tsx';
 import { PlanPanel } from '../../features/plan/PlanPanel.tsx';
 import { statusWords } from '../../features/plan/subscription-words.ts';
+import { AddOnsPanel } from '../../features/subscription/AddOnsPanel.tsx';
 import { useLiveUsage } from '../../features/usage/api.ts';
 import { UsageCards } from '../../features/usage/UsageCards.tsx';
 import { UsagePanel } from '../../features/usage/UsagePanel.tsx';
@@ -48,6 +49,7 @@ export function Overview({ me, subscription }: { me: Me; subscription: Subscript
         <PlanPanel subscription={subscription} />
       </div>
       <div className={classes.halves}>
+        <AddOnsPanel subscription={subscription} />
         <InvoicesPanel />
         <KeysPanel />
         <PaymentMethodsPanel />

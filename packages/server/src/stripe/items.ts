@@ -1,0 +1,53 @@
+import type Stripe from 'stripe';
+import type { OrderedAddOn } from '../intents/kinds.ts';
+import { isAddOnItem } from './translate.ts';
+
+interface ItemChange {
+  id?: string;
+  price?: string;
+  quantity?: number;
+  deleted?: boolean;
+}
+
+/** What a subscription at Stripe has on top of its base item. */
+export function addOnsOn(subscription: Stripe.Subscription): OrderedAddOn[] {
+  return addOnItems(subscription).map(({ price, quantity }) => ({
+    stripe_price_id: price.id,
+    quantity: quantity ?? 1,
+  }));
+}
+
+/** What is to be said of add-ons in an update: new ones, other quantities, and those that go. Nothing when none are named. */
+export function addOnChanges(
+  subscription: Stripe.Subscription,
+  wanted: readonly OrderedAddOn[] | undefined,
+): ItemChange[] {
+  if (wanted === undefined) return [];
+  const held = addOnItems(subscription);
+  const gone = held.filter(({ price }) => !wanted.some(({ stripe_price_id }) => stripe_price_id === price.id));
+  const changed = wanted.flatMap(({ stripe_price_id, quantity }): ItemChange[] => {
+    const item = held.find(({ price }) => price.id === stripe_price_id);
+    if (item === undefined) return [{ price: stripe_price_id, quantity }];
+    return item.quantity === quantity ? [] : [{ id: item.id, quantity }];
+  });
+  return [...changed, ...gone.map(({ id }) => ({ id, deleted: true }))];
+}
+
+export function phaseItems(addOns: readonly OrderedAddOn[]): { price: string; quantity: number }[] {
+  return addOns.map(({ stripe_price_id, quantity }) => ({ price: stripe_price_id, quantity }));
+}
+
+/** The same prices and quantities, in whatever order. */
+export function areSame(a: readonly OrderedAddOn[], b: readonly OrderedAddOn[]): boolean {
+  return namesOf(a) === namesOf(b);
+}
+
+/** `price_1*2+price_2*1`: equal for equal items, in whatever order. */
+export function namesOf(items: readonly OrderedAddOn[]): string {
+  const names = items.map(({ stripe_price_id, quantity }) => `${stripe_price_id}*${quantity}`);
+  return names.toSorted().join('+');
+}
+
+function addOnItems(subscription: Stripe.Subscription): Stripe.SubscriptionItem[] {
+  return subscription.items.data.filter(isAddOnItem);
+}

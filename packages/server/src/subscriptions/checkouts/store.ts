@@ -1,0 +1,66 @@
+import type { Reader } from '../../db/database.ts';
+
+export interface CheckoutRow {
+  id: string;
+  customer_id: string;
+  plan_version_id: string;
+  plan_price_id: string;
+  quantity: number;
+  /** Free days before the first charge; null: none. */
+  trial_days: number | null;
+  stripe_promotion_code_id: string | null;
+  state: string;
+  stripe_session_id: string | null;
+  url: string | null;
+  expires_at: Date;
+  created_at: Date;
+}
+
+export async function openCheckouts(db: Reader, customerId: string): Promise<CheckoutRow[]> {
+  return await db
+    .selectFrom('checkout_session')
+    .selectAll()
+    .where('customer_id', '=', customerId)
+    .where('state', '=', 'open')
+    .execute();
+}
+
+export async function checkoutById(db: Reader, id: string): Promise<CheckoutRow | null> {
+  const row = await db.selectFrom('checkout_session').selectAll().where('id', '=', id).executeTakeFirst();
+  return row ?? null;
+}
+
+/** Takes the customer's one open place. False when another checkout of the same customer holds it. */
+export async function reserveCheckout(db: Reader, row: CheckoutRow): Promise<boolean> {
+  const result = await db
+    .insertInto('checkout_session')
+    .values(row)
+    .onConflict((conflict) => conflict.column('customer_id').where('state', '=', 'open').doNothing())
+    .executeTakeFirst();
+  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+}
+
+export async function recordCheckout(
+  db: Reader,
+  id: string,
+  stripe: { stripe_session_id: string; url: string },
+): Promise<void> {
+  await db.updateTable('checkout_session').set(stripe).where('id', '=', id).execute();
+}
+
+/** Forward only: a checkout that is complete or expired stays so. */
+export async function closeCheckout(db: Reader, id: string, state: 'complete' | 'expired'): Promise<void> {
+  await db.updateTable('checkout_session').set({ state }).where('id', '=', id).where('state', '=', 'open').execute();
+}
+
+/** Customers with a checkout that is open, or ended by our clock without our hearing of it. */
+export async function customersInCheckout(db: Reader, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('checkout_session')
+    .select('customer_id')
+    .where('state', '=', 'open')
+    .orderBy('created_at')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => row.customer_id);
+}
