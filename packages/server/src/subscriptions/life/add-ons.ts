@@ -53,6 +53,7 @@ export function createAddOns(deps: {
       return { ...common, ...later, recurring_minor, invoice: null, proration: null };
     }
     const proration_at = prorationInstant(held, wish);
+    invariant(held.stripe_customer_id !== null, 'who has a subscription that runs is known to Stripe');
     const invoice = await desk.previewChange({
       ...orderOf(held, target),
       stripe_customer_id: held.stripe_customer_id,
