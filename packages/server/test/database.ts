@@ -22,6 +22,20 @@ export async function testDatabase(options: { empty?: boolean } = {}): Promise<D
   return { ...database, url };
 }
 
+/** A copy of a database that nobody is connected to, as a backup is. It is dropped after the file's tests. */
+export async function copyDatabase(url: string): Promise<string> {
+  const server = await testServer();
+  const name = `${server.prefix}${randomToken(6).toLowerCase()}`;
+  const original = new URL(url.replace(/^\w+:\/\/[^/]*/, 'postgres://x')).pathname.slice(1);
+  await administer(
+    server.url,
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${original}' and pid <> pg_backend_pid()`,
+  );
+  await administer(server.url, `create database ${name} template ${original}`);
+  afterAll(() => administer(server.url, `drop database if exists ${name} with (force)`));
+  return withDatabase(server.url, name);
+}
+
 async function administer(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

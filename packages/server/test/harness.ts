@@ -1,5 +1,3 @@
-import type { PriceList } from '@farebox/core';
-import type { SandboxOptions } from '@farebox/sandbox';
 import { afterAll } from 'vitest';
 import exampleList from '../../../farebox.config.ts';
 import { watched, watchedCalls } from './contract.ts';
@@ -7,24 +5,19 @@ import { testDatabase } from './database.ts';
 import { type WholeApp, startWholeApp } from './whole-app.ts';
 
 export type TestApp = Omit<WholeApp, 'close'>;
+type Options = Omit<Parameters<typeof startWholeApp>[0], 'watch'>;
 
 /** The whole program for one test file. Call at the top level of the file; everything ends after its tests. */
-export async function testApp(
-  options: {
-    list?: PriceList;
-    sandbox?: Pick<SandboxOptions, 'now' | 'frozen'>;
-    environment?: Record<string, string>;
-  } = {},
-): Promise<TestApp> {
+export async function testApp(options: Partial<Omit<Options, 'db'>> = {}): Promise<TestApp> {
   const db = await testDatabase();
-  const { close, ...app } = await startWholeApp({
-    ...options,
-    db,
-    list: options.list ?? exampleList,
-    watch: { fetch: watched, calls: watchedCalls },
-  });
+  const { close, ...app } = await startWatched({ ...options, db, list: options.list ?? exampleList });
   afterAll(close);
   return app;
+}
+
+/** The same on a given database, for a test that ends it itself; every answer is held against the document. */
+export async function startWatched(options: Options): Promise<WholeApp> {
+  return await startWholeApp({ ...options, watch: { fetch: watched, calls: watchedCalls } });
 }
 
 export const dayMs = 86_400_000;
