@@ -291,7 +291,17 @@ describe('one fault, named by its path', () => {
         ],
       }),
     ],
-    ['plans.basic.limits[0].burst', /not known/, withPlan({ limits: [{ limit: 1, window: '1s', burst: 2 }] })],
+    ['plans.basic.limits[0].burst', /positive/, withPlan({ limits: [{ limit: 1, window: '1s', burst: 0 }] })],
+    ['plans.basic.limits[0].burst', /too large/, withPlan({ limits: [{ limit: 1, window: '31d', burst: 1e9 }] })],
+    [
+      'plans.basic.limits[0].offline',
+      /open_capped/,
+      withPlan({ limits: [{ limit: 1, window: '1s', offline: 'open' }] }),
+    ],
+    ['plans.basic.limits[0].peak', /not known/, withPlan({ limits: [{ limit: 1, window: '1s', peak: 2 }] })],
+    ['plans.basic.keys', /positive/, withPlan({ keys: 0 })],
+    ['plans.basic.concurrency.limit', /missing/, withPlan({ concurrency: {} })],
+    ['plans.basic.concurrency.expires', /an hour/, withPlan({ concurrency: { limit: 1, expires: '2h' } })],
   ])('%s: %s', (path, message, input) => {
     const faults = faultsOf(input);
     expect(Object.keys(faults)).toEqual([path]);

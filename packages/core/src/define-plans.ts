@@ -2,11 +2,11 @@ import { currencies } from './currency.ts';
 import { readCoupon } from './define-coupons.ts';
 import { readDunning } from './define-dunning.ts';
 import { type PlanContext, Amounts, readPrices, readSeats, readTrial, readUsage } from './define-price.ts';
+import { readConcurrency, readLimits } from './define-limits.ts';
 import { PlanFaults } from './faults.ts';
 import { Fields, join, namesOf } from './fields.ts';
 import type { PriceListInput } from './plan-file.ts';
-import type { Currency, Feature, FeatureValue, Meter, Plan, PriceList, RateLimit, Seller, Taxes } from './plan.ts';
-import { longestWindowMs, windowMsOf } from './window-name.ts';
+import type { Currency, Feature, FeatureValue, Meter, Plan, PriceList, Seller, Taxes } from './plan.ts';
 
 /** The group of a plan that names none: a list without groups sells one subscription per customer. */
 const onlyGroup = 'main';
@@ -168,6 +168,7 @@ const planKeys = [
   'trial',
   'usage',
   'limits',
+  'concurrency',
   'keys',
   'features',
 ];
@@ -202,6 +203,7 @@ function readPlan(list: Context, id: string, value: unknown): Plan {
     usage,
     limits,
     features,
+    ...readConcurrency(fields, plan['concurrency'], join(path, 'concurrency')),
     ...(max_keys === undefined ? {} : { max_keys }),
   };
 }
@@ -223,31 +225,6 @@ function readPlace(
   }
   const customer = plan['customer'] === undefined ? null : fields.text(plan['customer'], join(path, 'customer'), 128);
   return { group: adds ? null : group || onlyGroup, adds_to, customer };
-}
-
-function readLimits(fields: Fields, value: unknown, path: string): RateLimit[] {
-  const seen = new Map<number, string>();
-  return fields.list(value, path).map((entry, index) => {
-    const at = `${path}[${index}]`;
-    const limit = fields.object(entry, at, ['limit', 'window']);
-    const window_ms = readWindow(fields, limit['window'], join(at, 'window'));
-    const name = typeof limit['window'] === 'string' ? limit['window'] : '';
-    const same = seen.get(window_ms);
-    if (same !== undefined) fields.fault(join(at, 'window'), `is as long as the window '${same}' before it`);
-    if (window_ms > 0) seen.set(window_ms, name);
-    return { name, limit: fields.integer(limit['limit'], join(at, 'limit'), 1), window_ms };
-  });
-}
-
-/** Milliseconds of `10s`, `5m`, `1h`, `1d`; 0 when it is none of these. */
-function readWindow(fields: Fields, value: unknown, path: string): number {
-  if (value === undefined) return 0;
-  const window_ms = typeof value === 'string' ? windowMsOf(value) : null;
-  if (window_ms === null) fields.fault(path, "must be a number and s, m, h or d, like '1s' or '10m'");
-  else if (window_ms > longestWindowMs)
-    fields.fault(path, 'is longer than 31 days; for a longer time include an amount per billing period');
-  else return window_ms;
-  return 0;
 }
 
 function readSettings({ fields, features }: Context, value: unknown, path: string): Record<string, FeatureValue> {

@@ -1,4 +1,5 @@
 import { currencies, currencyStep } from './currency.ts';
+import { readOffline } from './define-limits.ts';
 import { type Fields, join, namesOf } from './fields.ts';
 import { parseMajor, parseMajorDecimal } from './money.ts';
 import {
@@ -155,7 +156,7 @@ export function readUsage(
 ): PlanUsage {
   const { fields, meters } = context;
   if (!meters.has(meter_id)) fields.fault(path, `there is no meter "${meter_id}"; ${namesOf(meters, 'meters')}`);
-  const usage = fields.object(value, path, [], ['included', 'per', 'quota', 'overage']);
+  const usage = fields.object(value, path, [], ['included', 'per', 'quota', 'overage', 'offline']);
   const priced = usage['overage'] !== undefined && usage['overage'] !== null;
   const quota = fields.oneOf(usage['quota'], join(path, 'quota'), ['soft', 'hard'], priced ? 'soft' : 'hard');
   if (quota === 'hard' && priced) {
@@ -175,6 +176,7 @@ export function readUsage(
     quota,
     interval: readPer(fields, sold, usage['per'], join(path, 'per')),
     overage,
+    ...readOffline(fields, usage['offline'], join(path, 'offline')),
   };
 }
 

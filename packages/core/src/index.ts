@@ -1,4 +1,5 @@
 export * from './add-on.ts';
+export * from './bucket.ts';
 export * from './card.ts';
 export * from './catalog.ts';
 export * from './catalog-effect.ts';
@@ -10,6 +11,7 @@ export * from './currency.ts';
 export * from './define-plans.ts';
 export { fitsInto } from './define-price.ts';
 export * from './dunning.ts';
+export * from './endpoint.ts';
 export * from './entitlement.ts';
 export * from './explain.ts';
 export * from './faults.ts';

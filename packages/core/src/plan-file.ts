@@ -1,5 +1,5 @@
 import type { DunningStep } from './dunning.ts';
-import type { Currency, FeatureValue, Interval } from './plan.ts';
+import type { Currency, FeatureValue, Interval, Offline } from './plan.ts';
 
 /**
  * What a seller writes in `farebox.config.ts` and `definePlans` reads. Ids are the keys of the objects. Amounts are decimal
@@ -91,6 +91,8 @@ export interface PlanInput {
   /** By meter id. */
   usage?: Record<string, PlanUsageInput>;
   limits?: RateLimitInput[];
+  /** Requests of a customer at the same time. */
+  concurrency?: ConcurrencyInput;
   /** API keys a customer may have at the same time; up to the installation's bound unless said. */
   keys?: number;
   /** By feature id; one that is not named is off, or at its default. */
@@ -117,6 +119,8 @@ export interface PlanUsageInput {
   /** `soft` bills the overage, `hard` refuses past the included amount. Unless said: `soft` with an overage, else `hard`. */
   quota?: 'soft' | 'hard';
   overage?: OverageInput;
+  /** While Redis does not answer. Unless said, a hard quota is `closed` and a soft one open. */
+  offline?: Offline;
 }
 
 export type OverageInput =
@@ -138,6 +142,17 @@ export interface RateLimitInput {
   limit: number;
   /** `<n>s`, `<n>m`, `<n>h` or `<n>d`, at most 31 days. */
   window: string;
+  /** When given, so many may pass at once, and `limit` per window flow after them. */
+  burst?: number;
+  /** While Redis does not answer: each process counts its share (`open_capped`, unless said), or nothing passes. */
+  offline?: Offline;
+}
+
+export interface ConcurrencyInput {
+  /** Requests of a customer at the same time. */
+  limit: number;
+  /** A request that is not released counts for this long; `1m` unless said, at most an hour. */
+  expires?: string;
 }
 
 export interface CouponInput {

@@ -84,7 +84,19 @@ function planInput(list: PriceList, plan: Plan): PlanInput {
       'usage',
       Object.fromEntries(plan.usage.map((usage) => [usage.meter_id, usageInput(list, plan, sold, usage)])),
     ),
-    ...(plan.limits.length === 0 ? {} : { limits: plan.limits.map(({ name, limit }) => ({ limit, window: name })) }),
+    ...(plan.limits.length === 0
+      ? {}
+      : {
+          limits: plan.limits.map(({ name, limit, burst, offline }) => ({
+            limit,
+            window: name,
+            ...(burst === undefined ? {} : { burst }),
+            ...(offline === undefined ? {} : { offline }),
+          })),
+        }),
+    ...(plan.concurrency === undefined
+      ? {}
+      : { concurrency: { limit: plan.concurrency.limit, expires: `${plan.concurrency.ttl_ms / 1000}s` } }),
     ...(plan.max_keys === undefined ? {} : { keys: plan.max_keys }),
     ...some(
       'features',
@@ -100,13 +112,14 @@ function standardOf(list: PriceList, id: string): unknown {
 }
 
 function usageInput(list: PriceList, plan: Plan, sold: Interval[], usage: PlanUsage): PlanUsageInput {
-  const { included, quota, interval, overage } = usage;
+  const { included, quota, interval, overage, offline } = usage;
   const usual = sold[0] === 'day' || sold[0] === 'week' ? sold[0] : 'month';
   return {
     ...(included === 0 && overage !== null ? {} : { included }),
     ...unless('per', interval, usual),
     ...unless('quota', quota, overage === null ? 'hard' : 'soft'),
     ...(overage === null ? {} : { overage: overageInput(list.currency, currenciesIn(plan), overage) }),
+    ...(offline === undefined ? {} : { offline }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { formatDecimal, formatMoney } from './money.ts';
-import type { FeatureValue, Plan, PlanUsage, UsagePrice } from './plan.ts';
+import type { FeatureValue, Plan, PlanUsage, RateLimit, UsagePrice } from './plan.ts';
 
 /** One thing about a plan that differs. Null: it is not there. */
 export interface PlanDifference {
@@ -44,7 +44,13 @@ export function describePlan(plan: Plan): [path: string, words: string][] {
     ],
     ['trial', plan.trial && `${plan.trial.days} days, ${plan.trial.card ? 'with' : 'without'} a card`],
     ...plan.usage.flatMap(describeUsage),
-    ...plan.limits.map(({ name, limit }): [string, string] => [`limits.${name}`, units(limit)]),
+    ...plan.limits.map((limit): [string, string] => [`limits.${limit.name}`, limitWords(limit)]),
+    [
+      'concurrency',
+      plan.concurrency === undefined
+        ? null
+        : `${units(plan.concurrency.limit)} at once, each for ${plan.concurrency.ttl_ms / 1000} s at most`,
+    ],
     ['keys', plan.max_keys === undefined ? null : `at most ${units(plan.max_keys)}`],
     ...Object.entries(plan.features).map(([id, value]): [string, string] => [`features.${id}`, setting(value)]),
   ];
@@ -53,11 +59,19 @@ export function describePlan(plan: Plan): [path: string, words: string][] {
   return [...said];
 }
 
-function describeUsage(usage: PlanUsage): [string, string][] {
+function limitWords({ limit, burst, offline }: RateLimit): string {
+  const at_once = burst === undefined ? '' : `, ${units(burst)} at once`;
+  return `${units(limit)}${at_once}${offline === undefined ? '' : `, ${offlineWords[offline]}`}`;
+}
+
+const offlineWords = { open_capped: 'open while Redis is away', closed: 'closed while Redis is away' };
+
+function describeUsage(usage: PlanUsage): [string, string | null][] {
   const at = `usage.${usage.meter_id}`;
   return [
     [`${at}.included`, `${units(usage.included)} a ${usage.interval}`],
     [`${at}.quota`, usage.quota],
+    [`${at}.offline`, usage.offline === undefined ? null : offlineWords[usage.offline]],
     ...Object.entries(usage.overage ?? {}).map(([currency, price]): [string, string] => [
       `${at}.overage.${currency}`,
       describeUsagePrice(price, currency),

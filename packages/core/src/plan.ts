@@ -88,6 +88,8 @@ export interface Plan {
   usage: PlanUsage[];
   /** Every window must have room, or the request is refused and takes from none. */
   limits: RateLimit[];
+  /** Requests at the same time; absent: as many as come. */
+  concurrency?: Concurrency;
   /** API keys a customer may have at the same time; absent: the installation's own bound. */
   max_keys?: number;
   /** By feature id, of every feature that is not metered. */
@@ -125,6 +127,8 @@ export interface PlanUsage {
   interval: Interval;
   /** By currency, in every currency of the plan. */
   overage: Record<Currency, UsagePrice> | null;
+  /** Absent: a hard quota is `closed` while nobody counts, a soft one open. */
+  offline?: Offline;
 }
 
 /**
@@ -148,6 +152,19 @@ export interface RateLimit {
   name: string;
   limit: number;
   window_ms: number;
+  /** When set, so many units may pass at once, and `limit` per window flow after them; absent: a window holds `limit` at most, wherever it starts. */
+  burst?: number;
+  offline?: Offline;
+}
+
+/** What a limit does while nobody counts for all processes: each counts its share, or nothing passes. */
+export type Offline = 'open_capped' | 'closed';
+
+/** Requests of a customer at the same time. */
+export interface Concurrency {
+  limit: number;
+  /** A request that nobody says is over counts for this long. */
+  ttl_ms: number;
 }
 
 /** A price reduction. Either `percent_off_decimal` or `amounts_off` is set. */

@@ -67,6 +67,23 @@ export interface Verification {
   retry_after_s: number | null;
   /** Set while a payment is owed: the step of dunning the customer is in, and when the next one begins. */
   payment: DunningState | null;
+  /** The limit that refused; of several, the one that frees up last. */
+  denied_by?: DeniedBy | null;
+  /** Where more can be had; null where nobody said. */
+  upgrade_url?: string | null;
+  /** A place among the requests at the same time, to be given back when this one is over. */
+  lease?: { id: string; expires_at: Instant } | null;
+}
+
+/** Which limit refused, and until when. */
+export interface DeniedBy {
+  /** `window`, `burst`: a rate limit; `concurrency`: requests at the same time; `budget`: the key's part; `quota`: the included amount. */
+  kind: 'window' | 'burst' | 'concurrency' | 'budget' | 'quota';
+  name: string;
+  limit: number;
+  window_ms: number | null;
+  /** When the same request can pass; of a request that costs more than the limit, never. */
+  reset_at: Instant | null;
 }
 
 export interface QuotaState {
@@ -92,6 +109,9 @@ export interface ProblemBody {
   param?: string;
   request_id: string;
   errors?: { param: string; detail: string }[];
+  /** Of a refusal for a limit. */
+  limit?: Omit<DeniedBy, 'reset_at'> & { reset_at: string | null };
+  upgrade_url?: string;
 }
 
 export const header = {

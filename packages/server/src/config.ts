@@ -15,7 +15,9 @@ export interface Config {
   data_dir: string;
   price_list: string;
   database: { kind: 'embedded' } | { kind: 'postgres'; url: string };
-  counter: { kind: 'memory' } | { kind: 'redis'; url: string };
+  counter: { kind: 'memory' } | { kind: 'redis'; url: string; mode: 'exact' | 'leased'; nodes: number };
+  /** The seller's own OpenAPI document: what each request costs and needs. Null: one unit each. */
+  openapi: string | null;
   stripe: { kind: 'sandbox'; port: number } | { kind: 'stripe' };
   mail: { kind: 'inbox' } | { kind: 'smtp'; url: string };
   mail_from: string;
@@ -93,6 +95,8 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const peppers = peppersOf(text('FAREBOX_KEY_PEPPERS'), derive(master, 'key digests').toString('hex'), faults);
   const verifierUrl = urlOf('FAREBOX_KEY_VERIFIER_URL', text('FAREBOX_KEY_VERIFIER_URL'), ['http:', 'https:'], faults);
   const leaks = leaksOf(text, faults);
+  const shared = sharedOf(text, faults);
+  const openapi = text('FAREBOX_OPENAPI');
   if (faults.length > 0) throw new ConfigFaults(faults);
 
   const priceList = text('FAREBOX_CONFIG') ?? 'farebox.config.ts';
@@ -104,7 +108,8 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
     data_dir: dataDir,
     price_list: isAbsolute(priceList) ? priceList : resolve(priceList),
     database: databaseUrl === undefined ? { kind: 'embedded' } : { kind: 'postgres', url: databaseUrl },
-    counter: redisUrl === undefined ? { kind: 'memory' } : { kind: 'redis', url: redisUrl },
+    counter: redisUrl === undefined ? { kind: 'memory' } : { kind: 'redis', url: redisUrl, ...shared },
+    openapi: openapi === undefined ? null : resolve(openapi),
     stripe: stripeKey === undefined ? { kind: 'sandbox', port: port + 1 } : { kind: 'stripe' },
     mail: smtpUrl === undefined ? { kind: 'inbox' } : { kind: 'smtp', url: smtpUrl },
     mail_from: text('MAIL_FROM') ?? 'billing@localhost',
@@ -189,6 +194,20 @@ function secretsOf(value: string | undefined, faults: string[]): string[] | unde
   if (secrets.some((secret) => secret.length < 12))
     faults.push('STRIPE_WEBHOOK_SECRET holds a secret that is blank or too short; separate several with commas.');
   return secrets;
+}
+
+/** How counters in Redis are shared. */
+function sharedOf(
+  text: (name: string) => string | undefined,
+  faults: string[],
+): { mode: 'exact' | 'leased'; nodes: number } {
+  const nodes = numberOf('FAREBOX_NODES', text('FAREBOX_NODES'), 1, 1, 1000, faults);
+  const mode = text('FAREBOX_COUNTER') ?? 'exact';
+  if (mode !== 'exact' && mode !== 'leased') {
+    faults.push('FAREBOX_COUNTER must be exact or leased.');
+    return { mode: 'exact', nodes };
+  }
+  return { mode, nodes };
 }
 
 function leaksOf(text: (name: string) => string | undefined, faults: string[]): Config['leaks'] {

@@ -4,6 +4,7 @@ import type { AppOptions } from './app.ts';
 import { createCounter } from './counter/counter.ts';
 import type { Tx } from './db/database.ts';
 import { createGate } from './gate/gate.ts';
+import { endpointsOf } from './gate/endpoints.ts';
 import { createGateRoutes } from './gate/routes.ts';
 import { createSnapshot } from './gate/snapshot.ts';
 import { createAdopt } from './keys/import/adopt.ts';
@@ -16,6 +17,7 @@ import type { KeyNotify } from './keys/record.ts';
 import { createKeyRoutes } from './keys/routes.ts';
 import { createKeys } from './keys/service.ts';
 import type { Plans } from './plans/service.ts';
+import type { QuotaTake } from './ports.ts';
 import { liveSubscription } from './subscriptions/store.ts';
 import type { Usage } from './usage/service.ts';
 
@@ -49,11 +51,14 @@ export function createGating(
   const keyImport = createKeyImport({ ...shared, peppers });
   const leaks = createLeaks({ ...ofKeys, ...config.leaks, log, keys });
   const counter = createCounter({
-    redis_url: config.counter.kind === 'redis' ? config.counter.url : null,
+    choice: config.counter,
     time: config.stripe.kind === 'sandbox' ? 'caller' : 'redis',
     log,
     onQuotaEvicted: (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))),
+    onBack: () => snapshot.reseedAll(),
+    readUsage,
   });
+  const match = config.openapi === null ? null : endpointsOf(config.openapi);
   const { key_verifier_url: url } = config;
   const gate = createGate({
     entries: snapshot,
@@ -62,6 +67,8 @@ export function createGating(
     record: (event) => void usage.record(event),
     used: (keyId, at) => lastUsed.touch(keyId, at),
     ...(url === null ? {} : { adopt: createAdopt({ url, secret: secrets.key_verifier, clock, log, keyImport }) }),
+    ...(match === null ? {} : { match }),
+    upgrade_url: `${config.base_url}/dashboard`,
     brand,
     policy: deps.access,
   });
@@ -88,6 +95,17 @@ export function createGating(
       await counter.close();
     },
   };
+
+  /** What was used per the database, with what is still on its way here. */
+  async function readUsage({ id, of, period_end_at: end_at }: QuotaTake): Promise<number> {
+    const { meter_id, key_id, start_at } = of;
+    if (meter_id === null) return 0;
+    await usage.flush();
+    const customer_id = id.slice(0, id.indexOf(':'));
+    const scope = { customer_id, meter_id, start_at, end_at, ...(key_id === null ? {} : { key_id }) };
+    const [used = 0] = await usage.usedInPeriods([scope]);
+    return used;
+  }
 
   async function planKeyLimit(tx: Tx, customerId: string): Promise<number | null> {
     const live = await liveSubscription(tx, customerId);

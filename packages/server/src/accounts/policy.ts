@@ -80,6 +80,7 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/keys/:id/reveal': customer,
   'POST /v1/keys/:id/revoke': known,
   'POST /v1/keys/verify': seller,
+  'POST /v1/gate/leases/:id/release': seller,
   'POST /v1/keys/import': seller,
   'GET /v1/key_import': sellerSide,
   // Who scans for leaks signs what it reports.

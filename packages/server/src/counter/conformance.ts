@@ -15,7 +15,23 @@ function window(limit: number, window_ms: number, id = `cust_a:${window_ms}`): T
 
 function quota(limit: number, options: { hard?: boolean; seed?: number; id?: string } = {}): Take {
   const { hard = true, seed = 0, id = 'cust_a:requests:1' } = options;
-  return { kind: 'quota', id, limit, hard, seed, period_end_at: farEnd };
+  return {
+    kind: 'quota',
+    id,
+    limit,
+    hard,
+    seed,
+    period_end_at: farEnd,
+    of: { meter_id: 'requests', key_id: null, start_at: start },
+  };
+}
+
+function bucket(limit: number, burst: number, id = 'cust_a:1s', window_ms = 1000): Take {
+  return { kind: 'bucket', id, limit, window_ms, burst };
+}
+
+function place(lease: string, limit = 2): Take {
+  return { kind: 'places', id: 'cust_a:places', limit, ttl_ms: 60_000, lease };
 }
 
 /** Steps of a caller: how long it waits, what it asks for. The waits favour the boundaries of slots and windows. */
@@ -53,6 +69,8 @@ export function counterConformance(name: string, make: MakeCounter): void {
   describe(`${name} counter: windows`, () => windowRules(make));
   describe(`${name} counter: several limits`, () => jointRules(make));
   describe(`${name} counter: quotas`, () => quotaRules(make));
+  describe(`${name} counter: bursts`, () => burstRules(make));
+  describe(`${name} counter: requests at the same time`, () => placeRules(make));
 }
 
 function windowRules(make: MakeCounter): void {
@@ -230,6 +248,109 @@ function quotaRules(make: MakeCounter): void {
   test('500 concurrent callers on 100 left admit exactly 100', async () => {
     const counter = await make();
     const results = await Promise.all(Array.from({ length: 500 }, async () => counter.take([quota(100)], 1, start)));
+    expect(results.filter((result) => result.allowed)).toHaveLength(100);
+  });
+}
+
+function burstRules(make: MakeCounter): void {
+  test('the burst passes at once, then one unit at a time, and a refusal says when', async () => {
+    const counter = await make();
+    for (const left of [2, 1, 0])
+      expect(await counter.take([bucket(10, 3)], 1, start)).toMatchObject({ allowed: true, used: [3 - left] });
+    expect(await counter.take([bucket(10, 3)], 1, start)).toMatchObject({
+      allowed: false,
+      denied: 0,
+      used: [3],
+      reset_at: [start + 100],
+    });
+    expect((await counter.take([bucket(10, 3)], 1, start + 99)).allowed).toBe(false);
+    expect((await counter.take([bucket(10, 3)], 1, start + 100)).allowed).toBe(true);
+    expect((await counter.take([bucket(10, 3)], 3, start + 400)).allowed).toBe(true);
+  });
+
+  test('no time of any length admits more than the burst and what flows out in it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 8 }),
+        steps(1000),
+        async (limit, burst, asked) => {
+          const counter = await make();
+          const log: Admitted[] = [];
+          let now = start;
+          for (const { wait_ms, cost } of asked) {
+            now += wait_ms;
+            const result = await counter.take([bucket(limit, burst)], cost, now);
+            if (result.allowed) log.push({ at: now, cost });
+          }
+          for (const [from, first] of log.entries()) {
+            let sum = 0;
+            for (const { at, cost } of log.slice(from)) {
+              sum += cost;
+              expect(sum * 1000).toBeLessThanOrEqual(burst * 1000 + (at - first.at) * limit);
+            }
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  test('a limit that gets a burst, or loses it, goes on from what was used', async () => {
+    const counter = await make();
+    await counter.take([window(10, 1000, 'cust_a:1s')], 8, start);
+    expect(await counter.take([bucket(10, 9)], 1, start)).toMatchObject({ allowed: true, used: [9] });
+    expect((await counter.take([bucket(10, 9)], 1, start)).allowed).toBe(false);
+    expect(await counter.take([window(10, 1000, 'cust_a:1s')], 1, start)).toMatchObject({ allowed: true, used: [10] });
+    expect((await counter.take([window(10, 1000, 'cust_a:1s')], 1, start)).allowed).toBe(false);
+  });
+
+  test('more than the burst never passes and takes nothing', async () => {
+    const counter = await make();
+    expect(await counter.take([bucket(10, 3)], 4, start)).toMatchObject({ allowed: false, used: [0] });
+    expect((await counter.take([bucket(10, 3)], 3, start)).allowed).toBe(true);
+  });
+}
+
+function placeRules(make: MakeCounter): void {
+  test('as many as there are places; one that is given back is free at once, also twice', async () => {
+    const counter = await make();
+    expect(await counter.take([place('a')], 5, start)).toMatchObject({ allowed: true, used: [1] });
+    expect(await counter.take([place('b')], 1, start + 10)).toMatchObject({ allowed: true, used: [2] });
+    expect(await counter.take([place('c')], 1, start + 20)).toMatchObject({
+      allowed: false,
+      denied: 0,
+      used: [2],
+      reset_at: [start + 60_000],
+    });
+    await counter.release('cust_a:places', 'a');
+    await counter.release('cust_a:places', 'a');
+    expect((await counter.take([place('c')], 1, start + 30)).allowed).toBe(true);
+    expect((await counter.take([place('d')], 1, start + 30)).allowed).toBe(false);
+  });
+
+  test('a place nobody gives back runs out', async () => {
+    const counter = await make();
+    await counter.take([place('a', 1)], 1, start);
+    expect((await counter.take([place('b', 1)], 1, start + 59_999)).allowed).toBe(false);
+    expect((await counter.take([place('b', 1)], 1, start + 60_000)).allowed).toBe(true);
+  });
+
+  test('a request that another limit refuses has no place, and one without a place takes from no limit', async () => {
+    const counter = await make();
+    const asked = (lease: string) => [window(3, 1000), place(lease, 2)];
+    for (const lease of ['a', 'b']) expect((await counter.take(asked(lease), 1, start)).allowed).toBe(true);
+    expect(await counter.take(asked('c'), 1, start)).toMatchObject({ allowed: false, denied: 1, used: [2, 2] });
+    await counter.release('cust_a:places', 'b');
+    expect(await counter.take(asked('d'), 2, start)).toMatchObject({ allowed: false, denied: 0, used: [2, 1] });
+    expect((await counter.take(asked('d'), 1, start)).allowed).toBe(true);
+  });
+
+  test('500 at once have 100 places', async () => {
+    const counter = await make();
+    const results = await Promise.all(
+      Array.from({ length: 500 }, async (_, index) => counter.take([place(`r${index}`, 100)], 1, start)),
+    );
     expect(results.filter((result) => result.allowed)).toHaveLength(100);
   });
 }

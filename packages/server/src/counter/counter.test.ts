@@ -16,7 +16,15 @@ function window(id: string, limit = 10): Take {
 }
 
 function quota(id: string, seed = 0): Take {
-  return { kind: 'quota', id, limit: 10, hard: true, seed, period_end_at: end };
+  return {
+    kind: 'quota',
+    id,
+    limit: 10,
+    hard: true,
+    seed,
+    period_end_at: end,
+    of: { meter_id: 'requests', key_id: null, start_at: start },
+  };
 }
 
 describe('memory counter: its size', () => {

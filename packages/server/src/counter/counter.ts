@@ -1,29 +1,77 @@
 import type { Log } from '../lib/log.ts';
-import type { Counter } from '../ports.ts';
+import { monotonic } from '../lib/clock.ts';
+import type { Counter, QuotaTake } from '../ports.ts';
 import { createInsuredCounter } from './insured.ts';
+import { createLeasedCounter } from './leased.ts';
+import { createRedisLink } from './link.ts';
 import { createMemoryCounter } from './memory.ts';
 import { createRedisCounter } from './redis.ts';
+
+/** Longer than this no decision waits for Redis. */
+const timeoutMs = 50;
+/** How often units that are held and not used go back. */
+const giveBackMs = 250;
+
+export type CounterChoice =
+  | { kind: 'memory' }
+  /** `exact` asks Redis for every decision; `leased` spends blocks of units that Redis gave it. */
+  | { kind: 'redis'; url: string; mode: 'exact' | 'leased'; nodes: number };
 
 /**
  * The counter the program runs with: in this process, or in Redis with this process as its insurance. With a movable clock
  * the counter must follow it, so Redis is told the time instead of asked (`caller`).
  */
 export function createCounter(options: {
-  redis_url: string | null;
+  choice: CounterChoice;
   time: 'caller' | 'redis';
   log: Log;
   onQuotaEvicted: (id: string) => void;
+  /** Redis answers again: what was counted meanwhile is known to the database alone. */
+  onBack: () => void;
+  readUsage: (take: QuotaTake) => Promise<number>;
 }): Counter & { close(): Promise<void> } {
-  const { redis_url, time, log } = options;
+  const { choice, time, log } = options;
   const local = createMemoryCounter({ onQuotaEvicted: options.onQuotaEvicted });
-  if (redis_url === null) return { ...local, close: () => Promise.resolve() };
-  const onError = (error: unknown) => log.debug({ err: error }, 'Redis');
-  const shared = createRedisCounter({ url: redis_url, time, timeout_ms: 50, onError });
-  const insured = createInsuredCounter({
-    shared,
-    local,
-    onLost: (error) => log.warn({ err: error }, 'Redis does not answer: limits are counted per process until it does'),
-    onBack: () => log.info({}, 'Redis answers again'),
+  if (choice.kind === 'memory') return { ...local, close: () => Promise.resolve() };
+  const link = createRedisLink({
+    url: choice.url,
+    time,
+    timeout_ms: timeoutMs,
+    readUsage: options.readUsage,
+    onError: (error) => log.debug({ err: error }, 'Redis'),
+    onPolicy: (fault) => log.error({}, fault),
   });
-  return { take: insured.take, close: () => shared.close() };
+  const leased =
+    choice.mode === 'leased'
+      ? createLeasedCounter({ link, time: (now) => (time === 'caller' ? now : monotonic()) })
+      : null;
+  const insured = createInsuredCounter({
+    shared: leased ?? createRedisCounter(link),
+    local,
+    nodes: choice.nodes,
+    monotonic,
+    onLost: (error) =>
+      log.warn({ err: error }, 'Redis does not answer: every limit does what it declares until it does'),
+    onBack: () => {
+      log.info({}, 'Redis answers again');
+      options.onBack();
+    },
+  });
+  const giveBack = async (all: boolean) => {
+    try {
+      await leased?.giveBack(all);
+    } catch (error) {
+      log.debug({ err: error }, 'units were not given back; they come back with their window or period');
+    }
+  };
+  const timer = leased === null ? null : setInterval(() => void giveBack(false), giveBackMs);
+  timer?.unref();
+  return {
+    ...insured,
+    async close() {
+      if (timer !== null) clearInterval(timer);
+      await giveBack(true);
+      await link.close();
+    },
+  };
 }

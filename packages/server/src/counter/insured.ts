@@ -1,33 +1,98 @@
 import type { Counter, Take, TakeResult } from '../ports.ts';
+import { capacityOf } from './memory.ts';
+
+/** While the shared counter is lost, one decision in this time asks it and waits; the others do not. */
+const probeMs = 200;
 
 /**
- * A shared counter with a local one behind it. While the shared one does not answer, each process enforces the same limits
- * on its own requests: open, but capped. Both changes are told once.
+ * A shared counter with a local one behind it. While the shared one does not answer, every limit does what it declares: one that is
+ * `open_capped` is counted by each process for its own requests, at its share of the limit; one that is `closed` lets nothing
+ * through. Both changes are told once.
  */
 export function createInsuredCounter(deps: {
   shared: Counter;
   local: Counter;
+  /** How many processes share a limit while nobody counts for all of them. */
+  nodes: number;
+  /** A clock that nobody sets, in milliseconds. */
+  monotonic(): number;
   onLost(error: unknown): void;
   onBack(): void;
 }): Counter {
   const { shared, local } = deps;
   let isLost = false;
+  let asked_at = Number.NEGATIVE_INFINITY;
+
+  function lost(error: unknown): void {
+    asked_at = deps.monotonic();
+    if (isLost) return;
+    isLost = true;
+    deps.onLost(error);
+  }
+
+  function back<T>(result: T): T {
+    if (isLost) {
+      isLost = false;
+      deps.onBack();
+    }
+    return result;
+  }
+
+  function alone(takes: readonly Take[], cost: number, now: number): TakeResult | Promise<TakeResult> {
+    const closed = takes.findIndex(isClosed);
+    if (closed === -1) return local.take(takes.map(share), cost, now);
+    return {
+      allowed: false,
+      denied: closed,
+      unavailable: true,
+      used: takes.map(() => 0),
+      reset_at: takes.map(() => now + 1000),
+    };
+  }
+
+  function share(take: Take): Take {
+    if (deps.nodes === 1) return take;
+    if (take.kind === 'bucket') return { ...take, limit: part(take.limit), burst: part(take.burst) };
+    return { ...take, limit: part(take.limit) };
+  }
+
+  function part(limit: number): number {
+    return Math.max(1, Math.floor(limit / deps.nodes));
+  }
+
   return {
-    async take(takes: readonly Take[], cost, now): Promise<TakeResult> {
+    take(takes, cost, now) {
+      if (isLost && deps.monotonic() - asked_at < probeMs) return alone(takes, cost, now);
+      if (isLost) asked_at = deps.monotonic();
       try {
-        const result = await shared.take(takes, cost, now);
-        if (isLost) {
-          isLost = false;
-          deps.onBack();
-        }
-        return result;
+        const result = shared.take(takes, cost, now);
+        if (!(result instanceof Promise)) return result;
+        return result.then(back, (error: unknown) => {
+          lost(error);
+          return alone(takes, cost, now);
+        });
       } catch (error) {
-        if (!isLost) {
-          isLost = true;
-          deps.onLost(error);
-        }
-        return await local.take(takes, cost, now);
+        lost(error);
+        return alone(takes, cost, now);
+      }
+    },
+    async release(id, lease) {
+      await local.release(id, lease);
+      if (isLost) return;
+      try {
+        await shared.release(id, lease);
+      } catch (error) {
+        // The place runs out by itself.
+        lost(error);
       }
     },
   };
+}
+
+/** A limit that does not say so is closed where it guards something prepaid, and open elsewhere. */
+function isClosed(take: Take): boolean {
+  return (
+    capacityOf(take) > 0 &&
+    (take.offline ?? (take.kind === 'quota' && take.hard ? 'closed' : 'open_capped')) === 'closed'
+  );
 }

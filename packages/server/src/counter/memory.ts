@@ -1,21 +1,39 @@
-import { type Instant, type WindowState, createWindow, windowFreeAt, windowTake, windowUsed } from '@farebox/core';
-import type { Counter, Take, TakeResult } from '../ports.ts';
+import {
+  type BucketState,
+  type Instant,
+  type WindowState,
+  bucketFits,
+  bucketFreeAt,
+  bucketTake,
+  bucketUsed,
+  createBucket,
+  createWindow,
+  windowFreeAt,
+  windowTake,
+  windowUsed,
+} from '@farebox/core';
+import { invariant } from '../lib/invariant.ts';
+import type { BucketTake, Counter, PlacesTake, QuotaTake, Take, TakeResult, WindowTake } from '../ports.ts';
+import { createTable } from './table.ts';
 
 export interface MemoryCounter extends Counter {
   take(takes: readonly Take[], cost: number, now: Instant): TakeResult;
+  release(id: string, lease: string): void;
   stats(): MemoryStats;
 }
 
 export interface MemoryStats {
+  /** Short limits: windows, buckets, places. */
   windows: number;
   quotas: number;
-  /** Windows forgotten while something in them still counted, since the start: each could have been granted once more. */
+  /** Short limits forgotten while something in them still counted, since the start: each could have been granted once more. */
   evicted_windows: number;
   /** Quotas forgotten before their period ended, since the start. */
   evicted_quotas: number;
 }
 
 interface Window {
+  kind: 'window';
   state: WindowState;
   window_ms: number;
   /** Nothing in it counts at or after this instant. */
@@ -24,19 +42,34 @@ interface Window {
   recent: boolean;
 }
 
+interface Bucket {
+  kind: 'bucket';
+  state: BucketState;
+  window_ms: number;
+  idle_at: Instant;
+  recent: boolean;
+}
+
+interface Places {
+  kind: 'places';
+  leases: Map<string, Instant>;
+  idle_at: Instant;
+  recent: boolean;
+}
+
 interface Quota {
+  kind: 'quota';
   used: number;
   period_end_at: Instant;
   recent: boolean;
 }
 
-/** Entries looked at to make one place: what bounds the work of an insertion. */
-const looks = 8;
+type Short = Window | Bucket | Places;
 
 /**
  * Counts in this process. Exact: no await stands between asking and taking.
  *
- * At most `max_ids` windows and as many quotas are kept. A new one beyond that takes the place of another, found in a
+ * At most `max_ids` short limits and as many quotas are kept. A new one beyond that takes the place of another, found in a
  * bounded number of looks: one that no longer counts anything if there is one in reach, otherwise one that was not used
  * lately. A window forgotten early starts empty again (at most one more window of its customer's requests) and is
  * counted. A quota forgotten early never grants: `onQuotaEvicted` hears its id at once, and who passes seeds must pass a
@@ -48,8 +81,8 @@ export function createMemoryCounter(
   const max_ids = options.max_ids ?? 1_000_000;
   let evicted_windows = 0;
   let evicted_quotas = 0;
-  const windows = createTable<Window>(max_ids, (_, window, now) => {
-    if (window.idle_at > now) evicted_windows += 1;
+  const shorts = createTable<Short>(max_ids, (_, short, now) => {
+    if (short.idle_at > now) evicted_windows += 1;
   });
   const quotas = createTable<Quota>(max_ids, (id, quota, now) => {
     if (quota.period_end_at <= now) return;
@@ -57,21 +90,21 @@ export function createMemoryCounter(
     options.onQuotaEvicted?.(id);
   });
 
-  function windowOf(take: Take & { kind: 'window' }, now: Instant): Window {
-    const known = windows.get(take.id);
-    if (known !== undefined && known.window_ms === take.window_ms) {
+  function shortOf(take: WindowTake | BucketTake | PlacesTake, now: Instant): Short {
+    const known = shorts.get(take.id);
+    if (known !== undefined && isSame(known, take)) {
       known.recent = true;
       return known;
     }
-    const window: Window = { state: createWindow(), window_ms: take.window_ms, idle_at: 0, recent: false };
-    if (known === undefined) return windows.add(take.id, window, now, isIdle);
-    // Another length under the same name: what was used counts as used now, which never admits more than either would.
-    const carried = windowUsed(known.state, now, known.window_ms);
-    if (carried > 0) takeFromWindow(window, carried, now);
-    return windows.replace(take.id, window);
+    const fresh = freshShort(take);
+    if (known === undefined) return shorts.add(take.id, fresh, now, isIdle);
+    // Another length or kind under the same name: what was used counts as used now, which never admits more than either would.
+    const carried = known.kind === 'places' ? 0 : unitsIn(known, now);
+    if (carried > 0) spend(take, fresh, carried, now);
+    return shorts.replace(take.id, fresh);
   }
 
-  function quotaOf(take: Take & { kind: 'quota' }, now: Instant): Quota {
+  function quotaOf(take: QuotaTake, now: Instant): Quota {
     const known = quotas.get(take.id);
     if (known !== undefined) {
       // What the database knows and this process does not was used elsewhere, and counts.
@@ -79,21 +112,22 @@ export function createMemoryCounter(
       known.recent = true;
       return known;
     }
-    return quotas.add(take.id, { used: take.seed, period_end_at: take.period_end_at, recent: false }, now, isOver);
+    const { seed: used, period_end_at } = take;
+    return quotas.add(take.id, { kind: 'quota', used, period_end_at, recent: false }, now, isOver);
   }
 
   /** Making room for one limit of a decision may have forgotten another one of it. */
-  function keep(takes: readonly Take[], found: readonly (Window | Quota)[]): void {
+  function keep(takes: readonly Take[], found: readonly (Short | Quota)[]): void {
     for (let index = 0; index < takes.length; index += 1) {
       const counter = found[index]!;
-      if ('state' in counter) windows.restore(takes[index]!.id, counter);
-      else quotas.restore(takes[index]!.id, counter);
+      if (counter.kind === 'quota') quotas.restore(takes[index]!.id, counter);
+      else shorts.restore(takes[index]!.id, counter);
     }
   }
 
   return {
     take(takes, cost, now) {
-      const found = takes.map((take) => (take.kind === 'window' ? windowOf(take, now) : quotaOf(take, now)));
+      const found = takes.map((take) => (take.kind === 'quota' ? quotaOf(take, now) : shortOf(take, now)));
       keep(takes, found);
       const denied = deniedBy(takes, found, cost, now);
       const used: number[] = [];
@@ -101,41 +135,45 @@ export function createMemoryCounter(
       for (let index = 0; index < takes.length; index += 1) {
         const take = takes[index]!;
         const counter = found[index]!;
-        if ('state' in counter) {
-          if (denied === -1 && cost > 0) takeFromWindow(counter, cost, now);
-          const after = windowUsed(counter.state, now, counter.window_ms);
-          // For a refusal when `cost` fits; otherwise when more is left than now.
-          const need = denied !== -1 && after + cost > take.limit ? cost : Math.max(1, take.limit - after + 1);
-          used.push(after);
-          reset_at.push(after === 0 ? now : windowFreeAt(counter.state, take.limit, need, now, counter.window_ms));
-        } else {
-          if (denied === -1) counter.used += cost;
-          used.push(counter.used);
-          reset_at.push(counter.period_end_at);
-        }
+        if (denied === -1 && cost > 0) spend(take, counter, cost, now);
+        const after = usedOf(take, counter, now);
+        const most = capacityOf(take);
+        // For a refusal when `cost` fits; otherwise when more is left than now.
+        const refuses = denied !== -1 && after + costOf(take, cost) > most;
+        const need = refuses ? costOf(take, cost) : Math.max(1, most - after + 1);
+        used.push(after);
+        reset_at.push(after === 0 && take.kind !== 'quota' ? now : freeAt(take, counter, need, now));
       }
       return { allowed: denied === -1, denied, used, reset_at };
     },
-    stats: () => ({ windows: windows.size(), quotas: quotas.size(), evicted_windows, evicted_quotas }),
+    release(id, lease) {
+      const places = shorts.get(id);
+      if (places?.kind === 'places') places.leases.delete(lease);
+    },
+    stats: () => ({ windows: shorts.size(), quotas: quotas.size(), evicted_windows, evicted_quotas }),
   };
 }
 
+/** The most a limit holds at once. */
+export function capacityOf(take: Take): number {
+  return take.kind === 'bucket' ? take.burst : take.limit;
+}
+
+/** What a request takes of a limit: a place of places, its cost of everything else. */
+export function costOf(take: Take, cost: number): number {
+  return take.kind === 'places' ? Math.min(1, cost) : cost;
+}
+
 /** Of the limits without room for `cost`, the one that has room last; a limit smaller than the cost never has. -1 when all have. */
-function deniedBy(takes: readonly Take[], found: readonly (Window | Quota)[], cost: number, now: Instant): number {
+function deniedBy(takes: readonly Take[], found: readonly (Short | Quota)[], cost: number, now: Instant): number {
   let denied = -1;
   let last = -1;
   for (let index = 0; index < takes.length; index += 1) {
     const take = takes[index]!;
     const counter = found[index]!;
-    let free_at: Instant;
-    if ('state' in counter) {
-      if (windowUsed(counter.state, now, counter.window_ms) + cost <= take.limit) continue;
-      free_at = windowFreeAt(counter.state, take.limit, cost, now, counter.window_ms);
-    } else {
-      if (take.kind !== 'quota' || !take.hard || counter.used + cost <= take.limit) continue;
-      free_at = counter.period_end_at;
-    }
-    if (cost > take.limit) free_at = Number.POSITIVE_INFINITY;
+    if (fits(take, counter, cost, now)) continue;
+    const need = costOf(take, cost);
+    const free_at = need > capacityOf(take) ? Number.POSITIVE_INFINITY : freeAt(take, counter, need, now);
     if (free_at <= last) continue;
     denied = index;
     last = free_at;
@@ -143,65 +181,76 @@ function deniedBy(takes: readonly Take[], found: readonly (Window | Quota)[], co
   return denied;
 }
 
-function takeFromWindow(window: Window, units: number, now: Instant): void {
-  windowTake(window.state, units, now, window.window_ms);
-  // The newest slot leaves eleven slots after it began, at most a window and two tenths from now.
-  window.idle_at = Math.max(window.idle_at, now + Math.ceil(window.window_ms * 1.2));
+function fits(take: Take, counter: Short | Quota, cost: number, now: Instant): boolean {
+  if (take.kind === 'window' && counter.kind === 'window')
+    return windowUsed(counter.state, now, counter.window_ms) + cost <= take.limit;
+  if (take.kind === 'quota' && counter.kind === 'quota') return !take.hard || counter.used + cost <= take.limit;
+  if (take.kind === 'bucket' && counter.kind === 'bucket') return bucketFits(counter.state, take, cost, now);
+  return usedOf(take, counter, now) + costOf(take, cost) <= take.limit;
 }
 
-const isIdle = (window: Window, now: Instant) => window.idle_at <= now;
+function usedOf(take: Take, counter: Short | Quota, now: Instant): number {
+  switch (counter.kind) {
+    case 'window':
+      return windowUsed(counter.state, now, counter.window_ms);
+    case 'quota':
+      return counter.used;
+    case 'bucket':
+      invariant(take.kind === 'bucket', 'a bucket is asked as one');
+      return bucketUsed(counter.state, take, now);
+    case 'places':
+      for (const [lease, expires_at] of counter.leases) if (expires_at <= now) counter.leases.delete(lease);
+      return counter.leases.size;
+  }
+}
+
+function freeAt(take: Take, counter: Short | Quota, need: number, now: Instant): Instant {
+  switch (counter.kind) {
+    case 'window':
+      return windowFreeAt(counter.state, take.limit, need, now, counter.window_ms);
+    case 'quota':
+      return counter.period_end_at;
+    case 'bucket':
+      invariant(take.kind === 'bucket', 'a bucket is asked as one');
+      return bucketFreeAt(counter.state, take, Math.min(need, take.burst), now);
+    case 'places':
+      return Math.min(...counter.leases.values(), Number.MAX_SAFE_INTEGER);
+  }
+}
+
+function spend(take: Take, counter: Short | Quota, units: number, now: Instant): void {
+  if (counter.kind === 'quota') counter.used += units;
+  else if (counter.kind === 'window') {
+    windowTake(counter.state, units, now, counter.window_ms);
+    // The newest slot leaves eleven slots after it began, at most a window and two tenths from now.
+    counter.idle_at = Math.max(counter.idle_at, now + Math.ceil(counter.window_ms * 1.2));
+  } else if (counter.kind === 'bucket' && take.kind === 'bucket') {
+    bucketTake(counter.state, take, units, now);
+    counter.idle_at = bucketFreeAt(counter.state, take, take.burst, now);
+  } else if (counter.kind === 'places' && take.kind === 'places') {
+    counter.leases.set(take.lease, now + take.ttl_ms);
+    counter.idle_at = Math.max(counter.idle_at, now + take.ttl_ms);
+  }
+}
+
+/** Units of a window or a bucket that still count, whatever it is asked as now. */
+function unitsIn(known: Window | Bucket, now: Instant): number {
+  if (known.kind === 'window') return windowUsed(known.state, now, known.window_ms);
+  return Math.ceil(known.state.level / known.window_ms);
+}
+
+function isSame(known: Short, take: WindowTake | BucketTake | PlacesTake): boolean {
+  if (known.kind === 'places' || take.kind === 'places') return known.kind === take.kind;
+  return known.kind === take.kind && known.window_ms === take.window_ms;
+}
+
+function freshShort(take: WindowTake | BucketTake | PlacesTake): Short {
+  if (take.kind === 'places') return { kind: 'places', leases: new Map(), idle_at: 0, recent: false };
+  const { window_ms } = take;
+  return take.kind === 'window'
+    ? { kind: 'window', state: createWindow(), window_ms, idle_at: 0, recent: false }
+    : { kind: 'bucket', state: createBucket(), window_ms, idle_at: 0, recent: false };
+}
+
+const isIdle = (short: Short, now: Instant) => short.idle_at <= now;
 const isOver = (quota: Quota, now: Instant) => quota.period_end_at <= now;
-
-/**
- * A map with a greatest size. A hand goes round it (the clock algorithm): each insertion beyond the size moves the hand a
- * bounded number of entries and gives the new one the place of the best of those.
- */
-function createTable<T extends { recent: boolean }>(max: number, onEvict: (id: string, item: T, now: Instant) => void) {
-  const items = new Map<string, T>();
-  let hand = items.entries();
-
-  function step(): [string, T] | undefined {
-    let next = hand.next();
-    if (next.done === true) {
-      hand = items.entries();
-      next = hand.next();
-    }
-    return next.done === true ? undefined : next.value;
-  }
-
-  function makeRoom(now: Instant, isDead: (item: T, now: Instant) => boolean): void {
-    let victim: [string, T] | undefined;
-    for (let look = 0; look < looks; look += 1) {
-      const candidate = step();
-      if (candidate === undefined) break;
-      const [, item] = candidate;
-      if (isDead(item, now)) {
-        victim = candidate;
-        break;
-      }
-      if (!item.recent) victim ??= candidate;
-      item.recent = false;
-      if (look === looks - 1) victim ??= candidate;
-    }
-    if (victim === undefined) return;
-    items.delete(victim[0]);
-    onEvict(victim[0], victim[1], now);
-  }
-
-  return {
-    get: (id: string) => items.get(id),
-    size: () => items.size,
-    add(id: string, item: T, now: Instant, isDead: (item: T, now: Instant) => boolean): T {
-      for (let tries = 0; tries < 2 && items.size >= max; tries += 1) makeRoom(now, isDead);
-      items.set(id, item);
-      return item;
-    },
-    restore(id: string, item: T): void {
-      if (items.get(id) !== item) items.set(id, item);
-    },
-    replace(id: string, item: T): T {
-      items.set(id, item);
-      return item;
-    },
-  };
-}

@@ -1,113 +1,354 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import type { Take } from '../ports.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient } from '@redis/client';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../test/free-port.ts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Counter, QuotaTake, Take, WindowTake } from '../ports.ts';
 import { counterConformance } from './conformance.ts';
 import { createInsuredCounter } from './insured.ts';
+import { createLeasedCounter } from './leased.ts';
+import { type RedisLink, createRedisLink } from './link.ts';
 import { createMemoryCounter } from './memory.ts';
-import { type RedisCounter, createRedisCounter } from './redis.ts';
+import { createRedisCounter } from './redis.ts';
 
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 if (!hasRedis && process.env['CI'] === 'true') throw new Error('CI needs redis-server.');
 if (!hasRedis) process.stdout.write('skipped: the Redis counter (no redis-server on this machine)\n');
 
 const start = Date.UTC(2026, 5, 1);
-const once_: Take = { kind: 'window', id: 'cust_a:1s', limit: 1, window_ms: 1000 };
+const once_: WindowTake = { kind: 'window', id: 'cust_a:1s', limit: 1, window_ms: 1000 };
+
+function quota(id: string, limit: number, more: Partial<QuotaTake & { offline: 'open_capped' | 'closed' }> = {}): Take {
+  const of = { meter_id: 'requests', key_id: null, start_at: start };
+  return { kind: 'quota', id, limit, hard: true, seed: 0, period_end_at: start + 30 * 86_400_000, of, ...more };
+}
 
 describe.skipIf(!hasRedis)('on a real Redis', () => {
   let server: ChildProcess;
-  let url: string;
-  const opened: RedisCounter[] = [];
+  let port = 0;
+  const opened: RedisLink[] = [];
+  /** What the database says was used, by quota. */
+  const written = new Map<string, number>();
+  const reads: string[] = [];
   let runs = 0;
 
-  beforeAll(async () => {
-    const port = await freePort();
-    url = `redis://127.0.0.1:${port}`;
-    server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--databases', '16'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+  async function startServer(...more: string[]): Promise<void> {
+    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...more];
+    server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
     for await (const chunk of server.stdout ?? []) {
       said += String(chunk);
       if (said.includes('Ready to accept connections')) break;
     }
+    server.stdout?.resume();
+  }
+
+  async function stopServer(): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
+  }
+
+  beforeAll(async () => {
+    port = await freePort();
+    await startServer();
   });
   afterAll(async () => {
-    await Promise.all(opened.map(async (counter) => await counter.close()));
-    if (server.exitCode === null) {
-      server.kill('SIGKILL');
-      await once(server, 'exit');
-    }
+    await Promise.all(opened.map((link) => link.close()));
+    await stopServer();
+  });
+  afterEach(() => {
+    written.clear();
+    reads.length = 0;
   });
 
-  function open(options: { timeout_ms?: number } = {}): RedisCounter {
-    const counter = createRedisCounter({
-      url,
+  async function open(options: { timeout_ms?: number; onPolicy?: (fault: string) => void } = {}): Promise<RedisLink> {
+    const link = createRedisLink({
+      url: `redis://127.0.0.1:${port}`,
       time: 'caller',
       timeout_ms: options.timeout_ms ?? 2000,
       onError: () => undefined,
+      ...(options.onPolicy === undefined ? {} : { onPolicy: options.onPolicy }),
+      readUsage: async (take) => {
+        reads.push(take.id);
+        return written.get(take.id) ?? take.seed;
+      },
     });
-    opened.push(counter);
-    return counter;
+    opened.push(link);
+    await expect
+      .poll(async () => (await createRedisCounter(link).take([{ ...once_, id: 'probe:1s' }], 0, start)).allowed, {
+        timeout: 10_000,
+      })
+      .toBe(true);
+    return link;
   }
 
-  // Each conformance run gets names of its own on one connection.
-  let shared: RedisCounter | undefined;
-  counterConformance('redis', async () => {
-    const counter = (shared ??= open());
+  /** One command to the server, whatever it is. */
+  async function cli(...command: string[]): Promise<unknown> {
+    const client = await createClient({ url: `redis://127.0.0.1:${port}` }).connect();
+    try {
+      return await client.sendCommand(command);
+    } finally {
+      client.destroy();
+    }
+  }
+
+  /** Names of its own, so that each run begins with nothing. */
+  function apart(counter: Counter): Counter {
     runs += 1;
     const prefix = `run${runs}_`;
-    await answering(counter);
     return {
-      take: async (takes, cost, now) =>
-        await counter.take(
+      take: (takes, cost, now) =>
+        counter.take(
           takes.map((take) => ({ ...take, id: `${prefix}${take.id}` })),
           cost,
           now,
         ),
+      release: (id, lease) => counter.release(`${prefix}${id}`, lease),
     };
+  }
+
+  let shared: RedisLink | undefined;
+  counterConformance('redis', async () => apart(createRedisCounter((shared ??= await open()))));
+  counterConformance('leased', async () =>
+    apart(createLeasedCounter({ link: (shared ??= await open()), time: (now) => now })),
+  );
+
+  describe('leases', () => {
+    test('eight nodes never admit more than a limit, and give back what they do not use', async () => {
+      const links = await Promise.all(Array.from({ length: 8 }, () => open()));
+      const nodes = links.map((link) => createLeasedCounter({ link, time: (now) => now }));
+      const takes: Take[] = [
+        { kind: 'window', id: 'cust_many:1s', limit: 100, window_ms: 1000 },
+        { kind: 'window', id: 'cust_many:1m', limit: 1500, window_ms: 60_000 },
+        quota('cust_many:requests:1', 2000),
+      ];
+      const log: number[] = [];
+      let random = 7;
+      const chance = () => (random = (random * 1103515245 + 12345) % 2147483648) / 2147483648;
+      for (let now = start; now < start + 30_000; now += 20) {
+        const asked = chance() < 0.2 ? 30 : 4;
+        await Promise.all(
+          Array.from({ length: asked }, async () => {
+            const node = nodes[Math.floor(chance() ** 3 * nodes.length)];
+            if ((await node?.take(takes, 1, now))?.allowed === true) log.push(now);
+          }),
+        );
+        if (now % 260 === 0) await Promise.all(nodes.map((node) => node.giveBack()));
+      }
+      const most = (window_ms: number) =>
+        Math.max(...log.map((end) => log.filter((at) => at > end - window_ms && at <= end).length));
+      expect(most(1000)).toBeLessThanOrEqual(100);
+      expect(most(60_000)).toBeLessThanOrEqual(1500);
+      expect(log.length).toBeLessThanOrEqual(2000);
+      // Little is lost to blocks that lie with nodes which do not need them.
+      expect(log.length).toBeGreaterThan(1500 * 0.9);
+    }, 30_000);
+
+    test('what a node takes for later is spent without asking, and a crash loses no more than its blocks', async () => {
+      const link = await open();
+      const crashed = createLeasedCounter({ link, time: (now) => now });
+      const take = quota('cust_hot:requests:1', 100_000);
+      for (let count = 0; count < 10_000; count += 1) await crashed.take([take], 1, start + Math.floor(count / 20));
+      const { calls, decisions, local } = crashed.stats();
+      expect(decisions).toBe(10_000);
+      expect(local + calls).toBeGreaterThanOrEqual(10_000);
+      expect(calls).toBeLessThan(40);
+      const other = createRedisCounter(link);
+      const after = (await other.take([take], 0, start)).used[0] ?? 0;
+      expect(after).toBeGreaterThanOrEqual(10_000);
+      expect(after).toBeLessThanOrEqual(10_000 + 10_000);
+      await crashed.giveBack(true);
+      expect((await other.take([take], 0, start)).used[0]).toBe(10_000);
+    });
+
+    test('a block ends with its slot: what was taken for later is not spent in a later window', async () => {
+      const link = await open();
+      const [slow, fast] = [0, 1].map(() => createLeasedCounter({ link, time: (now) => now }));
+      const take: Take = { kind: 'window', id: 'cust_late:1s', limit: 20, window_ms: 1000 };
+      // The first node holds a block from the beginning of a window, and comes back at its end.
+      for (let count = 0; count < 6; count += 1) await slow?.take([take], 1, start);
+      const log: number[] = Array.from({ length: 6 }, () => start);
+      for (const now of [start + 990, start + 1110, start + 1500]) {
+        for (let count = 0; count < 30; count += 1)
+          for (const node of [slow, fast]) if ((await node?.take([take], 1, now))?.allowed === true) log.push(now);
+      }
+      for (const end of log) expect(log.filter((at) => at > end - 1000 && at <= end).length).toBeLessThanOrEqual(20);
+    });
+
+    test('of callers that come at once one asks, and a refusal is not asked for again and again', async () => {
+      const node = createLeasedCounter({ link: await open(), time: (now) => now });
+      const take: Take = { kind: 'window', id: 'cust_once:1s', limit: 50, window_ms: 1000 };
+      const results = await Promise.all(Array.from({ length: 500 }, async () => node.take([take], 1, start)));
+      expect(results.filter(({ allowed }) => allowed)).toHaveLength(50);
+      expect(node.stats().calls).toBeLessThan(20);
+    });
   });
 
-  test('while Redis is gone the same limit holds in this process, and Redis counts again when it is back', async () => {
-    const told: string[] = [];
-    const redis = open({ timeout_ms: 200 });
-    await answering(redis);
-    const counter = createInsuredCounter({
-      shared: redis,
-      local: createMemoryCounter(),
-      onLost: () => told.push('lost'),
-      onBack: () => told.push('back'),
+  describe('while it is gone', () => {
+    test('every limit does what it declares, no decision waits long, and Redis counts again when it is back', async () => {
+      const told: string[] = [];
+      const redis = createRedisCounter(await open({ timeout_ms: 50 }));
+      let clock = 0;
+      const counter = createInsuredCounter({
+        shared: redis,
+        local: createMemoryCounter(),
+        nodes: 2,
+        monotonic: () => clock,
+        onLost: () => told.push('lost'),
+        onBack: () => told.push('back'),
+      });
+      const rate: Take = { kind: 'window', id: 'cust_gone:1s', limit: 4, window_ms: 1000 };
+      expect((await counter.take([rate], 1, start)).allowed).toBe(true);
+      server.kill('SIGSTOP');
+      const since = performance.now();
+      let passed = 0;
+      for (let count = 0; count < 100; count += 1)
+        if ((await counter.take([rate], 1, start + 5000)).allowed) passed += 1;
+      expect(passed).toBe(2); // its share of four
+      expect(await counter.take([quota('cust_gone:requests:1', 100)], 1, start)).toMatchObject({
+        allowed: false,
+        unavailable: true,
+      });
+      expect((await counter.take([quota('cust_gone:requests:1', 100, { hard: false })], 1, start)).allowed).toBe(true);
+      expect((await counter.take([quota('cust_gone:r:1', 100, { offline: 'open_capped' })], 1, start)).allowed).toBe(
+        true,
+      );
+      expect(await counter.take([{ ...rate, offline: 'closed' }], 1, start)).toMatchObject({ unavailable: true });
+      // One of all of these asked Redis and waited for it.
+      expect(performance.now() - since).toBeLessThan(1000);
+      expect(told).toEqual(['lost']);
+      server.kill('SIGCONT');
+      await expect
+        .poll(async () => {
+          clock += 1000;
+          await counter.take([rate], 0, start + 20_000);
+          return told;
+        })
+        .toEqual(['lost', 'back']);
     });
-    const take: Take = { ...once_, id: 'cust_insured:1s' };
-    expect((await counter.take([take], 1, start)).allowed).toBe(true);
-    server.kill('SIGSTOP');
-    expect((await counter.take([take], 1, start + 5000)).allowed).toBe(true);
-    expect((await counter.take([take], 1, start + 5001)).allowed).toBe(false);
-    expect(told).toEqual(['lost']);
-    server.kill('SIGCONT');
+
+    test.each(['exact', 'leased'] as const)(
+      '%s: a server that lost its state begins quotas with what the database knows',
+      async (mode) => {
+        const link = await open({ timeout_ms: 500 });
+        const counter = mode === 'exact' ? createRedisCounter(link) : createLeasedCounter({ link, time: (now) => now });
+        const id = `cust_lost_${mode}:requests:1`;
+        const admit = async (times: number, now: number) => {
+          let passed = 0;
+          for (let count = 0; count < times; count += 1)
+            if ((await counter.take([quota(id, 100)], 1, now)).allowed) passed += 1;
+          return passed;
+        };
+        expect(await admit(60, start)).toBe(60);
+        written.set(id, 60);
+        for (const lose of ['flushed', 'killed and started empty']) {
+          if (lose === 'flushed') await cli('FLUSHALL');
+          else {
+            await stopServer();
+            await startServer();
+            await expect
+              .poll(
+                async () => {
+                  try {
+                    return (await createRedisCounter(link).take([{ ...once_, id: 'probe:1s' }], 0, start)).allowed;
+                  } catch (error) {
+                    return String(error);
+                  }
+                },
+                { timeout: 10_000 },
+              )
+              .toBe(true);
+          }
+          const before = written.get(id) ?? 0;
+          // A second later what nodes held is over.
+          const passed = await admit(20, start + before * 100 + 2000);
+          expect(passed).toBe(20);
+          written.set(id, before + passed);
+        }
+        expect(await admit(50, start + 60_000)).toBe(0);
+        expect(new Set(reads)).toEqual(new Set([id]));
+      },
+      30_000,
+    );
+
+    test('a quota the server does not know is read once, however many ask', async () => {
+      const counter = createRedisCounter(await open());
+      written.set('cust_first:requests:1', 97);
+      const results = await Promise.all(
+        Array.from({ length: 50 }, () => counter.take([quota('cust_first:requests:1', 100)], 1, start)),
+      );
+      expect(results.filter(({ allowed }) => allowed)).toHaveLength(3);
+      expect(reads).toEqual(['cust_first:requests:1']);
+    });
+  });
+
+  test('every key goes away by itself', async () => {
+    const counter = createRedisCounter(await open());
+    const takes: Take[] = [
+      { ...once_, id: 'cust_ttl:1s' },
+      { kind: 'bucket', id: 'cust_ttl:b', limit: 5, window_ms: 1000, burst: 9 },
+      { kind: 'places', id: 'cust_ttl:places', limit: 3, ttl_ms: 1000, lease: 'r1' },
+      quota('cust_ttl:requests:1', 10),
+    ];
+    await counter.take(takes, 1, Date.now());
+    const found = await cli('KEYS', '*');
+    const keys = Array.isArray(found) ? found.map(String) : [];
+    expect(keys.length).toBeGreaterThanOrEqual(4);
+    for (const key of keys) expect([key, Number(await cli('PTTL', key)) > 0]).toEqual([key, true]);
+  });
+
+  test('a server that may throw counters away says so, and one that keeps them does not', async () => {
+    const told: string[] = [];
+    await open({ onPolicy: (fault) => told.push(fault) });
+    await cli('CONFIG', 'SET', 'maxmemory', '100mb');
+    const link = await open({ onPolicy: (fault) => told.push(fault) });
+    await expect.poll(() => link.policyFault()).toBeNull();
+    expect(told).toEqual([]);
+    for (const policy of ['allkeys-lru', 'volatile-lru', 'volatile-ttl', 'allkeys-random']) {
+      await cli('CONFIG', 'SET', 'maxmemory-policy', policy);
+      const warned = await open({ onPolicy: (fault) => told.push(fault) });
+      await expect.poll(() => warned.policyFault() ?? '').toContain(policy);
+    }
+    expect(told).toHaveLength(4);
+    await cli('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    await cli('CONFIG', 'SET', 'maxmemory', '0');
+  });
+
+  test('all keys of a decision lie in one slot of a cluster', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'farebox-cluster-'));
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    await stopServer();
+    await startServer('--cluster-enabled', 'yes', '--dir', folder);
+    await cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
     await expect
-      .poll(async () => {
-        await counter.take([take], 0, start + 20_000);
-        return told;
+      .poll(async () => String(await cli('CLUSTER', 'INFO')), {
+        timeout: 10_000,
       })
-      .toEqual(['lost', 'back']);
+      .toContain('cluster_state:ok');
+    const counter = createRedisCounter(await open());
+    const takes: Take[] = [
+      once_,
+      quota('cust_a:requests:1', 10),
+      { kind: 'bucket', id: 'cust_a:b', limit: 5, window_ms: 1000, burst: 9 },
+    ];
+    expect(await counter.take(takes, 1, start)).toMatchObject({ allowed: true, used: [1, 1, 1] });
+    expect((await counter.take(takes, 1, start)).denied).toBe(0);
   });
 });
 
 test('a counter whose Redis never was there refuses at once instead of waiting', async () => {
-  const counter = createRedisCounter({
+  const link = createRedisLink({
     url: `redis://127.0.0.1:${await freePort()}`,
     time: 'caller',
     timeout_ms: 50,
     onError: () => undefined,
+    readUsage: async () => 0,
   });
-  await expect(counter.take([once_], 1, start)).rejects.toThrow();
-  await counter.close();
+  await expect(createRedisCounter(link).take([once_], 1, start)).rejects.toThrow();
+  await link.close();
 });
-
-async function answering(counter: RedisCounter): Promise<void> {
-  await expect
-    .poll(async () => (await counter.take([{ ...once_, id: 'probe:1s' }], 0, start)).allowed, { timeout: 10_000 })
-    .toBe(true);
-}

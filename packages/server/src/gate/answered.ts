@@ -1,4 +1,4 @@
-import { type ProblemBody, type Verification, gateHeaders, gateStatus, header } from '@farebox/core';
+import { type DeniedBy, type ProblemBody, type Verification, gateHeaders, gateStatus, header } from '@farebox/core';
 
 /** An answer of the gate, for whichever server writes it. */
 export interface GateAnswer {
@@ -27,7 +27,7 @@ export function forwardAuthAnswer(verification: Verification, has_key: boolean, 
     if (verification.plan_id !== null) headers[header.plan] = verification.plan_id;
     return { status, headers, body: '' };
   }
-  const { code, request_id } = verification;
+  const { code, request_id, denied_by, upgrade_url } = verification;
   const body: ProblemBody = {
     type: `/docs/codes#${code}`,
     title: refusalTitle,
@@ -35,6 +35,8 @@ export function forwardAuthAnswer(verification: Verification, has_key: boolean, 
     code,
     detail: has_key ? verification.detail : noKey,
     request_id,
+    ...(denied_by ? { limit: deniedView(denied_by) } : {}),
+    ...(denied_by && upgrade_url ? { upgrade_url } : {}),
   };
   headers['content-type'] = 'application/problem+json';
   // RFC 9110, 11.6.1: a 401 says how to authenticate.
@@ -43,9 +45,11 @@ export function forwardAuthAnswer(verification: Verification, has_key: boolean, 
 }
 
 function viewOf(verification: Verification) {
-  const { limits, quota, payment } = verification;
+  const { limits, quota, payment, denied_by = null, lease = null } = verification;
   return {
     ...verification,
+    ...(denied_by === null ? {} : { denied_by: deniedView(denied_by) }),
+    ...(lease === null ? {} : { lease: { ...lease, expires_at: iso(lease.expires_at) } }),
     limits: limits.map((limit) => ({ ...limit, reset_at: iso(limit.reset_at) })),
     quota: quota === null ? null : { ...quota, reset_at: iso(quota.reset_at) },
     payment:
@@ -57,6 +61,10 @@ function viewOf(verification: Verification) {
             next: payment.next === null ? null : { step: payment.next.step, at: iso(payment.next.at) },
           },
   };
+}
+
+function deniedView(denied: DeniedBy) {
+  return { ...denied, reset_at: denied.reset_at === null ? null : iso(denied.reset_at) };
 }
 
 function iso(at: number): string {

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { readCredential } from '@farebox/core';
+import { canonicalPath, readCredential } from '@farebox/core';
 import { Problem } from '../problem.ts';
 import type { VerifyRequest } from './gate.ts';
 
@@ -7,6 +7,8 @@ import type { VerifyRequest } from './gate.ts';
 export const mostCost = 1_000_000;
 /** Characters of a scope or an endpoint. */
 export const mostText = 200;
+/** Characters of a path of the seller's API. */
+const mostPath = 4096;
 const mostBody = 8192;
 const jsonType = /^application\/json\s*(?:;|$)/i;
 
@@ -51,6 +53,14 @@ export function readVerify(content_type: string | undefined, text: string): Veri
     } else if (name === 'endpoint') {
       if (!isText(value)) throw wrong(name, `Must be printable ASCII, at most ${mostText} characters.`);
       request.endpoint = value;
+    } else if (name === 'method') {
+      if (!isMethod(value)) throw wrong(name, 'Must be a method: GET, POST.');
+      request.method = value;
+    } else if (name === 'path') {
+      request.path = readPath(value);
+    } else if (name === 'lease') {
+      if (typeof value !== 'boolean') throw wrong(name, 'Must be true or false.');
+      request.releases = value;
     } else throw wrong(name.slice(0, 100), 'This field is unknown.');
   }
   if (!hasKey) throw wrong('key', 'Is required.');
@@ -65,6 +75,8 @@ export function readForwardAuth(asked: {
   authorization: string | undefined;
   x_api_key: string | undefined;
   query: Record<string, string[]>;
+  /** Of the request that the proxy asks about, where its path counts. */
+  original?: { method: string | undefined; uri: string | undefined };
 }): ForwardAuth {
   const credential = readCredential(asked.authorization, asked.x_api_key);
   if (credential.kind === 'ambiguous') {
@@ -83,6 +95,12 @@ export function readForwardAuth(asked: {
       request[name] = value;
     } else throw wrong(name.slice(0, 100), 'This parameter is unknown.');
   }
+  const { method, uri } = asked.original ?? {};
+  if (uri !== undefined) request.path = readPath(uri);
+  if (method !== undefined) {
+    if (!isMethod(method)) throw wrong('method', 'Must be a method: GET, POST.');
+    request.method = method;
+  }
   return { request, has_key: credential.kind === 'key' };
 }
 
@@ -96,4 +114,15 @@ function isText(value: unknown): value is string {
 
 function wrong(param: string, detail: string): Problem {
   return new Problem('invalid_request', `${param}: ${detail}`, { param, errors: [{ param, detail }] });
+}
+
+function isMethod(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Z]{1,20}$/.test(value);
+}
+
+/** Only a path that everybody reads the same way: what is matched here must be what is served there. */
+function readPath(value: unknown): string {
+  const path = typeof value === 'string' && value.length <= mostPath ? canonicalPath(value) : null;
+  if (path === null) throw wrong('path', 'Must be a path without dot segments, empty segments or escaped separators.');
+  return path;
 }

@@ -43,6 +43,8 @@ export function createGateCalls(deps: {
       const { authorization, x_api_key } = request;
       // The seller's own credential is nobody's key, and the routes know what to say of it.
       if (secretKey.test(authorization ?? '')) return null;
+      // The path stands in headers that only the routes read.
+      if (gate.reads_paths) return null;
       return readForwardAuth({ authorization, x_api_key, query: parametersOf(request.query) });
     });
     if (asked === null) return null;

@@ -101,6 +101,13 @@ export function createEntries(deps: {
       forgotten.clear();
     },
 
+    /** Every counter may know less than the database: the next request of each key reads its usage. */
+    reseedAll(): void {
+      world.mark += 1;
+      held.clear();
+      forgotten.clear();
+    },
+
     stats: () => ({ entries: held.size(), unknown: unknown.size(), unanswered_polls: refresh.unanswered() }),
 
     /** Resolves when the database was asked for the first time. */

@@ -2,6 +2,7 @@ import { dunningSteps, gateCodes, gateStatus, intervals } from '@farebox/core';
 import { requireSeller } from '../http/principal.ts';
 import { access, createRoute, json, problems, promisedBy, refusalResponses, router, z } from '../http/router.ts';
 import type { Clock } from '../ports.ts';
+import { Problem } from '../problem.ts';
 import { type GateAnswer, forwardAuthAnswer, refusalTitle, verifyAnswer } from './answered.ts';
 import { mostCost, mostText, readForwardAuth, readVerify } from './asked.ts';
 import type { Gate } from './gate.ts';
@@ -9,12 +10,10 @@ import type { Gate } from './gate.ts';
 const verifyBody = z
   .object({
     key: z.string().openapi({ description: 'The API key as the caller sent it.' }),
-    cost: z
-      .int()
-      .min(0)
-      .max(mostCost)
-      .default(1)
-      .openapi({ description: 'Units this request uses; 0 asks without taking.' }),
+    cost: z.int().min(0).max(mostCost).optional().openapi({
+      description:
+        'Units this request uses; 0 asks without taking. Unless said, what your OpenAPI document says, or 1.',
+    }),
     scope: z
       .string()
       .max(mostText)
@@ -31,11 +30,36 @@ const verifyBody = z
       .max(mostText)
       .optional()
       .openapi({ description: 'The route, for usage by endpoint: `/v1/forecast`.' }),
+    method: z
+      .string()
+      .regex(/^[A-Z]{1,20}$/)
+      .optional()
+      .openapi({
+        description: 'Of the request, with its path: then your OpenAPI document says cost, scope and limits.',
+      }),
+    lease: z.boolean().optional().openapi({
+      description: 'True: take a place among the requests at the same time; you say when this one is over.',
+    }),
+    path: z
+      .string()
+      .max(4096)
+      .optional()
+      .openapi({ description: 'With or without the query: `/v1/forecast?city=Oslo`.' }),
   })
   .strict()
   .openapi('Verify');
 
 const instant = z.iso.datetime();
+const deniedSchema = z.object({
+  kind: z.enum(['window', 'burst', 'concurrency', 'budget', 'quota']),
+  name: z.string(),
+  limit: z.int(),
+  window_ms: z.int().nullable(),
+  reset_at: instant
+    .nullable()
+    .openapi({ description: 'Null: this request never passes, it costs more than the limit.' }),
+});
+
 const verificationSchema = z
   .object({
     valid: z.boolean(),
@@ -81,6 +105,16 @@ const verificationSchema = z
       })
       .nullable()
       .openapi({ description: 'Set while a payment is owed: the step the customer is in, and what comes when.' }),
+    denied_by: deniedSchema
+      .nullable()
+      .optional()
+      .openapi({ description: 'Which limit refused; of several, the one that frees up last.' }),
+    upgrade_url: z.string().nullable().optional().openapi({ description: 'Where the customer can have more.' }),
+    lease: z
+      .object({ id: z.string(), expires_at: instant })
+      .nullable()
+      .optional()
+      .openapi({ description: 'A place among the requests at the same time: give it back when this one is over.' }),
   })
   .openapi('Verification');
 
@@ -102,9 +136,17 @@ const forwardAuthQuery = z.strictObject({
   endpoint: z.string().max(mostText).optional(),
 });
 
+const ofLimit = {
+  limit: deniedSchema.optional().openapi({ description: 'Which limit refused, its window, and when it has room.' }),
+  upgrade_url: z.string().optional().openapi({ description: 'Where the customer can have more.' }),
+};
+
 const refusals = gateCodes
   .filter((code) => code !== 'VALID')
-  .map((code) => ({ code, status: gateStatus[code], title: refusalTitle }));
+  .map((code) => {
+    const status = gateStatus[code];
+    return { code, status, title: refusalTitle, ...(status === 429 ? { more: ofLimit } : {}) };
+  });
 
 const forwardAuthRoute = createRoute({
   method: 'get',
@@ -116,6 +158,23 @@ const forwardAuthRoute = createRoute({
   responses: {
     200: { description: 'The request may pass.' },
     ...refusalResponses([...refusals, ...promisedBy(problems('ambiguous_key', 'gate_unavailable'))]),
+  },
+});
+
+const releaseRoute = createRoute({
+  method: 'post',
+  path: '/v1/gate/leases/{id}/release',
+  summary: 'Say that a request is over, and give its place back',
+  description:
+    'Of plans that limit requests at the same time. A place that ran out or was given back before is no fault.',
+  security: access.seller,
+  request: { params: z.strictObject({ id: z.string().min(3).max(200) }) },
+  responses: {
+    200: json(
+      z.object({ object: z.literal('lease'), id: z.string(), released: z.literal(true) }),
+      'The place is free.',
+    ),
+    ...problems('unauthenticated', 'forbidden'),
   },
 });
 
@@ -133,8 +192,16 @@ export function createGateRoutes(deps: { gate: Gate; clock: Clock }) {
     return responseOf(verifyAnswer(verification, clock.now()));
   });
 
+  app.openapi(releaseRoute, async (c) => {
+    requireSeller(c);
+    const { id } = c.req.valid('param');
+    await gate.release(id);
+    return c.json({ object: 'lease' as const, id, released: true as const }, 200);
+  });
+
   app.get(forwardAuthRoute.path, async (c) => {
     const { request, has_key } = readForwardAuth({
+      ...(gate.reads_paths ? { original: originalOf((name) => c.req.header(name)) } : {}),
       authorization: c.req.header('authorization'),
       x_api_key: c.req.header('x-api-key'),
       query: c.req.queries(),
@@ -144,6 +211,20 @@ export function createGateRoutes(deps: { gate: Gate; clock: Clock }) {
   });
 
   return app;
+}
+
+/** The request the proxy asks about, in the headers of Traefik and Caddy or of nginx. Two that differ are nobody's. */
+function originalOf(header: (name: string) => string | undefined) {
+  const one = (names: readonly [string, string], param: string) => {
+    const [first, second] = names.map((name) => header(name));
+    if (first !== undefined && second !== undefined && first !== second)
+      throw new Problem('invalid_request', `${param}: ${names.join(' and ')} differ. Set one.`, { param });
+    return first ?? second;
+  };
+  return {
+    method: one(['x-forwarded-method', 'x-original-method'], 'method'),
+    uri: one(['x-forwarded-uri', 'x-original-uri'], 'path'),
+  };
 }
 
 function responseOf({ status, headers, body }: GateAnswer): Response {

@@ -55,6 +55,8 @@ export interface Refusal {
   code: string;
   status: number;
   title: string;
+  /** What its body says besides. */
+  more?: z.ZodRawShape;
 }
 
 const promised = new WeakMap<object, readonly Refusal[]>();
@@ -66,7 +68,10 @@ export function refusalResponses(refusals: readonly Refusal[]): Record<string, {
     [...by_status].map(([status, all]) => {
       const found = [...new Map(all.map((refusal) => [refusal.code, refusal])).values()];
       const description = found.map(({ code, title }) => `\`${code}\`: ${title}.`).join(' ');
-      const schema = problemSchema.extend({ code: z.enum(found.map(({ code }) => code)) });
+      const schema = problemSchema.extend({
+        ...Object.assign({}, ...found.map(({ more }) => more)),
+        code: z.enum(found.map(({ code }) => code)),
+      });
       const response = { description, content: { 'application/problem+json': { schema } } };
       promised.set(response, found);
       return [status, response];

@@ -194,6 +194,7 @@ async function keysAndUsage(): Promise<void> {
   await call(visitor, 'POST', `/v1/keys/${key['id']}/revoke`);
   await call(visitor, 'GET', '/v1/key_pattern');
   for (let used = 0; used < 8; used += 1) await call('seller', 'POST', '/v1/keys/verify', { key: secret });
+  await call('seller', 'POST', '/v1/gate/leases/cust_1.req_1/release');
   const passed = await fetch(`${farebox.url}/v1/gate/forward-auth`, { headers: { 'x-api-key': secret } });
   expect(passed.status).toBe(200);
   await call(visitor, 'GET', '/v1/usage/summary');

@@ -74,7 +74,15 @@ export const overridesSchema = z
             overage: usagePrice.nullable(),
           }),
         ),
-        limits: z.array(z.object({ name: z.string(), limit: z.int(), window_ms: z.int() })),
+        limits: z.array(
+          z.object({
+            name: z.string(),
+            limit: z.int(),
+            window_ms: z.int(),
+            burst: z.int().optional(),
+            offline: z.enum(['open_capped', 'closed']).optional(),
+          }),
+        ),
         features: z.record(z.string(), featureValue),
       })
       .nullable()

@@ -1,0 +1,218 @@
+import { type BucketState, type Instant, type WindowState, windowSlots } from '@farebox/core';
+import { invariant } from '../lib/invariant.ts';
+import type { Take } from '../ports.ts';
+
+/** What one limit is asked in one call. */
+export interface Ask {
+  take: Take;
+  /** Units that must be had, or nothing is taken from any limit. */
+  need: number;
+  /** Units that are wanted: a block to spend here. At least `need`, and given only while plenty is left. */
+  want: number;
+  /** Units of an earlier block that were not spent. */
+  back: GivenBack | null;
+  /** The quota's seed was read for this call, so that a counter that does not know it may begin with it. */
+  is_fresh: boolean;
+}
+
+/** What a block was taken from: a slot of a window (0 for a quota), and the life of the counter. */
+export interface GivenBack {
+  units: number;
+  slot: number;
+  epoch: string;
+}
+
+/** What one limit answers. `epoch` changes when the counter began anew, because the server lost it. */
+export type Answered =
+  | { kind: 'window'; granted: number; state: WindowState; epoch: string }
+  | { kind: 'bucket'; granted: number; state: BucketState }
+  | { kind: 'quota'; granted: number; used: number; epoch: string }
+  | { kind: 'places'; granted: number; used: number; earliest_at: Instant };
+
+export type Answer =
+  | { type: 'unknown'; quotas: number[] }
+  | { type: 'decided'; allowed: boolean; now: Instant; parts: Answered[] };
+
+/** Quotas outlive their period by a day: usage that comes late is still counted where it belongs. */
+const keepQuotaMs = 86_400_000;
+const argsPerLimit = 9;
+
+/**
+ * One decision in one step on the server: read every limit, see whether all have room, take from all or from none.
+ *
+ * KEYS: one per limit, all with the customer as hash tag, so that they live on one node of a cluster.
+ * ARGV: now (empty: the server's time), a new epoch, nine per limit (`argumentsOf`).
+ * A window is eleven counts in a ring, the newest slot's number, the window's length and the epoch; a bucket its level, when, and
+ * the window's length; a quota its units and epoch; places a sorted set. Every key gets a time to live in the same step.
+ */
+export const script = `
+local now = tonumber(ARGV[1])
+if now == nil then
+  local t = redis.call('TIME')
+  now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+local fresh, ring, slots = ARGV[2], ${windowSlots + 1}, ${windowSlots}
+local function text(n) return string.format('%.0f', n) end
+local function parts(s)
+  local list = {}
+  if s then for n in string.gmatch(s, '[^,]+') do list[#list + 1] = n end end
+  return list
+end
+local states, allowed, unknown = {}, 1, {}
+for i, key in ipairs(KEYS) do
+  local at = 2 + (i - 1) * ${argsPerLimit}
+  local kind, limit, need, want = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  local back, slot, epoch, a, b = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), ARGV[at + 7], ARGV[at + 8], ARGV[at + 9]
+  local s = { kind = kind, need = need, dirty = back > 0 }
+  local room
+  if kind == 'c' then
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now))
+    s.used, s.ttl, s.lease = redis.call('ZCARD', key), tonumber(a), b
+    room = limit - s.used
+  else
+    local known = parts(redis.call('GET', key))
+    if kind == 'w' then
+      local window, used = tonumber(a), 0
+      s.slot, s.window = math.floor(now * slots / window), window
+      for n = 1, ring do s[n] = 0 end
+      s.head, s.epoch = s.slot, fresh
+      if known[1] == 'b' then
+        s[s.slot % ring + 1] = math.ceil(tonumber(known[2]) / tonumber(known[4]))
+      elseif #known == ring + 3 then
+        s.epoch = known[ring + 3]
+        if tonumber(known[ring + 2]) == window then
+          for n = 1, ring do s[n] = tonumber(known[n]) end
+          s.head = tonumber(known[ring + 1])
+        else
+          for n = 1, ring do used = used + tonumber(known[n]) end
+          s[s.slot % ring + 1] = used
+        end
+      end
+      local last = math.max(s.slot, s.head)
+      for n = math.max(s.head + 1, last - slots), last do s[n % ring + 1] = 0 end
+      s.head = last
+      if back > 0 and epoch == s.epoch and slot > last - ring and slot <= last then
+        s[slot % ring + 1] = math.max(0, s[slot % ring + 1] - back)
+      end
+      used = 0
+      for n = 1, ring do used = used + s[n] end
+      room = limit - used
+    elseif kind == 'b' then
+      local window, burst = tonumber(a), tonumber(b)
+      s.level, s.at, s.window = 0, now, window
+      if known[1] == 'b' then
+        s.level, s.at = tonumber(known[2]), tonumber(known[3])
+        if tonumber(known[4]) ~= window then s.level = math.ceil(s.level / tonumber(known[4])) * window end
+      elseif #known == ring + 3 then
+        local used = 0
+        for n = 1, ring do used = used + tonumber(known[n]) end
+        s.level = used * window
+      end
+      if now > s.at then s.level = math.max(0, s.level - (now - s.at) * limit); s.at = now end
+      room = math.floor((burst * window - s.level) / window)
+    else
+      if #known == 0 then
+        if b ~= '1' and b ~= '3' then unknown[#unknown + 1] = i - 1 end
+        s.used, s.epoch, s.dirty = tonumber(a), fresh, true
+      else
+        s.used, s.epoch = math.max(tonumber(known[1]), tonumber(a)), known[2]
+      end
+      if back > 0 and epoch == s.epoch then s.used = math.max(0, s.used - back) end
+      if b == '0' or b == '1' then room = want else room = limit - s.used end
+    end
+  end
+  if need > 0 and need > room then allowed = 0 end
+  s.grant = need
+  if want > need then s.grant = math.max(need, math.min(want, (kind == 'q' and room == want) and want or math.floor(room / 4))) end
+  states[i] = s
+end
+if #unknown > 0 then return { 'unknown', unpack(unknown) } end
+local answer = { allowed, text(now) }
+for i, key in ipairs(KEYS) do
+  local s = states[i]
+  local grant = allowed == 1 and s.grant or 0
+  local write = grant > 0 or s.dirty
+  answer[#answer + 1] = text(grant)
+  if s.kind == 'c' then
+    if grant > 0 then
+      redis.call('ZADD', key, text(now + s.ttl), s.lease)
+      redis.call('PEXPIRE', key, text(s.ttl + 1000))
+      s.used = redis.call('ZCARD', key)
+    end
+    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    answer[#answer + 1] = text(s.used) .. ',' .. (first[2] and text(tonumber(first[2])) or text(now))
+  elseif s.kind == 'w' then
+    s[s.head % ring + 1] = s[s.head % ring + 1] + grant
+    local list = {}
+    for n = 1, ring do list[n] = text(s[n]) end
+    list[ring + 1], list[ring + 2], list[ring + 3] = text(s.head), text(s.window), s.epoch
+    answer[#answer + 1] = table.concat(list, ',')
+    if write then redis.call('SET', key, answer[#answer], 'PX', text(s.window * 1.2 + 1000)) end
+  elseif s.kind == 'b' then
+    s.level = s.level + grant * s.window
+    answer[#answer + 1] = 'b,' .. text(s.level) .. ',' .. text(s.at) .. ',' .. text(s.window)
+    local limit = tonumber(ARGV[2 + (i - 1) * ${argsPerLimit} + 2])
+    if write then redis.call('SET', key, answer[#answer], 'PX', text(s.level / limit + math.max(0, s.at - now) + 1000)) end
+  else
+    s.used = s.used + grant
+    answer[#answer + 1] = text(s.used) .. ',' .. s.epoch
+    local keep = tonumber(ARGV[2 + (i - 1) * ${argsPerLimit} + 6])
+    if write then redis.call('SET', key, answer[#answer], 'PX', text(math.max(keep, ${keepQuotaMs}))) end
+  end
+end
+return answer
+`;
+
+/** `cust_a:1s` → `farebox:{cust_a}:1s` */
+export function keyOf(id: string): string {
+  const at = id.indexOf(':');
+  invariant(at > 0, 'a counter is named by its customer first');
+  return `farebox:{${id.slice(0, at)}}${id.slice(at)}`;
+}
+
+/** kind, limit, need, want, units back, their slot (of a quota: how long it is kept), their epoch, and two of the kind's own. */
+export function argumentsOf({ take, need, want, back, is_fresh }: Ask, now: Instant): string[] {
+  const given = [String(need), String(want), String(back?.units ?? 0)];
+  const place = [String(back?.slot ?? 0), back?.epoch ?? ''];
+  switch (take.kind) {
+    case 'window':
+      return ['w', String(take.limit), ...given, ...place, String(take.window_ms), ''];
+    case 'bucket':
+      return ['b', String(take.limit), ...given, ...place, String(take.window_ms), String(take.burst)];
+    case 'places':
+      return ['c', String(take.limit), ...given, ...place, String(take.ttl_ms), take.lease];
+    case 'quota': {
+      const keep = String(Math.max(0, take.period_end_at - now) + keepQuotaMs);
+      const how = (take.hard ? 2 : 0) + (is_fresh ? 1 : 0);
+      return ['q', String(take.limit), ...given, keep, back?.epoch ?? '', String(take.seed), String(how)];
+    }
+  }
+}
+
+export function answerOf(takes: readonly Take[], raw: unknown): Answer {
+  invariant(Array.isArray(raw), 'the script answers a list');
+  const [head = '', nowText = '', ...rest] = raw.map(String);
+  if (head === 'unknown') return { type: 'unknown', quotas: [nowText, ...rest].map(Number) };
+  invariant(rest.length === takes.length * 2, 'the script answers for every limit');
+  const parts = takes.map((take, index) => answeredOf(take, Number(rest[index * 2]), rest[index * 2 + 1] ?? ''));
+  return { type: 'decided', allowed: head === '1', now: Number(nowText), parts };
+}
+
+function answeredOf(take: Take, granted: number, text: string): Answered {
+  const fields = text.split(',');
+  switch (take.kind) {
+    case 'window':
+      return {
+        kind: 'window',
+        granted,
+        state: fields.slice(0, windowSlots + 2).map(Number),
+        epoch: fields[windowSlots + 3] ?? '',
+      };
+    case 'bucket':
+      return { kind: 'bucket', granted, state: { level: Number(fields[1]), at: Number(fields[2]) } };
+    case 'places':
+      return { kind: 'places', granted, used: Number(fields[0]), earliest_at: Number(fields[1]) };
+    case 'quota':
+      return { kind: 'quota', granted, used: Number(fields[0]), epoch: fields[1] ?? '' };
+  }
+}

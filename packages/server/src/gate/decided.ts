@@ -1,0 +1,117 @@
+import type { DeniedBy, GateCode, Instant, LimitState, QuotaState, Verification } from '@farebox/core';
+import { invariant } from '../lib/invariant.ts';
+import type { Take, TakeResult } from '../ports.ts';
+import type { Entry } from './gate.ts';
+import type { PlanTakes, Rule } from './takes.ts';
+
+/** One decision's limits and what became of them. */
+export interface Decided {
+  entry: Entry;
+  asked: PlanTakes;
+  /** `asked.takes`, and the request's place where requests at the same time are limited. */
+  takes: readonly Take[];
+  taken: TakeResult;
+  cost: number;
+  now: Instant;
+  request_id: string;
+}
+
+/** Refused for a limit: which, until when, and when the same request can pass, if it ever can. */
+export function limited(decided: Decided, upgrade_url: string | null): Verification {
+  const { asked, taken, cost, now } = decided;
+  const take = decided.takes[taken.denied];
+  const rule = asked.rules[taken.denied];
+  const reset_at = taken.reset_at[taken.denied];
+  invariant(take !== undefined && rule !== undefined && reset_at !== undefined, 'a refusal names its limit');
+  const verification = describe(decided);
+  const most = take.kind === 'bucket' ? take.burst : take.limit;
+  const isTooLarge = take.kind !== 'places' && cost > most;
+  verification.valid = false;
+  verification.code = take.kind === 'quota' ? 'QUOTA_EXCEEDED' : 'RATE_LIMITED';
+  verification.denied_by = deniedBy(take, rule, isTooLarge ? null : reset_at);
+  verification.upgrade_url = upgrade_url;
+  if (isTooLarge) {
+    verification.detail = `This request costs ${cost}, more than the limit of ${most} ever allows.`;
+    return verification;
+  }
+  verification.retry_after_s = Math.max(1, Math.ceil((reset_at - now) / 1000));
+  verification.detail = reasonOf(take, rule, reset_at);
+  return verification;
+}
+
+function deniedBy(take: Take, { kind, name }: Rule, reset_at: Instant | null): DeniedBy {
+  const window_ms = take.kind === 'window' || take.kind === 'bucket' ? take.window_ms : null;
+  return { kind, name, limit: take.limit, window_ms, reset_at };
+}
+
+function reasonOf(take: Take, rule: Rule, reset_at: Instant): string {
+  const until = new Date(reset_at).toISOString();
+  switch (rule.kind) {
+    case 'quota':
+      return `The ${take.limit} units of this billing period are used up. More on ${until}.`;
+    case 'budget':
+      return `The budget of ${take.limit} units of this API key is used up. More on ${until}.`;
+    case 'concurrency':
+      return `${take.limit} requests run at the same time already. Wait until one of them is over.`;
+    case 'burst':
+    case 'window':
+      return `The limit of ${take.limit} per ${rule.name} is reached.`;
+  }
+}
+
+/** What is left after the decision, as of an admitted request. */
+export function describe({ entry, asked, takes, taken, now, request_id, cost }: Decided): Verification {
+  const limits: LimitState[] = [];
+  let quota: QuotaState | null = null;
+  let lease: Verification['lease'] = null;
+  for (let index = 0; index < takes.length; index += 1) {
+    const take = takes[index];
+    const rule = asked.rules[index];
+    const used = taken.used[index];
+    const reset_at = taken.reset_at[index];
+    invariant(
+      take !== undefined && rule !== undefined && used !== undefined && reset_at !== undefined,
+      'a counter answers for every limit',
+    );
+    const limit = take.kind === 'bucket' ? take.burst : take.limit;
+    const remaining = Math.max(0, limit - used);
+    if (rule.kind !== 'quota') {
+      const window_ms = take.kind === 'window' || take.kind === 'bucket' ? take.window_ms : null;
+      limits.push({ name: rule.name, limit: take.limit, remaining, window_ms, reset_at });
+    } else if (asked.quota !== null) {
+      const { meter_id, quota: kind, interval } = asked.quota.usage;
+      quota = { meter_id, kind, included: limit, used, remaining, reset_at, interval };
+    }
+    if (take.kind === 'places' && taken.allowed && cost > 0)
+      lease = { id: `${entry.customer_id}.${take.lease}`, expires_at: now + take.ttl_ms };
+  }
+  const verification: Verification = {
+    ...facts(entry),
+    valid: true,
+    code: 'VALID',
+    detail: 'The request may pass.',
+    request_id,
+    limits,
+    quota,
+    retry_after_s: null,
+  };
+  if (lease !== null) verification.lease = lease;
+  return verification;
+}
+
+/** Refused before any limit was asked: it says nothing about what is left. */
+export function refusal(entry: Entry | null, code: GateCode, detail: string, request_id: string): Verification {
+  return { ...facts(entry), valid: false, code, detail, request_id, limits: [], quota: null, retry_after_s: null };
+}
+
+function facts(entry: Entry | null) {
+  return {
+    key_id: entry?.key_id ?? null,
+    customer_id: entry?.customer_id ?? null,
+    plan_id: entry?.plan?.id ?? null,
+    features: entry?.plan?.features ?? {},
+    cost_decimal: '0',
+    currency: entry?.plan?.price.currency ?? null,
+    payment: null,
+  };
+}

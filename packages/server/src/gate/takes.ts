@@ -1,0 +1,142 @@
+import {
+  type Endpoint,
+  type Instant,
+  type Period,
+  type PricedUsage,
+  type RateLimit,
+  budgetPeriodOf,
+  budgetWindowMs,
+  quotaOf,
+  slowed,
+} from '@farebox/core';
+import { invariant } from '../lib/invariant.ts';
+import type { Take } from '../ports.ts';
+import type { Entry } from './gate.ts';
+
+/** What a key's requests are taken from, as long as its plan and period are what they are. */
+export interface PlanTakes {
+  /** How much of each rate limit is given. */
+  rate_percent: number;
+  takes: Take[];
+  /** Of each take, what it is called in answers, and what it is. One more than takes where requests at the same time are limited. */
+  rules: Rule[];
+  quota: { usage: PricedUsage; period: Period } | null;
+  /** Until when they hold: the first end of a period in them. */
+  until_at: Instant;
+  /** The same with an endpoint's own limits, by its name. */
+  by_endpoint: Map<string, PlanTakes>;
+}
+
+/** `quota` is the customer's included amount, `budget` the key's part of it. */
+export interface Rule {
+  kind: 'window' | 'burst' | 'concurrency' | 'budget' | 'quota';
+  name: string;
+}
+
+/** The key's takes, made anew when a billing period is over or another part of its limits is given. */
+export function takesOf(
+  entry: Entry,
+  now: Instant,
+  given: { rate_percent: number; endpoint: Endpoint | null },
+): PlanTakes {
+  const { rate_percent, endpoint } = given;
+  const known = entry.plan_takes;
+  const isKnown = known !== null && known.rate_percent === rate_percent && now < known.until_at;
+  const plain = isKnown ? known : makeTakes(entry, now, rate_percent, null);
+  entry.plan_takes = plain;
+  if (endpoint === null || endpoint.limits.length === 0) return plain;
+  const found = plain.by_endpoint.get(endpoint.name);
+  if (found !== undefined) return found;
+  const made = makeTakes(entry, now, rate_percent, endpoint);
+  plain.by_endpoint.set(endpoint.name, made);
+  return made;
+}
+
+function makeTakes(entry: Entry, now: Instant, rate_percent: number, endpoint: Endpoint | null): PlanTakes {
+  const { plan, customer_id } = entry;
+  invariant(plan !== null, 'a key without a plan is refused before its limits are asked');
+  const until_at = Number.POSITIVE_INFINITY;
+  const made: PlanTakes = { rate_percent, takes: [], rules: [], quota: null, until_at, by_endpoint: new Map() };
+  const add = (take: Take, rule: Rule): void => {
+    made.takes.push(take);
+    made.rules.push(rule);
+    if (take.kind === 'quota') made.until_at = Math.min(made.until_at, take.period_end_at);
+  };
+  for (const limit of plan.limits) addRate(add, `${customer_id}:${limit.name}`, limit, rate_percent, limit.name);
+  for (const limit of endpoint?.limits ?? []) {
+    const name = `${endpoint?.name ?? ''} ${limit.name}`;
+    addRate(add, `${customer_id}:${name}`, limit, rate_percent, name);
+  }
+  const budget = budgetTake(entry, now);
+  if (budget !== null) add(budget, { kind: 'budget', name: 'key' });
+  made.quota = quotaOf(entry, now);
+  if (made.quota !== null) {
+    const { usage, period } = made.quota;
+    const { meter_id, offline } = usage;
+    const take: Take = {
+      kind: 'quota',
+      id: `${customer_id}:${meter_id}:${period.start_at}`,
+      limit: usage.included,
+      hard: usage.quota === 'hard',
+      period_end_at: period.end_at,
+      seed: entry.quota_period_start_at === period.start_at ? entry.quota_used : 0,
+      of: { meter_id, key_id: null, start_at: period.start_at },
+      ...(offline === undefined ? {} : { offline }),
+    };
+    add(take, { kind: 'quota', name: meter_id });
+  }
+  if (plan.concurrency !== undefined) made.rules.push({ kind: 'concurrency', name: 'concurrency' });
+  return made;
+}
+
+function addRate(
+  add: (take: Take, rule: Rule) => void,
+  id: string,
+  { limit, window_ms, burst, offline }: RateLimit,
+  rate_percent: number,
+  name: string,
+): void {
+  const part = (units: number) => (rate_percent === 100 ? units : slowed(units, rate_percent));
+  const declared = offline === undefined ? {} : { offline };
+  if (burst === undefined)
+    add({ kind: 'window', id, limit: part(limit), window_ms, ...declared }, { kind: 'window', name });
+  else
+    add(
+      { kind: 'bucket', id, limit: part(limit), window_ms, burst: part(burst), ...declared },
+      { kind: 'burst', name },
+    );
+}
+
+/** What the key may use of its customer's limits. Counted by the key's id, so that another budget goes on from what was used. */
+function budgetTake(entry: Entry, now: Instant): Take | null {
+  const { budget, customer_id, key_id } = entry;
+  if (budget === null) return null;
+  const { limit } = budget;
+  const window_ms = budgetWindowMs(budget);
+  if (window_ms !== null) return { kind: 'window', id: `${customer_id}:${key_id}`, limit, window_ms };
+  const period = budgetPeriodOf(entry, now);
+  if (period === null) return null;
+  return {
+    kind: 'quota',
+    id: `${customer_id}:${key_id}:${period.start_at}`,
+    limit,
+    hard: true,
+    period_end_at: period.end_at,
+    seed: entry.budget_period_start_at === period.start_at ? entry.key_used : 0,
+    of: { meter_id: entry.plan?.usage[0]?.meter_id ?? null, key_id, start_at: period.start_at },
+    // Part of the customer's own limits, which say what happens when nobody counts.
+    offline: 'open_capped',
+  };
+}
+
+/** The request's place among those of its customer at the same time; null where the plan does not limit them. */
+export function placeOf(entry: Entry, request_id: string): Take | null {
+  const concurrency = entry.plan?.concurrency;
+  if (concurrency === undefined) return null;
+  const { limit, ttl_ms } = concurrency;
+  return { kind: 'places', id: placesId(entry.customer_id), limit, ttl_ms, lease: request_id };
+}
+
+export function placesId(customerId: string): string {
+  return `${customerId}:places`;
+}
