@@ -113,6 +113,11 @@ export function createInjections(deps: {
       await kysely.updateTable('invoice').set({ amount_paid_minor: 1 }).where('customer_id', '=', id).execute();
       return invoiceOf.get(id) ?? '';
     });
+    await each('stale_charge', buyers, async ({ stripe_customer_id }) => {
+      const [charge] = (await stripe.charges.list({ customer: stripe_customer_id, limit: 1 })).data;
+      await stripe.refunds.create({ charge: charge?.id ?? '', amount: 500 });
+      return charge?.id ?? '';
+    });
   }
 
   async function aboutUsage(): Promise<void> {

@@ -6,9 +6,16 @@ import { createInvoiceMirror } from '../packages/server/src/invoices/mirror.ts';
 import { createStripe } from '../packages/server/src/stripe/client.ts';
 import { type DivergenceKind, divergenceKinds } from '../packages/server/src/stripe/reconcile/compare.ts';
 import type { Reconciliation } from '../packages/server/src/stripe/reconcile/service.ts';
-import { moveCursor } from '../packages/server/src/stripe/store.ts';
-import { idOf, translateInvoice, translateSubscription } from '../packages/server/src/stripe/translate.ts';
+import { moveCursor, upsertCharges } from '../packages/server/src/stripe/store.ts';
+import {
+  idOf,
+  translateCard,
+  translateCharge,
+  translateInvoice,
+  translateSubscription,
+} from '../packages/server/src/stripe/translate.ts';
 import { createSubscriptionMirror } from '../packages/server/src/subscriptions/mirror.ts';
+import type { Card } from '../packages/server/src/subscriptions/store.ts';
 import { startWholeApp } from '../packages/server/test/whole-app.ts';
 import { readChoices } from './chance.ts';
 import { openDrillDatabase } from './drill-database.ts';
@@ -142,6 +149,12 @@ async function mirrorCustomers(): Promise<void> {
   for await (const each of stripe.subscriptions.list({ limit: 100 })) subscriptions.set(each.id, each);
   const invoices = new Map<string, Stripe.Invoice>();
   for await (const each of stripe.invoices.list({ limit: 100 })) invoices.set(idOf(each.customer ?? ''), each);
+  const charges = new Map<string, Stripe.Charge>();
+  for await (const each of stripe.charges.list({ limit: 100 })) charges.set(idOf(each.customer ?? ''), each);
+  const cards = new Map<string, Card | null>();
+  const expand = ['data.invoice_settings.default_payment_method'];
+  for await (const each of stripe.customers.list({ limit: 100, expand }))
+    cards.set(each.id, translateCard(each.invoice_settings.default_payment_method));
   await abreast(seeded, 4, async ({ id, stripe_customer_id, stripe_subscription_id }) => {
     const at = new Date(sandbox.clock.now());
     await db.transaction(async (tx) => {
@@ -156,10 +169,12 @@ async function mirrorCustomers(): Promise<void> {
         scheduled_add_ons: null,
         scheduled_at: null,
       };
-      const more = { ...unscheduled, add_ons: [], card: null };
+      const more = { ...unscheduled, add_ons: [], card: cards.get(stripe_customer_id) ?? null };
       const result = await mirrorSubscriptions(tx, id, [translateSubscription(subscription, terms, more)], at);
       const ids = new Map(result.subscriptions.map((row) => [row.stripe_subscription_id, row.id]));
       await mirrorInvoices(tx, id, [translateInvoice(invoice, invoice.lines.data)], ids, at);
+      const charge = charges.get(stripe_customer_id);
+      if (charge !== undefined) await upsertCharges(tx, id, [translateCharge(charge, null)], at);
     });
   });
 }

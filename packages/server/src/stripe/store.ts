@@ -306,6 +306,14 @@ export async function listCharges(
   return await query.execute();
 }
 
+/** Every charge, as it is compared with Stripe. */
+export async function chargesOfAll(db: Reader) {
+  return await db
+    .selectFrom('stripe_charge')
+    .select(['id', 'status', 'amount_refunded_minor', 'dispute_status'])
+    .execute();
+}
+
 /** How what Stripe tells us arrives. */
 export interface InboxHealth {
   states: Record<string, number>;

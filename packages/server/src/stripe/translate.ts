@@ -60,7 +60,7 @@ export function nextPhaseOf(
   return { items, at: at(end_date) };
 }
 
-function translateDiscount(discount: string | Stripe.Discount): Discount[] {
+export function translateDiscount(discount: string | Stripe.Discount): Discount[] {
   if (typeof discount === 'string') return [];
   const coupon = discount.source.coupon;
   const known = coupon === null || typeof coupon === 'string' ? null : coupon;

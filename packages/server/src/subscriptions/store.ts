@@ -1,5 +1,5 @@
 import { type Interval, type Plan, type PricedPlan, type Trial, atPrice } from '@farebox/core';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Reader } from '../db/database.ts';
 import type { PhaseRow } from './phases.ts';
 
@@ -329,6 +329,7 @@ export async function subscriptionsOfAll(db: Reader) {
   return await db
     .selectFrom('subscription as s')
     .innerJoin('plan_price as r', 'r.id', 's.plan_price_id')
+    .leftJoin('plan_price as n', 'n.id', 's.scheduled_price_id')
     .select([
       's.customer_id',
       's.stripe_subscription_id',
@@ -336,19 +337,30 @@ export async function subscriptionsOfAll(db: Reader) {
       's.quantity',
       's.current_period_end_at',
       's.cancel_at',
+      's.trial_end_at',
+      's.scheduled_at',
       'r.stripe_price_id',
       'r.currency',
     ])
-    .select(
-      sql<string>`(
-        select coalesce(string_agg(x.name, '+' order by x.name collate "C"), '')
-        from (
-          select p.stripe_price_id || '*' || a.quantity as name
-          from subscription_add_on a
-          join plan_price p on p.id = a.plan_price_id
-          where a.subscription_id = s.id and not a.scheduled
-        ) x
-      )`.as('add_ons'),
-    )
+    .select([sql<Discount[]>`s.discounts`.as('discounts'), sql<Card | null>`s.card`.as('card')])
+    .select([itemsOf('now').as('add_ons'), itemsOf('scheduled').as('scheduled_items')])
     .execute();
+}
+
+/** `price_…*2`, sorted and joined by `+`: the add-ons as they are, or what a schedule changes everything to. */
+function itemsOf(when: 'now' | 'scheduled'): RawBuilder<string> {
+  const isScheduled = when === 'scheduled';
+  const base = isScheduled
+    ? sql`union all select n.stripe_price_id || '*' || s.scheduled_quantity where n.stripe_price_id is not null`
+    : sql``;
+  return sql<string>`(
+    select coalesce(string_agg(x.name, '+' order by x.name collate "C"), '')
+    from (
+      select p.stripe_price_id || '*' || a.quantity as name
+      from subscription_add_on a
+      join plan_price p on p.id = a.plan_price_id
+      where a.subscription_id = s.id and a.scheduled = ${isScheduled}
+      ${base}
+    ) x
+  )`;
 }

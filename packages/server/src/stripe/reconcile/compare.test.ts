@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import {
   type LocalSubscription,
   type RemoteSubscription,
+  compareCharges,
   compareCustomers,
   compareInvoices,
   compareSubscriptions,
@@ -19,6 +20,10 @@ const ours: LocalSubscription = {
   currency: 'usd',
   current_period_end_at: end,
   cancel_at: null,
+  trial_end_at: null,
+  discounts: '',
+  scheduled: null,
+  stripe_payment_method_id: 'pm_1',
 };
 const theirs: RemoteSubscription = {
   stripe_subscription_id: 'sub_1',
@@ -30,6 +35,10 @@ const theirs: RemoteSubscription = {
   currency: 'usd',
   current_period_end_at: end,
   cancel_at: null,
+  trial_end_at: null,
+  discounts: '',
+  scheduled: null,
+  stripe_payment_method_id: 'pm_1',
 };
 const ownerOf = (id: string) => (id === 'cus_1' ? 'cust_1' : null);
 
@@ -42,6 +51,10 @@ test.each<[string, Partial<LocalSubscription>, Partial<RemoteSubscription>, stri
   ['another price', {}, { stripe_price_id: 'price_2' }, ['wrong_terms:sync']],
   ['another period', {}, { current_period_end_at: new Date(0) }, ['wrong_terms:sync']],
   ['an end that is not known here', {}, { cancel_at: end }, ['wrong_terms:sync']],
+  ['another end of the trial', { trial_end_at: end }, {}, ['wrong_terms:sync']],
+  ['a discount', {}, { discounts: 'Launch' }, ['wrong_terms:sync']],
+  ['a change that is arranged', {}, { scheduled: 'price_2*1 2026-02-01T00:00:00.000Z' }, ['wrong_terms:sync']],
+  ['another card', {}, { stripe_payment_method_id: null }, ['wrong_terms:sync']],
   ['another currency', {}, { currency: 'eur', status: 'past_due' }, ['currency_mismatch:null']],
 ])('a subscription: %s', (_, here, there, expected) => {
   const found = compareSubscriptions([{ ...ours, ...here }], [{ ...theirs, ...there }], ownerOf);
@@ -79,6 +92,28 @@ test('customers: unlinked, doubled, vanished, unknown', () => {
     ['missing_customer', 'cus_9', null],
     ['vanished_customer', 'cus_gone', 'sync'],
   ]);
+});
+
+test('charges: what was given back, disputed or never seen; those of strangers are none of ours', () => {
+  const charge = { status: 'succeeded', amount_refunded_minor: 0, dispute_status: null };
+  const local = ['ch_1', 'ch_2', 'ch_3'].map((id) => ({ ...charge, id }));
+  const of = { ...charge, stripe_customer_id: 'cus_1' };
+  const remote = [
+    { ...of, id: 'ch_1' },
+    { ...of, id: 'ch_2', amount_refunded_minor: 500 },
+    { ...of, id: 'ch_3', dispute_status: 'needs_response' },
+    { ...of, id: 'ch_4', status: 'failed' },
+    { ...of, id: 'ch_5', stripe_customer_id: 'cus_stranger' },
+  ];
+  const found = compareCharges(local, remote, ownerOf);
+  expect(found.map(({ object_id, repair }) => [object_id, repair])).toEqual([
+    ['ch_2', 'sync'],
+    ['ch_3', 'sync'],
+    ['ch_4', 'sync'],
+  ]);
+  expect(found[0]?.detail).toBe(
+    'The charge ch_2 is succeeded with 500 given back and no dispute at Stripe, and succeeded with 0 given back and no dispute here.',
+  );
 });
 
 test('invoices and usage: what is missing, what is stale, what was billed twice', () => {

@@ -11,6 +11,7 @@ export const divergenceKinds = [
   'currency_mismatch',
   'missing_invoice',
   'stale_invoice',
+  'stale_charge',
   'usage_not_billed',
   'usage_billed_twice',
   'archived_price',
@@ -43,6 +44,13 @@ export interface LocalSubscription {
   currency: string;
   current_period_end_at: Date;
   cancel_at: Date | null;
+  trial_end_at: Date | null;
+  /** Names, sorted, joined by `+`. */
+  discounts: string;
+  /** What it is to become: `price_…*2 2026-03-01T00:00:00.000Z`. */
+  scheduled: string | null;
+  /** What it is paid with. */
+  stripe_payment_method_id: string | null;
 }
 
 export interface RemoteSubscription {
@@ -56,6 +64,13 @@ export interface RemoteSubscription {
   currency: string;
   current_period_end_at: Date;
   cancel_at: Date | null;
+  trial_end_at: Date | null;
+  /** Names, sorted, joined by `+`. */
+  discounts: string;
+  /** What it is to become: `price_…*2 2026-03-01T00:00:00.000Z`. */
+  scheduled: string | null;
+  /** What it is paid with. */
+  stripe_payment_method_id: string | null;
 }
 
 export interface LocalInvoice {
@@ -72,6 +87,14 @@ export interface RemoteInvoice {
   status: string;
   total_minor: number;
   amount_paid_minor: number;
+}
+
+/** A charge, as it is told from one that was given back, disputed or never seen. */
+export interface ComparedCharge {
+  id: string;
+  status: string;
+  amount_refunded_minor: number;
+  dispute_status: string | null;
 }
 
 export interface LocalCustomer {
@@ -181,15 +204,26 @@ function differences(ours: LocalSubscription, theirs: RemoteSubscription): Diver
     const detail = `${object_id} has the add-ons ${theirs.add_ons || 'none'} at Stripe and ${ours.add_ons || 'none'} here.`;
     return [{ ...about, kind: 'wrong_terms', detail }];
   }
-  if (
-    ours.current_period_end_at.getTime() !== theirs.current_period_end_at.getTime() ||
-    !isSame(ours.cancel_at, theirs.cancel_at)
-  ) {
-    const detail = `The period or the end of ${object_id} is another at Stripe (${theirs.current_period_end_at.toISOString()}) than here.`;
-    return [{ ...about, kind: 'wrong_terms', detail }];
-  }
-  return [];
+  const others = Object.entries(terms).filter(([, of]) => of(ours) !== of(theirs));
+  if (others.length === 0) return [];
+  const detail = `${object_id} differs from Stripe in ${others.map(([name, of]) => `${name} (there ${of(theirs) ?? 'none'}, here ${of(ours) ?? 'none'})`).join(', ')}.`;
+  return [{ ...about, kind: 'wrong_terms', detail }];
 }
+
+type Terms = Pick<
+  LocalSubscription,
+  'current_period_end_at' | 'cancel_at' | 'trial_end_at' | 'discounts' | 'scheduled' | 'stripe_payment_method_id'
+>;
+
+/** What else was agreed, each with how it is told from another. */
+const terms: Record<string, (of: Terms) => string | null> = {
+  'the end of its period': (of) => of.current_period_end_at.toISOString(),
+  'its end': (of) => of.cancel_at?.toISOString() ?? null,
+  'the end of its trial': (of) => of.trial_end_at?.toISOString() ?? null,
+  'its discounts': (of) => of.discounts || null,
+  'what it is to become': (of) => of.scheduled,
+  'its card': (of) => of.stripe_payment_method_id,
+};
 
 /** Invoices: each of our subscriptions' is here, with the state and the money that Stripe says. */
 export function compareInvoices(
@@ -218,6 +252,27 @@ export function compareInvoices(
   });
 }
 
+/** Charges: each is here, with what was given back of it and whether it is disputed. */
+export function compareCharges(
+  local: readonly ComparedCharge[],
+  remote: readonly (ComparedCharge & { stripe_customer_id: string })[],
+  ownerOf: (stripeCustomerId: string) => string | null,
+): Divergence[] {
+  const here = new Map(local.map((row) => [row.id, sayCharge(row)]));
+  return remote.flatMap((theirs): Divergence[] => {
+    const [ours, there] = [here.get(theirs.id), sayCharge(theirs)];
+    const customer_id = ownerOf(theirs.stripe_customer_id);
+    if (ours === there || customer_id === null) return [];
+    const detail = `The charge ${theirs.id} is ${there} at Stripe, and ${ours ?? 'not known'} here.`;
+    return [{ kind: 'stale_charge', customer_id, object_id: theirs.id, detail, repair: 'sync' }];
+  });
+}
+
+function sayCharge({ status, amount_refunded_minor, dispute_status }: ComparedCharge): string {
+  const dispute = dispute_status === null ? 'no dispute' : `a dispute that is ${dispute_status}`;
+  return `${status} with ${amount_refunded_minor} given back and ${dispute}`;
+}
+
 /** Usage: what was reported as billed stands on an invoice, once. `billed`: what Stripe's lines of a report sum to. */
 export function compareUsage(reports: readonly BilledReport[], billed: ReadonlyMap<string, number>): Divergence[] {
   return reports.flatMap(({ id, customer_id, amount_minor }): Divergence[] => {
@@ -228,8 +283,4 @@ export function compareUsage(reports: readonly BilledReport[], billed: ReadonlyM
     const kind = isMore ? 'usage_billed_twice' : 'usage_not_billed';
     return [{ kind, customer_id, object_id: id, detail, repair: isMore ? null : 'bill' }];
   });
-}
-
-function isSame(a: Date | null, b: Date | null): boolean {
-  return a?.getTime() === b?.getTime();
 }

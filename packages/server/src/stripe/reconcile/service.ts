@@ -9,15 +9,25 @@ import type { Queue } from '../../queue/queue.ts';
 import { subscriptionsOfAll } from '../../subscriptions/store.ts';
 import { reopenReport, sentReports } from '../../usage/report.ts';
 import { reach } from '../reach.ts';
-import { knownEvents } from '../store.ts';
+import { chargesOfAll, knownEvents } from '../store.ts';
 import { addOnsOn, namesOf } from '../items.ts';
-import { basePriceId, baseItem, idOf, translateInvoice } from '../translate.ts';
+import {
+  basePriceId,
+  baseItem,
+  idOf,
+  nextPhaseOf,
+  translateCharge,
+  translateDiscount,
+  translateInvoice,
+} from '../translate.ts';
 import {
   type Divergence,
   type LocalCustomer,
+  type LocalSubscription,
   type RemoteCustomer,
   type RemoteInvoice,
   type RemoteSubscription,
+  compareCharges,
   compareCustomers,
   compareInvoices,
   compareSubscriptions,
@@ -59,7 +69,7 @@ export function createReconcile(deps: {
     object.metadata?.['farebox_installation'] === deps.installation_id;
 
   async function compare(): Promise<{ checked: number; found: Divergence[] }> {
-    const remote = await remoteCustomers();
+    const { customers: remote, cards } = await remoteCustomers();
     const local = await deps.customers.all();
     const owners = new Map(remote.map((each) => [each.stripe_customer_id, each.customer_id]));
     for (const { id, stripe_customer_id } of local) if (stripe_customer_id !== null) owners.set(stripe_customer_id, id);
@@ -68,12 +78,13 @@ export function createReconcile(deps: {
       const owner = owners.get(id);
       return owner !== undefined && known.has(owner) ? owner : null;
     };
-    const subscriptions = await remoteSubscriptions();
+    const subscriptions = await remoteSubscriptions(cards);
     const invoices = await remoteInvoices(new Set(subscriptions.map((each) => each.stripe_subscription_id)));
     const found = [
       ...compareCustomers(local, remote),
-      ...compareSubscriptions(await subscriptionsOfAll(db.kysely), subscriptions, ownerOf),
+      ...compareSubscriptions(await localSubscriptions(), subscriptions, ownerOf),
       ...compareInvoices(await invoicesOfAll(db.kysely), invoices, ownerOf),
+      ...compareCharges(await chargesOfAll(db.kysely), await remoteCharges(), ownerOf),
       ...compareUsage(await sentReports(db.kysely, new Date(since() * 1000)), await billedUsage()),
       ...(await catalogue()),
       ...(await listening()),
@@ -82,21 +93,40 @@ export function createReconcile(deps: {
     return { checked: remote.length + subscriptions.length + invoices.length, found };
   }
 
-  async function remoteCustomers(): Promise<RemoteCustomer[]> {
-    const all: RemoteCustomer[] = [];
-    for await (const each of stripe.customers.list({ limit: 100 }))
-      if (isOurs(each)) all.push({ stripe_customer_id: each.id, customer_id: each.metadata['farebox_customer'] ?? '' });
-    return all;
+  /** With the card that each pays with where a subscription names none. */
+  async function remoteCustomers(): Promise<{ customers: RemoteCustomer[]; cards: Map<string, string> }> {
+    const customers: RemoteCustomer[] = [];
+    const cards = new Map<string, string>();
+    for await (const each of stripe.customers.list({ limit: 100 })) {
+      if (!isOurs(each)) continue;
+      customers.push({ stripe_customer_id: each.id, customer_id: each.metadata['farebox_customer'] ?? '' });
+      const card = each.invoice_settings.default_payment_method;
+      if (card !== null) cards.set(each.id, idOf(card));
+    }
+    return { customers, cards };
   }
 
-  async function remoteSubscriptions(): Promise<RemoteSubscription[]> {
+  async function localSubscriptions(): Promise<LocalSubscription[]> {
+    return (await subscriptionsOfAll(db.kysely)).map((row) => ({
+      ...row,
+      discounts: namesOfDiscounts(row.discounts),
+      scheduled: row.scheduled_at === null ? null : sayScheduled(row.scheduled_items, row.scheduled_at),
+      stripe_payment_method_id: row.card?.stripe_payment_method_id ?? null,
+    }));
+  }
+
+  async function remoteSubscriptions(cards: ReadonlyMap<string, string>): Promise<RemoteSubscription[]> {
     const all: RemoteSubscription[] = [];
-    for await (const each of stripe.subscriptions.list({ status: 'all', limit: 100 })) {
+    const expand = ['data.schedule', 'data.discounts.source.coupon'];
+    for await (const each of stripe.subscriptions.list({ status: 'all', limit: 100, expand })) {
       if (!isOurs(each)) continue;
       const item = baseItem(each);
+      const customer = idOf(each.customer);
+      const own = each.default_payment_method;
+      const next = nextPhaseOf(each.schedule);
       all.push({
         stripe_subscription_id: each.id,
-        stripe_customer_id: idOf(each.customer),
+        stripe_customer_id: customer,
         status: each.status,
         quantity: item.quantity ?? 1,
         stripe_price_id: basePriceId(each),
@@ -104,9 +134,33 @@ export function createReconcile(deps: {
         currency: each.currency,
         current_period_end_at: new Date(item.current_period_end * 1000),
         cancel_at: each.cancel_at === null ? null : new Date(each.cancel_at * 1000),
+        trial_end_at: each.trial_end === null ? null : new Date(each.trial_end * 1000),
+        discounts: namesOfDiscounts(each.discounts.flatMap(translateDiscount)),
+        scheduled: next === null ? null : sayScheduled(namesOf(next.items), next.at),
+        stripe_payment_method_id: own === null ? (cards.get(customer) ?? null) : idOf(own),
       });
     }
     return all;
+  }
+
+  /** The charges of that time, and older ones of which something was given back or that are disputed since. */
+  async function remoteCharges() {
+    const created = { gte: since() };
+    const charges = new Map<string, Stripe.Charge>();
+    const disputes = new Map<string, Stripe.Dispute>();
+    const expand = ['data.charge'];
+    for await (const each of stripe.charges.list({ created, limit: 100 })) charges.set(each.id, each);
+    for await (const { charge } of stripe.refunds.list({ created, limit: 100, expand }))
+      if (charge !== null && typeof charge !== 'string') charges.set(charge.id, charge);
+    for await (const each of stripe.disputes.list({ limit: 100, expand })) {
+      disputes.set(idOf(each.charge), each);
+      if (typeof each.charge !== 'string') charges.set(each.charge.id, each.charge);
+    }
+    return [...charges.values()].flatMap((charge) =>
+      charge.customer === null
+        ? []
+        : { ...translateCharge(charge, disputes.get(charge.id) ?? null), stripe_customer_id: idOf(charge.customer) },
+    );
   }
 
   async function remoteInvoices(own: ReadonlySet<string>): Promise<RemoteInvoice[]> {
@@ -213,4 +267,15 @@ export function createReconcile(deps: {
       return { checked, found: found.map((each) => ({ ...each, repaired: options.repair && each.repair !== null })) };
     });
   };
+}
+
+function namesOfDiscounts(discounts: readonly { name: string }[]): string {
+  return discounts
+    .map(({ name }) => name)
+    .toSorted()
+    .join('+');
+}
+
+function sayScheduled(items: string, at: Date): string {
+  return `${items} ${at.toISOString()}`;
 }
