@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Sequence, say, sequences } from './convergence/commands.ts';
+import { type Loss, type Sequence, say, sequences } from './convergence/commands.ts';
 import { type Verdict, isBad, tell } from './convergence/story.ts';
 import { openWorld } from './convergence/world.ts';
 
@@ -13,7 +13,7 @@ export interface Report {
     seed: number;
     path: string;
     commands: string[];
-    loses: boolean;
+    loses: Loss;
     verdict: Verdict | null;
     error: string | null;
   } | null;
@@ -55,7 +55,7 @@ const report: Report = {
         seed: result.seed,
         path: result.counterexamplePath ?? '',
         commands: sequence?.commands.map(say) ?? [],
-        loses: sequence?.loses ?? false,
+        loses: sequence?.loses ?? 'none',
         ...verdictOf(result.errorInstance),
       },
 };

@@ -35,7 +35,7 @@ removeFolder(folder);
 const failures = reports.flatMap(({ failure }) => failure ?? []);
 for (const failure of failures) {
   console.log(`\n  FAULT, seen again with: npm run drill:convergence -- --seed ${failure.seed} --path ${failure.path}`);
-  if (failure.loses) console.log('    some events never come');
+  if (failure.loses !== 'none') console.log(`    of the events ${failure.loses} never come`);
   for (const line of failure.commands) console.log(`    ${line}`);
   for (const [kind, lines] of Object.entries(failure.verdict ?? {}))
     for (const line of lines as string[]) console.log(`    ${kind}: ${line}`);

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { createChance } from '../chance.ts';
-import { type Command, cards, codes, dashboardEdits, plans, sweeps } from './commands.ts';
+import { type Command, type Loss, cards, codes, dashboardEdits, plans, sweeps } from './commands.ts';
 import { edit } from './dashboard.ts';
 import { Post } from './post.ts';
 import type { Answer, World } from './world.ts';
@@ -20,7 +20,7 @@ export class Play {
   /** How often somebody asked for something that may charge, to hold charges against. */
   wishes = 0;
 
-  constructor(world: World, loses: boolean) {
+  constructor(world: World, loses: Loss) {
     this.world = world;
     this.post = new Post(world, loses);
   }

@@ -1,4 +1,5 @@
 import { createChance } from '../chance.ts';
+import type { Loss } from './commands.ts';
 import type { World } from './world.ts';
 
 interface StripeEvent {
@@ -18,14 +19,16 @@ interface Letter {
 /** Stripe's events between the sandbox and the program: each comes 0 to 10 times, in any order, late. */
 export class Post {
   readonly #world: World;
-  readonly #loses: boolean;
+  readonly #loses: Loss;
   #letters: Letter[] = [];
   #last: string | null = null;
   /** Statuses that Stripe ever told of each subscription. */
   readonly statuses = new Map<string, Set<string>>();
   lost = 0;
+  /** From here on nothing is delivered. */
+  isDown = false;
 
-  constructor(world: World, loses: boolean) {
+  constructor(world: World, loses: Loss) {
     this.#world = world;
     this.#loses = loses;
   }
@@ -51,7 +54,7 @@ export class Post {
           this.statuses.set(object.id ?? '', known.add(object.status ?? ''));
         }
         this.#world.count('events');
-        const left = copies(roll(), roll(), this.#loses);
+        const left = this.isDown ? 0 : copies(roll(), roll(), this.#loses === 'some');
         if (left === 0) {
           this.lost += 1;
           this.#world.count('lost');
