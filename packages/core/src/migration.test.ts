@@ -34,6 +34,7 @@ function facts(more: Partial<MigrationFacts> = {}, terms: Partial<MigrationFacts
   return {
     status: 'active',
     plan_version: 1,
+    base_plan_id: 'pro',
     terms: { plan_id: 'pro', amount_minor: 4900, currency: 'usd', interval: 'month', quantity: 1, ...terms },
     current_period_end_at: end,
     trial_end_at: null,
@@ -82,6 +83,13 @@ test.each([
   [{}, { quantity: 2 }, 'seats_out_of_range'],
 ] as const)('%o %o: stays on its version, and it says why', (state, terms, code) => {
   expect(decideMigration(facts(state, terms), wish, now)).toMatchObject({ effect: 'refuse', code });
+});
+
+test('an add-on goes over where its version still goes with the plan', () => {
+  const addOn = { ...wish, plan: { ...pro, id: 'block', group: null, adds_to: ['starter'] } };
+  const held = (base_plan_id: string) => facts({ base_plan_id }, { plan_id: 'block' });
+  expect(decideMigration(held('starter'), addOn, now)).toMatchObject({ effect: 'move', terms: { plan_id: 'block' } });
+  expect(decideMigration(held('pro'), addOn, now)).toMatchObject({ effect: 'refuse', code: 'add_on_not_available' });
 });
 
 test('revenue moves with who moves, a year as twelve months; who stays, stays at what they pay', () => {

@@ -1,11 +1,14 @@
+import { addOnMisfit } from './add-on.ts';
 import { monthlyMinor } from './catalog-effect.ts';
 import { type LifecycleRefusal, type SubscriptionFacts, type Terms, refuseUnready } from './change.ts';
 import type { Currency, Instant, Plan } from './plan.ts';
-import { findPrice } from './priced-plan.ts';
+import { findPrice, isAddOn } from './priced-plan.ts';
 
 /** One subscriber of a plan, as the decision to move them to another version needs them. */
 export interface MigrationFacts extends SubscriptionFacts {
   plan_version: number;
+  /** The plan of the subscription: of an add-on, what it is on top of. */
+  base_plan_id: string;
 }
 
 /** Which subscribers are moved, and onto what. */
@@ -17,7 +20,12 @@ export interface MigrationWish {
   when: 'now' | 'period_end';
 }
 
-export type MigrationRefusal = LifecycleRefusal | 'price_not_found' | 'seats_out_of_range' | 'change_scheduled';
+export type MigrationRefusal =
+  | LifecycleRefusal
+  | 'price_not_found'
+  | 'seats_out_of_range'
+  | 'change_scheduled'
+  | 'add_on_not_available';
 export type MigrationSkip = 'already_moved' | 'left_version' | 'subscription_ended';
 
 export type MigrationDecision =
@@ -32,7 +40,7 @@ export type MigrationDecision =
  * themselves (a cancellation, a change) is never overruled, and nothing is moved while a payment is owed.
  */
 export function decideMigration(facts: MigrationFacts, wish: MigrationWish, now: Instant): MigrationDecision {
-  if (facts.terms.plan_id !== wish.plan.id) return skip('left_version', 'They have another plan now.');
+  if (facts.terms.plan_id !== wish.plan.id) return skip('left_version', 'They do not have it any more.');
   if (facts.plan_version === wish.version) return skip('already_moved', 'They are on this version already.');
   if (!wish.from_versions.includes(facts.plan_version))
     return skip('left_version', `They are on version ${facts.plan_version} now.`);
@@ -45,6 +53,10 @@ export function decideMigration(facts: MigrationFacts, wish: MigrationWish, now:
   const price = findPrice(wish.plan, { currency, interval });
   if (price === null)
     return refuse('price_not_found', `Version ${wish.version} has no price in ${currency} by the ${interval}.`);
+  const misfit = isAddOn(wish.plan)
+    ? addOnMisfit(wish.plan, { plan_id: facts.base_plan_id, currency, interval })
+    : null;
+  if (misfit !== null) return refuse('add_on_not_available', misfit);
   const { seats } = wish.plan;
   if (quantity < (seats?.minimum ?? 1) || quantity > (seats === null ? 1 : (seats.maximum ?? quantity)))
     return refuse('seats_out_of_range', `Version ${wish.version} is not sold for ${quantity} seats.`);

@@ -354,6 +354,16 @@ export interface PlanMigrationMove {
   tries: Generated<number>;
 }
 
+export interface PlanMigrationProgress {
+  done: number | null;
+  failed: number | null;
+  migration_id: string | null;
+  remaining: number | null;
+  scheduled: number | null;
+  skipped: number | null;
+  total: number | null;
+}
+
 export interface PlanPrice {
   amount_minor: number;
   currency: string;
@@ -378,6 +388,7 @@ export interface PlanSubscriber {
   plan_price_id: string | null;
   quantity: number | null;
   status: string | null;
+  subscription_id: string | null;
 }
 
 export interface PlanVersion {
@@ -652,6 +663,7 @@ export interface DB {
   operator: Operator;
   plan_migration: PlanMigration;
   plan_migration_move: PlanMigrationMove;
+  plan_migration_progress: PlanMigrationProgress;
   plan_price: PlanPrice;
   plan_revenue: PlanRevenue;
   plan_subscriber: PlanSubscriber;

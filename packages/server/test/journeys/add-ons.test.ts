@@ -1,5 +1,5 @@
 import type { Plan } from '@farebox/core';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { dayMs, testApp } from '../harness.ts';
 import { dearer, publishChanged } from '../published.ts';
 import { smallList } from '../small-list.ts';
@@ -37,6 +37,8 @@ const past: Plan = {
   limits: [],
   features: { history: true },
 };
+// A journey of many calls, on a machine that may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 const farebox = await testApp({ list: { ...small, plans: [...small.plans, block, past] } });
 const { seller } = farebox;
 
@@ -156,7 +158,7 @@ test('a double click adds once; a refused card adds nothing', async () => {
   expect(paid).toHaveLength(2);
 });
 
-test('who has an add-on stays on its version; migrations of the plan leave add-ons as they are', async () => {
+test('who has an add-on stays on its version until moved; migrations of the plan leave add-ons as they are', async () => {
   const { visitor, path } = await subscriber('enterprise');
   await visitor.post(`${path}/add_ons`, { plan_id: 'block', quantity: 1 });
   await publishChanged(farebox, 'block', dearer(3000));
@@ -164,6 +166,26 @@ test('who has an add-on stays on its version; migrations of the plan leave add-o
   expect((await visitor.get(path)).add_ons).toMatchObject([
     { plan_version: 1, quantity: 2, price: { amount_minor: 1000 } },
   ]);
+  for (const when of ['now', 'period_end']) {
+    if (when === 'period_end') await publishChanged(farebox, 'block', dearer(4000));
+    const customer_ids = [(await visitor.get(path)).customer_id];
+    const wish = { when, per_second: 20, customer_ids };
+    const preview = await seller.post('/v1/plans/block/migrations/preview', wish);
+    expect(preview).toMatchObject({ total: 1, moves: 1 });
+    const started = await seller.post('/v1/plans/block/migrations', wish);
+    await farebox.app.settle();
+    const { counts } = await seller.get(`/v1/plans/block/migrations/${started.id}`);
+    const { add_ons, scheduled_change } = await visitor.get(path);
+    if (when === 'now') {
+      expect(preview.mrr).toEqual([{ currency: 'usd', now_minor: 2000, moved_minor: 6000 }]);
+      expect(counts).toMatchObject({ done: 1, scheduled: 0 });
+      expect(add_ons).toMatchObject([{ plan_version: 2, quantity: 2, price: { amount_minor: 3000 } }]);
+    } else {
+      expect(counts).toMatchObject({ done: 0, scheduled: 1 });
+      expect(scheduled_change.add_ons).toMatchObject([{ plan_version: 3, quantity: 2, price: { amount_minor: 4000 } }]);
+      await visitor.answer('DELETE', `${path}/scheduled_change`);
+    }
+  }
   await publishChanged(farebox, 'enterprise', dearer(600_000));
   for (const when of ['period_end', 'now']) {
     const started = await seller.post('/v1/plans/enterprise/migrations', { when, per_second: 20 });

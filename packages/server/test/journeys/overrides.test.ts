@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { dayMs, testApp } from '../harness.ts';
 import { smallList } from '../small-list.ts';
 import { payOnPage } from '../visitor.ts';
@@ -13,6 +13,8 @@ const agreed = {
   customer: 'crm-7',
   prices: [{ amount_minor: 42_000, currency: 'usd', interval: 'month' as const, setup_fee_minor: 0 }],
 };
+// A journey of many calls, on a machine that may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 const farebox = await testApp({ list: { ...small, plans: [...small.plans, agreed] } });
 const { seller } = farebox;
 

@@ -23,13 +23,13 @@ async function startWorker(): Promise<ChildProcess> {
   const args = ['--conditions=farebox', program, farebox.db.url, String(farebox.stripe_port), folder];
   const worker = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   workers.push(worker);
-  await once(worker.stdout, 'data', { signal: AbortSignal.timeout(60_000) });
+  await once(worker.stdout, 'data', { signal: AbortSignal.timeout(180_000) });
   return worker;
 }
 
 test(
   'three workers of which two are killed in their work move every subscriber once',
-  { timeout: 120_000 },
+  { timeout: 400_000 },
   async () => {
     const subscriptions: string[] = [];
     for (let made = 0; made < people; made += 1) {
@@ -49,15 +49,15 @@ test(
     for (let more = 0; more < 4; more += 1)
       await farebox.app.queue.enqueue(farebox.db.kysely, { name: 'plans.migrate', data: { migration_id: id } });
     const done = async () => (await farebox.seller.get(`${path}/${id}`)).counts.done as number;
-    await expect.poll(done, { timeout: 60_000, interval: 20 }).toBeGreaterThan(1);
+    await expect.poll(done, { timeout: 180_000, interval: 20 }).toBeGreaterThan(1);
     first.kill('SIGKILL');
-    await expect.poll(done, { timeout: 60_000, interval: 20 }).toBeGreaterThan(4);
+    await expect.poll(done, { timeout: 180_000, interval: 20 }).toBeGreaterThan(4);
     second.kill('SIGKILL');
     // As if the heartbeats of the two had been missing for a minute.
     await farebox.db.pool.query(
       "update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'",
     );
-    await expect.poll(done, { timeout: 60_000 }).toBe(people);
+    await expect.poll(done, { timeout: 180_000 }).toBe(people);
     await farebox.app.settle();
 
     expect(await farebox.seller.get(`${path}/${id}`)).toMatchObject({

@@ -1,10 +1,12 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { runCommand } from '../command.ts';
 import { dayMs, testApp } from '../harness.ts';
 import { dearer, publishChanged } from '../published.ts';
 import { smallList } from '../small-list.ts';
 import { type Visitor, payOnPage } from '../visitor.ts';
 
+// A journey of many calls, on a machine that may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 const farebox = await testApp({ list: smallList(5) });
 
 interface Subscriber {

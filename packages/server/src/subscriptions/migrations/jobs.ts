@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type MigrationDecision, decideMigration } from '@farebox/core';
+import { type MigrationDecision, type MigrationFacts, decideMigration, isAddOn } from '@farebox/core';
 import type { Database, Tx } from '../../db/database.ts';
 import type { Collected, IntentKind, Outcome } from '../../intents/kinds.ts';
 import type { IntentBook } from '../../intents/service.ts';
@@ -9,7 +9,7 @@ import type { PlanVersion } from '../../plans/store.ts';
 import type { Clock, Payments } from '../../ports.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { inStripeTerms } from '../life/change-plan.ts';
-import type { Held, Turns } from '../life/turns.ts';
+import { type Held, type HeldAddOn, type Turns, orderedAddOns, termsOf } from '../life/turns.ts';
 import type { MigrationAudit } from './service.ts';
 import {
   type MigrationRow,
@@ -114,7 +114,7 @@ export function createMigrationJobs(deps: {
     const to = await deps.versionById(migration.to_version_id);
     invariant(to !== null, 'a migration leads to a stored version');
     const { from_versions, when } = migration;
-    const facts = { ...held.facts, plan_version: held.version.version };
+    const facts = factsOf(held, migration.plan_id);
     const target = { plan: to.content, version: to.version, from_versions, when };
     const decision = decideMigration(facts, target, held.now);
     return await db.transaction(async (tx) => {
@@ -135,8 +135,7 @@ export function createMigrationJobs(deps: {
     const { terms } = wish.decision;
     const price = wish.to.prices.find((each) => each.currency === terms.currency && each.interval === terms.interval);
     invariant(price?.stripe_price_id != null, 'a migration begins when its version is at Stripe');
-    const { stripe_subscription_id } = wish.held.row;
-    const order = { stripe_subscription_id, stripe_price_id: price.stripe_price_id, quantity: terms.quantity };
+    const order = orderOf(wish.held, { version: wish.to, price, quantity: terms.quantity });
     const { customer_id } = row;
     const dedupe_key = `plan.migration:${row.migration_id}:${row.subscription_id}:${row.attempt}`;
     const wanted =
@@ -186,6 +185,27 @@ export function createMigrationJobs(deps: {
       queue.every('* * * * *', 'plans.migrate_all');
     },
   };
+}
+
+/** What the subscriber has of the plan that is migrated: the plan of the subscription, or what is on top of it. */
+function factsOf(held: Held, planId: string): MigrationFacts {
+  const base = { ...held.facts, plan_version: held.version.version, base_plan_id: held.version.plan_id };
+  const addOn = held.add_ons.find(({ version }) => version.plan_id === planId);
+  if (addOn === undefined) return base;
+  const { version, price, quantity } = addOn;
+  return { ...base, plan_version: version.version, terms: termsOf(version, price, quantity) };
+}
+
+/** What Stripe is told of: the other price of the plan, or that of the add-on among those that stay as they are. */
+function orderOf(held: Held, moved: HeldAddOn) {
+  const { stripe_subscription_id } = held.row;
+  const isOnTop = isAddOn(moved.version.content);
+  const base = isOnTop ? { price: held.price, quantity: held.row.quantity } : moved;
+  invariant(base.price.stripe_price_id !== null, 'what was bought is at Stripe');
+  const order = { stripe_subscription_id, stripe_price_id: base.price.stripe_price_id, quantity: base.quantity };
+  if (!isOnTop) return order;
+  const kept = held.add_ons.filter(({ version }) => version.plan_id !== moved.version.plan_id);
+  return { ...order, add_ons: orderedAddOns([...kept, moved]) };
 }
 
 /** What became of an intent, as the subscriber's row says it. */

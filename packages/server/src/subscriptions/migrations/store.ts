@@ -67,9 +67,10 @@ export async function candidates(
   page: { after: string; limit: number },
 ): Promise<Candidate[]> {
   const rows = await selected(db, selection)
-    .select(['s.id', 's.customer_id', 's.status', 's.quantity', 's.current_period_end_at', 's.trial_end_at'])
+    .select(['s.id', 's.customer_id', 's.status', 's.current_period_end_at', 's.trial_end_at'])
     .select(['s.cancel_at', 's.ended_at', 's.scheduled_at', 'r.amount_minor', 'r.currency'])
-    .select([sql<Interval>`r.interval`.as('interval'), 'p.version', 'p.plan_id'])
+    .select(sql<number>`u.quantity`.as('quantity'))
+    .select([sql<Interval>`r.interval`.as('interval'), 'p.version', 'p.plan_id', 'b.plan_id as base_plan_id'])
     .where('s.id', '>', page.after)
     .orderBy('s.id')
     .limit(page.limit)
@@ -79,6 +80,7 @@ export async function candidates(
     const facts = {
       status: row.status,
       plan_version: row.version,
+      base_plan_id: row.base_plan_id,
       terms: { plan_id, currency, interval, amount_minor, quantity },
       current_period_end_at: row.current_period_end_at.getTime(),
       trial_end_at: row.trial_end_at?.getTime() ?? null,
@@ -92,10 +94,11 @@ export async function candidates(
 
 function selected(db: Reader, { plan_id, from_versions, customer_ids, currency, interval }: Selection) {
   let query = db
-    .selectFrom('subscription as s')
-    .innerJoin('plan_price as r', 'r.id', 's.plan_price_id')
-    .innerJoin('plan_version as p', 'p.id', 's.plan_version_id')
-    .where('s.superseded', '=', false)
+    .selectFrom('plan_subscriber as u')
+    .innerJoin('subscription as s', 's.id', 'u.subscription_id')
+    .innerJoin('plan_version as b', 'b.id', 's.plan_version_id')
+    .innerJoin('plan_price as r', 'r.id', 'u.plan_price_id')
+    .innerJoin('plan_version as p', 'p.id', 'r.plan_version_id')
     .where('s.status', 'in', liveStatuses)
     .where('p.plan_id', '=', plan_id)
     .where(sql<SqlBool>`p.version = any(${[...from_versions]}::integer[])`);
@@ -190,25 +193,13 @@ function migrations(db: Reader) {
     .select(sql<MigrationState>`m.state`.as('state'));
 }
 
-/** What was arranged for a period's end counts as done once the mirror shows it. */
 function withProgress(db: Reader) {
-  const count = (condition: ReturnType<typeof sql<SqlBool>>) => sql<number>`(
-    select count(*)::bigint from plan_migration_move v
-    join subscription s on s.id = v.subscription_id
-    where v.migration_id = m.id and ${condition}
-  )`;
-  const arrived = sql<SqlBool>`s.plan_version_id = m.to_version_id`;
+  const count = <K extends keyof MigrationCounts>(name: K) => sql<number>`${sql.ref(`c.${name}`)}`.as(name);
   return migrations(db)
     .innerJoin('plan_version as p', 'p.id', 'm.to_version_id')
-    .select('p.version as to_version')
-    .select([
-      count(sql<SqlBool>`true`).as('total'),
-      count(sql<SqlBool>`(v.state = 'done' or (v.state = 'scheduled' and ${arrived}))`).as('done'),
-      count(sql<SqlBool>`v.state = 'scheduled' and not ${arrived}`).as('scheduled'),
-      count(sql<SqlBool>`v.state = 'failed'`).as('failed'),
-      count(sql<SqlBool>`v.state = 'skipped'`).as('skipped'),
-      count(sql<SqlBool>`v.state = 'waiting'`).as('remaining'),
-    ]);
+    .innerJoin('plan_migration_progress as c', 'c.migration_id', 'm.id')
+    .select(['p.version as to_version', count('total'), count('done'), count('scheduled')])
+    .select([count('failed'), count('skipped'), count('remaining')]);
 }
 
 /** The next to be looked at: who was not tried before who was. Of a canceled migration only what is under way at Stripe. */
