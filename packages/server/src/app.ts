@@ -19,7 +19,7 @@ import { createReference } from './http/reference.ts';
 import { dataHeaders } from './http/security-headers.ts';
 import { createWeb } from './http/web.ts';
 import { type KeyNotice, withPerson } from './keys/record.ts';
-import { bumpGateVersion } from './keys/store.ts';
+import { bumpGateVersion, countKeysSince } from './keys/store.ts';
 import { invariant } from './lib/invariant.ts';
 import { connectKeeping } from './keeping.ts';
 import type { Log } from './lib/log.ts';
@@ -42,6 +42,7 @@ import type { MoneyNotice, Person } from './stripe/life-notices.ts';
 import { createImportRoutes } from './stripe/import/routes.ts';
 import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
 import type { Pace, Send } from './stripe/transport.ts';
+import { openCheckouts } from './subscriptions/checkouts/store.ts';
 import { liveSubscription } from './subscriptions/store.ts';
 import { usagePartitions } from './usage/jobs.ts';
 import { createUsageRoutes } from './usage/routes.ts';
@@ -221,6 +222,12 @@ function createSlices(options: AppOptions, tools: Tools) {
     secret: secrets.auth,
     base_url: config.base_url,
     ensureCustomer: (tx, person) => customers.ensureForUser(tx, person),
+    claimable: async (tx, person) => {
+      const began = await countKeysSince(tx, person.customer_id, new Date(0));
+      const isBuying = (await openCheckouts(tx, person.customer_id)).length > 0;
+      return began > 0 || isBuying ? null : await customers.claimable(tx, person);
+    },
+    retire: (tx, id) => customers.retire(tx, id),
     sendVerification: (letter) => sendLetter('verify_address', letter),
     sendReset: (letter) => sendLetter('reset_password', letter),
     askForReset: (email) => queue.enqueue(db.kysely, { name: 'accounts.reset_letter', data: { email } }),

@@ -47,6 +47,8 @@ export function sliceApp(
     base_url,
     secret: 'a secret for tests that is long enough',
     ensureCustomer: async (tx, person) => await customers.ensureForUser(tx, person),
+    claimable: async (tx, person) => await customers.claimable(tx, person),
+    retire: async (tx, id) => await customers.retire(tx, id),
     sendVerification: async (letter) => void letters.push(letter),
     sendReset: async (letter) => void resetLetters.push(letter),
     askForReset: async (email) => void askedResets.push(email),

@@ -7,6 +7,7 @@ import { createMembers } from './members.ts';
 
 const db = await testDatabase();
 const clock = fakeClock(Date.parse('2026-03-01T00:00:00Z'));
+const nowhere = { claimable: () => Promise.resolve(null), retire: () => Promise.resolve() };
 
 test('of many that join one person at once, one makes the customer and the others wait for it', async () => {
   await db.kysely.insertInto('auth_user').values({ id: 'user_1', name: 'Ada', email: 'ada@example.com' }).execute();
@@ -15,6 +16,7 @@ test('of many that join one person at once, one makes the customer and the other
     db,
     clock,
     audit: createAudit({ db, clock }),
+    ...nowhere,
     ensureCustomer: async (tx, person) => {
       made += 1;
       const id = `cust_${made}`;
@@ -38,6 +40,7 @@ test('a customer that could not be made leaves no membership', async () => {
     db,
     clock,
     audit: createAudit({ db, clock }),
+    ...nowhere,
     ensureCustomer: () => Promise.reject(new Error('no room')),
   });
   await expect(members.find('user_2')).rejects.toThrow('no room');

@@ -37,6 +37,10 @@ export interface AccountsDeps {
   base_url: string;
   /** Makes the customer of somebody who signed up. */
   ensureCustomer: (tx: Tx, person: { name: string; email: string }) => Promise<{ id: string }>;
+  /** The one customer taken over from elsewhere under this address; null unless `customer_id` never did anything. */
+  claimable: (tx: Tx, person: { customer_id: string; email: string }) => Promise<string | null>;
+  /** A customer whose person has gone to another one. */
+  retire: (tx: Tx, customerId: string) => Promise<void>;
   /** Sends the letter that asks whether an address is its user's. */
   sendVerification: (letter: Letter) => Promise<void>;
   /** Sends the letter that lets its reader set a new password. */
@@ -52,8 +56,12 @@ export function createAccounts(deps: AccountsDeps) {
   const { db, clock, base_url } = deps;
   const audit = createAudit({ db, clock });
   const attempts = createAttempts({ clock });
-  const members = createMembers({ db, clock, audit, ensureCustomer: deps.ensureCustomer });
-  const auth = createAuth({ ...deps, passwordReset, signedUp: async (user_id) => void (await members.join(user_id)) });
+  const members = createMembers({ ...deps, audit });
+  const auth = createAuth({
+    ...deps,
+    passwordReset,
+    signedUp: async (user_id) => void (await members.join(user_id)),
+  });
   const operators = createOperators({
     db,
     clock,
@@ -90,6 +98,8 @@ export function createAccounts(deps: AccountsDeps) {
       await audit.record(tx, { actor, action: 'password.reset', customer_id, object_id: user.id });
     });
     attempts.forget(failuresByAccount, user.email.toLowerCase());
+    // Only the mailbox's owner had the link, and every session from before is over.
+    await members.claim(user.id);
   }
 
   async function personOf(headers: Headers): Promise<Person | null> {
@@ -159,7 +169,11 @@ export function createAccounts(deps: AccountsDeps) {
     /** Where the reader of the letter goes next: `/verify`, with `?error=…` when the link is of no use. */
     async verifyEmail(visit: Visit, token: string): Promise<string> {
       const query = new URLSearchParams({ token, callbackURL: '/verify' });
+      const before = await personOf(visit.headers);
       const response = await ask('GET', `/verify-email?${query.toString()}`, visit.headers);
+      // Only in the browser that signed up: whoever signed up under a stranger's address gains nothing by their opening the link.
+      if (before?.email_verified === false && (await personOf(visit.headers))?.email_verified === true)
+        await members.claim(before.id);
       return response.headers.get('location') ?? '/verify?error=INVALID_TOKEN';
     },
 

@@ -31,6 +31,20 @@ export async function personById(db: Reader, user_id: string): Promise<Person | 
     .executeTakeFirst();
 }
 
+export async function hasMember(db: Reader, customer_id: string): Promise<boolean> {
+  const found = await db
+    .selectFrom('member')
+    .select('user_id')
+    .where('customer_id', '=', customer_id)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
+export async function moveMember(tx: Tx, member: { user_id: string; customer_id: string }): Promise<void> {
+  const { user_id, customer_id } = member;
+  await tx.updateTable('member').set({ customer_id }).where('user_id', '=', user_id).execute();
+}
+
 /** Whether somebody belongs to this customer under an address that nobody has confirmed to be theirs. */
 export async function hasUnconfirmedMember(db: Reader, customer_id: string): Promise<boolean> {
   const found = await db

@@ -100,6 +100,23 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       return customer_id;
     },
 
+    /**
+     * The one customer that was taken over under an address, for somebody whose own was never at Stripe. Null when there is
+     * none, or more than one.
+     */
+    async claimable(tx: Tx, own: { customer_id: string; email: string }): Promise<string | null> {
+      const bare = await store.customerById(tx, own.customer_id);
+      const [found, another] = await store.importedByEmail(tx, own.email);
+      if (bare === undefined || bare.stripe_customer_id !== null || bare.external_id !== null) return null;
+      if (found === undefined || another !== undefined || found.id === bare.id) return null;
+      return found.id;
+    },
+
+    /** Nobody belongs to it any more, and it never did anything. */
+    async retire(tx: Tx, id: string): Promise<void> {
+      await store.markDeleted(tx, id, new Date(clock.now()));
+    },
+
     /** Who has this address and is not at Stripe; two at most. */
     async unlinkedByEmail(email: string): Promise<CustomerRow[]> {
       return await store.unlinkedByEmail(db.kysely, email);

@@ -73,6 +73,18 @@ export async function unlinkedByEmail(db: Reader, email: string): Promise<Custom
     .execute();
 }
 
+/** Those that were taken over under this address, whatever its case; two tell that it is not one's alone. */
+export async function importedByEmail(db: Reader, email: string): Promise<CustomerRow[]> {
+  return await db
+    .selectFrom('customer')
+    .selectAll()
+    .where(sql<boolean>`lower(email) = lower(${email})`)
+    .where('imported_at', 'is not', null)
+    .where('deleted_at', 'is', null)
+    .limit(2)
+    .execute();
+}
+
 export async function markImported(db: Reader, id: string, imported_at: Date): Promise<void> {
   await db.updateTable('customer').set({ imported_at }).where('id', '=', id).where('imported_at', 'is', null).execute();
 }

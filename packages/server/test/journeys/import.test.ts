@@ -206,3 +206,43 @@ test('an address ties a customer at Stripe to one here only when it is confirmed
   expect(of(kim).outcome).toBe('made');
   expect(of(kim).customer_id).not.toBe(customer.id);
 });
+
+test('who pays since before Farebox came signs up, shows that the address is theirs, and finds what they pay for', async () => {
+  const mia = await farebox.signUp('mia@example.com');
+  const bob = await farebox.signUp('bob@example.com');
+  // Somebody types the address of another, who opens the letter in a browser of their own.
+  const impostor = await farebox.signUp('cleo@example.com');
+  await app.queue.idle();
+  expect((await bob.get('/v1/subscriptions')).data).toEqual([]);
+  const letters = [
+    ['mia@example.com', mia],
+    ['bob@example.com', bob],
+    ['cleo@example.com', farebox.visitor()],
+  ] as const;
+  for (const [email, browser] of letters) {
+    const link = await linkTo(email, /http:\S+\/auth\/verify-email\?token=[\w.-]+/);
+    const opened = await browser.request('GET', link.pathname + link.search);
+    expect(opened.headers.get('location')).toBe('/verify');
+  }
+  expect((await bob.get('/v1/subscriptions')).data).toMatchObject([{ plan_id: 'pro', price: { interval: 'year' } }]);
+  expect((await bob.get('/v1/me')).customer.id).toBe((await localOf(account.customers.bob))?.id);
+  expect((await mia.get('/v1/subscriptions')).data).toEqual([]);
+  expect((await impostor.get('/v1/me')).user.email_verified).toBe(true);
+  expect((await impostor.get('/v1/subscriptions')).data).toEqual([]);
+
+  // With a password that only the mailbox gives, the owner is in and the impostor out.
+  const owner = farebox.visitor();
+  await owner.post('/auth/request-password-reset', { email: 'cleo@example.com' });
+  await app.queue.idle();
+  const { hash } = await linkTo('cleo@example.com', /http:\S+\/reset-password#token=\w+/);
+  const token = hash.slice('#token='.length);
+  await owner.post('/auth/reset-password', { token, new_password: 'a newer long password' });
+  await owner.post('/auth/sign-in/email', { email: 'cleo@example.com', password: 'a newer long password' });
+  expect((await owner.get('/v1/subscriptions')).data).toMatchObject([{ price: { amount_minor: 29_900 } }]);
+  expect((await impostor.request('GET', '/v1/me')).status).toBe(401);
+});
+
+async function linkTo(recipient: string, shape: RegExp): Promise<URL> {
+  const mails = await db.kysely.selectFrom('inbox_mail').select('text').where('recipient', '=', recipient).execute();
+  return new URL(mails.map(({ text }) => shape.exec(text)?.[0]).find((link) => link !== undefined) ?? '');
+}
