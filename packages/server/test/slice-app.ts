@@ -116,7 +116,7 @@ export function sliceApp(
   }
 
   const document = () =>
-    createDocument(routes, { version: '0', server_url: base_url, policy, raw: rawBodies }).document;
+    createDocument(routes, { version: '0', server_url: base_url, policy, raw: rawBodies }).document();
   return {
     app,
     accounts,

@@ -63,16 +63,20 @@ export function createDocument(apps: readonly OpenAPIHono<AppEnv>[], options: Do
     for (const definition of openAPIRegistry.definitions)
       if (definition.type === 'route') all.openAPIRegistry.registerPath(whole(definition.route, options, component));
   }
-  const document = all.getOpenAPI31Document({
-    openapi: '3.1.0',
-    info: {
-      title: 'Farebox',
-      version: options.version,
-      description: 'Keys, limits, usage, subscriptions and invoices of an API, on top of Stripe.',
-    },
-    servers: [{ url: options.server_url }],
-  });
-  own.get(documentRoute.path, (c) => c.json(document));
+  // Made when it is first asked for: a start does not wait for it.
+  const make = () =>
+    all.getOpenAPI31Document({
+      openapi: '3.1.0',
+      info: {
+        title: 'Farebox',
+        version: options.version,
+        description: 'Keys, limits, usage, subscriptions and invoices of an API, on top of Stripe.',
+      },
+      servers: [{ url: options.server_url }],
+    });
+  let made: ReturnType<typeof make> | null = null;
+  const document = () => (made ??= make());
+  own.get(documentRoute.path, (c) => c.json(document()));
   return { document, app: own };
 }
 
