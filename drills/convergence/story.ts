@@ -31,7 +31,7 @@ export async function tell(world: World, { commands, loses }: Sequence, name: st
     await world.process.app.stripe.reconcile({ repair: true });
     await play.settle(1);
   }
-  // Nothing listens at the sandbox: events are taken from its list, which is the one thing to be found.
+  // A second run finds nothing, but that nothing listens at the sandbox: its events are taken from the list.
   const { found } = await world.process.app.stripe.reconcile({ repair: false });
   for (const { kind, detail } of found) if (kind !== 'webhook_disabled') verdict.divergences.push(`${kind}: ${detail}`);
   verdict.divergences.push(...differences(await factsHere(play), await factsAtStripe(play)));

@@ -191,10 +191,9 @@ export class Turns {
 
   /** Until whoever can go on without the outside has done so. */
   async #quiet(): Promise<void> {
-    for (let seen = -1, same = 0; same < 2;) {
-      await breath();
-      same = seen === this.#beats ? same + 1 : 0;
+    for (let seen = -1; seen !== this.#beats;) {
       seen = this.#beats;
+      await breath();
     }
   }
 
