@@ -75,7 +75,7 @@ describe('every answer', () => {
       'HEAD, GET, POST',
     ]);
     expect((await broken.send('PUT', '/v1/customers/cust_1', { bearer })).response.headers.get('allow')).toBe(
-      'HEAD, GET, PATCH',
+      'HEAD, GET, PATCH, DELETE',
     );
   });
 });
@@ -237,6 +237,7 @@ describe('the document', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.components?.schemas ?? {}).toSorted()).toEqual([
       'Customer',
+      'DeletedCustomer',
       'Me',
       'Overview',
       'Problem',
