@@ -4,7 +4,7 @@ import { dayMs, testApp } from '../harness.ts';
 import { type Visitor, payOnPage } from '../visitor.ts';
 
 // What went wrong elsewhere, tried here: docs/failures-of-billing.md says what and why.
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 /** Holds back answers of the local Stripe that were read already, as a slow network does. */
 let slow: { isSlow: (path: string) => boolean; until: Promise<void> } | null = null;

@@ -8,7 +8,7 @@ import { makeFolder } from '../folder.ts';
 import { fillForeignAccount } from '../foreign-account.ts';
 import { dayMs, testApp } from '../harness.ts';
 
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const farebox = await testApp({ list });
 const { app, db, sandbox, stripe } = farebox;

@@ -8,7 +8,7 @@ import { type TestApp, startWatched } from '../harness.ts';
 import { smallList } from '../small-list.ts';
 import { type Visitor, payOnPage } from '../visitor.ts';
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const list = smallList(5);
 const folder = makeFolder('restore', 'open');

@@ -4,7 +4,7 @@ import { testApp } from '../harness.ts';
 import { smallList } from '../small-list.ts';
 import { payOnPage } from '../visitor.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const small = smallList();
 const [starter] = small.plans;
