@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import exampleList from '../../farebox.config.ts';
 import { testApp } from '../../packages/server/test/harness.ts';
 import { payOnPage } from '../../packages/server/test/visitor.ts';
@@ -16,6 +16,8 @@ const block = {
   prices: [{ amount_minor: 1000, currency: 'usd', interval: 'month' as const, setup_fee_minor: 0 }],
   seats: { minimum: 1, maximum: 10 },
 };
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 /** A customer puts something on top of its plan, and takes it off again. */
 describe.skipIf(chromiumPath === null)('an add-on on the dashboard', async () => {

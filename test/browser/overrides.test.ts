@@ -1,9 +1,11 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { testApp } from '../../packages/server/test/harness.ts';
 import { payOnPage } from '../../packages/server/test/visitor.ts';
 import { expectAccessible } from './accessible.ts';
 import { chromiumPath, openBrowser, openOperator } from './chromium.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 /** An operator gives one customer more than its plan says, and takes it back. */
 describe.skipIf(chromiumPath === null)('one customer has other limits than its plan says', async () => {

@@ -1,10 +1,12 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { testApp } from '../../packages/server/test/harness.ts';
 import { dearer, publishChanged } from '../../packages/server/test/published.ts';
 import { payOnPage } from '../../packages/server/test/visitor.ts';
 import { expectAccessible } from './accessible.ts';
 import { chromiumPath, openBrowser, openOperator } from './chromium.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 /** An operator moves customers to a dearer version of their plan, and sees who could not be moved and why. */
 describe.skipIf(chromiumPath === null)('customers are moved between versions of a plan', async () => {
