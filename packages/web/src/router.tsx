@@ -103,6 +103,11 @@ const routes = root.addChildren([
     }),
     createRoute({
       getParentRoute: () => admin,
+      path: '/reconciliation',
+      component: lazyRouteComponent(() => import('./routes/admin/ReconciliationPage.tsx'), 'ReconciliationPage'),
+    }),
+    createRoute({
+      getParentRoute: () => admin,
       path: '/events',
       validateSearch: eventState,
       component: lazyRouteComponent(() => import('./routes/admin/EventsPage.tsx'), 'EventsPage'),

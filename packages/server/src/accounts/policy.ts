@@ -118,6 +118,7 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'GET /v1/admin/stripe_imports/:id': operator,
   'GET /v1/admin/stripe_imports/:id/items': operator,
   'GET /v1/admin/reconciliation': operator,
+  'GET /v1/admin/reconciliation/runs': operator,
   'POST /v1/admin/reconciliation/run': operator,
   'GET /v1/analytics/revenue': sellerSide,
 

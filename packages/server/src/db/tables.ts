@@ -416,6 +416,14 @@ export interface PromotionCode {
   stripe_promotion_code_id: string | null;
 }
 
+export interface ReconciliationRun {
+  checked: number;
+  finished_at: Timestamp;
+  found: Json;
+  id: string;
+  started_at: Timestamp;
+}
+
 export interface RecurringRevenue {
   currency: string | null;
   mrr_minor: number | null;
@@ -670,6 +678,7 @@ export interface DB {
   plan_version: PlanVersion;
   price_list: PriceList;
   promotion_code: PromotionCode;
+  reconciliation_run: ReconciliationRun;
   recurring_revenue: RecurringRevenue;
   reply: Reply;
   secret_key: SecretKey;

@@ -27,6 +27,7 @@ import { createPayments } from './payments.ts';
 import { createPush } from './push.ts';
 import { countGone, customerOfGone, installationId } from './store.ts';
 import { reach } from './reach.ts';
+import { createRecorded } from './reconcile/recorded.ts';
 import { createReconcile } from './reconcile/service.ts';
 import { type Sync, createSync } from './sync.ts';
 import type { Pace, Send } from './transport.ts';
@@ -101,13 +102,14 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
   });
   const { handleEvent, backfill, webhook } = connectInbox(edge, syncCustomer, catalogFault);
   const link = async (id: string, stripeId: string) => void (await customers.linkStripe(null, id, stripeId));
-  const reconcile = createReconcile({
+  const compared = createReconcile({
     ...edge,
     customers: { all: () => customers.links(), link },
     catalogFault,
     syncCustomer,
     backfill,
   });
+  const reconcile = createRecorded({ db, clock, reconcile: compared });
   const stripeImport = createStripeImport({ ...edge, syncCustomer });
   const findStripeId = async (id: string) => (await customers.find(null, id))?.stripe_customer_id ?? null;
   const jobs = createStripeJobs({

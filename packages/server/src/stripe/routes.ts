@@ -16,11 +16,14 @@ import {
   reconciliationRoute,
   replayParkedRoute,
   replayRoute,
+  runsRoute,
   viewCharge,
   viewEvent,
   viewHealth,
+  viewRun,
 } from './schema.ts';
 import type { Reconciliation } from './reconcile/service.ts';
+import { listRuns } from './reconcile/store.ts';
 import { eventById, inboxHealth, listCharges, listEvents } from './store.ts';
 
 /** What the operator sees of Stripe, and does about it. */
@@ -57,6 +60,15 @@ export function createStripeRoutes(deps: {
   app.openapi(reconcileRoute, async (c) => {
     requireOperator(c);
     return c.json({ object: 'reconciliation' as const, ...(await deps.reconcile({ repair: true })) }, 200);
+  });
+  app.openapi(runsRoute, async (c) => {
+    requireOperator(c);
+    const { limit, starting_after = null } = c.req.valid('query');
+    const rows = await listRuns(db.kysely, { limit: limit + 1, after: starting_after });
+    return c.json(
+      toList(rows, limit, viewRun, (row) => ({ created_at: row.started_at, id: row.id })),
+      200,
+    );
   });
   app.openapi(replayRoute, async (c) => {
     requireOperator(c);

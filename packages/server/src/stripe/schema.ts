@@ -2,6 +2,7 @@ import { listOf, listQuery } from '../http/list.ts';
 import { access, createRoute, idParam, json, problems, z } from '../http/router.ts';
 import type { ChargeRow, InboxHealth, StripeEventRow } from './store.ts';
 import { divergenceKinds } from './reconcile/compare.ts';
+import type { ReconciliationRun } from './reconcile/store.ts';
 
 const eventStates = ['received', 'done', 'ignored', 'parked'] as const;
 
@@ -102,25 +103,52 @@ export const backfillRoute = createRoute({
   },
 });
 
-const reconciliationSchema = z
+const compared = {
+  checked: z.int().openapi({ description: 'Objects of Stripe that were looked at.' }),
+  found: z.array(
+    z.object({
+      kind: z.enum(divergenceKinds),
+      customer_id: z.string().nullable(),
+      object_id: z.string().openapi({ description: "Stripe's id of what differs." }),
+      detail: z.string().openapi({ description: 'One sentence.' }),
+      repair: z
+        .enum(['link', 'sync', 'bill', 'sell', 'listen', 'backfill'])
+        .nullable()
+        .openapi({ description: 'What puts it right; null: a person must decide.' }),
+      repaired: z.boolean(),
+    }),
+  ),
+};
+
+const reconciliationSchema = z.object({ object: z.literal('reconciliation'), ...compared }).openapi('Reconciliation');
+
+const runSchema = z
   .object({
-    object: z.literal('reconciliation'),
-    checked: z.int().openapi({ description: 'Objects of Stripe that were looked at.' }),
-    found: z.array(
-      z.object({
-        kind: z.enum(divergenceKinds),
-        customer_id: z.string().nullable(),
-        object_id: z.string().openapi({ description: "Stripe's id of what differs." }),
-        detail: z.string().openapi({ description: 'One sentence.' }),
-        repair: z
-          .enum(['link', 'sync', 'bill', 'sell', 'listen', 'backfill'])
-          .nullable()
-          .openapi({ description: 'What puts it right; null: a person must decide.' }),
-        repaired: z.boolean(),
-      }),
-    ),
+    object: z.literal('reconciliation_run'),
+    id: z.string(),
+    started_at: z.iso.datetime(),
+    finished_at: z.iso.datetime(),
+    ...compared,
   })
-  .openapi('Reconciliation');
+  .openapi('ReconciliationRun');
+
+export const runsRoute = createRoute({
+  method: 'get',
+  path: '/v1/admin/reconciliation/runs',
+  summary: 'What earlier comparisons with Stripe found and put right',
+  security: access.operator,
+  request: { query: listQuery },
+  responses: { 200: json(listOf(runSchema), 'Newest first.'), ...problems('unauthenticated', 'forbidden') },
+});
+
+export function viewRun({ started_at, finished_at, ...run }: ReconciliationRun): z.infer<typeof runSchema> {
+  return {
+    object: 'reconciliation_run',
+    ...run,
+    started_at: started_at.toISOString(),
+    finished_at: finished_at.toISOString(),
+  };
+}
 
 export const reconciliationRoute = createRoute({
   method: 'get',

@@ -261,6 +261,7 @@ async function administration(visitor: Visitor): Promise<void> {
     await call(visitor, 'GET', `/v1/admin/${path}`);
   await call('seller', 'GET', '/v1/analytics/revenue');
   await call(visitor, 'POST', '/v1/admin/reconciliation/run');
+  await call(visitor, 'GET', '/v1/admin/reconciliation/runs');
   const { data } = await call(visitor, 'GET', '/v1/admin/stripe_events');
   await call(visitor, 'POST', `/v1/admin/stripe_events/${data[0].id}/replay`);
   await call(visitor, 'POST', '/v1/admin/stripe_events/replay_parked');

@@ -3,6 +3,7 @@ import type {
   Feature,
   FeatureValue,
   Meter,
+  PlanAction,
   PlanUsage,
   Price,
   RateLimit,
@@ -56,7 +57,7 @@ export interface PublicPlan {
   usage: PlanUsage[];
   limits: RateLimit[];
   features: PlanFeature[];
-  action: 'subscribe' | 'current' | null;
+  action: PlanAction | null;
 }
 
 export interface PlanFeature extends Pick<Feature, 'id' | 'name' | 'description' | 'type'> {
@@ -284,35 +285,6 @@ export interface ApiKey {
 
 export interface ApiKeyWithSecret extends ApiKey {
   secret: string;
-}
-
-export interface InvoiceLine {
-  kind: string;
-  description: string;
-  quantity: number | null;
-  amount_minor: number;
-  period_start_at: string | null;
-  period_end_at: string | null;
-}
-
-export interface Invoice {
-  object: 'invoice';
-  id: string;
-  number: string | null;
-  status: string;
-  billing_reason: string | null;
-  currency: Currency;
-  subtotal_minor: number;
-  total_minor: number;
-  amount_due_minor: number;
-  amount_paid_minor: number;
-  period_start_at: string | null;
-  period_end_at: string | null;
-  created_at: string;
-  paid_at: string | null;
-  hosted_url: string | null;
-  has_pdf: boolean;
-  lines: InvoiceLine[];
 }
 
 /** One of `GET /v1/customers` (operators) */

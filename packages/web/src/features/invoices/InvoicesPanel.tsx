@@ -2,45 +2,86 @@ import { formatMoney } from '@farebox/core';
 import { ActionIcon, Button } from '@mantine/core';
 import { IconChevronRight, IconFileInvoice } from '@tabler/icons-react';
 import { useState } from 'react';
-import { formatCount, formatDay, formatPeriod } from '../../lib/format.ts';
-import type { Invoice, InvoiceLine } from '../../lib/wire.ts';
+import { formatDay } from '../../lib/format.ts';
+import { faultText } from '../../lib/http.ts';
+import type { Invoice } from '../../lib/wire-invoices.ts';
 import { type Column, DataTable } from '../../ui/DataTable.tsx';
 import { Empty } from '../../ui/Empty.tsx';
 import { Fault } from '../../ui/Fault.tsx';
 import { LoadMore } from '../../ui/LoadMore.tsx';
+import { Notice } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
-import { pdfHref, useInvoices } from './api.ts';
+import { pdfHref, useInvoices, useRetry } from './api.ts';
+import { leftOf } from './give-back.ts';
+import { GiveBackDialog } from './GiveBackDialog.tsx';
 import { invoiceStatus } from './invoice-words.ts';
+import { InvoiceLines } from './InvoiceLines.tsx';
+import { PayButton, isOwed } from './PayButton.tsx';
 import classes from './InvoicesPanel.module.css';
 
-export function InvoicesPanel() {
-  const invoices = useInvoices();
+/** The invoices of the customer who is signed in; for an operator those of `customerId`, with what can be given back. */
+export function InvoicesPanel({ customerId }: { customerId?: string }) {
+  const invoices = useInvoices(customerId);
+  const retry = useRetry();
   const [open, setOpen] = useState<string | null>(null);
+  const [giving, setGiving] = useState<Invoice | null>(null);
+  const giveBack = customerId === undefined ? null : setGiving;
   return (
     <Panel title="Invoices" id="invoices" flush>
+      {retry.isError ? (
+        <div className={classes.notice}>
+          <Notice tone="bad" title="The payment did not go through.">
+            {faultText(retry.error)}
+          </Notice>
+        </div>
+      ) : null}
+      {retry.isSuccess ? (
+        <div className={classes.notice}>
+          {retry.data.payment === null ? (
+            <Notice tone="good">Paid. Everything works again.</Notice>
+          ) : (
+            <Notice tone="info" title="Your bank wants to ask you.">
+              {retry.data.payment.url === null ? (
+                'Confirm the payment with your bank.'
+              ) : (
+                <a href={retry.data.payment.url}>Confirm the payment at your bank</a>
+              )}
+            </Notice>
+          )}
+        </div>
+      ) : null}
       {invoices.isError && !invoices.rows ? (
         <Fault what="Invoices" error={invoices.error} retry={invoices.refetch} />
       ) : (
         <DataTable
           label="Invoices"
-          columns={columns(open, (id) => setOpen(id === open ? null : id))}
+          columns={columns(open, (id) => setOpen(id === open ? null : id), retry)}
           rows={invoices.rows}
           keyOf={(invoice) => invoice.id}
-          detail={(invoice) => (invoice.id === open ? <Lines invoice={invoice} /> : null)}
+          detail={(invoice) =>
+            invoice.id === open ? (
+              <InvoiceLines invoice={invoice} actions={<Actions invoice={invoice} giveBack={giveBack} />} />
+            ) : null
+          }
           empty={
             <Empty title="No invoices yet" icon={<IconFileInvoice size={20} />}>
-              The first one comes with your first payment.
+              {customerId === undefined ? 'The first one comes with your first payment.' : 'None was billed so far.'}
             </Empty>
           }
         />
       )}
       <LoadMore pages={invoices} />
+      {giving === null ? null : <GiveBackDialog invoice={giving} opened onClose={() => setGiving(null)} />}
     </Panel>
   );
 }
 
-function columns(open: string | null, toggle: (id: string) => void): Column<Invoice>[] {
+function columns(
+  open: string | null,
+  toggle: (id: string) => void,
+  retry: ReturnType<typeof useRetry>,
+): Column<Invoice>[] {
   return [
     {
       head: 'Number',
@@ -55,7 +96,12 @@ function columns(open: string | null, toggle: (id: string) => void): Column<Invo
       },
     },
     { head: 'Amount', align: 'right', cell: (invoice) => formatMoney(invoice.total_minor, invoice.currency) },
-    { head: 'Document', hideHead: true, align: 'right', cell: (invoice) => <Documents invoice={invoice} /> },
+    {
+      head: 'Document',
+      hideHead: true,
+      align: 'right',
+      cell: (invoice) => <Next invoice={invoice} retry={retry} />,
+    },
   ];
 }
 
@@ -81,53 +127,49 @@ function NumberCell({ invoice, open, toggle }: { invoice: Invoice; open: boolean
   );
 }
 
-function Documents({ invoice }: { invoice: Invoice }) {
+/** The one thing that is next: to pay it, or to keep it. */
+function Next({ invoice, retry }: { invoice: Invoice; retry: ReturnType<typeof useRetry> }) {
+  if (isOwed(invoice)) return <PayButton invoice={invoice} retry={retry} />;
+  return invoice.has_pdf ? <Pdf invoice={invoice} /> : null;
+}
+
+interface ActionsProps {
+  invoice: Invoice;
+  /** Null for the customer: what is given back is the seller's to say. */
+  giveBack: ((invoice: Invoice) => void) | null;
+}
+
+/** What can be done with an invoice, under its lines. */
+function Actions({ invoice, giveBack }: ActionsProps) {
+  const canGive = giveBack !== null && (invoice.status === 'paid' || invoice.status === 'open') && leftOf(invoice) > 0;
   return (
     <div className={classes.documents}>
-      {invoice.status === 'open' && invoice.hosted_url ? (
-        <Button component="a" href={invoice.hosted_url} target="_blank" rel="noreferrer" size="compact-xs">
-          Pay
-        </Button>
-      ) : null}
-      {invoice.has_pdf ? (
+      {isOwed(invoice) && invoice.hosted_url !== null ? (
         <Button
           component="a"
-          href={pdfHref(invoice)}
+          href={invoice.hosted_url}
           target="_blank"
           rel="noreferrer"
           variant="default"
           size="compact-xs"
         >
-          PDF
+          Pay with another card
         </Button>
       ) : null}
+      {canGive ? (
+        <Button variant="default" size="compact-xs" onClick={() => giveBack(invoice)}>
+          {invoice.status === 'paid' ? 'Refund' : 'Credit'}
+        </Button>
+      ) : null}
+      {isOwed(invoice) && invoice.has_pdf ? <Pdf invoice={invoice} /> : null}
     </div>
   );
 }
 
-function Lines({ invoice }: { invoice: Invoice }) {
+function Pdf({ invoice }: { invoice: Invoice }) {
   return (
-    <ul className={classes.lines} aria-label={`Lines of ${invoice.number ?? 'the draft'}`}>
-      {invoice.lines.map((line, index) => (
-        <li key={`${line.kind}-${index}`}>
-          <span>
-            {line.description}
-            <small>{lineWords(line)}</small>
-          </span>
-          <span>{formatMoney(line.amount_minor, invoice.currency)}</span>
-        </li>
-      ))}
-      <li className={classes.total}>
-        <span>Total</span>
-        <span>{formatMoney(invoice.total_minor, invoice.currency)}</span>
-      </li>
-    </ul>
+    <Button component="a" href={pdfHref(invoice)} target="_blank" rel="noreferrer" variant="default" size="compact-xs">
+      PDF
+    </Button>
   );
-}
-
-function lineWords(line: InvoiceLine): string {
-  const quantity = line.quantity !== null && line.quantity > 1 ? `${formatCount(line.quantity)} units` : null;
-  const period =
-    line.period_start_at && line.period_end_at ? formatPeriod(line.period_start_at, line.period_end_at) : null;
-  return [quantity, period].filter((part) => part !== null).join(' · ');
 }

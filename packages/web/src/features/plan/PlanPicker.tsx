@@ -1,5 +1,5 @@
 import { type Interval, formatMoney, intervals } from '@farebox/core';
-import { Button, SegmentedControl, Skeleton } from '@mantine/core';
+import { Button, SegmentedControl, Skeleton, TextInput } from '@mantine/core';
 import { IconCheck, IconPoint } from '@tabler/icons-react';
 import { useId, useState } from 'react';
 import { useSeller } from '../../lib/session.ts';
@@ -17,6 +17,8 @@ export function PlanPicker() {
   const plans = usePlans();
   const checkout = useCheckout();
   const [wished, setInterval] = useState<Interval>();
+  const [code, setCode] = useState('');
+  const promotion_code = code.trim();
   const sold = intervals.filter((interval) =>
     plans.data?.some((plan) => plan.prices.some((price) => price.interval === interval)),
   );
@@ -35,6 +37,15 @@ export function PlanPicker() {
           aria-label="How often you pay"
         />
       ) : null}
+      <TextInput
+        className={classes.code}
+        label="Promotion code"
+        description="Counts from the first invoice"
+        autoComplete="off"
+        maxLength={50}
+        value={code}
+        onChange={(event) => setCode(event.currentTarget.value)}
+      />
       <div className={classes.plans}>
         {plans.data
           ? plans.data.map((plan) => (
@@ -44,7 +55,9 @@ export function PlanPicker() {
                 interval={wished}
                 busy={checkout.isPending && checkout.variables.plan_id === plan.id}
                 disabled={checkout.isPending}
-                choose={(interval) => checkout.mutate({ plan_id: plan.id, interval })}
+                choose={(interval) =>
+                  checkout.mutate({ plan_id: plan.id, interval, ...(promotion_code === '' ? {} : { promotion_code }) })
+                }
               />
             ))
           : [1, 2, 3].map((place) => <Skeleton key={place} height={320} radius="lg" />)}

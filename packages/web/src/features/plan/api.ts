@@ -42,7 +42,7 @@ export function useSubscription() {
 /** Opens a checkout and leaves this site for it. Stays pending afterwards: the page is going away. */
 export function useCheckout() {
   return useMutation({
-    mutationFn: async (wish: { plan_id: string; interval?: Interval }): Promise<void> => {
+    mutationFn: async (wish: { plan_id: string; interval?: Interval; promotion_code?: string }): Promise<void> => {
       const { url } = await post<CheckoutSession>('/v1/checkout_sessions', wish);
       if (url === null) throw new Error('The payment page is not ready yet. Please try again in a moment.');
       location.assign(url);

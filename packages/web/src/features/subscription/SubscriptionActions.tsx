@@ -5,6 +5,7 @@ import type { Subscription } from '../../lib/wire.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { type Verb, useVerb } from './api.ts';
 import { CancelDialog } from './CancelDialog.tsx';
+import { CodeForm } from './CodeForm.tsx';
 import { ChangePlanDialog } from './ChangePlanDialog.tsx';
 import { possibleActions } from './possible-actions.ts';
 import classes from './subscription.module.css';
@@ -44,6 +45,7 @@ export function SubscriptionActions({ subscription }: { subscription: Subscripti
           </Button>
         ) : null}
       </div>
+      {can_change ? <CodeForm subscriptionId={subscription.id} /> : null}
       <ChangePlanDialog subscription={subscription} opened={dialog === 'change'} onClose={close} />
       <CancelDialog subscription={subscription} opened={dialog === 'cancel'} onClose={close} />
     </div>

@@ -75,6 +75,14 @@ export function useCancel(id: string) {
   });
 }
 
+export function useRedeem(id: string) {
+  const changed = useChanged();
+  return useMutation({
+    mutationFn: (code: string) => post<Subscription>(`${pathOf(id)}/coupons`, { code }),
+    onSettled: changed,
+  });
+}
+
 export type Verb = 'resume' | 'pause' | 'unpause' | 'undo';
 
 /** The verbs that need no more words. */

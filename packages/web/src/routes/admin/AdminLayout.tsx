@@ -1,4 +1,11 @@
-import { IconBolt, IconLayoutDashboard, IconReceipt, IconTags, IconUsers } from '@tabler/icons-react';
+import {
+  IconArrowsLeftRight,
+  IconBolt,
+  IconLayoutDashboard,
+  IconReceipt,
+  IconTags,
+  IconUsers,
+} from '@tabler/icons-react';
 import { Outlet } from '@tanstack/react-router';
 import { ModeMark } from '../../features/accounts/ModeMark.tsx';
 import { UserMenu } from '../../features/accounts/UserMenu.tsx';
@@ -14,6 +21,7 @@ const nav: NavItem[] = [
   { label: 'Plans', icon: IconTags, to: '/admin/plans' },
   { label: 'Subscriptions', icon: IconReceipt, to: '/admin/subscriptions' },
   { label: 'Events', icon: IconBolt, to: '/admin/events' },
+  { label: 'Stripe', icon: IconArrowsLeftRight, to: '/admin/reconciliation' },
 ];
 
 export function AdminLayout() {

@@ -1,7 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
+import { InvoicesPanel } from '../../features/invoices/InvoicesPanel.tsx';
 import { KeysPanel } from '../../features/keys/KeysPanel.tsx';
 import { OverridesPanel } from '../../features/overrides/OverridesPanel.tsx';
+import { useCustomerState } from '../../features/state/api.ts';
+import { DunningNotice } from '../../features/state/StateNotices.tsx';
 import { get } from '../../lib/http.ts';
 import type { Customer } from '../../lib/wire.ts';
 import { Fault } from '../../ui/Fault.tsx';
@@ -15,6 +18,7 @@ export function CustomerPage() {
     queryKey: ['customer', id],
     queryFn: ({ signal }) => get<Customer>(`/v1/customers/${encodeURIComponent(id)}`, signal),
   });
+  const state = useCustomerState(id);
   const { name = 'Customer', email = '', subscription = null } = customer.data ?? {};
   return (
     <AdminPage title={name} lead={subscription === null ? email : `${email}, on ${subscription.plan_name}`}>
@@ -22,6 +26,10 @@ export function CustomerPage() {
         <Fault what="The customer" error={customer.error} retry={customer.refetch} />
       ) : (
         <>
+          {state.data === undefined ? null : (
+            <DunningNotice state={state.data} title="A payment is owed, and access hardens until it is paid." />
+          )}
+          <InvoicesPanel customerId={id} />
           <OverridesPanel customerId={id} />
           <KeysPanel customerId={id} />
         </>

@@ -1,0 +1,65 @@
+import { formatMoney } from '@farebox/core';
+import { Skeleton } from '@mantine/core';
+import { formatDay } from '../../lib/format.ts';
+import { isFault } from '../../lib/http.ts';
+import type { UpcomingInvoice } from '../../lib/wire-invoices.ts';
+import { Empty } from '../../ui/Empty.tsx';
+import { Fault } from '../../ui/Fault.tsx';
+import { Panel } from '../../ui/Panel.tsx';
+import { useUpcoming } from './api.ts';
+import { Extra } from './Extra.tsx';
+import classes from './invoice-lines.module.css';
+
+/** The next invoice as it stands: what Stripe will bill, and the usage of this period as it grows. */
+export function UpcomingPanel() {
+  const upcoming = useUpcoming();
+  const isOver = isFault(upcoming.error, 'no_upcoming_invoice');
+  return (
+    <Panel title="Next invoice" id="next-invoice">
+      {upcoming.isError && !isOver && upcoming.data === undefined ? (
+        <Fault what="The next invoice" error={upcoming.error} retry={upcoming.refetch} />
+      ) : null}
+      {upcoming.isPending ? <Skeleton height={92} /> : null}
+      {isOver ? <Empty title="No next invoice">Nothing will be billed any more.</Empty> : null}
+      {upcoming.data && !isOver ? <Upcoming upcoming={upcoming.data} /> : null}
+    </Panel>
+  );
+}
+
+function Upcoming({ upcoming }: { upcoming: UpcomingInvoice }) {
+  const { invoice, usage, usage_minor, estimated_total_minor } = upcoming;
+  const { currency } = invoice;
+  const due =
+    invoice.due_at === null ? 'Collected at the end of this period' : `Collected on ${formatDay(invoice.due_at)}`;
+  return (
+    <>
+      <ul className={classes.lines} aria-label="Lines of the next invoice">
+        {invoice.lines.map((line, index) => (
+          <li key={`${line.description}-${index}`}>
+            <span>{line.description}</span>
+            <span>{formatMoney(line.amount_minor, currency)}</span>
+          </li>
+        ))}
+        {usage.flatMap((meter) =>
+          meter.lines.map((line) => (
+            <li key={`${meter.meter_id}-${line.formula}`}>
+              <span>
+                {meter.name} beyond the included amount
+                <small>{line.formula}</small>
+              </span>
+              <span>{formatMoney(line.amount_minor, currency)}</span>
+            </li>
+          )),
+        )}
+        <Extra label="Discount" amount={-invoice.discount_minor} currency={currency} />
+        <Extra label="Tax" amount={invoice.tax_minor} currency={currency} />
+        <Extra label="From your balance" amount={-invoice.balance_used_minor} currency={currency} />
+        <li className={classes.total}>
+          <span>{usage_minor === 0 ? 'So far' : 'So far, with usage'}</span>
+          <span>{formatMoney(estimated_total_minor - invoice.balance_used_minor, currency)}</span>
+        </li>
+      </ul>
+      <p className={classes.note}>{due}. Usage counts until then.</p>
+    </>
+  );
+}
