@@ -51,6 +51,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   keeping: '*',
   explaining: '*',
   gating: '*',
+  telling: '*',
   routes: '*',
   main: '*',
 };

@@ -62,6 +62,13 @@ const samples: MailData = {
     consequence: 'It was revoked at once.',
     dashboard_url: 'http://localhost:4000/dashboard',
   },
+  webhook_disabled: {
+    name: 'Ada',
+    url: 'https://ada.example/hooks',
+    is_gone: false,
+    failing_since_on: '2026-05-01',
+    webhooks_url: 'http://localhost:4000/dashboard/webhooks',
+  },
 };
 
 const kinds = Object.keys(samples) as MailKind[];

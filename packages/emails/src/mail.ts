@@ -59,6 +59,14 @@ export interface MailData {
   };
   /** A key has a new secret; the one that began with `key_start` stops at `stops_at`. */
   key_rotated: { name: string; key_name: string; key_start: string; stops_at: string; dashboard_url: string };
+  /** A webhook endpoint was switched off: it took nothing since `failing_since_on`, or said that it is gone. */
+  webhook_disabled: {
+    name: string;
+    url: string;
+    is_gone: boolean;
+    failing_since_on: string;
+    webhooks_url: string;
+  };
   /** A key was found in public. `place`: the address it was found at; `consequence`: what was done about it. */
   key_leaked: {
     name: string;

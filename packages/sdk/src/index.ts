@@ -5,6 +5,7 @@ import { FareboxUnavailable } from './lib/errors.ts';
 export type { Verification } from '@farebox/core';
 export type { Decision, VerifyInput } from './lib/verify.ts';
 export { FareboxError, FareboxUnavailable } from './lib/errors.ts';
+export { type WebhookEvent, type WebhookHeaders, WebhookSignatureError, verifyWebhook } from './lib/webhook.ts';
 
 export interface FareboxOptions {
   /** Where Farebox runs: `https://billing.example.com`. */

@@ -44,6 +44,7 @@ import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
 import type { Pace, Send } from './stripe/transport.ts';
 import { openCheckouts } from './subscriptions/checkouts/store.ts';
 import { liveSubscription } from './subscriptions/store.ts';
+import { connectWebhooks, createTelling } from './telling.ts';
 import { usagePartitions } from './usage/jobs.ts';
 import { createUsageRoutes } from './usage/routes.ts';
 import { createUsage, usageOfPeriod } from './usage/service.ts';
@@ -93,6 +94,7 @@ export async function createApp(options: AppOptions) {
     dunning: slices.access.dunning,
     taxes: options.list.taxes,
     notify: slices.notifyCustomer,
+    told: slices.telling.money,
     invalidate: bumpGateVersion,
     changed: (customerId) => snapshot.changed(customerId),
     flushUsage: () => usage.flush(),
@@ -100,7 +102,7 @@ export async function createApp(options: AppOptions) {
     audited: (tx, entry) => accounts.audit.record(tx, entry),
     usageOfPeriod,
   });
-  const selling = connectSelling({ ...options, ...slices, queue, stripe });
+  const selling = connectSelling({ ...options, ...slices, queue, stripe, migrationTold: slices.telling.migration });
   const keeping = connectKeeping({ ...options, ...slices, changed: (id) => snapshot.changed(id) });
   stripe.jobs.register();
   notices.register();
@@ -159,6 +161,7 @@ export async function createApp(options: AppOptions) {
       await usage.flush();
       await queue.idle();
       await stripe.jobs.sweep();
+      await slices.webhooks.deliveries.sweep();
       await queue.idle();
     },
     attachClock(clock: MovableClock): void {
@@ -166,6 +169,7 @@ export async function createApp(options: AppOptions) {
     },
     issueFirstRunToken: () => accounts.operators.issueFirstRunToken(),
     livePlanOf: slices.livePlanOf,
+    planTold: slices.telling.plan,
     /** Whether the gate knows this key and it is not revoked. */
     async knowsKey(token: string): Promise<boolean> {
       const entry = await snapshot.get(token);
@@ -202,8 +206,9 @@ function createSlices(options: AppOptions, tools: Tools) {
     grace_ms: config.grace_ms,
     dunning: list.dunning ?? defaultDunning(config.grace_ms / 86_400_000),
   };
-  const plans = createPlans({ db, clock, queue, list });
-  const customers = createCustomers({ db, clock });
+  const telling = createTelling({ ...options, queue, livemode: config.livemode });
+  const plans = createPlans({ db, clock, queue, list, told: telling.plan });
+  const customers = createCustomers({ db, clock, told: telling.customer });
   const usage = createUsage({ db, clock, log, meters: list.meters });
   const notices = createNotices({
     db,
@@ -232,9 +237,18 @@ function createSlices(options: AppOptions, tools: Tools) {
     sendReset: (letter) => sendLetter('reset_password', letter),
     askForReset: (email) => queue.enqueue(db.kysely, { name: 'accounts.reset_letter', data: { email } }),
   });
-  const gating = createGating({ ...options, accounts, plans, usage, notify: notifyOfKey, access });
+  const gating = createGating({
+    ...options,
+    accounts,
+    plans,
+    usage,
+    notify: notifyOfKey,
+    keyTold: telling.key,
+    access,
+  });
   const { keys, snapshot } = gating;
   const replies = createReplies({ db, clock, seal_key: secrets.seal_key });
+  const webhooks = connectWebhooks({ ...options, queue, events: telling.events, accounts, customers, notices });
   const overrides = createOverrides({
     db,
     clock,
@@ -254,6 +268,8 @@ function createSlices(options: AppOptions, tools: Tools) {
     keys,
     usage,
     notices,
+    telling,
+    webhooks,
     accounts,
     replies,
     notifyCustomer,
@@ -349,6 +365,7 @@ async function createDoors(deps: {
       createOverrideRoutes({ overrides: slices.overrides }),
       ...deps.documented,
       ...slices.gating.documented,
+      slices.webhooks.documented,
       createUsageRoutes({ usage, stopping: deps.stopping }),
       createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
       createImportRoutes({ db, stripeImport: stripe.stripeImport }),

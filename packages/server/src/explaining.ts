@@ -1,4 +1,5 @@
 import type { AppOptions } from './app.ts';
+import type { Reader } from './db/database.ts';
 import { createExplain } from './invoices/explain.ts';
 import type { LineRow } from './invoices/store.ts';
 import type { Plans } from './plans/service.ts';
@@ -27,17 +28,18 @@ export function connectExplaining(
       return { plan_id, plan_name: content.name, interval, amount_minor };
     },
   });
-  return { explain, packageSizes };
+  return { explain, packageSizes: (lines: readonly LineRow[]) => packageSizes(db.kysely, lines) };
+}
 
-  async function packageSizes(lines: readonly LineRow[]): Promise<Map<string, number>> {
-    const ids = lines.map((line) => line.usage_report_id).filter((id) => id !== null);
-    const reports = await reportsByIds(db.kysely, [...new Set(ids)]);
-    const sizes = new Map<string, number>();
-    for (const line of lines) {
-      const report = reports.get(line.usage_report_id ?? '');
-      const size = report === undefined ? undefined : tierOfLine(report, line)?.package_size;
-      if (size !== undefined) sizes.set(line.stripe_line_id, size);
-    }
-    return sizes;
+/** Of lines that bill packages, how many units one has. */
+export async function packageSizes(db: Reader, lines: readonly LineRow[]): Promise<Map<string, number>> {
+  const ids = lines.map((line) => line.usage_report_id).filter((id) => id !== null);
+  const reports = await reportsByIds(db, [...new Set(ids)]);
+  const sizes = new Map<string, number>();
+  for (const line of lines) {
+    const report = reports.get(line.usage_report_id ?? '');
+    const size = report === undefined ? undefined : tierOfLine(report, line)?.package_size;
+    if (size !== undefined) sizes.set(line.stripe_line_id, size);
   }
+  return sizes;
 }

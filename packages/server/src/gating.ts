@@ -13,7 +13,7 @@ import { createKeyImport } from './keys/import/service.ts';
 import { createLastUsed } from './keys/last-used.ts';
 import { createLeakRoutes } from './keys/leaks/routes.ts';
 import { createLeaks } from './keys/leaks/service.ts';
-import type { KeyNotify } from './keys/record.ts';
+import type { KeyNotify, KeyTold } from './keys/record.ts';
 import { createKeyRoutes } from './keys/routes.ts';
 import { createKeys } from './keys/service.ts';
 import type { Plans } from './plans/service.ts';
@@ -28,6 +28,7 @@ export function createGating(
     plans: Plans;
     usage: Usage;
     notify: KeyNotify;
+    keyTold: KeyTold;
     access: AccessPolicy;
   },
 ) {
@@ -46,7 +47,7 @@ export function createGating(
   });
   const changed = (customerId: string) => snapshot.changed(customerId);
   const shared = { db, clock, audit: deps.accounts.audit, livemode: config.livemode, brand, changed };
-  const ofKeys = { ...shared, secrets: { peppers, seal_key }, notify: deps.notify, planKeyLimit };
+  const ofKeys = { ...shared, secrets: { peppers, seal_key }, notify: deps.notify, told: deps.keyTold, planKeyLimit };
   const keys = createKeys(ofKeys);
   const keyImport = createKeyImport({ ...shared, peppers });
   const leaks = createLeaks({ ...ofKeys, ...config.leaks, log, keys });

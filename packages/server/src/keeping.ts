@@ -9,11 +9,13 @@ import { createEntitlementRoutes } from './entitlements/routes.ts';
 import { createEntitlements } from './entitlements/service.ts';
 import { openInvoicesOf, unsettledInvoicesOf } from './invoices/store.ts';
 import type { Keys } from './keys/service.ts';
+import type { Endpoints } from './notices/webhooks/endpoints.ts';
 import type { Plans } from './plans/service.ts';
 import { storedPrice } from './plans/store.ts';
 import { termsOf } from './subscriptions/life/turns.ts';
 import { openCheckouts } from './subscriptions/checkouts/store.ts';
 import { liveSubscription } from './subscriptions/store.ts';
+import type { Telling } from './telling.ts';
 import type { Usage } from './usage/service.ts';
 
 /** Joins what is known of one customer: who it is, what it may use, what is left of it when it goes. Its part of `createApp`. */
@@ -24,6 +26,8 @@ export function connectKeeping(
     accounts: Pick<Accounts, 'audit' | 'signOutOf'>;
     keys: Pick<Keys, 'revokeAll'>;
     usage: Usage;
+    telling: Pick<Telling, 'customerGone'>;
+    webhooks: { endpoints: Pick<Endpoints, 'removeAllOf'> };
     access: AccessPolicy;
     /** Tells the gate, after the commit, that what it knows of a customer is old. */
     changed(customerId: string): Promise<void>;
@@ -42,6 +46,10 @@ export function connectKeeping(
     audit: deps.accounts.audit,
     revokeKeys: (tx, id) => deps.keys.revokeAll(tx, id),
     signOut: (tx, id) => deps.accounts.signOutOf(tx, id),
+    told: async (tx, id) => {
+      await deps.telling.customerGone(tx, id);
+      await deps.webhooks.endpoints.removeAllOf(tx, id);
+    },
   });
   return {
     liveTermsOf,

@@ -17,6 +17,8 @@ export type ProblemCode =
   | 'key_limit_reached'
   | 'key_revoked'
   | 'leak_report_replayed'
+  | 'webhook_endpoint_limit_reached'
+  | 'webhook_endpoint_disabled'
   | 'ambiguous_key'
   | 'invalid_signature'
   | 'first_run_token_invalid'

@@ -34,7 +34,7 @@ export const pages = [
 ];
 
 /** Of the API, as its document says it. */
-const version = '0.1.0';
+export const version = '0.1.0';
 
 /** Routes that read their own bytes: a signature is over them, or a framework's parser is too slow. */
 export const rawBodies = ['/v1/stripe/webhooks', '/v1/keys/verify', '/v1/keys/leaks'];

@@ -1,6 +1,7 @@
 import type { AppOptions } from './app.ts';
 import type { Accounts } from './accounts/service.ts';
 import type { Customers } from './customers/service.ts';
+import type { Tx } from './db/database.ts';
 import { connectExplaining } from './explaining.ts';
 import { createOrders } from './intents/orders.ts';
 import { createInvoiceRoutes } from './invoices/routes.ts';
@@ -35,6 +36,7 @@ export function connectSelling(
     customers: Customers;
     accounts: Pick<Accounts, 'audit'>;
     usage: Usage;
+    migrationTold(tx: Tx, planId: string, migrationId: string): Promise<void>;
   },
 ) {
   const { db, clock, plans, customers, stripe, usage } = deps;
@@ -57,7 +59,7 @@ export function connectSelling(
   const addOns = createAddOns({ turns, desk, onSale: onSaleTo });
   const { audit } = deps.accounts;
   const migrations = createMigrations({ db, clock, queue: deps.queue, audit });
-  createMigrationJobs({ ...deps, ...shared, turns, intents, audit }).register();
+  createMigrationJobs({ ...deps, ...shared, turns, intents, audit, told: deps.migrationTold }).register();
   const invoices = createInvoices({ ...shared, runningUsage });
   const paymentMethods = createPaymentMethods({ ...shared, currency: deps.list.currency, nextPaymentAt });
   return {

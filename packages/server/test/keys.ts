@@ -43,6 +43,7 @@ export function createTestKeys(options: Options) {
     livemode: false,
     brand: 'sky',
     notify: async (_, customer_id, notice) => void notices.push({ ...notice, customer_id }),
+    told: () => Promise.resolve(),
     planKeyLimit: async (_, customerId) => options.most?.(customerId) ?? null,
     changed: options.changed ?? (() => Promise.resolve()),
   };

@@ -7,7 +7,7 @@ export async function publishChanged(farebox: TestApp, planId: string, change: (
   const plans = farebox.list.plans.map((plan) => (plan.id === planId ? change(plan) : plan));
   const list: PriceList = { ...farebox.list, plans };
   const clock = { now: () => farebox.sandbox.clock.now() };
-  await createPlans({ db: farebox.db, clock, queue: farebox.app.queue, list }).publish();
+  await createPlans({ db: farebox.db, clock, queue: farebox.app.queue, list, told: farebox.app.planTold }).publish();
   await farebox.app.settle();
 }
 

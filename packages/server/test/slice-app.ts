@@ -39,7 +39,7 @@ export function sliceApp(
   const resetLetters: Letter[] = [];
   const askedResets: string[] = [];
   const log = createLog('debug', { write: (line) => void lines.push(line) });
-  const customers = createCustomers({ db, clock });
+  const customers = createCustomers({ db, clock, told: () => Promise.resolve() });
   const accounts = createAccounts({
     db,
     clock,

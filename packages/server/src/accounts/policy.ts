@@ -105,6 +105,18 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'GET /v1/invoices/:id/pdf': known,
   'GET /v1/invoices/:id/lines/:line_id/explain': known,
 
+  'GET /v1/webhook_endpoints': known,
+  'POST /v1/webhook_endpoints': known,
+  'GET /v1/webhook_endpoints/:id': known,
+  'PATCH /v1/webhook_endpoints/:id': known,
+  'DELETE /v1/webhook_endpoints/:id': known,
+  'POST /v1/webhook_endpoints/:id/test': known,
+  'POST /v1/webhook_endpoints/:id/rotate_secret': known,
+  'GET /v1/events': known,
+  'GET /v1/events/:id': known,
+  'GET /v1/webhook_deliveries': known,
+  'POST /v1/webhook_deliveries/:id/retry': known,
+
   'GET /v1/admin/overview': operator,
   'GET /v1/admin/stripe_events': operator,
   'POST /v1/admin/stripe_events/:id/replay': operator,

@@ -14,6 +14,7 @@ import { createQueue } from '../queue/queue.ts';
 import { createStripe } from '../stripe/client.ts';
 import { createPush } from '../stripe/push.ts';
 import { installationId } from '../stripe/store.ts';
+import { createTelling } from '../telling.ts';
 import { configuration, options } from './arguments.ts';
 import { withDatabase } from './reach.ts';
 
@@ -46,7 +47,9 @@ export async function push(args: string[]): Promise<number> {
     await queue.start();
     try {
       console.log(reportText(await catalogReport(db.kysely, list)));
-      await createPlans({ db, clock: systemClock, queue, list }).publish();
+      const clock = systemClock;
+      const told = createTelling({ db, clock, queue, list, livemode: config.livemode }).plan;
+      await createPlans({ db, clock, queue, list, told }).publish();
       if (config.stripe.kind === 'sandbox') {
         console.log('Published. The local Stripe has it once `npm start` runs.');
         return 0;

@@ -14,6 +14,8 @@ export function createRemoveCustomer(deps: {
   whatIsLeft(tx: Tx, id: string): Promise<string | null>;
   revokeKeys(tx: Tx, id: string): Promise<void>;
   signOut(tx: Tx, id: string): Promise<void>;
+  /** While the customer can still be read: programs hear that it goes, and its own no longer hear of anything. */
+  told(tx: Tx, id: string): Promise<void>;
   audit: {
     record(tx: Tx, entry: { actor: string; action: string; customer_id: string; object_id: string }): Promise<void>;
   };
@@ -22,6 +24,7 @@ export function createRemoveCustomer(deps: {
   const { db, clock } = deps;
   return async function removeCustomer(actor: string, id: string): Promise<void> {
     await db.transaction(async (tx) => {
+      await deps.told(tx, id);
       if (!(await markDeleted(tx, id, new Date(clock.now()))))
         throw new Problem('not_found', 'There is no such customer.');
       const left = await deps.whatIsLeft(tx, id);

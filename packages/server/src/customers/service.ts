@@ -9,8 +9,16 @@ import type { CustomerFilter, CustomerRow, ListedCustomer } from './store.ts';
 
 export type Customers = ReturnType<typeof createCustomers>;
 
+/** In the transaction of what it tells: a customer is new, different than `before`, or about to be deleted. */
+export type CustomerTold = (
+  tx: Tx,
+  verb: 'created' | 'updated' | 'deleted',
+  id: string,
+  before: ListedCustomer | null,
+) => Promise<void>;
+
 /** Who pays the seller, and the link to a customer at Stripe. */
-export function createCustomers(deps: { db: Database; clock: Clock }) {
+export function createCustomers(deps: { db: Database; clock: Clock; told: CustomerTold }) {
   const { db, clock } = deps;
 
   function fresh(input: { external_id: string | null; name: string; email: string }): CustomerRow {
@@ -38,6 +46,7 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
     async ensureForUser(tx: Tx, person: { name: string; email: string }): Promise<{ id: string }> {
       const row = fresh({ external_id: null, name: person.name, email: person.email });
       await store.insertCustomer(tx, row);
+      await deps.told(tx, 'created', row.id, null);
       return { id: row.id };
     },
 
@@ -63,12 +72,23 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       created: boolean;
     }> {
       const row = fresh({ external_id: input.external_id ?? null, name: input.name, email: input.email });
-      const { row: stored, created } = await store.upsertByExternalId(db.kysely, row);
-      return { customer: await get(stored.id), created };
+      const { id, created } = await db.transaction(async (tx) => {
+        const before = row.external_id === null ? null : await store.listedByExternalId(tx, row.external_id);
+        const { row: stored, created: isNew } = await store.upsertByExternalId(tx, row);
+        if (isNew || isDifferent(before, row)) await deps.told(tx, isNew ? 'created' : 'updated', stored.id, before);
+        return { id: stored.id, created: isNew };
+      });
+      return { customer: await get(id), created };
     },
 
     async update(id: string, change: { name?: string; email?: string }): Promise<ListedCustomer> {
-      if (Object.keys(change).length > 0) await store.updateCustomer(db.kysely, id, change);
+      if (Object.keys(change).length > 0)
+        await db.transaction(async (tx) => {
+          const before = await store.listedCustomer(tx, id);
+          const after = await store.updateCustomer(tx, id, change);
+          if (before !== undefined && after !== undefined && isDifferent(before, after))
+            await deps.told(tx, 'updated', id, before);
+        });
       return await get(id);
     },
 
@@ -92,6 +112,7 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       const imported_at = row.created_at;
       if (customer_id === null) {
         await store.insertCustomer(tx, { ...row, stripe_customer_id, imported_at });
+        await deps.told(tx, 'created', row.id, null);
         return row.id;
       }
       const linked = await store.linkStripeCustomer(tx, customer_id, stripe_customer_id);
@@ -114,6 +135,7 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
 
     /** Nobody belongs to it any more, and it never did anything. */
     async retire(tx: Tx, id: string): Promise<void> {
+      await deps.told(tx, 'deleted', id, null);
       await store.markDeleted(tx, id, new Date(clock.now()));
     },
 
@@ -148,4 +170,8 @@ export function createCustomers(deps: { db: Database; clock: Clock }) {
       return await store.staleCustomers(db.kysely, ids, before);
     },
   };
+}
+
+function isDifferent(a: Pick<CustomerRow, 'name' | 'email'> | null, b: Pick<CustomerRow, 'name' | 'email'>): boolean {
+  return a === null || a.name !== b.name || a.email !== b.email;
 }

@@ -186,6 +186,10 @@ export async function listedCustomer(db: Reader, id: string): Promise<ListedCust
   return await listed(db).where('customer.id', '=', id).executeTakeFirst();
 }
 
+export async function listedByExternalId(db: Reader, external_id: string): Promise<ListedCustomer | null> {
+  return (await listed(db).where('customer.external_id', '=', external_id).executeTakeFirst()) ?? null;
+}
+
 export async function listedCustomers(db: Reader, ids: readonly string[]): Promise<ListedCustomer[]> {
   return ids.length === 0 ? [] : await listed(db).where('customer.id', 'in', ids).execute();
 }

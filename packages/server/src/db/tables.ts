@@ -162,6 +162,17 @@ export interface CustomerOverride {
   reason: string | null;
 }
 
+export interface Event {
+  api_version: string;
+  created_at: Timestamp;
+  customer_id: string | null;
+  data: Json;
+  dedupe_key: string;
+  id: string;
+  livemode: boolean;
+  type: string;
+}
+
 export interface FirstKey {
   customer_id: string;
   key_id: string;
@@ -641,6 +652,37 @@ export interface UsageTotalHour {
   quantity: number | null;
 }
 
+export interface WebhookDelivery {
+  answer: string | null;
+  attempts: Generated<number>;
+  created_at: Timestamp;
+  duration_ms: number | null;
+  endpoint_id: string;
+  event_id: string;
+  failure: string | null;
+  id: string;
+  last_attempt_at: Timestamp | null;
+  leased_until_at: Timestamp | null;
+  next_attempt_at: Timestamp | null;
+  state: string;
+  status: number | null;
+}
+
+export interface WebhookEndpoint {
+  created_at: Timestamp;
+  customer_id: string | null;
+  description: string;
+  disabled_at: Timestamp | null;
+  disabled_reason: string | null;
+  event_types: string[];
+  failing_since_at: Timestamp | null;
+  former_until_at: Timestamp | null;
+  id: string;
+  sealed_former: Buffer | null;
+  sealed_secret: Buffer;
+  url: string;
+}
+
 export interface DB {
   api_key: ApiKey;
   api_key_secret: ApiKeySecret;
@@ -654,6 +696,7 @@ export interface DB {
   customer: Customer;
   customer_count: CustomerCount;
   customer_override: CustomerOverride;
+  event: Event;
   first_key: FirstKey;
   first_run_token: FirstRunToken;
   gate_change: GateChange;
@@ -698,4 +741,6 @@ export interface DB {
   usage_hour: UsageHour;
   usage_report: UsageReport;
   usage_total_hour: UsageTotalHour;
+  webhook_delivery: WebhookDelivery;
+  webhook_endpoint: WebhookEndpoint;
 }

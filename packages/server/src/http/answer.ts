@@ -53,6 +53,8 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   plan_not_pushed: { status: 409, title: 'The plan is not at Stripe yet' },
   key_limit_reached: { status: 409, title: 'Too many keys' },
   leak_report_replayed: { status: 409, title: 'The report was acted on' },
+  webhook_endpoint_limit_reached: { status: 409, title: 'Too many webhook endpoints' },
+  webhook_endpoint_disabled: { status: 409, title: 'The webhook endpoint is off' },
   key_revoked: { status: 409, title: 'The key is revoked' },
   clock_not_movable: { status: 409, title: 'The clock cannot be moved' },
   body_too_large: { status: 413, title: 'The body is too large' },

@@ -6,6 +6,8 @@ import { type InvoiceRow, type MirrorInvoice, invoiceByStripeId, replaceLines, u
 export interface InvoiceMirrorResult {
   /** Invoices that this mirror saw become paid; each is told once. */
   newly_paid: { row: InvoiceRow; lines: MirrorInvoice['lines'] }[];
+  /** Invoices that this read wrote, each with what it was. */
+  changes: { before: InvoiceRow | null; after: InvoiceRow }[];
   /** Invoices that are to be paid, oldest first. */
   open: InvoiceRow[];
 }
@@ -24,6 +26,7 @@ export function createInvoiceMirror(deps: { clock: Clock }) {
   ): Promise<InvoiceMirrorResult> {
     const newlyPaid: InvoiceMirrorResult['newly_paid'] = [];
     const open: InvoiceRow[] = [];
+    const changes: InvoiceMirrorResult['changes'] = [];
     for (const { lines, stripe_subscription_id, ...invoice } of seen) {
       const before = await invoiceByStripeId(tx, invoice.stripe_invoice_id);
       if (before !== null && isBackward(before.status, invoice.status)) continue;
@@ -38,10 +41,11 @@ export function createInvoiceMirror(deps: { clock: Clock }) {
       });
       if (written === null) continue;
       await replaceLines(tx, written.id, lines);
+      changes.push({ before, after: written });
       if (written.status === 'open') open.unshift(written);
       if (written.status === 'paid' && before?.status !== 'paid') newlyPaid.push({ row: written, lines });
     }
-    return { newly_paid: newlyPaid, open };
+    return { newly_paid: newlyPaid, changes, open };
   };
 }
 

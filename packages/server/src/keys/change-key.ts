@@ -49,7 +49,9 @@ export function createChangeKey(deps: KeysDeps) {
       detail: { changed },
     });
     await bumpGateVersion(tx, customer_id);
-    return await reread(tx, key.id);
+    const after = await reread(tx, key.id);
+    await deps.told(tx, 'updated', after, key);
+    return after;
   }
 
   /** In one transaction, the customer held before its key, and the gate told after the commit. */
@@ -124,7 +126,9 @@ export function createChangeKey(deps: KeysDeps) {
           data: { key_name: key.name, key_start: key.start, stops_at: new Date(stops_at).toISOString() },
         });
         await bumpGateVersion(tx, customer_id);
-        return { key: await reread(tx, id), secret };
+        const after = await reread(tx, id);
+        await deps.told(tx, 'rotated', after, key);
+        return { key: after, secret };
       });
     },
 

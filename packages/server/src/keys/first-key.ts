@@ -11,6 +11,7 @@ import {
   insertFirstKey,
   insertKey,
   insertSecret,
+  keyById,
   lockCustomer,
 } from './store.ts';
 import { mintToken } from './token.ts';
@@ -55,6 +56,9 @@ export function createFirstKeys(deps: KeysDeps) {
         object_id: id,
         detail: { name: 'First key', first: true },
       });
+      const key = await keyById(tx, null, id);
+      invariant(key !== null, 'the key was just written');
+      await deps.told(tx, 'created', key, null);
       await bumpGateVersion(tx, customerId);
       return { key_id: id, key_start: token.start };
     },

@@ -1,5 +1,6 @@
 import type { Tx } from '../db/database.ts';
 import type { Json } from '../db/tables.ts';
+import type { ApiKeyRow } from './store.ts';
 
 /** The audit log, as keys need it: written in the transaction of what it tells. */
 export interface KeyAudit {
@@ -36,3 +37,11 @@ export function withPerson(notice: KeyNotice, person: { name: string; dashboard_
 
 /** Writes the notice in the transaction of what it tells. */
 export type KeyNotify = (tx: Tx, customerId: string, notice: KeyNotice) => Promise<void>;
+
+/** In the transaction of what it tells: what became of a key, for programs. */
+export type KeyTold = (
+  tx: Tx,
+  verb: 'created' | 'updated' | 'rotated' | 'revoked' | 'leaked',
+  key: ApiKeyRow,
+  before: ApiKeyRow | null,
+) => Promise<void>;

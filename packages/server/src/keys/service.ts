@@ -8,7 +8,7 @@ import { Problem } from '../problem.ts';
 import { createChangeKey, expiryOf, noSuchKey } from './change-key.ts';
 import { createFirstKeys } from './first-key.ts';
 import { type KeyLimit, refuseMoreKeys } from './key-limit.ts';
-import type { KeyAudit, KeyNotify } from './record.ts';
+import type { KeyAudit, KeyNotify, KeyTold } from './record.ts';
 import { createSecretKeys } from './secret-keys.ts';
 import {
   type ApiKeyRow,
@@ -46,6 +46,7 @@ export interface KeysDeps {
   livemode: boolean;
   audit: KeyAudit;
   notify: KeyNotify;
+  told: KeyTold;
   /** How many keys the customer's plan allows; null: it says nothing. */
   planKeyLimit: KeyLimit;
   /** Start of every key of a customer, from the price list. */
@@ -92,6 +93,7 @@ export function createKeys(deps: KeysDeps) {
       object_id: key.id,
       detail: { name: key.name, scopes: key.scopes },
     });
+    await deps.told(tx, 'created', key, null);
     await bumpGateVersion(tx, key.customer_id);
     return { key, secret: token.secret };
   }
@@ -130,12 +132,14 @@ export function createKeys(deps: KeysDeps) {
     /** Once revoked, for ever: asking again changes nothing. On return no request that starts passes on this node. */
     async revoke(customerId: string | null, id: string, actor = 'system'): Promise<ApiKeyRow> {
       const key = await db.transaction(async (tx) => {
+        const before = await keyById(tx, customerId, id);
         const revoked = await revokeKey(tx, customerId, id, new Date(clock.now()));
         const found = await keyById(tx, customerId, id);
         if (found === null) throw noSuchKey();
         if (!revoked) return found;
         const { customer_id } = found;
         await deps.audit.record(tx, { actor, action: 'api_key.revoked', customer_id, object_id: id });
+        await deps.told(tx, 'revoked', found, before);
         await bumpGateVersion(tx, customer_id);
         return found;
       });

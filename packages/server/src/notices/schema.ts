@@ -45,6 +45,13 @@ const noticeData = {
   trial_ending: ofPlan.extend({ price: z.string(), ends_on: z.string() }),
   card_expiring: ofPlan.extend({ card: z.string(), expires_on: z.string(), next_payment_on: z.string() }),
   key_rotated: ofKey.extend({ stops_at: z.string() }),
+  webhook_disabled: z.object({
+    name: z.string(),
+    url: z.string(),
+    is_gone: z.boolean(),
+    failing_since_on: z.string(),
+    webhooks_url: z.string(),
+  }),
   key_leaked: ofKey.extend({ place: z.string().nullable(), consequence: z.string() }),
 } satisfies { [K in keyof MailData]: z.ZodType<MailData[K]> };
 
@@ -109,6 +116,8 @@ export function parseNotice(
     case 'key_rotated':
       return { kind, data: noticeData[kind].parse(data) };
     case 'key_leaked':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'webhook_disabled':
       return { kind, data: noticeData[kind].parse(data) };
     default:
       throw new Error(`no mail is called ${kind}`);

@@ -57,8 +57,17 @@ export async function catalogReport(db: Reader, list: Pick<PriceList, 'plans'>):
   return reportOf(diffCatalog(await newestVersions(db), list), await subscribersByPrice(db));
 }
 
+/** In the transaction that publishes: a version is on sale, or a plan is no more. */
+export type PlanTold = (tx: Tx, verb: 'published' | 'archived', plan_id: string, version: number) => Promise<void>;
+
 /** The catalogue: the price list published as frozen versions. */
-export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queue, 'enqueue'>; list: PriceList }) {
+export function createPlans(deps: {
+  db: Database;
+  clock: Clock;
+  queue: Pick<Queue, 'enqueue'>;
+  list: PriceList;
+  told: PlanTold;
+}) {
   const { db, clock, queue, list } = deps;
 
   async function current(): Promise<PlanVersion[]> {
@@ -110,12 +119,15 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
               },
               change.plan.prices.map((price) => ({ id: createId('pprc', clock.now()), price })),
             );
+            await deps.told(tx, 'published', change.plan.id, change.version);
             published.push(name);
           } else if (change.type === 'restore_version') {
             await restoreVersion(tx, change.plan.id, change.version);
+            await deps.told(tx, 'published', change.plan.id, change.version);
             published.push(name);
           } else if (change.type === 'archive_plan') {
             await archiveVersion(tx, change.plan.id, at);
+            await deps.told(tx, 'archived', change.plan.id, change.version);
             archived.push(change.plan.id);
           }
         }
@@ -196,20 +208,25 @@ export function createPlans(deps: { db: Database; clock: Clock; queue: Pick<Queu
     },
 
     /** Every feature of the price list with what a plan makes of it. A config feature is on, and says its value. */
-    featuresOf(plan: Pick<Plan, 'features'> & { usage: readonly { meter_id: string }[] }): PlanFeature[] {
-      return list.features.map((feature) => {
-        const { id, name, description, type } = feature;
-        const set = plan.features[id];
-        if (feature.type === 'metered') {
-          const enabled = plan.usage.some((usage) => usage.meter_id === feature.meter_id);
-          return { id, name, description, type, enabled, value: null };
-        }
-        if (feature.type === 'config') {
-          const value = typeof set === 'number' || typeof set === 'string' ? set : feature.default;
-          return { id, name, description, type, enabled: true, value };
-        }
-        return { id, name, description, type, enabled: set === true, value: null };
-      });
-    },
+    featuresOf: (plan: FeaturedPlan) => featuresOf(list, plan),
   };
+}
+
+type FeaturedPlan = Pick<Plan, 'features'> & { usage: readonly { meter_id: string }[] };
+
+/** As `Plans.featuresOf`, of a list. */
+export function featuresOf(list: Pick<PriceList, 'features'>, plan: FeaturedPlan): PlanFeature[] {
+  return list.features.map((feature) => {
+    const { id, name, description, type } = feature;
+    const set = plan.features[id];
+    if (feature.type === 'metered') {
+      const enabled = plan.usage.some((usage) => usage.meter_id === feature.meter_id);
+      return { id, name, description, type, enabled, value: null };
+    }
+    if (feature.type === 'config') {
+      const value = typeof set === 'number' || typeof set === 'string' ? set : feature.default;
+      return { id, name, description, type, enabled: true, value };
+    }
+    return { id, name, description, type, enabled: set === true, value: null };
+  });
 }

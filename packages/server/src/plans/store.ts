@@ -194,6 +194,17 @@ export async function planOfPrice(db: Reader, planPriceId: string): Promise<Pric
   return atPrice(row.content, row);
 }
 
+/** The number of the version that this is a price of. */
+export async function versionNumberOfPrice(db: Reader, planPriceId: string): Promise<number> {
+  const row = await db
+    .selectFrom('plan_price as r')
+    .innerJoin('plan_version as p', 'p.id', 'r.plan_version_id')
+    .select('p.version')
+    .where('r.id', '=', planPriceId)
+    .executeTakeFirstOrThrow();
+  return row.version;
+}
+
 export function storedPrice(version: PlanVersion, priceId: string): StoredPrice {
   const price = version.prices.find((candidate) => candidate.id === priceId);
   invariant(price !== undefined, 'a plan version keeps its prices');

@@ -16,6 +16,9 @@ export interface Jobs {
   'replies.forget': Record<string, never>;
   'accounts.reset_letter': { email: string };
   'notice.send': { notice_id: string };
+  'webhook.deliver': { delivery_id: string };
+  'webhook.sweep': Record<string, never>;
+  'webhook.forget': Record<string, never>;
 }
 
 export type JobName = keyof Jobs;
@@ -61,6 +64,9 @@ export const handlings: Record<JobName, Handling> = {
   'replies.forget': { concurrency: 1, retries: 8 },
   'accounts.reset_letter': { concurrency: 1, retries: 8 },
   'notice.send': { concurrency: 4, retries: 8 },
+  'webhook.deliver': { concurrency: 8, retries: 8 },
+  'webhook.sweep': { concurrency: 1, retries: 2 },
+  'webhook.forget': { concurrency: 1, retries: 8 },
 };
 
 export const longestRetryDelay_s = 600;
@@ -75,4 +81,6 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'usage.partitions': () => 'all',
   'keys.tidy': () => 'all',
   'replies.forget': () => 'all',
+  'webhook.sweep': () => 'all',
+  'webhook.forget': () => 'all',
 };

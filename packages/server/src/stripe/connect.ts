@@ -22,13 +22,14 @@ import { createEventHandler } from './handle.ts';
 import { type StripeImport, createStripeImport } from './import/service.ts';
 import { createInbox, createReplay } from './inbox.ts';
 import { createStripeJobs } from './jobs.ts';
+import type { ToldOfMoney } from './life-events.ts';
 import type { MoneyNotice, Person } from './life-notices.ts';
 import { createPayments } from './payments.ts';
 import { createPush } from './push.ts';
 import { countGone, customerOfGone, installationId } from './store.ts';
 import { reach } from './reach.ts';
 import { createRecorded } from './reconcile/recorded.ts';
-import { createReconcile } from './reconcile/service.ts';
+import { type Reconciliation, createReconcile } from './reconcile/service.ts';
 import { type Sync, createSync } from './sync.ts';
 import type { Pace, Send } from './transport.ts';
 import { verdictOf } from './verdict.ts';
@@ -57,6 +58,8 @@ export interface StripeDeps {
   taxes: Taxes;
   personOf(tx: Tx, customerId: string): Promise<Person>;
   notify(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void>;
+  /** The same for programs: the webhooks' outbox. */
+  told: ToldOfMoney & { drift(tx: Tx, found: Reconciliation): Promise<void> };
   /** In the transaction: tells every process that what its gate knows of this customer is old. */
   invalidate(tx: Tx, customerId: string): Promise<void>;
   /** After the commit: the same for this process, at once. */

@@ -5,6 +5,7 @@ import type { Queue } from '../queue/queue.ts';
 import { type SubscriptionRow, markUsageDue } from '../subscriptions/store.ts';
 import { type PhaseRow, termsIdOf } from '../subscriptions/phases.ts';
 import { type PricedPhase, type ReportableSubscription, usageDueAt } from '../usage/report.ts';
+import { type ToldOfMoney, tellTransitions } from './life-events.ts';
 import { type MoneyNotice, type Person, invoiceNotices, lifeNotices } from './life-notices.ts';
 import type { Mirrored } from './sync.ts';
 
@@ -28,6 +29,8 @@ export function createEffects(deps: {
   phasesOf(tx: Tx, subscriptionId: string): Promise<PhaseRow[]>;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
   notify(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void>;
+  /** The same for programs: the webhooks' outbox. */
+  told: ToldOfMoney;
   closePeriods(tx: Tx, subscription: ReportableSubscription, phases: readonly PricedPhase[]): Promise<string[]>;
   /** Writes down that a second sale is to be undone. */
   undo(tx: Tx, customerId: string, stripeSubscriptionId: string): Promise<void>;
@@ -60,6 +63,7 @@ export function createEffects(deps: {
       });
     }
     await tell(tx, mirrored, person);
+    await tellTransitions(tx, deps.told, mirrored, { isOld, now: deps.clock.now() });
     for (const subscription of subscriptions) await bill(tx, subscription);
     for (const id of duplicates) await deps.undo(tx, customer_id, id);
     await deps.invalidate(tx, customer_id);

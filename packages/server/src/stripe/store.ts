@@ -273,6 +273,25 @@ export async function upsertCharges(
     .execute();
 }
 
+/** Those of these ids that there are, by their ids. */
+export async function chargesByIds(db: Reader, ids: readonly string[]): Promise<Map<string, ChargeRow>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom('stripe_charge').select(chargeColumns).where('id', 'in', ids).execute();
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+const chargeColumns = [
+  'id',
+  'customer_id',
+  'stripe_payment_intent_id',
+  'status',
+  'currency',
+  'amount_minor',
+  'amount_refunded_minor',
+  'dispute_status',
+  'stripe_created_at',
+] as const;
+
 /** A page of charges, newest first; all, one customer's, or those in dispute. */
 export async function listCharges(
   db: Reader,
@@ -285,17 +304,7 @@ export async function listCharges(
 ): Promise<ChargeRow[]> {
   let query = db
     .selectFrom('stripe_charge')
-    .select([
-      'id',
-      'customer_id',
-      'stripe_payment_intent_id',
-      'status',
-      'currency',
-      'amount_minor',
-      'amount_refunded_minor',
-      'dispute_status',
-      'stripe_created_at',
-    ])
+    .select(chargeColumns)
     .orderBy('stripe_created_at', 'desc')
     .orderBy('id', 'desc')
     .limit(page.limit);

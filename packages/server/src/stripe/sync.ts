@@ -4,13 +4,15 @@ import { deleteDrafts } from '../invoices/store.ts';
 import type { createSubscriptionMirror, MirrorResult } from '../subscriptions/mirror.ts';
 import { closeCheckout } from '../subscriptions/checkouts/store.ts';
 import { type ReadingDeps, type Snapshot, createReading } from './reading.ts';
-import { eventsSoFar, markGone, upsertCharges } from './store.ts';
+import { type ChargeRow, chargesByIds, eventsSoFar, markGone, upsertCharges } from './store.ts';
 
 /** What the mirror found, told to whoever acts on it, inside the mirror's transaction. */
 export interface Mirrored {
   customer_id: string;
   subscriptions: MirrorResult;
   invoices: InvoiceMirrorResult;
+  /** Charges of this read, each with what it was. */
+  charges: { before: ChargeRow | null; after: ChargeRow }[];
 }
 
 /** An event that asks for the reading, and how it is closed: in the transaction of what it led to. */
@@ -82,9 +84,17 @@ export function createSync(deps: SyncDeps): Sync {
     const ids = new Map(subscriptions.subscriptions.map((row) => [row.stripe_subscription_id, row.id]));
     const invoices = await deps.mirrorInvoices(tx, customerId, snapshot.invoices, ids, fetchedAt);
     await deleteDrafts(tx, snapshot.vanished_invoices);
+    const known = await chargesByIds(
+      tx,
+      snapshot.charges.map(({ id }) => id),
+    );
     await upsertCharges(tx, customerId, snapshot.charges, fetchedAt);
+    const charges = snapshot.charges.map((charge) => ({
+      before: known.get(charge.id) ?? null,
+      after: { ...charge, customer_id: customerId },
+    }));
     for (const { row, state } of snapshot.checkouts) if (state !== 'open') await closeCheckout(tx, row.id, state);
-    await deps.effects(tx, { customer_id: customerId, subscriptions, invoices });
+    await deps.effects(tx, { customer_id: customerId, subscriptions, invoices, charges });
     if (snapshot.is_gone && stripeCustomerId !== null) {
       await markGone(tx, { stripe_customer_id: stripeCustomerId, customer_id: customerId, gone_at: fetchedAt });
       await deps.unlink(tx, customerId, stripeCustomerId);

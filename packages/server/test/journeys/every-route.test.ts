@@ -8,6 +8,7 @@ import { makeFolder, removeFolder } from '../folder.ts';
 import { dayMs, testApp } from '../harness.ts';
 import { createScanner } from '../keys.ts';
 import { dearer, publishChanged } from '../published.ts';
+import { startReceiver } from '../receiver.ts';
 import { smallList } from '../small-list.ts';
 import { type Visitor, payOnPage } from '../visitor.ts';
 
@@ -256,6 +257,24 @@ async function invoicesAndCards(): Promise<void> {
   await call(visitor, 'DELETE', `/v1/payment_methods/${bad}`);
 }
 
+async function webhooks(): Promise<void> {
+  const receiver = await startReceiver();
+  const made = await call('seller', 'POST', '/v1/webhook_endpoints', { url: receiver.url, event_types: ['*'] });
+  const path = `/v1/webhook_endpoints/${made['id']}`;
+  await call('seller', 'GET', '/v1/webhook_endpoints');
+  await call('seller', 'GET', path);
+  await call('seller', 'PATCH', path, { description: 'Books' });
+  await call('seller', 'POST', `${path}/rotate_secret`, { overlap_seconds: 60 });
+  const { id, event_id } = await call('seller', 'POST', `${path}/test`);
+  await call('seller', 'GET', '/v1/events');
+  await call('seller', 'GET', `/v1/events/${event_id}`);
+  await call('seller', 'GET', '/v1/webhook_deliveries');
+  await call('seller', 'POST', `/v1/webhook_deliveries/${id}/retry`);
+  await farebox.app.settle();
+  await call('seller', 'DELETE', path);
+  await receiver.close();
+}
+
 async function administration(visitor: Visitor): Promise<void> {
   for (const path of ['overview', 'stripe_health', 'charges', 'reconciliation'])
     await call(visitor, 'GET', `/v1/admin/${path}`);
@@ -288,6 +307,7 @@ test('every success that the document promises is answered so, and every write i
   await keysAndUsage();
   await subscriptionLife();
   await invoicesAndCards();
+  await webhooks();
   await administration(op);
   const successes = promisedAnswers().flatMap(({ operation, statuses }) =>
     statuses.filter((status) => status < 400).map((status) => `${operation} ${status}`),

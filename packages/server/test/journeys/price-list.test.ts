@@ -11,7 +11,13 @@ async function restartWith(change: (plan: Plan) => Plan | null): Promise<{ publi
   const plans = farebox.list.plans.flatMap((plan) => change(plan) ?? []);
   const list: PriceList = { ...farebox.list, plans };
   const clock = { now: () => farebox.sandbox.clock.now() };
-  const result = await createPlans({ db: farebox.db, clock, queue: farebox.app.queue, list }).publish();
+  const result = await createPlans({
+    db: farebox.db,
+    clock,
+    queue: farebox.app.queue,
+    list,
+    told: farebox.app.planTold,
+  }).publish();
   await farebox.app.queue.idle();
   return result;
 }

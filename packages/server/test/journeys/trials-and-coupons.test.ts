@@ -46,7 +46,13 @@ async function advance(days: number): Promise<void> {
 
 async function publish(coupons: Coupon[]): Promise<void> {
   const clock = { now: () => farebox.sandbox.clock.now() };
-  await createPlans({ db: farebox.db, clock, queue: farebox.app.queue, list: { ...list, coupons } }).publish();
+  await createPlans({
+    db: farebox.db,
+    clock,
+    queue: farebox.app.queue,
+    list: { ...list, coupons },
+    told: farebox.app.planTold,
+  }).publish();
   await farebox.app.queue.idle();
 }
 

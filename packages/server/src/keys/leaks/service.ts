@@ -1,5 +1,6 @@
 import { type Instant, parseKey } from '@farebox/core';
 import type { Tx } from '../../db/database.ts';
+import { invariant } from '../../lib/invariant.ts';
 import { digestsOf, foreignDigestsOf } from '../../lib/pepper.ts';
 import { sha256 } from '../../lib/secret.ts';
 import type { Log } from '../../lib/log.ts';
@@ -7,7 +8,7 @@ import { Problem } from '../../problem.ts';
 import { keysByDigest } from '../import/store.ts';
 import { giveSecret } from '../rotation.ts';
 import type { Keys, KeysDeps } from '../service.ts';
-import { type ApiKeyRow, bumpGateVersion, lockCustomer, lockKey, revokeKey } from '../store.ts';
+import { type ApiKeyRow, bumpGateVersion, keyById, lockCustomer, lockKey, revokeKey } from '../store.ts';
 import { secretKeyBrand } from '../token.ts';
 import { insertReport } from './store.ts';
 
@@ -94,6 +95,9 @@ export function createLeaks(
       object_id: key.id,
       detail: { policy, url: url.slice(0, 500) },
     });
+    const after = await keyById(tx, null, key.id);
+    invariant(after !== null, 'the key is locked');
+    await deps.told(tx, 'leaked', after, key);
     const leaked = sha256(token).toString('hex').slice(0, 16);
     await deps.notify(tx, customer_id, {
       kind: 'key_leaked',

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import type { Database } from '../../db/database.ts';
+import type { Database, Tx } from '../../db/database.ts';
 import { invoicesOfAll } from '../../invoices/store.ts';
 import { abreast } from '../../lib/abreast.ts';
 import type { Log } from '../../lib/log.ts';
@@ -62,6 +62,7 @@ export function createReconcile(deps: {
   catalogFault(objectId: string): Promise<string | null>;
   syncCustomer(customerId: string): Promise<void>;
   backfill(): Promise<unknown>;
+  told: { drift(tx: Tx, found: Reconciliation): Promise<void> };
 }) {
   const { db, clock, stripe } = deps;
   const since = () => Math.floor((clock.now() - lookBackMs) / 1000);
@@ -264,7 +265,10 @@ export function createReconcile(deps: {
       const { checked, found } = await reach(compare);
       if (options.repair) await reach(() => repair(found));
       for (const { kind, object_id, detail } of found) deps.log.error({ kind, object_id }, detail);
-      return { checked, found: found.map((each) => ({ ...each, repaired: options.repair && each.repair !== null })) };
+      const all = found.map((each) => ({ ...each, repaired: options.repair && each.repair !== null }));
+      // A look changes nothing, so it tells nobody either.
+      if (options.repair && all.length > 0) await db.transaction((tx) => deps.told.drift(tx, { checked, found: all }));
+      return { checked, found: all };
     });
   };
 }

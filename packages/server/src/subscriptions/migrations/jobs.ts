@@ -55,6 +55,8 @@ export function createMigrationJobs(deps: {
   payments: Pick<Payments, 'syncCustomer'>;
   audit: MigrationAudit;
   versionById(id: string): Promise<PlanVersion | null>;
+  /** In the transaction that ends a migration. */
+  told(tx: Tx, planId: string, migrationId: string): Promise<void>;
 }) {
   const { db, clock, queue, log } = deps;
 
@@ -68,7 +70,9 @@ export function createMigrationJobs(deps: {
       unanswered = moved ? 0 : unanswered + 1;
       if (unanswered === mostUnanswered) break;
     }
-    await finishMigration(db.kysely, id, new Date(clock.now()));
+    await db.transaction(async (tx) => {
+      if (await finishMigration(tx, id, new Date(clock.now()))) await deps.told(tx, migration.plan_id, id);
+    });
     if (unanswered > 0) throw new Unanswered(`Of ${unanswered} subscribers of ${id} it is not known yet what became.`);
     if (next.length === batch) await goOn([id]);
   }

@@ -279,8 +279,9 @@ function waiting(db: Reader, { migration_id, subscription_id }: MoveName) {
 }
 
 /** Ends a running migration of which nobody is left. */
-export async function finishMigration(db: Reader, id: string, at: Date): Promise<void> {
-  await db
+/** Whether that was the end of it. */
+export async function finishMigration(db: Reader, id: string, at: Date): Promise<boolean> {
+  const { numUpdatedRows } = await db
     .updateTable('plan_migration')
     .set({ state: 'done', ended_at: at })
     .where('id', '=', id)
@@ -296,7 +297,8 @@ export async function finishMigration(db: Reader, id: string, at: Date): Promise
         ),
       ),
     )
-    .execute();
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
 }
 
 /** False when it does not run any more. */
