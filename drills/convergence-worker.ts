@@ -37,7 +37,7 @@ const property = fc.asyncProperty(sequences, async (sequence) => {
     failedAt ??= performance.now();
     throw error;
   }
-  if (told % 250 === 0) process.send?.({ told });
+  if (told % 100 === 0) process.send?.({ told });
 });
 const result = await fc.check(property, {
   seed: Number(seed),

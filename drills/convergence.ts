@@ -80,13 +80,26 @@ async function runWorker(index: number): Promise<Report> {
   const share = Math.floor(runs / workers) + (index < runs % workers ? 1 : 0);
   const args = [db.url.replace('/farebox?', `/${name}?`), own, String(seed + index), String(share), path];
   const child = fork(join(import.meta.dirname, 'convergence-worker.ts'), args, { execArgv: ['--conditions=farebox'] });
-  return await new Promise((resolve, reject) => {
+  const lost = (code: number | null): Report => ({
+    sequences: 0,
+    calls: 0,
+    counts: {},
+    failure: {
+      seed: seed + index,
+      path: '',
+      commands: [],
+      loses: 'none',
+      verdict: null,
+      error: `worker ${index} ended with ${code} before it had reported`,
+    },
+  });
+  return await new Promise((resolve) => {
     child.on('message', (message: { told: number } | { report: Report }) => {
       if ('report' in message) return resolve(message.report);
       progress[index] = message.told;
       const told = progress.reduce((sum, each) => sum + each, 0);
       console.log(`  ${told} of ${runs} sequences after ${Math.round((performance.now() - began) / 1000)} s`);
     });
-    child.once('exit', (code) => reject(new Error(`worker ${index} ended with ${code} before it had reported`)));
+    child.once('exit', (code) => resolve(lost(code)));
   });
 }

@@ -97,25 +97,30 @@ const plan = fc.nat(plans.length - 1);
 const card = fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 4, arbitrary: fc.nat(cards.length - 1) });
 const code = rare(fc.nat(codes.length - 1), 2);
 
+const failure = {
+  count: fc.oneof({ weight: 4, arbitrary: fc.constant(1) }, { weight: 1, arbitrary: fc.integer({ min: 2, max: 9 }) }),
+  how: fc.constantFrom(...strikes),
+};
+const when = fc.constantFrom('before' as const, 'after' as const);
 const mishaps = fc.record<Mishaps>({
   seed: fc.nat(0xffff),
   workers: fc.integer({ min: 1, max: 4 }),
   delivers: fc.nat(3),
   twice: seldom(5),
   outage: rareLater(
-    fc.record({
-      at: fc.integer({ min: 1, max: 14 }),
-      count: fc.oneof(
-        { weight: 4, arbitrary: fc.constant(1) },
-        { weight: 1, arbitrary: fc.integer({ min: 2, max: 9 }) },
-      ),
-      how: fc.constantFrom(...strikes),
-    }),
-    4,
+    fc.oneof(
+      fc.record({ among: fc.constant('all' as const), at: fc.integer({ min: 1, max: 14 }), ...failure }),
+      // What changes something is where a lost answer hurts.
+      fc.record({ among: fc.constant('changes' as const), at: fc.integer({ min: 1, max: 3 }), ...failure }),
+    ),
+    3,
   ),
   kill: rareLater(
-    fc.record({ at: fc.integer({ min: 1, max: 150 }), when: fc.constantFrom('before' as const, 'after' as const) }),
-    6,
+    fc.oneof(
+      fc.record({ among: fc.constant('all' as const), at: fc.integer({ min: 1, max: 150 }), when }),
+      fc.record({ among: fc.constant('changes' as const), at: fc.integer({ min: 1, max: 3 }), when }),
+    ),
+    5,
   ),
 });
 
@@ -190,8 +195,8 @@ export function say({ seed, workers, delivers, twice, outage, kill, ...what }: C
   });
   const way = [
     twice ? 'twice at once' : '',
-    outage === null ? '' : `Stripe fails ${outage.how} at call ${outage.at} ×${outage.count}`,
-    kill === null ? '' : `killed ${kill.when} call ${kill.at}`,
+    outage === null ? '' : `Stripe fails ${outage.how} at call ${outage.at} of ${outage.among} ×${outage.count}`,
+    kill === null ? '' : `killed ${kill.when} call ${kill.at} of ${kill.among}`,
     `${workers} workers, ${delivers}/3 delivered, seed ${seed}`,
   ];
   return `${details.filter(Boolean).join(' ')}   [${way.filter(Boolean).join('; ')}]`;

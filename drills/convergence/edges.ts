@@ -95,6 +95,8 @@ export type Strike = (typeof strikes)[number];
 /** From the so-manieth call to Stripe on, so many fail. */
 export interface Outage {
   at: number;
+  /** Of all calls, or of those alone that change something. */
+  among: 'all' | 'changes';
   count: number;
   how: Strike;
 }
@@ -105,7 +107,7 @@ export function sendOf(deps: {
   turns: Turns;
   sandbox: Sandbox;
   /** How this call fails; null when it does not. */
-  strike(): Strike | null;
+  strike(method: string): Strike | null;
   /** Looks at what is about to be sent. */
   watch(url: string, init: RequestInit): Promise<void>;
 }): Send {
@@ -113,7 +115,7 @@ export function sendOf(deps: {
   return async function send(url, init) {
     return await turns.call(life, `${init.method} ${new URL(url).pathname}`, async () => {
       await deps.watch(url, init);
-      const how = deps.strike();
+      const how = deps.strike(init.method ?? 'GET');
       if (how === 'cut before') throw new TypeError('fetch failed');
       if (how === '429') sandbox.faults.add({ type: 'rate_limit' });
       if (how === '500 before') sandbox.faults.add({ type: 'server_error', when: 'before' });

@@ -27,6 +27,8 @@ export class Life {
 /** Where a process is killed: at its so-manieth call to the outside, before the call leaves or after it had its effect. */
 export interface Kill {
   at: number;
+  /** Of all calls, or of those alone that change something at Stripe. */
+  among: 'all' | 'changes';
   when: 'before' | 'after';
 }
 
@@ -62,6 +64,9 @@ export class Turns {
   #beats = 0;
   #unfinished = 0;
   #made = 0;
+  #changes = 0;
+  /** Who goes first, where one may be kept waiting for long; null where all have the same chance. */
+  #ranks: Map<Task, number> | null = null;
   #kill: Kill | null = null;
   #wake: () => void = () => undefined;
   #isDriving = false;
@@ -80,6 +85,8 @@ export class Turns {
   begin(seed: number, kill: Kill | null): void {
     this.#roll = createChance(seed).draw;
     this.#made = 0;
+    this.#changes = 0;
+    this.#ranks = this.#roll() < 0.5 ? null : new Map();
     this.#kill = kill;
   }
 
@@ -96,7 +103,8 @@ export class Turns {
       this.calls += 1;
       this.#made += 1;
     }
-    const kill = task !== null && this.#kill?.at === this.#made ? this.#kill : null;
+    if (task !== null && what.startsWith('POST ')) this.#changes += 1;
+    const kill = task === null ? null : this.#killAt(what);
     if (kill?.when === 'before') {
       this.#strike(life);
       return await never;
@@ -110,6 +118,12 @@ export class Turns {
     if (life.isOver) return await never;
     if (outcome.status === 'fulfilled') return outcome.value;
     throw outcome.reason;
+  }
+
+  #killAt(what: string): Kill | null {
+    const kill = this.#kill;
+    if (kill === null || (kill.among === 'changes' && !what.startsWith('POST '))) return null;
+    return kill.at === (kill.among === 'changes' ? this.#changes : this.#made) ? kill : null;
   }
 
   /** A call that is none of the program's: a browser's, Stripe's dashboard's, the passing of time. It takes its turn as well. */
@@ -183,10 +197,16 @@ export class Turns {
     for (let index = this.#waiting.length - 1; index >= 0; index -= 1)
       if (this.#waiting[index]?.task.life.isOver === true) this.#waiting.splice(index, 1)[0]?.go();
     const fit = this.#waiting.filter(({ needs }) => needs === null || !this.held.has(needs));
-    const chosen = fit[Math.floor(this.#roll() * fit.length)];
+    const chosen = this.#ranks === null ? fit[Math.floor(this.#roll() * fit.length)] : this.#first(fit, this.#ranks);
     if (chosen === undefined) return null;
     this.#waiting.splice(this.#waiting.indexOf(chosen), 1);
     return chosen;
+  }
+
+  /** The first by rank; now and then a rank is drawn anew. So a slow one is overtaken by everything others do. */
+  #first(fit: readonly Waiting[], ranks: Map<Task, number>): Waiting | undefined {
+    for (const { task } of fit) if (!ranks.has(task) || this.#roll() < 0.02) ranks.set(task, this.#roll());
+    return fit.toSorted((a, b) => (ranks.get(b.task) ?? 0) - (ranks.get(a.task) ?? 0))[0];
   }
 
   /** Until whoever can go on without the outside has done so. */

@@ -103,7 +103,7 @@ export class World {
         life,
         turns: this.turns,
         sandbox: this.sandbox,
-        strike: () => this.#strike(),
+        strike: (method) => this.#strike(method),
         watch: async (url, init) => await this.#watch(url, init),
       }),
       pace: {
@@ -153,9 +153,10 @@ export class World {
     this.#calls = 0;
   }
 
-  #strike(): Strike | null {
-    this.#calls += 1;
+  #strike(method: string): Strike | null {
     const { outage } = this;
+    if (outage?.among === 'changes' && method !== 'POST') return null;
+    this.#calls += 1;
     if (outage === null || this.#calls < outage.at || this.#calls >= outage.at + outage.count) return null;
     this.count(`fault ${outage.how}`);
     return outage.how;
