@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -69,4 +69,9 @@ test('a file that fails leaves nothing of itself, and what came before stays', a
   expect(rows).toEqual([{ a: true, b: true }]);
   await write('0002_b.sql', 'create table b (id int)');
   expect(await migrate(db.pool, dir)).toEqual({ applied: ['0002_b.sql'] });
+});
+
+test('the files of the program are counted without a gap or a double, so that their order is the one they were written in', async () => {
+  const names = (await readdir(join(import.meta.dirname, '../../migrations'))).toSorted();
+  expect(names.map((name) => Number(name.slice(0, 4)))).toEqual(names.map((_, index) => index + 1));
 });
