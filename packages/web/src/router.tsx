@@ -72,6 +72,11 @@ const routes = root.addChildren([
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/dashboard/webhooks',
+    component: lazyRouteComponent(() => import('./routes/dashboard/WebhooksPage.tsx'), 'WebhooksPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/admin/welcome',
     component: lazyRouteComponent(() => import('./routes/admin/WelcomePage.tsx'), 'WelcomePage'),
   }),
@@ -111,6 +116,11 @@ const routes = root.addChildren([
       path: '/events',
       validateSearch: eventState,
       component: lazyRouteComponent(() => import('./routes/admin/EventsPage.tsx'), 'EventsPage'),
+    }),
+    createRoute({
+      getParentRoute: () => admin,
+      path: '/webhooks',
+      component: lazyRouteComponent(() => import('./routes/admin/WebhooksPage.tsx'), 'WebhooksPage'),
     }),
   ]),
 ]);

@@ -5,6 +5,7 @@ import {
   IconReceipt,
   IconTags,
   IconUsers,
+  IconWebhook,
 } from '@tabler/icons-react';
 import { Outlet } from '@tanstack/react-router';
 import { ModeMark } from '../../features/accounts/ModeMark.tsx';
@@ -21,6 +22,7 @@ const nav: NavItem[] = [
   { label: 'Plans', icon: IconTags, to: '/admin/plans' },
   { label: 'Subscriptions', icon: IconReceipt, to: '/admin/subscriptions' },
   { label: 'Events', icon: IconBolt, to: '/admin/events' },
+  { label: 'Webhooks', icon: IconWebhook, to: '/admin/webhooks' },
   { label: 'Stripe', icon: IconArrowsLeftRight, to: '/admin/reconciliation' },
 ];
 
