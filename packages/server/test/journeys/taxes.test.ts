@@ -23,6 +23,7 @@ test('who buys says where they are and who they are for taxes; every later invoi
   expect((await visitor.get('/v1/subscriptions')).data).toEqual([]);
 
   await payOnPage(url, undefined, business);
+  await farebox.sandbox.webhooks.settled();
   await farebox.app.settle();
   const [bought] = (await visitor.get('/v1/subscriptions')).data;
   expect(bought.status).toBe('active');
@@ -33,6 +34,7 @@ test('who buys says where they are and who they are for taxes; every later invoi
   });
 
   await farebox.sandbox.clock.advance(33 * dayMs);
+  await farebox.sandbox.webhooks.settled();
   await farebox.app.settle();
   const [renewal] = (await farebox.stripe.invoices.list({ limit: 1 })).data;
   expect(renewal).toMatchObject({
