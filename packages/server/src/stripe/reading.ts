@@ -68,7 +68,7 @@ export function createReading(deps: ReadingDeps) {
     const checkouts = await readCheckouts(customerId);
     const known = await subscriptionsOf(db.kysely, customerId);
     const { is_gone, card } = await readCustomer(stripeCustomerId);
-    const listed = is_gone ? null : stripeCustomerId;
+    const listed = is_gone && !(await hasHistory(stripeCustomerId)) ? null : stripeCustomerId;
     const subscriptions = await readSubscriptions(listed, known, card);
     const own = new Set([
       ...subscriptions.map((subscription) => subscription.stripe_subscription_id),
@@ -78,6 +78,12 @@ export function createReading(deps: ReadingDeps) {
     const charges = listed === null ? [] : await readCharges(listed);
     return { subscriptions, invoices, vanished_invoices, charges, checkouts, is_gone };
   };
+
+  /** Whether Stripe still lists what a customer had that was deleted: what was paid before we heard of it was paid. */
+  async function hasHistory(customer: string | null): Promise<boolean> {
+    if (customer === null) return false;
+    return (await orMissing(stripe.subscriptions.list({ customer, status: 'all', limit: 1 }))) !== null;
+  }
 
   async function readCustomer(stripeCustomerId: string | null): Promise<{ is_gone: boolean; card: Card | null }> {
     if (stripeCustomerId === null) return { is_gone: false, card: null };

@@ -96,6 +96,19 @@ test('a card that was declined at the checkout is seen', async () => {
   expect(data).toMatchObject([{ status: 'failed', amount_minor: 49_900 }]);
 });
 
+test('what somebody bought who was deleted at Stripe before we heard of it is known: paid, and over', async () => {
+  const visitor = await farebox.signUp('soon-gone@example.com');
+  sandbox.webhooks.policy = 'drop';
+  const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'pro' });
+  await payOnPage(checkout.url);
+  const [bought] = (await stripe.customers.list({ email: 'soon-gone@example.com' })).data;
+  await stripe.customers.del(bought?.id ?? '');
+  sandbox.webhooks.policy = 'deliver';
+  await visitor.get(`/v1/checkout_sessions/${checkout.id}`);
+  expect(await statuses(visitor)).toEqual(['canceled']);
+  expect((await visitor.get('/v1/invoices')).data).toMatchObject([{ status: 'paid', total_minor: 49_900 }]);
+});
+
 test('a customer deleted without our hearing of it can still buy', async () => {
   const { visitor, id, stripe_customer_id } = await buyer();
   sandbox.webhooks.policy = 'drop';
