@@ -27,7 +27,7 @@ const starts: Record<string, string[]> = {
   ...(existsSync(at('dist/bin.js')) ? { 'the built package': [at('dist/bin.js'), '--port', '0'] } : {}),
 };
 for (const [name, args] of Object.entries(starts)) {
-  // The first start compiles, later ones find what it kept.
+  // The first start after an installation finds what that one compiled; later ones find also what ran.
   const first = await took(args);
   const later = [];
   for (let n = 0; n < runs; n += 1) later.push(await took(args));

@@ -46,13 +46,17 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
 /** Runs one command; answers the exit code. A refusal is a sentence, not a stack. */
 export async function run(args: string[]): Promise<number> {
   const [name = '', ...rest] = args;
+  if (name === '--version') {
+    console.log((await import('../routes.ts')).version);
+    return 0;
+  }
+  const asked = ['help', '--help', '-h'].includes(name);
   const command = commands[name];
   if (command === undefined) {
     const list = Object.entries(commands).map(([key, { about }]) => `  farebox ${key.padEnd(9)} ${about}`);
-    console.error(
-      [name === '' || name === 'help' ? 'Farebox.' : `There is no command "${name}".`, '', ...list].join('\n'),
-    );
-    return name === 'help' ? 0 : 2;
+    const first = asked || name === '' ? 'Farebox.' : `There is no command "${name}".`;
+    (asked ? console.log : console.error)([first, '', ...list].join('\n'));
+    return asked ? 0 : 2;
   }
   try {
     const start = await command.load();
