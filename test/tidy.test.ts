@@ -47,6 +47,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   stripe: [...slice, 'customers', 'intents', 'plans', 'subscriptions', 'invoices', 'usage'],
   cli: '*',
   app: '*',
+  slices: '*',
   selling: '*',
   keeping: '*',
   explaining: '*',

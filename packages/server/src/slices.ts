@@ -1,0 +1,149 @@
+import { type AccessPolicy, defaultDunning } from '@farebox/core';
+import type { Letter } from './accounts/auth.ts';
+import { createAccounts } from './accounts/service.ts';
+import type { AppOptions } from './app.ts';
+import { createOverrides } from './customers/overrides/service.ts';
+import { createCustomers } from './customers/service.ts';
+import type { Tx } from './db/database.ts';
+import { createGating } from './gating.ts';
+import { type KeyNotice, withPerson } from './keys/record.ts';
+import { bumpGateVersion, countKeysSince } from './keys/store.ts';
+import { invariant } from './lib/invariant.ts';
+import { createInboxMailer } from './mail/inbox.ts';
+import { createSmtpMailer } from './mail/smtp.ts';
+import { createNotices } from './notices/service.ts';
+import { createPlans } from './plans/service.ts';
+import { createQueue } from './queue/queue.ts';
+import { createReplies } from './replies/service.ts';
+import type { MoneyNotice, Person } from './stripe/life-notices.ts';
+import { openCheckouts } from './subscriptions/checkouts/store.ts';
+import { liveSubscription } from './subscriptions/store.ts';
+import { connectWebhooks, createTelling } from './telling.ts';
+import { createUsage } from './usage/service.ts';
+import { livePlan } from './usage/store.ts';
+
+type Tools = ReturnType<typeof createTools>;
+export type Slices = ReturnType<typeof createSlices>;
+
+/** What the slices stand on, beside the database. */
+export function createTools({ config, db, database_url, log, clock, queue: given }: AppOptions) {
+  const queue = given ?? createQueue({ url: database_url, log, sole: config.database.kind === 'embedded' });
+  const mailer =
+    config.mail.kind === 'smtp' ? createSmtpMailer({ url: config.mail.url }) : createInboxMailer({ db, clock });
+  return { queue, mailer };
+}
+
+/** The slices, each with what it is told by others; nothing of them runs yet and none of them has a door. */
+export function createSlices(options: AppOptions, tools: Tools) {
+  const { config, secrets, list, db, log, clock } = options;
+  const { queue } = tools;
+  const access: AccessPolicy = {
+    grace_ms: config.grace_ms,
+    dunning: list.dunning ?? defaultDunning(config.grace_ms / 86_400_000),
+  };
+  const telling = createTelling({ ...options, queue, livemode: config.livemode });
+  const plans = createPlans({ db, clock, queue, list, told: telling.plan });
+  const customers = createCustomers({ db, clock, told: telling.customer });
+  const usage = createUsage({ db, clock, log, meters: list.meters });
+  const notices = createNotices({
+    db,
+    clock,
+    queue,
+    mailer: tools.mailer,
+    log,
+    seal_key: secrets.seal_key,
+    from: senderOf(config.mail_from, list.seller.name),
+    brand: list.seller,
+  });
+  const accounts = createAccounts({
+    db,
+    clock,
+    log,
+    secret: secrets.auth,
+    base_url: config.base_url,
+    ensureCustomer: (tx, person) => customers.ensureForUser(tx, person),
+    claimable: async (tx, person) => {
+      const began = await countKeysSince(tx, person.customer_id, new Date(0));
+      const isBuying = (await openCheckouts(tx, person.customer_id)).length > 0;
+      return began > 0 || isBuying ? null : await customers.claimable(tx, person);
+    },
+    retire: (tx, id) => customers.retire(tx, id),
+    sendVerification: (letter) => sendLetter('verify_address', letter),
+    sendReset: (letter) => sendLetter('reset_password', letter),
+    askForReset: (email) => queue.enqueue(db.kysely, { name: 'accounts.reset_letter', data: { email } }),
+  });
+  const gating = createGating({
+    ...options,
+    accounts,
+    plans,
+    usage,
+    notify: notifyOfKey,
+    keyTold: telling.key,
+    access,
+  });
+  const { keys, snapshot } = gating;
+  const replies = createReplies({ db, clock, seal_key: secrets.seal_key });
+  const webhooks = connectWebhooks({ ...options, queue, events: telling.events, accounts, customers, notices });
+  const overrides = createOverrides({
+    db,
+    clock,
+    list,
+    findCustomer: (id) => customers.get(id),
+    planOf: async (id) => (await livePlan(db.kysely, id))?.plan ?? null,
+    audit: accounts.audit,
+    invalidate: bumpGateVersion,
+    changed: (customerId) => snapshot.changed(customerId),
+  });
+  return {
+    plans,
+    overrides,
+    customers,
+    gating,
+    snapshot,
+    keys,
+    usage,
+    notices,
+    telling,
+    webhooks,
+    accounts,
+    replies,
+    notifyCustomer,
+    personOf,
+    access,
+    livePlanOf,
+  };
+
+  async function sendLetter(kind: 'verify_address' | 'reset_password', letter: Letter): Promise<void> {
+    const { user, url, dedupe_key } = letter;
+    const to = { dedupe_key, recipient: user.email, customer_id: null };
+    await db.transaction((tx) => notices.enqueue(tx, { ...to, kind, data: { name: user.name, url } }));
+  }
+
+  async function notifyCustomer(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void> {
+    const customer = await customers.find(tx, customerId);
+    invariant(customer !== null, 'a notice is for a stored customer');
+    await notices.enqueue(tx, { ...notice, recipient: customer.email, customer_id: customerId });
+  }
+
+  async function notifyOfKey(tx: Tx, customerId: string, notice: KeyNotice): Promise<void> {
+    const { name, dashboard_url } = await personOf(tx, customerId);
+    await notifyCustomer(tx, customerId, withPerson(notice, { name, dashboard_url }));
+  }
+
+  async function personOf(tx: Tx, customerId: string): Promise<Person> {
+    const customer = await customers.find(tx, customerId);
+    invariant(customer !== null, 'a mirror is of a stored customer');
+    return { name: customer.name, dashboard_url: `${config.base_url}/dashboard`, api_url: list.seller.api_url };
+  }
+
+  async function livePlanOf(customerId: string): Promise<string | null> {
+    const live = await liveSubscription(db.kysely, customerId);
+    const version = live === null ? null : await plans.version(null, live.plan_version_id);
+    return version?.plan_id ?? null;
+  }
+}
+
+/** The seller's name before a bare address; a name that would need quoting in a mail header is left out. */
+function senderOf(address: string, name: string): string {
+  return address.includes('<') || !/^[\p{L}\p{N} '&-]+$/u.test(name) ? address : `${name} <${address}>`;
+}
