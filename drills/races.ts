@@ -14,10 +14,11 @@ import { makeFolder, removeFolder } from '../packages/server/test/folder.ts';
 import { freePort } from '../packages/server/test/free-port.ts';
 import { type Program, startProgram } from '../packages/server/test/program.ts';
 import { type Visitor, createVisitor, payOnPage } from '../packages/server/test/visitor.ts';
+import { raceInvoices } from './races-invoices.ts';
 
 /**
- * What many do at once happens once: 50 checkouts by one customer, 200 redemptions of the last coupon, and 1,000 due jobs
- * under two workers of which one is killed with -9 at every turn.
+ * What many do at once happens once: 50 checkouts by one customer, 200 redemptions of the last coupon, 50 callers who finalize
+ * and void each of 50 invoices, and 1,000 due jobs under two workers of which one is killed with -9 at every turn.
  */
 const checkouts = 50;
 const redeemers = 10;
@@ -44,9 +45,11 @@ async function raceSales() {
     telemetry: false,
   });
   const opened = await raceCheckouts(program, stripe);
-  const redeemed = await raceCoupon(program, stripe);
+  const { redeemed, buyer } = await raceCoupon(program, stripe);
+  const { faults, ...billed } = await raceInvoices(stripe, buyer, settled);
+  found.push(...faults);
   await program.interrupt();
-  return { checkouts, ...opened, redemptions, ...redeemed };
+  return { checkouts, ...opened, redemptions, redeemed, ...billed };
 }
 
 /** One customer presses Buy everywhere at once, and pays every page it gets. */
@@ -86,15 +89,16 @@ async function raceCoupon(program: Program, stripe: Stripe) {
     code: 'LASTONE',
     max_redemptions: 1,
   });
-  const buyers: { visitor: Visitor; id: string }[] = [];
+  const buyers: { visitor: Visitor; email: string; id: string }[] = [];
   for (let made = 0; made < redeemers; made += 1) {
-    const visitor = await signUp(program, `redeemer${made}@example.com`);
+    const email = `redeemer${made}@example.com`;
+    const visitor = await signUp(program, email);
     const { url, id } = await visitor.post<{ url: string; id: string }>('/v1/checkout_sessions', {
       plan_id: 'starter',
     });
     await payOnPage(url);
     const { subscription } = await visitor.get<{ subscription: { id: string } }>(`/v1/checkout_sessions/${id}`);
-    buyers.push({ visitor, id: subscription.id });
+    buyers.push({ visitor, email, id: subscription.id });
   }
   const statuses = await Promise.all(
     Array.from({ length: redemptions }, async (_, index) => {
@@ -109,7 +113,9 @@ async function raceCoupon(program: Program, stripe: Stripe) {
   const used = (await stripe.promotionCodes.list({ code })).data[0]?.times_redeemed ?? 0;
   if (used !== 1 || successes !== 1)
     found.push(`the last coupon was redeemed ${used} times, ${successes} were told so`);
-  return { redeemed: used };
+  const [first] = buyers;
+  if (first === undefined) throw new Error('nobody bought');
+  return { redeemed: used, buyer: first };
 }
 
 /** Two workers share the jobs; one after the other is killed in its work. */
