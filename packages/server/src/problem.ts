@@ -23,6 +23,7 @@ export type ProblemCode =
   | 'invalid_signature'
   | 'first_run_token_invalid'
   | 'reset_link_invalid'
+  | 'portal_link_invalid'
   | 'too_many_requests'
   | 'request_in_progress'
   | 'idempotency_key_reused'

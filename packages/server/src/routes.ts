@@ -26,6 +26,7 @@ export const pages = [
   '/verify',
   '/forgot-password',
   '/reset-password',
+  '/portal',
   '/checkout/return',
   '/dashboard',
   '/dashboard/*',

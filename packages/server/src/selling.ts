@@ -34,7 +34,7 @@ export function connectSelling(
     stripe: Pick<StripeConnection, 'payments' | 'desk' | 'intents'>;
     plans: Plans;
     customers: Customers;
-    accounts: Pick<Accounts, 'audit'>;
+    accounts: Pick<Accounts, 'audit' | 'portals'>;
     usage: Usage;
     migrationTold(tx: Tx, planId: string, migrationId: string): Promise<void>;
   },
@@ -69,7 +69,7 @@ export function connectSelling(
       createLifeRoutes({ changePlan, addOns, verbs: createVerbs({ turns, desk }), find: findSubscription }),
       createMigrationRoutes({ migrations }),
       createInvoiceRoutes({ db, invoices, customersByIds, ...connectExplaining(deps) }),
-      createPaymentMethodRoutes({ clock, paymentMethods }),
+      createPaymentMethodRoutes({ clock, paymentMethods, findCustomer, createPortal: deps.accounts.portals.create }),
     ],
   };
 

@@ -7,7 +7,7 @@ const farebox = await testApp();
 
 /** Pages and their files, which are for people; everything else is in the document. */
 const pages =
-  /^\/($|assets\/|_inbox|docs\/|sign-|verify$|forgot-|reset-|checkout\/return$|dashboard|admin|[\w.-]+\.(svg|webmanifest|ico)$)/;
+  /^\/($|assets\/|_inbox|docs\/|sign-|verify$|forgot-|reset-|portal$|checkout\/return$|dashboard|admin|[\w.-]+\.(svg|webmanifest|ico)$)/;
 
 test('the file says what the program says', async () => {
   const said: { servers: unknown } = await farebox.visitor().get('/openapi.json');

@@ -54,6 +54,11 @@ const routes = root.addChildren([
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/portal',
+    component: lazyRouteComponent(() => import('./routes/accounts/PortalPage.tsx'), 'PortalPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/verify',
     validateSearch: (search: Search) => text(search, 'error'),
     component: lazyRouteComponent(() => import('./routes/accounts/VerifyPage.tsx'), 'VerifyPage'),

@@ -21,6 +21,7 @@ describe('people', () => {
       },
       customer: { id: expect.stringMatching(/^cust_/), name: 'Ada Lovelace', email: 'ada@example.com' },
       operator: null,
+      portal: null,
     });
     expect(letters).toHaveLength(1);
     expect(letters[0]).toMatchObject({

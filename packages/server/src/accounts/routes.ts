@@ -39,6 +39,18 @@ const signOut = createRoute({
   responses: { 200: json(schema.okSchema, 'The session is gone.'), ...problems() },
 });
 
+const enterPortal = createRoute({
+  ...people,
+  method: 'post',
+  path: '/auth/portal',
+  summary: 'Open the dashboard with a link that the seller asked for',
+  request: { body: body(schema.portalBody) },
+  responses: {
+    200: json(schema.okSchema, 'The link is used up; the session is in the cookie.'),
+    ...problems('portal_link_invalid', 'too_many_requests'),
+  },
+});
+
 const resend = createRoute({
   ...people,
   method: 'post',
@@ -126,8 +138,12 @@ export function createAccountRoutes(deps: AccountRoutesDeps) {
   });
 
   app.openapi(signOut, async (c) => {
-    const response = await accounts.signOut(visitOf(c));
-    keepCookies(c, response);
+    keepCookies(c, await accounts.signOut(visitOf(c)));
+    return c.json({ ok: true as const }, 200);
+  });
+
+  app.openapi(enterPortal, async (c) => {
+    keepCookies(c, [await accounts.enterPortal(visitOf(c), c.req.valid('json').token)]);
     return c.json({ ok: true as const }, 200);
   });
 
@@ -156,29 +172,37 @@ export function createAccountRoutes(deps: AccountRoutesDeps) {
   });
 
   app.openapi(me, async (c) => {
+    const portal = await accounts.portals.find(c.req.raw.headers);
+    if (portal !== null) {
+      const owner = await deps.findCustomer(portal.customer_id);
+      if (owner === null) throw new Problem('unauthenticated', 'Nobody is signed in.');
+      return c.json(schema.portalMeBody(portal, owner), 200);
+    }
     const person = await accounts.personOf(c.req.raw.headers);
     if (person === null) throw new Problem('unauthenticated', 'Nobody is signed in.');
-    for (const cookie of await accounts.renew(c.req.raw.headers)) c.header('set-cookie', cookie, { append: true });
+    keepCookies(c, await accounts.renew(c.req.raw.headers));
     const customer = person.customer_id === null ? null : await deps.findCustomer(person.customer_id);
     return c.json(schema.meBody(person, customer), 200);
   });
 
   return app;
+
+  /** better-auth's answer without the session's token, which only the cookie carries. Who signs in leaves a portal. */
+  async function signedIn(c: Context<AppEnv>, response: Response) {
+    keepCookies(c, response.headers.getSetCookie());
+    const left = await accounts.portals.leave(c.req.raw.headers);
+    if (left !== null) keepCookies(c, [left]);
+    const { user } = schema.signedInSchema.parse(await response.json());
+    return c.json({ user }, 200);
+  }
 }
 
 function visitOf(c: Context<AppEnv>): Visit {
   return { headers: c.req.raw.headers, ip: c.get('client_ip') };
 }
 
-function keepCookies(c: Context<AppEnv>, response: Response): void {
-  for (const cookie of response.headers.getSetCookie()) c.header('set-cookie', cookie, { append: true });
-}
-
-/** better-auth's answer without the session's token, which only the cookie carries. */
-async function signedIn(c: Context<AppEnv>, response: Response) {
-  keepCookies(c, response);
-  const { user } = schema.signedInSchema.parse(await response.json());
-  return c.json({ user }, 200);
+function keepCookies(c: Context<AppEnv>, cookies: readonly string[]): void {
+  for (const cookie of cookies) c.header('set-cookie', cookie, { append: true });
 }
 
 const codes: Record<number, ProblemCode> = { 401: 'unauthenticated', 403: 'forbidden', 429: 'too_many_requests' };

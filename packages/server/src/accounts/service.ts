@@ -6,6 +6,7 @@ import { createAudit } from './audit.ts';
 import { type Letter, createAuth, sessionCookie } from './auth.ts';
 import { createMembers } from './members.ts';
 import { type FirstOperator, createOperators } from './operators.ts';
+import { createPortals } from './portals.ts';
 import { type Person, deleteMembersOf, deleteResetTokens, hasUnconfirmedMember } from './store.ts';
 
 const minute_ms = 60_000;
@@ -16,11 +17,12 @@ const lettersByAddress: AttemptRule = { kind: 'letter_address', limit: 10, windo
 const lettersByAccount: AttemptRule = { kind: 'letter_account', limit: 3, window_ms: 15 * minute_ms };
 const resetsByAccount: AttemptRule = { kind: 'reset_account', limit: 3, window_ms: 15 * minute_ms };
 const resetsByAddress: AttemptRule = { kind: 'reset_address', limit: 20, window_ms: 15 * minute_ms };
+const portalsByAddress: AttemptRule = { kind: 'portal', limit: 60, window_ms: 15 * minute_ms };
 const tokensByAddress: AttemptRule = { kind: 'first_run', limit: 20, window_ms: 15 * minute_ms };
 
 /** Who a session belongs to. */
 export type SessionPrincipal =
-  | { type: 'customer'; customer_id: string; user_id: string; role: 'owner' }
+  | { type: 'customer'; customer_id: string; user_id: string | null; role: 'owner' }
   | { type: 'operator'; user_id: string; role: 'owner' };
 
 /** A request of a person, as far as signing in needs it. `ip` is null for a call from inside. */
@@ -62,6 +64,7 @@ export function createAccounts(deps: AccountsDeps) {
     passwordReset,
     signedUp: async (user_id) => void (await members.join(user_id)),
   });
+  const portals = createPortals({ ...deps, audit });
   const operators = createOperators({
     db,
     clock,
@@ -110,7 +113,8 @@ export function createAccounts(deps: AccountsDeps) {
   return {
     audit,
     operators,
-    session_cookies: [sessionCookie(base_url)],
+    portals,
+    session_cookies: [sessionCookie(base_url), portals.cookie_name],
     personOf,
 
     /** Whether everybody who belongs to a customer has shown that their address is theirs; so it is where nobody does. */
@@ -118,8 +122,10 @@ export function createAccounts(deps: AccountsDeps) {
       return !(await hasUnconfirmedMember(db.kysely, customer_id));
     },
 
-    /** Who is signed in. Every call reads the stored session, so that a revoked one opens nothing. */
+    /** Who is signed in. Every call reads the stored session, so that a revoked one opens nothing. A portal, opened last, goes first. */
     async findSession(headers: Headers): Promise<SessionPrincipal | null> {
+      const portal = await portals.find(headers);
+      if (portal !== null) return { type: 'customer', customer_id: portal.customer_id, user_id: null, role: 'owner' };
       const person = await personOf(headers);
       if (person === null) return null;
       if (person.operator_role !== null) return { type: 'operator', user_id: person.id, role: 'owner' };
@@ -156,8 +162,17 @@ export function createAccounts(deps: AccountsDeps) {
       await deleteMembersOf(tx, customerId);
     },
 
-    async signOut(visit: Visit): Promise<Response> {
-      return await ask('POST', '/sign-out', visit.headers, {});
+    /** Answers the cookies that end what the browser came with: the portal if it is in one, and its own session then goes on. */
+    async signOut(visit: Visit): Promise<string[]> {
+      const left = await portals.leave(visit.headers);
+      if (left !== null) return [left];
+      return (await ask('POST', '/sign-out', visit.headers, {})).headers.getSetCookie();
+    },
+
+    /** Opens a portal by its link; answers the cookie of its session. */
+    async enterPortal(visit: Visit, link: string): Promise<string> {
+      attempts.take(portalsByAddress, addressGroup(visit.ip));
+      return await portals.enter(link);
     },
 
     async resendVerification(visit: Visit, input: { email: string }): Promise<Response> {

@@ -31,6 +31,55 @@ export async function personById(db: Reader, user_id: string): Promise<Person | 
     .executeTakeFirst();
 }
 
+/** An opened portal session: whose pages it shows, until when, and where its person came from. */
+export interface PortalSession {
+  id: string;
+  customer_id: string;
+  return_url: string | null;
+  expires_at: Date;
+}
+
+export async function insertPortalSession(
+  tx: Tx,
+  row: PortalSession & { link_digest: Buffer; link_expires_at: Date; created_at: Date },
+): Promise<void> {
+  await tx.insertInto('portal_session').values(row).execute();
+}
+
+/** Uses a link up. Null when it is unknown, used or over. */
+export async function openPortalSession(
+  tx: Tx,
+  by: { link_digest: Buffer; session_digest: Buffer; now: Date; expires_at: Date },
+): Promise<{ id: string; customer_id: string } | null> {
+  const opened = await tx
+    .updateTable('portal_session')
+    .set({ session_digest: by.session_digest, expires_at: by.expires_at })
+    .where('link_digest', '=', by.link_digest)
+    .where('session_digest', 'is', null)
+    .where('link_expires_at', '>', by.now)
+    .returning(['id', 'customer_id'])
+    .executeTakeFirst();
+  return opened ?? null;
+}
+
+export async function portalSessionBy(db: Reader, session_digest: Buffer, now: Date): Promise<PortalSession | null> {
+  const found = await db
+    .selectFrom('portal_session')
+    .select(['id', 'customer_id', 'return_url', 'expires_at'])
+    .where('session_digest', '=', session_digest)
+    .where('expires_at', '>', now)
+    .executeTakeFirst();
+  return found ?? null;
+}
+
+export async function deletePortalSession(db: Reader, session_digest: Buffer): Promise<void> {
+  await db.deleteFrom('portal_session').where('session_digest', '=', session_digest).execute();
+}
+
+export async function deleteExpiredPortalSessions(tx: Tx, now: Date): Promise<void> {
+  await tx.deleteFrom('portal_session').where('expires_at', '<=', now).execute();
+}
+
 export async function hasMember(db: Reader, customer_id: string): Promise<boolean> {
   const found = await db
     .selectFrom('member')
@@ -72,6 +121,7 @@ export async function insertMember(
 
 /** The people of a customer belong to none afterwards, and are signed out everywhere. */
 export async function deleteMembersOf(tx: Tx, customer_id: string): Promise<void> {
+  await tx.deleteFrom('portal_session').where('customer_id', '=', customer_id).execute();
   const left = await tx.deleteFrom('member').where('customer_id', '=', customer_id).returning('user_id').execute();
   if (left.length === 0) return;
   const people = left.map(({ user_id }) => user_id);

@@ -414,6 +414,17 @@ export interface PlanVersion {
   version: number;
 }
 
+export interface PortalSession {
+  created_at: Timestamp;
+  customer_id: string;
+  expires_at: Timestamp;
+  id: string;
+  link_digest: Buffer;
+  link_expires_at: Timestamp;
+  return_url: string | null;
+  session_digest: Buffer | null;
+}
+
 export interface PriceList {
   content: Json;
   only_row: Generated<boolean>;
@@ -719,6 +730,7 @@ export interface DB {
   plan_revenue: PlanRevenue;
   plan_subscriber: PlanSubscriber;
   plan_version: PlanVersion;
+  portal_session: PortalSession;
   price_list: PriceList;
   promotion_code: PromotionCode;
   reconciliation_run: ReconciliationRun;

@@ -17,6 +17,7 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   forbidden: { status: 403, title: 'Not allowed' },
   first_run_token_invalid: { status: 403, title: 'The first-run token is not valid' },
   reset_link_invalid: { status: 403, title: 'The link for a new password is not valid' },
+  portal_link_invalid: { status: 403, title: 'The link to the dashboard is of no use' },
   not_found: { status: 404, title: 'Not found' },
   plan_not_found: { status: 404, title: 'No such plan' },
   price_not_found: { status: 404, title: 'No such price' },

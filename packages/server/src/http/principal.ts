@@ -4,7 +4,8 @@ import { Problem } from '../problem.ts';
 /** Who calls. It comes from the credential and from nowhere else: no body, query or header can name it. */
 export type Principal =
   | { type: 'seller'; secret_key_id: string; livemode: boolean }
-  | { type: 'customer'; customer_id: string; user_id: string; role: 'owner' }
+  /** `user_id`: null for somebody without an account, who came by a link the seller asked for. */
+  | { type: 'customer'; customer_id: string; user_id: string | null; role: 'owner' }
   | { type: 'operator'; user_id: string; role: 'owner' }
   | { type: 'anonymous' };
 

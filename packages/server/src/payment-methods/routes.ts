@@ -1,9 +1,16 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { listOf, wholeList } from '../http/list.ts';
-import { type AppEnv, actorOf, namedCustomer } from '../http/principal.ts';
+import { type AppEnv, actorOf, namedCustomer, requireSeller } from '../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
 import type { Clock } from '../ports.ts';
-import { balanceSchema, paymentMethodSchema, paymentMethodView, portalSchema, setupSchema } from './schema.ts';
+import {
+  balanceSchema,
+  paymentMethodSchema,
+  paymentMethodView,
+  portalBody,
+  portalSchema,
+  setupSchema,
+} from './schema.ts';
 import type { createPaymentMethods } from './service.ts';
 
 const security = access.anybody;
@@ -60,12 +67,14 @@ const removeRoute = createRoute({
 const portalRoute = createRoute({
   method: 'post',
   path: '/v1/customers/{id}/portal_sessions',
-  summary: "A link to Stripe's own pages for this customer",
+  summary: "A link to the customer's dashboard that needs no account, or to Stripe's own pages",
+  description:
+    'The dashboard is opened to customers of your program, which a secret key asks for; whoever is signed in has it already.',
   security,
-  request: { params: idParam, body: body(z.object({ provider: z.literal('stripe') })) },
+  request: { params: idParam, body: { ...body(portalBody), required: false } },
   responses: {
     201: json(portalSchema, 'A link that works for a few minutes.'),
-    ...problems(...refusals, 'stripe_refused'),
+    ...problems(...refusals, 'forbidden', 'stripe_refused'),
   },
 });
 
@@ -81,6 +90,14 @@ const balanceRoute = createRoute({
 export function createPaymentMethodRoutes(deps: {
   clock: Clock;
   paymentMethods: ReturnType<typeof createPaymentMethods>;
+  /** Throws when there is no such customer. */
+  findCustomer(id: string): Promise<unknown>;
+  /** A link that opens the dashboard to whoever has it. */
+  createPortal(input: {
+    actor: string;
+    customer_id: string;
+    return_url: string | null;
+  }): Promise<{ url: string; expires_at: Date }>;
 }): OpenAPIHono<AppEnv> {
   const { clock, paymentMethods } = deps;
   const app = router();
@@ -101,8 +118,16 @@ export function createPaymentMethodRoutes(deps: {
     return c.json(await view(customer_id), 200);
   });
   app.openapi(portalRoute, async (c) => {
-    const { url } = await paymentMethods.portal(namedCustomer(c, c.req.valid('param').id));
-    return c.json({ object: 'portal_session' as const, provider: 'stripe' as const, url }, 201);
+    const customer_id = namedCustomer(c, c.req.valid('param').id);
+    const { provider, return_url } = c.req.valid('json') ?? portalBody.parse({});
+    if (provider === 'stripe') {
+      const { url } = await paymentMethods.portal(customer_id, return_url);
+      return c.json({ object: 'portal_session' as const, provider, url, expires_at: null }, 201);
+    }
+    const actor = actorOf(requireSeller(c));
+    await deps.findCustomer(customer_id);
+    const { url, expires_at } = await deps.createPortal({ actor, customer_id, return_url: return_url ?? null });
+    return c.json({ object: 'portal_session' as const, provider, url, expires_at: expires_at.toISOString() }, 201);
   });
   app.openapi(balanceRoute, async (c) => {
     const customer_id = namedCustomer(c, c.req.valid('param').id);

@@ -28,10 +28,26 @@ export const setupSchema = z
 export const portalSchema = z
   .object({
     object: z.literal('portal_session'),
-    provider: z.literal('stripe'),
-    url: z.string().openapi({ description: 'Lets in whoever has it, for a few minutes.' }),
+    provider: z.enum(['farebox', 'stripe']),
+    url: z.string().openapi({ description: 'Lets in whoever has it, for a few minutes; the dashboard only once.' }),
+    expires_at: z
+      .string()
+      .nullable()
+      .openapi({ description: "Until when it may be opened; null: Stripe's to decide." }),
   })
   .openapi('PortalSession');
+
+export const portalBody = z.strictObject({
+  provider: z
+    .enum(['farebox', 'stripe'])
+    .default('farebox')
+    .openapi({ description: "`farebox`: the dashboard, without signing in. `stripe`: Stripe's own pages." }),
+  return_url: z
+    .url({ protocol: /^https?$/ })
+    .max(2000)
+    .optional()
+    .openapi({ description: 'Where the person goes back to; the dashboard if nothing is said.' }),
+});
 
 export const balanceSchema = z
   .object({

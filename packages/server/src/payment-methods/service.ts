@@ -100,8 +100,8 @@ export function createPaymentMethods(deps: {
       });
     },
 
-    async portal(customerId: string): Promise<{ url: string }> {
-      return await desk.openPortal({ stripe_customer_id: await atStripe(customerId), return_url: home });
+    async portal(customerId: string, return_url = home): Promise<{ url: string }> {
+      return await desk.openPortal({ stripe_customer_id: await atStripe(customerId), return_url });
     },
 
     async balance(customerId: string): Promise<{ currency: string | null; credit_minor: number }> {

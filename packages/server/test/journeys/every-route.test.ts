@@ -224,6 +224,8 @@ async function subscriptionLife(): Promise<void> {
   await call(visitor, 'POST', `${path}/pause`);
   await call(visitor, 'POST', `${path}/unpause`);
   await call(visitor, 'POST', `/v1/customers/${customer.id}/portal_sessions`, { provider: 'stripe' });
+  const portal = await call('seller', 'POST', `/v1/customers/${customer.id}/portal_sessions`, {});
+  await call(farebox.visitor(), 'POST', '/auth/portal', { token: new URL(portal.url).hash.slice('#token='.length) });
   await call(visitor, 'GET', `/v1/customers/${customer.id}/balance`);
 
   const second = await farebox.signUp();

@@ -40,12 +40,12 @@ export function useNow(): number {
   return machineNow() + (useQuery(sellerQuery).data?.ahead_ms ?? 0);
 }
 
-/** Ends the session and forgets everything that was read with it. */
-export function useSignOut(): () => Promise<void> {
+/** Ends the session, forgets everything that was read with it, and goes to `to`. */
+export function useSignOut(to = '/'): () => Promise<void> {
   const queries = useQueryClient();
   return async () => {
     await post('/auth/sign-out');
     queries.clear();
-    location.assign('/');
+    location.assign(to);
   };
 }

@@ -120,6 +120,8 @@ export interface Me {
   user: { id: string; name: string; email: string; email_verified: boolean };
   customer: { id: string; name: string; email: string } | null;
   operator: { role: string } | null;
+  /** Set for a person without an account, who came by a link the seller asked for. */
+  portal: { expires_at: string; return_url: string | null } | null;
 }
 
 export interface Subscription {

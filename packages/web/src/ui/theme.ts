@@ -88,7 +88,10 @@ export const theme = createTheme({
       defaultProps: { radius: 'lg', padding: 'lg', centered: true, overlayProps: { backgroundOpacity: 0.45, blur: 2 } },
       styles: { title: { fontSize: 16, fontWeight: 620 } },
     },
-    Menu: { defaultProps: { radius: 'md', shadow: 'md', position: 'bottom-end' } },
+    // The placeholder is a focusable element that a menu may not have among its items; the first item takes the focus.
+    Menu: {
+      defaultProps: { radius: 'md', shadow: 'md', position: 'bottom-end', withInitialFocusPlaceholder: false },
+    },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250 } },
     TextInput: { defaultProps: { size: 'md' } },
     PasswordInput: { defaultProps: { size: 'md' } },

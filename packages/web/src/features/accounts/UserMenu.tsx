@@ -6,8 +6,15 @@ import type { Me } from '../../lib/wire.ts';
 import { initials } from './initials.ts';
 import classes from './UserMenu.module.css';
 
-export function UserMenu({ user, children }: { user: Me['user']; children?: ReactNode }) {
-  const signOut = useSignOut();
+interface UserMenuProps {
+  user: Me['user'];
+  portal?: Me['portal'];
+  children?: ReactNode;
+}
+
+export function UserMenu({ user, portal = null, children }: UserMenuProps) {
+  const back = portal?.return_url ?? null;
+  const signOut = useSignOut(back ?? '/');
   return (
     <Menu width={230}>
       <Menu.Target>
@@ -23,7 +30,7 @@ export function UserMenu({ user, children }: { user: Me['user']; children?: Reac
         <Menu.Divider />
         {children}
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
-          Sign out
+          {back === null ? 'Sign out' : `Back to ${new URL(back).host}`}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

@@ -65,6 +65,17 @@ export function useFirstRun() {
   });
 }
 
+/** Opens a portal by its link; what was read as somebody else is forgotten. */
+export function useEnterPortal() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async (token: string) => {
+      await post('/auth/portal', { token });
+      queries.clear();
+    },
+  });
+}
+
 /** What to tell somebody whose form was refused. */
 export function accountAdvice(error: unknown): string {
   if (!(error instanceof HttpFault)) return 'Something went wrong. Please try again.';

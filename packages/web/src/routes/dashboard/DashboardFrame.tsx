@@ -50,7 +50,7 @@ export function DashboardFrame({ me, children }: { me: Me; children: ReactNode }
       tools={
         <>
           <ColorSchemeToggle />
-          <UserMenu user={me.user}>
+          <UserMenu user={me.user} portal={me.portal}>
             {me.operator ? (
               <Menu.Item component={Link} to="/admin" leftSection={<IconShieldCog size={16} />}>
                 Operator pages
