@@ -118,6 +118,11 @@ const routes = root.addChildren([
     }),
     createRoute({
       getParentRoute: () => admin,
+      path: '/import',
+      component: lazyRouteComponent(() => import('./routes/admin/ImportPage.tsx'), 'ImportPage'),
+    }),
+    createRoute({
+      getParentRoute: () => admin,
       path: '/events',
       validateSearch: eventState,
       component: lazyRouteComponent(() => import('./routes/admin/EventsPage.tsx'), 'EventsPage'),
