@@ -2,6 +2,7 @@ import { type CreditWish, decideCredit } from '@farebox/core';
 import type { Database } from '../db/database.ts';
 import type { Collected, CreditReason } from '../intents/kinds.ts';
 import { type Orders, requirePaid } from '../intents/orders.ts';
+import { createId } from '../lib/id.ts';
 import type { Clock, CreditNote, InvoicePreview, Payments, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import type { Wisher } from '../subscriptions/life/turns.ts';
@@ -71,7 +72,7 @@ export function createInvoices(deps: {
           ...orderOf(wisher, row),
           kind: 'invoice.pay',
           action: 'invoice.retried',
-          dedupe_key: `invoice.pay:${row.id}:${clock.now()}`,
+          dedupe_key: createId('wish', clock.now()),
           data: { stripe_invoice_id: row.stripe_invoice_id },
         }),
       );
@@ -89,8 +90,8 @@ export function createInvoices(deps: {
         ...orderOf(wisher, row),
         kind: 'invoice.credit',
         action: to === 'card' ? 'invoice.refunded' : 'invoice.credited',
-        // In its turn: no two wishes of one invoice have the same instant, so the key names this one.
-        dedupe_key: `invoice.credit:${row.id}:${clock.now()}`,
+        // Each wish is one of its own: two of the same amount at one instant are two.
+        dedupe_key: createId('wish', clock.now()),
         data: { stripe_invoice_id: row.stripe_invoice_id, amount_minor, to, reason, memo },
       });
       return result.stripe_credit_note_id;

@@ -268,3 +268,13 @@ test('usage that many workers bill at once stands on one invoice, once', async (
     [499_000, 'paid'],
   ]);
 });
+
+test('two refunds of the same amount at one instant are two', async () => {
+  const { visitor } = await buyer();
+  await arrived();
+  const [{ id }] = (await visitor.get('/v1/invoices')).data;
+  for (const refunded_minor of [500, 1000]) {
+    await farebox.seller.post(`/v1/invoices/${id}/refund`, { amount_minor: 500 });
+    expect((await visitor.get(`/v1/invoices/${id}`)).credited_minor).toBe(refunded_minor);
+  }
+});
