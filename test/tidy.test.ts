@@ -43,11 +43,13 @@ const arrows: Record<string, readonly string[] | '*'> = {
   replies: slice,
   'payment-methods': [...slice, 'intents'],
   gate: ['lib', 'db', 'http', 'ports', 'problem'],
+  proxy: [...slice, 'gate'],
   analytics: slice,
   stripe: [...slice, 'customers', 'intents', 'plans', 'subscriptions', 'invoices', 'usage'],
   cli: '*',
   app: '*',
   slices: '*',
+  proxying: '*',
   selling: '*',
   keeping: '*',
   explaining: '*',
@@ -276,7 +278,7 @@ function mayNameHttp(file: string): boolean {
   return (
     /\/(routes|schema|webhook|live|pages|door)\.ts$/.test(file) ||
     roomOf(file) === 'accounts' ||
-    ['app', 'routes', 'cli'].includes(roomOf(file))
+    ['app', 'routes', 'cli', 'proxy', 'proxying'].includes(roomOf(file))
   );
 }
 

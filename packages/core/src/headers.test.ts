@@ -13,6 +13,7 @@ function verification(more: Partial<Verification> = {}): Verification {
     key_id: 'key_1',
     customer_id: 'cust_1',
     plan_id: 'starter',
+    scopes: [],
     features: {},
     limits: [
       { name: '1s', limit: 10, remaining: 9, window_ms: 1000, reset_at: now + 400 },

@@ -48,6 +48,19 @@ export function gateHeaders(v: Verification, now: Instant): Record<string, strin
   return headers;
 }
 
+/**
+ * Who called, for the API behind a door. It believes them, so a door takes every header of these names from the caller away.
+ * Scopes are separated by spaces; a key without any may do everything and has no such header.
+ */
+export function identityHeaders({ customer_id, plan_id, key_id, scopes }: Verification): Record<string, string> {
+  return {
+    ...(customer_id === null ? {} : { [header.customer]: customer_id }),
+    ...(plan_id === null ? {} : { [header.plan]: plan_id }),
+    ...(key_id === null ? {} : { [header.keyId]: key_id }),
+    ...(scopes.length === 0 ? {} : { [header.scopes]: scopes.join(' ') }),
+  };
+}
+
 /** `past_due; step=slow; since=2027-02-01T07:30:00.000Z; next=block; next_at=…` */
 function paymentText({ step, since_at, next }: DunningState): string {
   const text = `past_due; step=${step}; since=${new Date(since_at).toISOString()}`;

@@ -55,6 +55,8 @@ export interface Verification {
   key_id: string | null;
   customer_id: string | null;
   plan_id: string | null;
+  /** What the key is good for; empty: everything. */
+  scopes: readonly string[];
   /** On or off, or what the plan sets it to. */
   features: Record<string, FeatureValue>;
   /** Rate limits, in the plan's order; empty when the key is unknown. */
@@ -128,4 +130,6 @@ export const header = {
   code: 'Farebox-Code',
   customer: 'Farebox-Customer',
   plan: 'Farebox-Plan',
+  keyId: 'Farebox-Key-Id',
+  scopes: 'Farebox-Scopes',
 } as const;

@@ -80,6 +80,7 @@ function unchecked(): Decision {
       key_id: null,
       customer_id: null,
       plan_id: null,
+      scopes: [],
       features: {},
       limits: [],
       quota: null,

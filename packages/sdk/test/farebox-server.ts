@@ -33,6 +33,7 @@ export function verificationOf(code: GateCode): Record<string, unknown> {
     key_id: 'key_1',
     customer_id: 'cust_1',
     plan_id: 'pro',
+    scopes: ['read'],
     features: { history: true },
     limits: [{ name: '1s', limit: 10, remaining: 9, window_ms: 1000, reset_at: '2026-03-10T12:00:00.100Z' }],
     quota: {

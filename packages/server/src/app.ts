@@ -11,6 +11,7 @@ import { createGateCalls } from './gate/door.ts';
 import { blockListOf } from './http/client-ip.ts';
 import type { AppEnv } from './http/principal.ts';
 import { createReference } from './http/reference.ts';
+import { createAnswerRoutes } from './proxy/routes.ts';
 import { dataHeaders } from './http/security-headers.ts';
 import { createWeb } from './http/web.ts';
 import { bumpGateVersion } from './keys/store.ts';
@@ -23,6 +24,7 @@ import { createPlanRoutes } from './plans/routes.ts';
 import { type Seller, publicPlan } from './plans/schema.ts';
 import type { Clock } from './ports.ts';
 import type { Queue } from './queue/queue.ts';
+import { openProxy } from './proxying.ts';
 import { createRoutes, pages } from './routes.ts';
 import { connectSelling } from './selling.ts';
 import { type Slices, createSlices, createTools } from './slices.ts';
@@ -94,8 +96,10 @@ export async function createApp(options: AppOptions) {
   queue.work('keys.tidy', async () => void (await keys.tidy()));
   queue.work('accounts.reset_letter', async ({ email }) => await accounts.sendResetLetter(email));
   queue.work('replies.forget', () => slices.replies.forget());
+  queue.work('answers.forget', () => slices.answers.forget());
   queue.every('0 3 * * *', 'usage.partitions');
   queue.every('30 3 * * *', 'replies.forget');
+  queue.every('45 3 * * *', 'answers.forget');
   queue.every('15 * * * *', 'keys.tidy');
 
   const stopping = new AbortController();
@@ -166,10 +170,10 @@ export async function createApp(options: AppOptions) {
     /** After the last request: what is buffered is written, what runs ends. */
     async stop(): Promise<void> {
       await queue.stop();
-      await snapshot.stop();
-      await usage.close();
-      await gating.close();
+      await slices.close();
     },
+    /** The reverse proxy before the seller's API, on its own port; null where no upstream is named. */
+    openProxy: () => openProxy({ ...options, ...slices }),
   };
 }
 
@@ -232,6 +236,7 @@ async function createDoors(deps: {
       ...slices.gating.documented,
       slices.webhooks.documented,
       createUsageRoutes({ usage, stopping: deps.stopping }),
+      createAnswerRoutes({ answers: slices.answers, clock }),
       createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
       createImportRoutes({ db, stripeImport: stripe.stripeImport }),
       createStripeRoutes({ db, clock, replay: stripe.replay, backfill: stripe.backfill, reconcile: stripe.reconcile }),

@@ -6,8 +6,8 @@ import { type ReportKey, readReportKeys } from './lib/signed-report.ts';
 
 /** Everything that is chosen at the start and may be logged. Frozen. */
 export interface Config {
-  /** `dev`: `npm start`, with everything the machine lacks brought along. `serve`: production. */
-  mode: 'dev' | 'serve';
+  /** `dev`: `npm start`, with everything the machine lacks brought along. `serve`: production. `proxy`: the reverse proxy alone. */
+  mode: 'dev' | 'serve' | 'proxy';
   host: string;
   port: number;
   /** Where people reach this program; cookies, mails and Stripe's return links use it. No trailing slash. */
@@ -18,6 +18,8 @@ export interface Config {
   counter: { kind: 'memory' } | { kind: 'redis'; url: string; mode: 'exact' | 'leased'; nodes: number };
   /** The seller's own OpenAPI document: what each request costs and needs. Null: one unit each. */
   openapi: string | null;
+  /** The reverse proxy before the seller's API; null: there is none. */
+  proxy: ProxyConfig | null;
   stripe: { kind: 'sandbox'; port: number } | { kind: 'stripe' };
   mail: { kind: 'inbox' } | { kind: 'smtp'; url: string };
   mail_from: string;
@@ -31,6 +33,18 @@ export interface Config {
   /** Peers whose X-Forwarded-For is believed. */
   trusted_proxies: readonly string[];
   log_level: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** Times are in milliseconds; `proxy/upstream.ts` says what each is for. */
+export interface ProxyConfig {
+  upstream: string;
+  port: number;
+  /** In small letters. */
+  meter_header: string;
+  forwards_key: boolean;
+  connect_ms: number;
+  headers_ms: number;
+  idle_ms: number;
 }
 
 /** What must never be logged. Kept apart from `Config` so that it is not, by accident. */
@@ -97,6 +111,8 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const leaks = leaksOf(text, faults);
   const shared = sharedOf(text, faults);
   const openapi = text('FAREBOX_OPENAPI');
+  const proxy = proxyOf(text, faults);
+  if (mode === 'proxy') refuseLoneProxy({ proxy, databaseUrl }, faults);
   if (faults.length > 0) throw new ConfigFaults(faults);
 
   const priceList = text('FAREBOX_CONFIG') ?? 'farebox.config.ts';
@@ -110,7 +126,8 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
     database: databaseUrl === undefined ? { kind: 'embedded' } : { kind: 'postgres', url: databaseUrl },
     counter: redisUrl === undefined ? { kind: 'memory' } : { kind: 'redis', url: redisUrl, ...shared },
     openapi: openapi === undefined ? null : resolve(openapi),
-    stripe: stripeKey === undefined ? { kind: 'sandbox', port: port + 1 } : { kind: 'stripe' },
+    proxy,
+    stripe: stripeKey === undefined && mode !== 'proxy' ? { kind: 'sandbox', port: port + 1 } : { kind: 'stripe' },
     mail: smtpUrl === undefined ? { kind: 'inbox' } : { kind: 'smtp', url: smtpUrl },
     mail_from: text('MAIL_FROM') ?? 'billing@localhost',
     livemode,
@@ -177,7 +194,7 @@ function masterSecret(mode: Config['mode'], given: string | undefined, dataDir: 
     if (given.length < 32) faults.push('FAREBOX_SECRET must have at least 32 characters.');
     return given;
   }
-  if (mode === 'serve') {
+  if (mode !== 'dev') {
     faults.push('FAREBOX_SECRET is needed to serve: at least 32 random characters, kept outside the database.');
     return '';
   }
@@ -208,6 +225,45 @@ function sharedOf(
     return { mode: 'exact', nodes };
   }
   return { mode, nodes };
+}
+
+/** Without an upstream nothing else of it says anything. */
+function proxyOf(text: (name: string) => string | undefined, faults: string[]): ProxyConfig | null {
+  const upstream = urlOf('FAREBOX_UPSTREAM', text('FAREBOX_UPSTREAM'), ['http:', 'https:'], faults);
+  const meterHeader = text('FAREBOX_PROXY_METER_HEADER') ?? 'Farebox-Units';
+  if (!/^[A-Za-z0-9-]{1,64}$/.test(meterHeader))
+    faults.push('FAREBOX_PROXY_METER_HEADER must be the name of a header.');
+  const forwardsKey = text('FAREBOX_PROXY_FORWARD_KEY') ?? 'false';
+  if (forwardsKey !== 'true' && forwardsKey !== 'false')
+    faults.push('FAREBOX_PROXY_FORWARD_KEY must be true or false.');
+  const hour = 3_600_000;
+  const ms = (name: string, value: string | undefined, fallback: number) =>
+    numberOf(name, value, fallback, 1, hour, faults);
+  const settings = {
+    port: numberOf('FAREBOX_PROXY_PORT', text('FAREBOX_PROXY_PORT'), 8080, 1, 65_535, faults),
+    meter_header: meterHeader.toLowerCase(),
+    forwards_key: forwardsKey === 'true',
+    connect_ms: ms('FAREBOX_PROXY_CONNECT_MS', text('FAREBOX_PROXY_CONNECT_MS'), 5000),
+    headers_ms: ms('FAREBOX_PROXY_HEADERS_MS', text('FAREBOX_PROXY_HEADERS_MS'), 60_000),
+    idle_ms: ms('FAREBOX_PROXY_IDLE_MS', text('FAREBOX_PROXY_IDLE_MS'), 300_000),
+  };
+  if (upstream === undefined) return null;
+  const { search, hash, username, pathname } = new URL(upstream);
+  if (search !== '' || hash !== '' || username !== '' || /[%;\\]|\/\//.test(pathname))
+    faults.push('FAREBOX_UPSTREAM must be an address with a plain path and nothing after it: http://localhost:3000.');
+  return { upstream, ...settings };
+}
+
+function refuseLoneProxy(
+  found: { proxy: ProxyConfig | null; databaseUrl: string | undefined },
+  faults: string[],
+): void {
+  if (found.proxy === null && !faults.some((fault) => fault.startsWith('FAREBOX_UPSTREAM')))
+    faults.push('Say where your API is: farebox proxy --upstream http://localhost:3000, or FAREBOX_UPSTREAM.');
+  if (found.databaseUrl === undefined)
+    faults.push(
+      'DATABASE_URL is needed: the database of the Farebox this proxy decides for. With `npm start`, FAREBOX_UPSTREAM makes the proxy part of that program.',
+    );
 }
 
 function leaksOf(text: (name: string) => string | undefined, faults: string[]): Config['leaks'] {

@@ -56,6 +56,8 @@ export type ProblemCode =
   | 'stripe_unavailable'
   | 'database_unavailable'
   | 'gate_unavailable'
+  | 'upstream_unavailable'
+  | 'upstream_timeout'
   | 'clock_not_movable'
   | 'internal_error';
 

@@ -13,6 +13,7 @@ import { createInboxMailer } from './mail/inbox.ts';
 import { createSmtpMailer } from './mail/smtp.ts';
 import { createNotices } from './notices/service.ts';
 import { createPlans } from './plans/service.ts';
+import { createAnswers } from './proxy/answers.ts';
 import { createQueue } from './queue/queue.ts';
 import { createReplies } from './replies/service.ts';
 import type { MoneyNotice, Person } from './stripe/life-notices.ts';
@@ -82,6 +83,7 @@ export function createSlices(options: AppOptions, tools: Tools) {
     access,
   });
   const { keys, snapshot } = gating;
+  const answers = createAnswers(options);
   const replies = createReplies({ db, clock, seal_key: secrets.seal_key });
   const webhooks = connectWebhooks({ ...options, queue, events: telling.events, accounts, customers, notices });
   const overrides = createOverrides({
@@ -107,6 +109,14 @@ export function createSlices(options: AppOptions, tools: Tools) {
     webhooks,
     accounts,
     replies,
+    answers,
+    /** After the last request: what is buffered is written. */
+    async close(): Promise<void> {
+      await snapshot.stop();
+      await usage.close();
+      await answers.flush();
+      await gating.close();
+    },
     notifyCustomer,
     personOf,
     access,

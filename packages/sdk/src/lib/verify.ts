@@ -118,7 +118,7 @@ function parseObject(text: string): Fields | null {
 
 /** Null when it is no verification: whatever answered was not Farebox. */
 function readVerification(body: Fields): Verification | null {
-  const { code, detail, request_id, features, limits, quota, cost_decimal, retry_after_s } = body;
+  const { code, detail, request_id, scopes, features, limits, quota, cost_decimal, retry_after_s } = body;
   if (!isCode(code) || body['valid'] !== (code === 'VALID')) return null;
   if (typeof detail !== 'string' || typeof request_id !== 'string' || typeof cost_decimal !== 'string') return null;
   if (!isFields(features) || !Array.isArray(limits) || !(quota === null || isFields(quota))) return null;
@@ -130,6 +130,7 @@ function readVerification(body: Fields): Verification | null {
     key_id: textOf(body['key_id']),
     customer_id: textOf(body['customer_id']),
     plan_id: textOf(body['plan_id']),
+    scopes: Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [],
     features: Object.fromEntries(Object.entries(features).map(([name, on]) => [name, on === true])),
     limits: limits.filter(isFields).map(readLimit),
     quota: quota === null ? null : readQuota(quota),

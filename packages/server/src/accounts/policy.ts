@@ -88,6 +88,8 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   // The caller is the seller's proxy with its customer's key: the key is the credential.
   'GET /v1/gate/forward-auth': everybody,
 
+  'GET /v1/answers': sellerSide,
+
   'GET /v1/payment_methods': known,
   'POST /v1/payment_methods/setup': known,
   'POST /v1/payment_methods/:id/default': known,

@@ -55,6 +55,8 @@ export async function boot(options: {
       app.drain();
       await server.close();
     });
+    const proxy = await app.openProxy();
+    if (proxy !== null) undo.push(() => proxy.close());
     return { app, list, first_run_token: await app.issueFirstRunToken(), stop };
   } catch (error) {
     await stop();

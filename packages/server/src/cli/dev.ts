@@ -69,6 +69,7 @@ function portsOf(config: Config): { port: number; what: string }[] {
     { port: config.port, what: 'Farebox' },
     { port: config.port + 10, what: "the example seller's API" },
   ];
+  if (config.proxy !== null) ports.push({ port: config.proxy.port, what: 'the proxy before your API' });
   if (config.stripe.kind === 'sandbox') ports.push({ port: config.stripe.port, what: 'the local Stripe' });
   return ports;
 }

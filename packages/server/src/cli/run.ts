@@ -9,6 +9,10 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     about: 'production: PostgreSQL, Stripe and SMTP from the environment',
     load: async () => (await import('./serve.ts')).serve,
   },
+  proxy: {
+    about: '--upstream URL: the gate as a reverse proxy before your API, on the database of a running Farebox',
+    load: async () => (await import('./proxy.ts')).proxy,
+  },
   migrate: {
     about: 'bring the database of DATABASE_URL up to date and stop; with a plan, move its customers to another version',
     load: async () => (await import('./migrate.ts')).migrateCommand,

@@ -23,6 +23,16 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface AnswerHour {
+  answers: number;
+  customer_id: string;
+  endpoint: string;
+  hour_at: Timestamp;
+  latency_ms: number;
+  latency_to_ms: number;
+  status: number;
+}
+
 export interface ApiKey {
   allowed_cidrs: Generated<string[]>;
   budget_limit: number | null;
@@ -695,6 +705,7 @@ export interface WebhookEndpoint {
 }
 
 export interface DB {
+  answer_hour: AnswerHour;
   api_key: ApiKey;
   api_key_secret: ApiKeySecret;
   audit_entry: AuditEntry;

@@ -1,4 +1,11 @@
-import { type DeniedBy, type ProblemBody, type Verification, gateHeaders, gateStatus, header } from '@farebox/core';
+import {
+  type DeniedBy,
+  type ProblemBody,
+  type Verification,
+  gateHeaders,
+  gateStatus,
+  identityHeaders,
+} from '@farebox/core';
 
 /** An answer of the gate, for whichever server writes it. */
 export interface GateAnswer {
@@ -23,9 +30,7 @@ export function forwardAuthAnswer(verification: Verification, has_key: boolean, 
   const headers = gateHeaders(verification, now);
   const status = gateStatus[verification.code];
   if (verification.valid) {
-    if (verification.customer_id !== null) headers[header.customer] = verification.customer_id;
-    if (verification.plan_id !== null) headers[header.plan] = verification.plan_id;
-    return { status, headers, body: '' };
+    return { status, headers: Object.assign(headers, identityHeaders(verification)), body: '' };
   }
   const { code, request_id, denied_by, upgrade_url } = verification;
   const body: ProblemBody = {

@@ -109,6 +109,7 @@ function facts(entry: Entry | null) {
     key_id: entry?.key_id ?? null,
     customer_id: entry?.customer_id ?? null,
     plan_id: entry?.plan?.id ?? null,
+    scopes: entry?.scopes ?? [],
     features: entry?.plan?.features ?? {},
     cost_decimal: '0',
     currency: entry?.plan?.price.currency ?? null,

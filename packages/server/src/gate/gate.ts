@@ -136,7 +136,7 @@ export function createGate(deps: {
     const now = clock.now();
     turnOver(entry, now);
     const request_id = request.request_id ?? createId('req', now);
-    const endpoint = request.path === undefined ? null : (deps.match?.(request.method ?? 'GET', request.path) ?? null);
+    const endpoint = endpointOf(request);
     const scope = request.scope ?? endpoint?.scope ?? null;
     const reason = refuse(entry, { ip: request.ip ?? null, scope }, now, policy);
     const stage = entry.subscription === null ? null : stageOf(entry.subscription, now, policy);
@@ -182,8 +182,36 @@ export function createGate(deps: {
     return verification;
   }
 
+  /** More than a limit has left is counted too: it was used. */
+  async function measure(request: VerifyRequest, units: number): Promise<void> {
+    const isOurs = parseKey(request.token, deps.brand) !== null;
+    const entry = await (isOurs ? entries.get(request.token) : entries.getForeign(request.token));
+    if (entry === null || entry.plan === null || request.request_id === undefined || units <= 0) return;
+    const now = clock.now();
+    const { takes, quota } = takesOf(entry, now, { rate_percent: 100, endpoint: null });
+    if (quota === null) return;
+    const soft = takes.flatMap((take) => (take.kind === 'quota' ? [{ ...take, hard: false }] : []));
+    await counter.take(soft, units, now);
+    const { customer_id, key_id } = entry;
+    const endpoint = request.endpoint ?? endpointOf(request)?.name ?? '';
+    const { meter_id } = quota.usage;
+    const id = `${request.request_id}_more`;
+    deps.record({ id, customer_id, key_id, meter_id, quantity: units, occurred_at: now, endpoint });
+  }
+
+  /** What the seller's API says of a request. */
+  function endpointOf({ method, path }: VerifyRequest): Endpoint | null {
+    return path === undefined ? null : (deps.match?.(method ?? 'GET', path) ?? null);
+  }
+
   return {
     verify,
+    /**
+     * Counts what an admitted request turned out to have used beyond its cost: in the quota, the key's budget of the period
+     * and the usage, not in windows, which are about requests.
+     */
+    measure,
+    endpointOf,
     /** Whether what a request costs and needs depends on its path. */
     reads_paths: deps.match !== undefined,
     /** Gives a place among the requests at the same time back. A name that is none, or of a place that ran out, is no fault. */

@@ -69,6 +69,7 @@ const verificationSchema = z
     key_id: z.string().nullable(),
     customer_id: z.string().nullable(),
     plan_id: z.string().nullable(),
+    scopes: z.array(z.string()).openapi({ description: 'What the key is good for; empty: everything.' }),
     features: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
     limits: z.array(
       z.object({

@@ -64,6 +64,8 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   idempotency_key_reused: { status: 422, title: 'The key was used for another request' },
   too_many_requests: { status: 429, title: 'Too many requests' },
   internal_error: { status: 500, title: 'Something went wrong here' },
+  upstream_unavailable: { status: 502, title: 'The API cannot be reached' },
+  upstream_timeout: { status: 504, title: 'The API does not answer' },
   gate_unavailable: { status: 503, title: 'The gate cannot decide' },
   database_unavailable: { status: 503, title: 'The database does not answer' },
   stripe_unavailable: { status: 503, title: 'Stripe does not answer' },
@@ -86,18 +88,26 @@ export function titleOf(code: ProblemCode): string {
 
 /** A refusal as `application/problem+json` (RFC 9457). Takes only what is meant for the caller. */
 function problemAnswer(c: Context<AppEnv>, problem: Problem, headers: Record<string, string> = {}): Response {
+  const body = problemBody(problem, c.get('request_id') ?? '');
+  return c.body(JSON.stringify(body), statusOf(problem.code), {
+    'content-type': 'application/problem+json',
+    ...headers,
+  });
+}
+
+/** The body of a refusal, for whichever server writes it. */
+export function problemBody(problem: Problem, request_id: string): ProblemBody {
   const { status, title } = answers[problem.code];
-  const body: ProblemBody = {
+  return {
     type: `/docs/errors#${problem.code}`,
     title,
     status,
     code: problem.code,
     detail: problem.message,
     ...(problem.param === undefined ? {} : { param: problem.param }),
-    request_id: c.get('request_id') ?? '',
+    request_id,
     ...(problem.errors.length === 0 ? {} : { errors: [...problem.errors] }),
   };
-  return c.body(JSON.stringify(body), status, { 'content-type': 'application/problem+json', ...headers });
 }
 
 /** Answers everything a handler throws. What is no refusal of ours is logged with the request's id and told to nobody. */

@@ -23,16 +23,23 @@ export function createClientIp(trusted_proxies: readonly string[]): MiddlewareHa
 
 /** Pure part: the address behind a peer and its `X-Forwarded-For`. */
 export function resolveClientIp(peer: string, forwarded: string | undefined, trusted: BlockList): string | null {
+  return clientChain(peer, forwarded, trusted)[0] ?? null;
+}
+
+/** The client's address and, after it, those of the trusted proxies its request came through. Empty when the peer has none. */
+export function clientChain(peer: string, forwarded: string | undefined, trusted: BlockList): string[] {
   let ip = plain(peer);
-  if (ip === null) return null;
+  if (ip === null) return [];
+  const chain = [ip];
   const hops = forwarded === undefined ? [] : forwarded.split(',').map((hop) => hop.trim());
   while (isTrusted(ip, trusted)) {
     const hop = hops.pop();
     const next = hop === undefined ? null : plain(hop);
-    if (next === null) return ip;
+    if (next === null) break;
     ip = next;
+    chain.unshift(ip);
   }
-  return ip;
+  return chain;
 }
 
 /** Addresses and CIDR ranges as a `BlockList`; throws on what is neither. */
@@ -47,7 +54,8 @@ export function blockListOf(ranges: readonly string[]): BlockList {
   return list;
 }
 
-function isTrusted(ip: string, trusted: BlockList): boolean {
+/** Whether an address is one of these. */
+export function isTrusted(ip: string, trusted: BlockList): boolean {
   return trusted.check(ip, isIP(ip) === 6 ? 'ipv6' : 'ipv4');
 }
 

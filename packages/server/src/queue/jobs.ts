@@ -14,6 +14,7 @@ export interface Jobs {
   'usage.partitions': Record<string, never>;
   'keys.tidy': Record<string, never>;
   'replies.forget': Record<string, never>;
+  'answers.forget': Record<string, never>;
   'accounts.reset_letter': { email: string };
   'notice.send': { notice_id: string };
   'webhook.deliver': { delivery_id: string };
@@ -62,6 +63,7 @@ export const handlings: Record<JobName, Handling> = {
   'usage.partitions': { concurrency: 1, retries: 8 },
   'keys.tidy': { concurrency: 1, retries: 8 },
   'replies.forget': { concurrency: 1, retries: 8 },
+  'answers.forget': { concurrency: 1, retries: 8 },
   'accounts.reset_letter': { concurrency: 1, retries: 8 },
   'notice.send': { concurrency: 4, retries: 8 },
   'webhook.deliver': { concurrency: 8, retries: 8 },

@@ -198,6 +198,7 @@ async function keysAndUsage(): Promise<void> {
   await call('seller', 'POST', '/v1/gate/leases/cust_1.req_1/release');
   const passed = await fetch(`${farebox.url}/v1/gate/forward-auth`, { headers: { 'x-api-key': secret } });
   expect(passed.status).toBe(200);
+  await call('seller', 'GET', '/v1/answers');
   await call(visitor, 'GET', '/v1/usage/summary');
   await call(visitor, 'GET', '/v1/usage');
   const live = await visitor.request('GET', '/v1/usage/live');

@@ -10,8 +10,12 @@ import { type Program, startProgram } from '../program.ts';
 /** `npm start` as a newcomer meets it, on the embedded database, in a folder that only its owner may enter. */
 const folder = makeFolder('door', 'closed');
 const data = join(folder, 'data');
-const port = await freePort(11);
-let program: Program = await startProgram({ port, data_dir: data });
+const port = await freePort(12);
+let program: Program = await startProgram({
+  port,
+  data_dir: data,
+  environment: { FAREBOX_UPSTREAM: `http://localhost:${port}`, FAREBOX_PROXY_PORT: String(port + 11) },
+});
 const key = keyOf(program);
 
 afterAll(async () => {
@@ -27,6 +31,12 @@ test('says where everything is, gives a one-time token and a key that works, and
   expect(printed.match(/^ +curl /gm)).toHaveLength(3);
   expect(printed).not.toMatch(/password/i);
   expect(await forecast()).toMatchObject({ status: 200, quota: '99999', cost: '0 usd', retry: null });
+});
+
+test('where an upstream is named, a proxy before it is part of the program', async () => {
+  const ask = (headers: Record<string, string>) => fetch(`http://localhost:${port + 11}/healthz`, { headers });
+  expect((await ask({})).status).toBe(401);
+  expect((await ask({ 'x-api-key': key })).status).toBe(200);
 });
 
 test('the eleventh call in a second is refused with Retry-After', async () => {

@@ -41,6 +41,7 @@ function firstRequest(plan: PublicPlan): Verification {
     key_id: null,
     customer_id: null,
     plan_id: plan.id,
+    scopes: [],
     features: {},
     limits: plan.limits.map((limit) => ({ ...limit, remaining: limit.limit - 1, reset_at: limit.window_ms })),
     quota: usage
