@@ -41,6 +41,11 @@ function withPlan(fields: Record<string, unknown>, file: Record<string, unknown>
   return { ...small, meters, features, ...file, plans: { basic: { ...basic, ...fields } } };
 }
 
+/** A list whose one meter has these fields besides. */
+function withMeter(fields: Record<string, unknown>): unknown {
+  return withPlan({}, { meters: { requests: { name: 'Requests', unit: 'request', ...fields } } });
+}
+
 function withOverage(overage: unknown, file: Record<string, unknown> = {}): unknown {
   return withPlan({ usage: { requests: { included: 100, overage } } }, file);
 }
@@ -177,9 +182,21 @@ describe('one fault, named by its path', () => {
     ['meters.requests.unit', /missing/, withPlan({}, { meters: { requests: { name: 'Requests' } } })],
     [
       'meters.requests.aggregation',
-      /'count' or 'sum'/,
-      withPlan({}, { meters: { requests: { name: 'R', unit: 'r', aggregation: 'max' } } }),
+      /'count' or 'sum' or 'max' or 'last' or 'unique' or 'average'/,
+      withPlan({}, { meters: { requests: { name: 'R', unit: 'r', aggregation: 'median' } } }),
     ],
+    ['meters.requests.value', /missing.*told apart/, withMeter({ aggregation: 'unique' })],
+    ['meters.requests.value', /'count' counts events/, withMeter({ value: 'bytes' })],
+    ['meters.requests.value', /name of a property/, withMeter({ aggregation: 'sum', value: '$.bytes' })],
+    ['meters.requests.events', /empty: leave it out/, withMeter({ events: [] })],
+    ['meters.requests.events[1]', /twice/, withMeter({ events: ['a', 'a'] })],
+    ['meters.requests.events[0]', /type of events/, withMeter({ events: ['a b'] })],
+    ['meters.requests.filters.status', /no event would fit/, withMeter({ filters: { status: [] } })],
+    ['meters.requests.filters.status[0]', /text.*values/, withMeter({ filters: { status: [200] } })],
+    ['meters.requests.filters.a b', /name of a dimension/, withMeter({ filters: { 'a b': ['1'] } })],
+    ['meters.requests.group_by', /more than 5/, withMeter({ group_by: ['a', 'b', 'c', 'd', 'e', 'f'] })],
+    ['meters.requests.group_by[0]', /always kept apart/, withMeter({ group_by: ['endpoint'] })],
+    ['meters.requests.group_by[1]', /twice/, withMeter({ group_by: ['a', 'a'] })],
     ['meters', /object/, withPlan({}, { meters: ['requests'] })],
     ['features.moon.description', /missing/, withPlan({}, { features: { moon: { name: 'Moon' } } })],
     ['plans.basic.features.sun', /no feature "sun".*moon/, withPlan({ features: { sun: true } })],

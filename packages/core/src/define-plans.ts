@@ -3,10 +3,11 @@ import { readCoupon } from './define-coupons.ts';
 import { readDunning } from './define-dunning.ts';
 import { type PlanContext, Amounts, readPrices, readSeats, readTrial, readUsage } from './define-price.ts';
 import { readConcurrency, readLimits } from './define-limits.ts';
+import { readMeter } from './define-meters.ts';
 import { PlanFaults } from './faults.ts';
 import { Fields, join, namesOf } from './fields.ts';
 import type { PriceListInput } from './plan-file.ts';
-import type { Currency, Feature, FeatureValue, Meter, Plan, PriceList, Seller, Taxes } from './plan.ts';
+import type { Currency, Feature, FeatureValue, Plan, PriceList, Seller, Taxes } from './plan.ts';
 
 /** The group of a plan that names none: a list without groups sells one subscription per customer. */
 const onlyGroup = 'main';
@@ -122,17 +123,6 @@ function readCurrency(fields: Fields, value: unknown): Currency | null {
   if (found === undefined)
     fields.fault('currency', `${JSON.stringify(value)} is not a currency Stripe charges in (lower case: 'usd')`);
   return found ?? null;
-}
-
-function readMeter(fields: Fields, id: string, value: unknown): Meter {
-  const path = join('meters', id);
-  const meter = fields.object(value, path, ['name', 'unit'], ['aggregation']);
-  return {
-    id,
-    name: fields.text(meter['name'], join(path, 'name'), 60),
-    unit: fields.text(meter['unit'], join(path, 'unit'), 30),
-    aggregation: fields.oneOf(meter['aggregation'], join(path, 'aggregation'), ['count', 'sum'], 'count'),
-  };
 }
 
 function readFeature(fields: Fields, meters: Set<string>, id: string, value: unknown): Feature {

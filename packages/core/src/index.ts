@@ -1,5 +1,6 @@
 export * from './add-on.ts';
 export * from './bucket.ts';
+export * from './calendar.ts';
 export * from './card.ts';
 export * from './catalog.ts';
 export * from './catalog-effect.ts';
@@ -20,6 +21,8 @@ export * from './headers.ts';
 export * from './key.ts';
 export * from './key-budget.ts';
 export * from './limit.ts';
+export * from './meter.ts';
+export * from './meter-change.ts';
 export * from './migration.ts';
 export * from './money.ts';
 export * from './overrides.ts';

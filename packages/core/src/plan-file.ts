@@ -1,5 +1,5 @@
 import type { DunningStep } from './dunning.ts';
-import type { Currency, FeatureValue, Interval, Offline } from './plan.ts';
+import type { Aggregation, Currency, FeatureValue, Interval, Offline } from './plan.ts';
 
 /**
  * What a seller writes in `farebox.config.ts` and `definePlans` reads. Ids are the keys of the objects. Amounts are decimal
@@ -57,7 +57,15 @@ export interface MeterInput {
   /** What one unit is called, singular: `request`. */
   unit: string;
   /** `count` unless said. */
-  aggregation?: 'count' | 'sum';
+  aggregation?: Aggregation;
+  /** Types of events it counts, several where one number is made of several kinds; the meter's id unless said. */
+  events?: string[];
+  /** The property whose value is summed, averaged or told apart; the event's quantity unless said. */
+  value?: string;
+  /** By dimension the values it takes: `{ status: ['200', '201'] }`. */
+  filters?: Record<string, string[]>;
+  /** Dimensions by which its usage is kept apart, beside key and endpoint. Every different value is a row an hour: no user ids. */
+  group_by?: string[];
 }
 
 /** On or off, unless it has a `default` (then plans set it to a number or a text) or a `meter` (then usage measures it). */

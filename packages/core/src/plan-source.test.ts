@@ -101,6 +101,15 @@ const lists: fc.Arbitrary<PriceListInput> = fc.record(
     meters: fc.constant({
       requests: { name: 'Requests', unit: 'request' },
       tiles: { name: 'Tiles', unit: 'tile', aggregation: 'sum' as const },
+      people: {
+        name: 'People',
+        unit: 'person',
+        aggregation: 'unique' as const,
+        events: ['requests', 'tile.drawn'],
+        value: 'user',
+        filters: { status: ['200', '201'], endpoint: ['/v1/tiles'] },
+        group_by: ['region'],
+      },
     }),
     features: fc.constant({
       history: { name: 'History', description: 'The past.' },

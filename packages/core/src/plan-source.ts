@@ -14,10 +14,14 @@ export function toPlanFile(list: PriceList): PriceListInput {
     currency: list.currency,
     ...some(
       'meters',
-      byId(list.meters, ({ name, unit, aggregation }) => ({
+      byId(list.meters, ({ name, unit, aggregation, events, value, filters, group_by }) => ({
         name,
         unit,
         ...unless('aggregation', aggregation, 'count'),
+        ...unless('events', events, undefined),
+        ...unless('value', value, undefined),
+        ...unless('filters', filters, undefined),
+        ...unless('group_by', group_by, undefined),
       })),
     ),
     ...some('features', byId(list.features, featureInput)),

@@ -45,13 +45,27 @@ export interface Seller {
   example_path: string;
 }
 
-/** The rule that turns usage events into a number. `count`: one per event; `sum`: the event's quantity. */
+export const aggregations = ['count', 'sum', 'max', 'last', 'unique', 'average'] as const;
+export type Aggregation = (typeof aggregations)[number];
+
+/**
+ * The rule that turns usage events into a number. `count`: the events, each as often as its quantity says; `sum`, `max`, `last`
+ * and `average` of a value; `unique`: how many different values there were.
+ */
 export interface Meter {
   id: string;
   name: string;
   /** What one unit is called, singular: `request`. */
   unit: string;
-  aggregation: 'count' | 'sum';
+  aggregation: Aggregation;
+  /** Types of events it counts; absent: the one that is called like the meter. */
+  events?: string[];
+  /** The property whose value it takes; absent: the event's quantity. */
+  value?: string;
+  /** By dimension the values it takes; an event fits when all do. */
+  filters?: Record<string, string[]>;
+  /** Dimensions by which its usage can be told apart, beside the key and the endpoint. */
+  group_by?: string[];
 }
 
 /**

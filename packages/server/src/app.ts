@@ -33,8 +33,8 @@ import { createImportRoutes } from './stripe/import/routes.ts';
 import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
 import type { Pace, Send } from './stripe/transport.ts';
 import { usagePartitions } from './usage/jobs.ts';
+import { createUsageCalls } from './usage/door.ts';
 import { createUsageRoutes } from './usage/routes.ts';
-import { usageOfPeriod } from './usage/service.ts';
 
 export interface AppOptions {
   config: Config;
@@ -86,13 +86,13 @@ export async function createApp(options: AppOptions) {
     flushUsage: () => usage.flush(),
     isConfirmed: accounts.isConfirmed,
     audited: (tx, entry) => accounts.audit.record(tx, entry),
-    usageOfPeriod,
+    usageOfPeriod: usage.usageOfPeriod,
   });
   const selling = connectSelling({ ...options, ...slices, queue, stripe, migrationTold: slices.telling.migration });
   const keeping = connectKeeping({ ...options, ...slices, changed: (id) => snapshot.changed(id) });
   stripe.jobs.register();
   notices.register();
-  queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now())));
+  queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now(), usage.kept_ms)));
   queue.work('keys.tidy', async () => void (await keys.tidy()));
   queue.work('accounts.reset_letter', async ({ email }) => await accounts.sendResetLetter(email));
   queue.work('replies.forget', () => slices.replies.forget());
@@ -120,12 +120,15 @@ export async function createApp(options: AppOptions) {
     routes: app.routes,
     /** What is called for every request of the seller's API, for a server that reads it from the raw socket. */
     plain: {
-      calls: createGateCalls({
-        gate: gating.gate,
-        clock: options.clock,
-        trusted: blockListOf(options.config.trusted_proxies),
-        findSecretKey: (text) => keys.verifySecretKey(text),
-      }),
+      calls: new Map([
+        ...createGateCalls({
+          gate: gating.gate,
+          clock: options.clock,
+          trusted: blockListOf(options.config.trusted_proxies),
+          findSecretKey: (text) => keys.verifySecretKey(text),
+        }),
+        ...createUsageCalls({ usage, clock: options.clock, findSecretKey: (text) => keys.verifySecretKey(text) }),
+      ]),
       headers: dataHeaders({ https: options.config.base_url.startsWith('https:') }),
     },
     keys,
@@ -139,7 +142,7 @@ export async function createApp(options: AppOptions) {
     async start(): Promise<void> {
       await queue.start();
       await queue.enqueue(db.kysely, { name: 'stripe.backfill', data: {} });
-      await usagePartitions(db, options.clock.now());
+      await usagePartitions(db, options.clock.now(), usage.kept_ms);
       const { published, archived } = await plans.publish();
       if (published.length + archived.length > 0) log.info({ published, archived }, 'price list published');
       await gating.start();

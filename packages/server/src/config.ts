@@ -30,6 +30,8 @@ export interface Config {
   leaks: { policy: 'notify' | 'rotate' | 'revoke'; grace_ms: number; keys: readonly ReportKey[] };
   /** The seller's former system, which is asked for keys that are not known; null: there is none. */
   key_verifier_url: string | null;
+  /** How old a usage event may be, and how long events are kept one by one. */
+  usage: { backdate_ms: number; kept_ms: number };
   /** Peers whose X-Forwarded-For is believed. */
   trusted_proxies: readonly string[];
   log_level: 'debug' | 'info' | 'warn' | 'error';
@@ -110,6 +112,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const verifierUrl = urlOf('FAREBOX_KEY_VERIFIER_URL', text('FAREBOX_KEY_VERIFIER_URL'), ['http:', 'https:'], faults);
   const leaks = leaksOf(text, faults);
   const shared = sharedOf(text, faults);
+  const usage = usageOf(text, faults);
   const openapi = text('FAREBOX_OPENAPI');
   const proxy = proxyOf(text, faults);
   if (mode === 'proxy') refuseLoneProxy({ proxy, databaseUrl }, faults);
@@ -134,6 +137,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
     grace_ms: graceDays * 86_400_000,
     leaks,
     key_verifier_url: verifierUrl ?? null,
+    usage,
     trusted_proxies: (text('FAREBOX_TRUSTED_PROXIES') ?? '')
       .split(',')
       .map((item) => item.trim())
@@ -264,6 +268,15 @@ function refuseLoneProxy(
     faults.push(
       'DATABASE_URL is needed: the database of the Farebox this proxy decides for. With `npm start`, FAREBOX_UPSTREAM makes the proxy part of that program.',
     );
+}
+
+function usageOf(text: (name: string) => string | undefined, faults: string[]): Config['usage'] {
+  const days = (name: string, fallback: number, least: number, most: number) =>
+    numberOf(name, text(name), fallback, least, most, faults) * 86_400_000;
+  return {
+    backdate_ms: days('FAREBOX_USAGE_BACKDATE_DAYS', 35, 1, 365),
+    kept_ms: days('FAREBOX_USAGE_RETENTION_DAYS', 400, 45, 3650),
+  };
 }
 
 function leaksOf(text: (name: string) => string | undefined, faults: string[]): Config['leaks'] {

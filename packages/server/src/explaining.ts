@@ -18,7 +18,8 @@ export function connectExplaining(
     tierOfLine,
     sharesOf: async ({ customer_id, meter_id, period_start_at, period_end_at }, by) => {
       const period = { start_at: period_start_at.getTime(), end_at: period_end_at.getTime() };
-      return topShares(await usageShares(db.kysely, by, { customer_id, meter_id, ...period }));
+      const aggregation = deps.list.meters.find(({ id }) => id === meter_id)?.aggregation ?? 'count';
+      return topShares(await usageShares(db.kysely, by, { customer_id, meter_id, aggregation, ...period }));
     },
     priceOf: async (id) => {
       const found = await plans.versionByStripePrice(id);

@@ -38,7 +38,7 @@ export const pages = [
 export const version = '0.1.0';
 
 /** Routes that read their own bytes: a signature is over them, or a framework's parser is too slow. */
-export const rawBodies = ['/v1/stripe/webhooks', '/v1/keys/verify', '/v1/keys/leaks'];
+export const rawBodies = ['/v1/stripe/webhooks', '/v1/keys/verify', '/v1/keys/leaks', '/v1/usage/events'];
 
 /**
  * Every URL of the program, and what each request passes on its way, top to bottom. Documented routes come from the slices;

@@ -1,4 +1,4 @@
-import { type AccessPolicy, defaultDunning } from '@farebox/core';
+import { type AccessPolicy, type PriceList, defaultDunning } from '@farebox/core';
 import type { Letter } from './accounts/auth.ts';
 import { createAccounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
@@ -45,7 +45,14 @@ export function createSlices(options: AppOptions, tools: Tools) {
   const telling = createTelling({ ...options, queue, livemode: config.livemode });
   const plans = createPlans({ db, clock, queue, list, told: telling.plan });
   const customers = createCustomers({ db, clock, told: telling.customer });
-  const usage = createUsage({ db, clock, log, meters: list.meters });
+  const usage = createUsage({
+    db,
+    clock,
+    log,
+    meters: list.meters,
+    backdate_ms: config.usage.backdate_ms,
+    kept_ms: keptFor(list, config.usage),
+  });
   const notices = createNotices({
     db,
     clock,
@@ -156,4 +163,12 @@ export function createSlices(options: AppOptions, tools: Tools) {
 /** The seller's name before a bare address; a name that would need quoting in a mail header is left out. */
 function senderOf(address: string, name: string): string {
   return address.includes('<') || !/^[\p{L}\p{N} '&-]+$/u.test(name) ? address : `${name} <${address}>`;
+}
+
+const daysOf = { day: 1, week: 7, month: 31, quarter: 92, year: 366 };
+
+/** Events are kept until the period they are billed in is over, also where fewer days are asked for. */
+function keptFor({ plans }: Pick<PriceList, 'plans'>, usage: { kept_ms: number; backdate_ms: number }): number {
+  const longest = Math.max(0, ...plans.flatMap((plan) => plan.usage.map(({ interval }) => daysOf[interval])));
+  return Math.max(usage.kept_ms, (longest + 14) * 86_400_000 + usage.backdate_ms);
 }

@@ -10,6 +10,7 @@ import { createId } from '../src/lib/id.ts';
 import { createLog } from '../src/lib/log.ts';
 import { archiveVersion, insertVersion } from '../src/plans/store.ts';
 import type { Clock } from '../src/ports.ts';
+import { rawBodies } from '../src/routes.ts';
 import { watched } from './contract.ts';
 
 /** A plan with a window of each usual length and a soft quota; what a test is about, it says. */
@@ -122,7 +123,7 @@ export function createTestApp(options: { clock: Clock; routes: readonly OpenAPIH
   app.onError(createErrorAnswer(createLog('silent')));
   app.notFound(createNotFoundAnswer(() => app.routes));
   app.use(createRequestId(options));
-  app.use(createBodyReader({ except: ['/v1/keys/verify', '/v1/keys/leaks'] }));
+  app.use(createBodyReader({ except: rawBodies }));
   let caller: Principal = { type: 'anonymous' };
   let client_ip: string | null = null;
   app.use(async (c, next) => {
@@ -141,10 +142,11 @@ export function createTestApp(options: { clock: Clock; routes: readonly OpenAPIH
     headers: Record<string, string> = {},
   ) {
     caller = principal;
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
     const init =
       body === undefined
         ? { method, headers }
-        : { method, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
+        : { method, headers: { 'content-type': 'application/json', ...headers }, body: text };
     return await app.request(path, init);
   }
 

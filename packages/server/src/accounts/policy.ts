@@ -68,6 +68,11 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'GET /v1/usage': known,
   'GET /v1/usage/summary': known,
   'GET /v1/usage/live': customer,
+  'POST /v1/usage/events': seller,
+  'GET /v1/usage/events': known,
+  'GET /v1/usage/events/:id': known,
+  'GET /v1/usage/rejections': known,
+  'GET /v1/usage/export': known,
 
   'GET /v1/keys': known,
   'POST /v1/keys': ['customer', 'seller'],

@@ -103,8 +103,12 @@ export function createCustomerRoutes(deps: {
 
   app.openapi(update, async (c) => {
     requireSellerSide(c);
-    const { name, email } = c.req.valid('json');
-    const change = { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) };
+    const { name, email, time_zone } = c.req.valid('json');
+    const change = {
+      ...(name === undefined ? {} : { name }),
+      ...(email === undefined ? {} : { email }),
+      ...(time_zone === undefined ? {} : { time_zone }),
+    };
     return c.json(customerBody(await customers.update(c.req.valid('param').id, change)), 200);
   });
 

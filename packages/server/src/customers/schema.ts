@@ -1,3 +1,4 @@
+import { isTimeZone } from '@farebox/core';
 import { z } from '@hono/zod-openapi';
 import type { ListedCustomer } from './store.ts';
 
@@ -7,6 +8,7 @@ const oneLine = /^[^\u0000-\u001f\u007f\u2028\u2029]*$/;
 
 const name = z.string().trim().min(1).max(200).regex(oneLine, 'It must be one line.');
 const email = z.email().max(254);
+const timeZone = z.string().refine(isTimeZone, 'Must be the name of a time zone, like Europe/Berlin.');
 
 export const customerSchema = z
   .object({
@@ -15,6 +17,7 @@ export const customerSchema = z
     external_id: z.string().nullable().openapi({ description: "The seller's own id of this customer." }),
     name: z.string(),
     email: z.string(),
+    time_zone: z.string().openapi({ description: 'Where its days begin: a name of the IANA database.' }),
     stripe_customer_id: z.string().nullable(),
     created_at: z.iso.datetime(),
     subscription: z
@@ -38,9 +41,14 @@ export const createCustomerBody = z.strictObject({
   external_id: z.string().min(1).max(200).regex(oneLine, 'It must be one line.').optional(),
   name,
   email,
+  time_zone: timeZone.optional(),
 });
 
-export const updateCustomerBody = z.strictObject({ name: name.optional(), email: email.optional() });
+export const updateCustomerBody = z.strictObject({
+  name: name.optional(),
+  email: email.optional(),
+  time_zone: timeZone.optional(),
+});
 
 /** A row as HTTP shows it. */
 export function customerBody(row: ListedCustomer): CustomerBody {
@@ -51,6 +59,7 @@ export function customerBody(row: ListedCustomer): CustomerBody {
     external_id: row.external_id,
     name: row.name,
     email: row.email,
+    time_zone: row.time_zone,
     stripe_customer_id: row.stripe_customer_id,
     created_at: row.created_at.toISOString(),
     subscription:

@@ -21,11 +21,18 @@ export type CustomerTold = (
 export function createCustomers(deps: { db: Database; clock: Clock; told: CustomerTold }) {
   const { db, clock } = deps;
 
-  function fresh(input: { external_id: string | null; name: string; email: string }): CustomerRow {
+  function fresh(input: {
+    external_id: string | null;
+    name: string;
+    email: string;
+    time_zone?: string | undefined;
+  }): CustomerRow {
     const now = clock.now();
+    const { time_zone = 'UTC', ...named } = input;
     return {
       id: createId('cust', now),
-      ...input,
+      ...named,
+      time_zone,
       stripe_customer_id: null,
       stripe_synced_at: null,
       stripe_synced_seq: 0,
@@ -67,21 +74,24 @@ export function createCustomers(deps: { db: Database; clock: Clock; told: Custom
     },
 
     /** The seller's own record of a customer. With an `external_id` the same call twice makes one customer. */
-    async upsert(input: { external_id?: string | undefined; name: string; email: string }): Promise<{
-      customer: ListedCustomer;
-      created: boolean;
-    }> {
-      const row = fresh({ external_id: input.external_id ?? null, name: input.name, email: input.email });
+    async upsert(input: {
+      external_id?: string | undefined;
+      name: string;
+      email: string;
+      time_zone?: string | undefined;
+    }): Promise<{ customer: ListedCustomer; created: boolean }> {
+      const row = fresh({ ...input, external_id: input.external_id ?? null });
       const { id, created } = await db.transaction(async (tx) => {
         const before = row.external_id === null ? null : await store.listedByExternalId(tx, row.external_id);
-        const { row: stored, created: isNew } = await store.upsertByExternalId(tx, row);
-        if (isNew || isDifferent(before, row)) await deps.told(tx, isNew ? 'created' : 'updated', stored.id, before);
+        const { row: stored, created: isNew } = await store.upsertByExternalId(tx, row, input.time_zone);
+        if (isNew || isDifferent(before, { ...row, time_zone: input.time_zone ?? before?.time_zone ?? row.time_zone }))
+          await deps.told(tx, isNew ? 'created' : 'updated', stored.id, before);
         return { id: stored.id, created: isNew };
       });
       return { customer: await get(id), created };
     },
 
-    async update(id: string, change: { name?: string; email?: string }): Promise<ListedCustomer> {
+    async update(id: string, change: { name?: string; email?: string; time_zone?: string }): Promise<ListedCustomer> {
       if (Object.keys(change).length > 0)
         await db.transaction(async (tx) => {
           const before = await store.listedCustomer(tx, id);
@@ -172,6 +182,8 @@ export function createCustomers(deps: { db: Database; clock: Clock; told: Custom
   };
 }
 
-function isDifferent(a: Pick<CustomerRow, 'name' | 'email'> | null, b: Pick<CustomerRow, 'name' | 'email'>): boolean {
-  return a === null || a.name !== b.name || a.email !== b.email;
+type Said = Pick<CustomerRow, 'name' | 'email' | 'time_zone'>;
+
+function isDifferent(a: Said | null, b: Said): boolean {
+  return a === null || a.name !== b.name || a.email !== b.email || a.time_zone !== b.time_zone;
 }

@@ -6,6 +6,8 @@ export interface CustomerRow {
   external_id: string | null;
   name: string;
   email: string;
+  /** Where its days begin. */
+  time_zone: string;
   stripe_customer_id: string | null;
   stripe_synced_at: Date | null;
   /** Events of Stripe with a number up to this one are in the mirror. */
@@ -35,15 +37,20 @@ export async function insertCustomer(db: Reader, row: CustomerRow): Promise<void
   await db.insertInto('customer').values(row).execute();
 }
 
-/** Inserts, or renames the customer that has this `external_id` already. */
+/** Inserts, or renames the customer that has this `external_id` already. A time zone that is not given stays. */
 export async function upsertByExternalId(
   db: Reader,
   row: CustomerRow,
+  time_zone: string | undefined,
 ): Promise<{ row: CustomerRow; created: boolean }> {
   const stored = await db
     .insertInto('customer')
     .values(row)
-    .onConflict((conflict) => conflict.column('external_id').doUpdateSet({ name: row.name, email: row.email }))
+    .onConflict((conflict) =>
+      conflict
+        .column('external_id')
+        .doUpdateSet({ name: row.name, email: row.email, ...(time_zone === undefined ? {} : { time_zone }) }),
+    )
     .returningAll()
     .executeTakeFirstOrThrow();
   return { row: stored, created: stored.id === row.id };
@@ -92,7 +99,7 @@ export async function markImported(db: Reader, id: string, imported_at: Date): P
 export async function updateCustomer(
   db: Reader,
   id: string,
-  change: { name?: string; email?: string },
+  change: { name?: string; email?: string; time_zone?: string },
 ): Promise<CustomerRow | undefined> {
   return await db
     .updateTable('customer')

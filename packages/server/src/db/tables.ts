@@ -21,6 +21,8 @@ export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
+export type Numeric = ColumnType<string, number | string, number | string>;
+
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export interface AnswerHour {
@@ -157,6 +159,7 @@ export interface Customer {
   stripe_customer_id: string | null;
   stripe_synced_at: Timestamp | null;
   stripe_synced_seq: Generated<number>;
+  time_zone: Generated<string>;
 }
 
 export interface CustomerCount {
@@ -632,23 +635,43 @@ export interface UsageBatch {
 }
 
 export interface UsageEvent {
+  counted: Json;
+  counted_at: Timestamp;
   customer_id: string;
   endpoint: Generated<string>;
   id: string;
   key_id: string | null;
-  meter_id: string;
   occurred_at: Timestamp;
+  position: number;
+  properties: Json;
   quantity: number;
   received_at: Timestamp;
+  source: Generated<string>;
+  type: string;
 }
 
 export interface UsageHour {
   customer_id: string;
+  dimensions: Generated<Json>;
   endpoint: Generated<string>;
+  events: Generated<number>;
   hour_at: Timestamp;
   key_id: Generated<string>;
+  last_at: Timestamp | null;
+  last_id: string | null;
   meter_id: string;
-  quantity: number;
+  quantity: Numeric;
+}
+
+export interface UsageRejection {
+  code: string;
+  customer_id: string | null;
+  event: Json | null;
+  event_id: string | null;
+  id: string;
+  named: string | null;
+  reason: string;
+  received_at: Timestamp;
 }
 
 export interface UsageReport {
@@ -671,6 +694,16 @@ export interface UsageTotalHour {
   hour_at: Timestamp | null;
   meter_id: string | null;
   quantity: number | null;
+}
+
+export interface UsageUnique {
+  customer_id: string;
+  dimensions: Json;
+  endpoint: string;
+  hour_at: Timestamp;
+  key_id: string;
+  meter_id: string;
+  value: string;
 }
 
 export interface WebhookDelivery {
@@ -762,8 +795,10 @@ export interface DB {
   usage_batch: UsageBatch;
   usage_event: UsageEvent;
   usage_hour: UsageHour;
+  usage_rejection: UsageRejection;
   usage_report: UsageReport;
   usage_total_hour: UsageTotalHour;
+  usage_unique: UsageUnique;
   webhook_delivery: WebhookDelivery;
   webhook_endpoint: WebhookEndpoint;
 }

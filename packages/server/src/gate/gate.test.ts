@@ -5,7 +5,7 @@ import { createTestKeys, testPeppers } from '../../test/keys.ts';
 import { createSubscribers, createTestApp, member, planOf, seller } from '../../test/subscribers.ts';
 import { createMemoryCounter } from '../counter/memory.ts';
 import { fakeClock } from '../lib/clock.ts';
-import { createUsage, usageOfPeriod } from '../usage/service.ts';
+import { createUsage } from '../usage/service.ts';
 import { createGate } from './gate.ts';
 import { createGateRoutes } from './routes.ts';
 import { createSnapshot } from './snapshot.ts';
@@ -90,7 +90,7 @@ describe('POST /v1/keys/verify', () => {
     await usage.flush();
     const events = await db.kysely.selectFrom('usage_event').selectAll().where('customer_id', '=', customer).execute();
     expect(events).toMatchObject([
-      { id: json.request_id, key_id: key.id, meter_id: 'requests', quantity: 1, endpoint: '/v1/forecast' },
+      { id: json.request_id, key_id: key.id, type: 'requests', quantity: 1, endpoint: '/v1/forecast' },
     ]);
   });
 
@@ -199,7 +199,7 @@ describe('limits', () => {
     });
     await usage.flush();
     const period = { start_at: clock.now() - 1000, end_at: clock.now() + 1000 };
-    expect(await usageOfPeriod(db.kysely, customer, 'requests', period)).toBe(10);
+    expect(await usage.usageOfPeriod(db.kysely, customer, 'requests', period)).toBe(10);
   });
 
   test('all keys of a customer share its limits', async () => {

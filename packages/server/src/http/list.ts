@@ -43,12 +43,12 @@ export interface List<T> {
   next_cursor: string | null;
 }
 
-/** A page from rows read with `limit + 1`: the row too many only says that there is more. */
+/** A page from rows read with `limit + 1`: the row too many only says that there is more. A list's own cursor is a text. */
 export function toList<R, T>(
   rows: readonly R[],
   limit: number,
   view: (row: R) => T,
-  cursorOf: (row: R) => Cursor,
+  cursorOf: (row: R) => Cursor | string,
 ): List<T> {
   const page = rows.slice(0, limit);
   const last = page.at(-1);
@@ -66,6 +66,8 @@ export function wholeList<T>(data: T[]): List<T> {
   return { object: 'list', data, has_more: false, next_cursor: null };
 }
 
-function encodeCursor({ created_at, id }: Cursor): string {
+function encodeCursor(cursor: Cursor | string): string {
+  if (typeof cursor === 'string') return cursor;
+  const { created_at, id } = cursor;
   return Buffer.from(`${created_at.getTime()}.${id}`, 'latin1').toString('base64url');
 }

@@ -1,4 +1,4 @@
-import { type Feature, type PlanAction, intervals, planActions } from '@farebox/core';
+import { type Feature, type PlanAction, aggregations, intervals, planActions } from '@farebox/core';
 import { z } from '../http/router.ts';
 import type { Plans } from './service.ts';
 import type { PlanVersion } from './store.ts';
@@ -75,6 +75,20 @@ export const listedVersionSchema = versionSchema
 
 export type PublicPlan = z.infer<typeof planSchema>;
 
+const meterFields = {
+  id: z.string(),
+  name: z.string(),
+  unit: z.string().openapi({ description: 'One of what is counted: `request`.' }),
+  aggregation: z.enum(aggregations),
+  events: z.array(z.string()).optional().openapi({ description: 'Types of events it counts; its own id if absent.' }),
+  value: z.string().optional().openapi({ description: "The property it takes; the event's quantity if absent." }),
+  filters: z.record(z.string(), z.array(z.string())).optional(),
+  group_by: z
+    .array(z.string())
+    .optional()
+    .openapi({ description: 'Dimensions it is kept by, beside key and endpoint.' }),
+};
+
 export const sellerSchema = z
   .object({
     name: z.string(),
@@ -85,9 +99,7 @@ export const sellerSchema = z
     api_url: z.string(),
     example_path: z.string(),
     currency: z.string(),
-    meters: z.array(
-      z.object({ id: z.string(), name: z.string(), unit: z.string(), aggregation: z.enum(['count', 'sum']) }),
-    ),
+    meters: z.array(z.object(meterFields)),
     livemode: z.boolean(),
     inbox_url: z.string().nullable(),
     clock_movable: z.boolean(),
@@ -112,10 +124,7 @@ export const featureSchema = z
 export const meterSchema = z
   .object({
     object: z.literal('meter'),
-    id: z.string(),
-    name: z.string(),
-    unit: z.string().openapi({ description: 'One of what is counted: `request`.' }),
-    aggregation: z.enum(['count', 'sum']),
+    ...meterFields,
   })
   .openapi('Meter');
 

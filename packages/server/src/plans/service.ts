@@ -5,6 +5,7 @@ import {
   type PricedPlan,
   diffCatalog,
   diffCoupons,
+  diffMeters,
   planHash,
   isOfferedTo,
 } from '@farebox/core';
@@ -27,6 +28,7 @@ import {
   planOfPrice,
   restoreVersion,
   savePriceList,
+  storedPriceList,
   subscribersByPrice,
   versionById,
   versionsByIds,
@@ -53,8 +55,9 @@ export interface Buyer {
 export type Plans = ReturnType<typeof createPlans>;
 
 /** What publishing a list would do, and whom it touches. Writes nothing. */
-export async function catalogReport(db: Reader, list: Pick<PriceList, 'plans'>): Promise<CatalogReport> {
-  return reportOf(diffCatalog(await newestVersions(db), list), await subscribersByPrice(db));
+export async function catalogReport(db: Reader, list: Pick<PriceList, 'plans' | 'meters'>): Promise<CatalogReport> {
+  const meters = diffMeters((await storedPriceList(db))?.meters ?? [], list.meters);
+  return reportOf(diffCatalog(await newestVersions(db), list), await subscribersByPrice(db), meters);
 }
 
 /** In the transaction that publishes: a version is on sale, or a plan is no more. */

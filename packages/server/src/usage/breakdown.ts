@@ -2,7 +2,7 @@ import { type RatedLine } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader } from '../db/database.ts';
 import type { UsageReport } from './report.ts';
-import { type UsageScope, wholeHours } from './store.ts';
+import { type UsageScope, wholeHours } from './queries.ts';
 
 /** How much of a period's usage came from where; the largest first. */
 export interface UsageShare {
@@ -14,21 +14,28 @@ export interface UsageShare {
 /** As many are named; the rest is one share, whose source is null. */
 const mostShares = 20;
 
-/** Usage of a scope by its keys or its endpoints. Counted as `usageOfScopes` counts, so that the shares sum to what was billed. */
-export async function usageShares(db: Reader, by: 'key_id' | 'endpoint', scope: UsageScope): Promise<UsageShare[]> {
+/** By key or endpoint, where the shares sum to the whole; of a maximum, a last or an average value there are none. */
+export type SharedScope = Omit<UsageScope, 'key_id'>;
+
+/**
+ * Usage of a scope by its keys or its endpoints. Counted as `measureScopes` counts, so that the shares sum to what was billed,
+ * but for what is less than a unit.
+ */
+export async function usageShares(db: Reader, by: 'key_id' | 'endpoint', scope: SharedScope): Promise<UsageShare[]> {
+  if (scope.aggregation !== 'count' && scope.aggregation !== 'sum') return [];
   const { customer_id, meter_id } = scope;
   const bounds = wholeHours(scope);
   const [start, from, to, end] = [scope.start_at, bounds.from, bounds.to, scope.end_at].map((at) => new Date(at));
   const source = sql.ref(by);
   const { rows } = await sql<UsageShare>`
-    select coalesce(source, '') as source, sum(quantity)::bigint as quantity
+    select coalesce(source, '') as source, round(sum(quantity))::bigint as quantity
     from (
       select ${source} as source, quantity from usage_hour
       where customer_id = ${customer_id} and meter_id = ${meter_id} and hour_at >= ${from} and hour_at < ${to}
       union all
-      select ${source} as source, quantity from usage_event
-      where customer_id = ${customer_id} and meter_id = ${meter_id}
-        and ((occurred_at >= ${start} and occurred_at < ${from}) or (occurred_at >= ${to} and occurred_at < ${end}))
+      select ${source} as source, (counted ->> ${meter_id})::numeric from usage_event
+      where customer_id = ${customer_id} and counted ? ${meter_id}
+        and ((counted_at >= ${start} and counted_at < ${from}) or (counted_at >= ${to} and counted_at < ${end}))
     ) as used
     group by 1
     order by 2 desc, 1

@@ -1,5 +1,4 @@
 import {
-  type Instant,
   type Interval,
   type Meter,
   type Period,
@@ -13,7 +12,9 @@ import { overridesOf } from '../customers/overrides/store.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
-import { customerExists, livePlan, usageByWindow, usageOfScopes } from './store.ts';
+import { createSeries, noSuchCustomer } from './series.ts';
+import type { AskedScope } from './service.ts';
+import { customerExists, livePlan } from './store.ts';
 
 export interface UsageSummary {
   period: Period;
@@ -40,21 +41,18 @@ export interface MeterSummary {
   lines: RatedLine[];
 }
 
-export interface UsageSeries {
-  meter_id: string;
-  window: 'hour' | 'day';
-  data: { start_at: Instant; quantity: number }[];
-}
-
-const windowMs = { hour: 3_600_000, day: 86_400_000 };
-/** What a series shows when it is not told from when. */
-const defaultPoints = { hour: 48, day: 30 };
-const mostPoints = 1000;
-
 /** What was used and what it costs, per what is written. */
-export function createUsageReader(deps: { db: Pick<Database, 'kysely'>; clock: Clock; meters: readonly Meter[] }) {
+export function createUsageReader(deps: {
+  db: Pick<Database, 'kysely'>;
+  clock: Clock;
+  meters: readonly Meter[];
+  kept_ms: number;
+  usedInPeriods(scopes: readonly AskedScope[]): Promise<number[]>;
+}) {
   const { db, clock, meters } = deps;
   return {
+    series: createSeries(deps),
+
     /** The current billing period: per meter of the plan what was used, what is left and what it costs so far. */
     async summary(customerId: string): Promise<UsageSummary> {
       const live = await livePlan(db.kysely, customerId);
@@ -70,7 +68,7 @@ export function createUsageReader(deps: { db: Pick<Database, 'kysely'>; clock: C
         customer_id: customerId,
         meter_id,
       }));
-      const used = await usageOfScopes(db.kysely, scopes);
+      const used = await deps.usedInPeriods(scopes);
       const summaries = plan.usage.map((usage, index): MeterSummary => {
         const { included_used, ...rated } = rateUsage(usage, used[index] ?? 0);
         const meter = meters.find(({ id }) => id === usage.meter_id);
@@ -94,51 +92,5 @@ export function createUsageReader(deps: { db: Pick<Database, 'kysely'>; clock: C
         total_so_far_minor: base + cost,
       };
     },
-
-    /** One meter over time: every hour or day (UTC) from the one that holds `from` to the one before `to`'s end, zeros included. */
-    async series(
-      customerId: string,
-      asked: {
-        meter_id?: string | undefined;
-        window: 'hour' | 'day';
-        from?: Instant | undefined;
-        to?: Instant | undefined;
-      },
-    ): Promise<UsageSeries> {
-      const meter_id = meterOf(meters, asked.meter_id);
-      const step = windowMs[asked.window];
-      const end_at = Math.ceil((asked.to ?? clock.now() + 1) / step) * step;
-      const start_at =
-        asked.from === undefined ? end_at - defaultPoints[asked.window] * step : Math.floor(asked.from / step) * step;
-      const points = (end_at - start_at) / step;
-      if (points <= 0) throw new Problem('invalid_request', 'from: Must lie before `to`.', { param: 'from' });
-      if (points > mostPoints) {
-        throw new Problem('invalid_request', `from: At most ${mostPoints} points in one answer.`, { param: 'from' });
-      }
-      if (!(await customerExists(db.kysely, customerId))) throw noSuchCustomer();
-      const found = await usageByWindow(
-        db.kysely,
-        { customer_id: customerId, meter_id, start_at, end_at },
-        asked.window,
-      );
-      const quantities = new Map(found.map((point) => [point.start_at, point.quantity]));
-      const data = Array.from({ length: points }, (_, index) => {
-        const at = start_at + index * step;
-        return { start_at: at, quantity: quantities.get(at) ?? 0 };
-      });
-      return { meter_id, window: asked.window, data };
-    },
   };
-}
-
-/** As `customerScope` answers for a customer that is not the caller's. */
-function noSuchCustomer(): Problem {
-  return new Problem('not_found', 'There is no such customer.', { param: 'customer_id' });
-}
-
-function meterOf(meters: readonly Meter[], asked: string | undefined): string {
-  const known = asked === undefined ? meters[0] : meters.find(({ id }) => id === asked);
-  if (known !== undefined) return known.id;
-  const names = meters.map(({ id }) => id).join(', ');
-  throw new Problem('invalid_request', `meter: There is no such meter. There are: ${names}.`, { param: 'meter' });
 }

@@ -15,6 +15,7 @@ import { overridesOf } from '../customers/overrides/store.ts';
 import type { Reader, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
+import { lockBilledPeriods } from './store.ts';
 
 /** What one period's usage of one meter costs beyond the base price, as it goes on the invoice. */
 export interface UsageReport {
@@ -80,6 +81,7 @@ export async function closePeriods(
   const isKnown = (meterId: string, start: Instant) =>
     known.some((row) => row.meter_id === meterId && row.period_start_at.getTime() === start);
   const overrides = await overridesOf(tx, subscription.customer_id);
+  let isAlone = false;
   const opened: string[] = [];
   for (const meter_id of metersOf(phases)) {
     for (const period of closedPeriods(subscription, phases, meter_id, deps.clock.now())) {
@@ -89,6 +91,9 @@ export async function closePeriods(
       const plan = phase && withOverrides(phase.plan, overridesAt(overrides, period.end_at - 1));
       const usage = plan?.usage.find((candidate) => candidate.meter_id === meter_id);
       if (plan === undefined || usage === undefined) continue;
+      // From here on no event of these periods is being written: it is read now, or it finds them billed.
+      if (!isAlone) await lockBilledPeriods(tx, 'biller');
+      isAlone = true;
       const quantity = await deps.usageOfPeriod(tx, subscription.customer_id, meter_id, period);
       const report = await openReport(tx, deps.clock.now(), subscription, { plan, usage, period, quantity });
       if (report !== null) opened.push(report);

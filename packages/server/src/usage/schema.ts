@@ -1,5 +1,15 @@
+import { aggregations, calendarWindows, isTimeZone } from '@farebox/core';
 import { z } from '@hono/zod-openapi';
-import type { UsageSeries, UsageSummary } from './read.ts';
+import { listQuery } from '../http/list.ts';
+import { type eventTypes, mostEvents } from './events/asked.ts';
+import type { Balance } from './balances.ts';
+import type { EventCursor, EventRow, RejectionRow } from './events/queries.ts';
+import type { InspectedEvent } from './events/reader.ts';
+import type { Ingested } from './events/ingest.ts';
+import type { UsageSummary } from './read.ts';
+import type { UsageSeries } from './series.ts';
+
+const keyId = z.string().regex(/^key_\w{1,60}$/);
 
 const customer_id = z
   .string()
@@ -19,9 +29,61 @@ export const seriesQuery = z.strictObject({
     .max(64)
     .optional()
     .openapi({ description: 'A meter of the price list; the first one if left out.' }),
-  window: z.enum(['hour', 'day']).default('day').openapi({ description: 'Hours and days are cut in UTC.' }),
+  window: z.enum(calendarWindows).default('day'),
+  time_zone: z
+    .string()
+    .refine(isTimeZone, 'Must be the name of a time zone, like Europe/Berlin.')
+    .optional()
+    .openapi({ description: "Where days begin: a name of the IANA database. The customer's own unless said." }),
+  group_by: z.string().min(1).max(40).optional().openapi({
+    description: '`key_id`, `endpoint`, or a dimension the meter is kept by.',
+  }),
+  key_id: keyId.optional().openapi({ description: 'Of one API key.' }),
+  filter: z
+    .string()
+    .max(1000)
+    .transform((text, context) => filtersOf(text) ?? fault(context, 'Write `dimension:value`, several with commas.'))
+    .optional()
+    .openapi({
+      type: 'string',
+      description: 'Of one value of a dimension: `region:eu`; several are joined with commas.',
+    }),
   from: instant.optional().openapi({ type: 'string', format: 'date-time' }),
   to: instant.optional().openapi({ type: 'string', format: 'date-time' }),
+});
+
+export const eventsQuery = listQuery.omit({ starting_after: true }).extend({
+  customer_id,
+  starting_after: z
+    .string()
+    .max(1000)
+    .transform(
+      (text, context): EventCursor =>
+        cursorFrom(text) ?? fault(context, 'Take it from next_cursor of the page before.'),
+    )
+    .optional()
+    .openapi({ type: 'string', description: '`next_cursor` of the page before.' }),
+  type: z.string().min(1).max(100).optional(),
+  key_id: keyId.optional(),
+  counted: z.enum(['true', 'false']).optional().openapi({ description: 'Whether any meter counted it.' }),
+  from: instant.optional().openapi({ type: 'string', format: 'date-time' }),
+  to: instant.optional().openapi({ type: 'string', format: 'date-time' }),
+});
+
+export const eventQuery = z.strictObject({
+  customer_id,
+  type: z.string().min(1).max(100).optional(),
+  source: z.string().min(1).max(200).optional(),
+});
+
+export const rejectionsQuery = listQuery.extend({ customer_id, event_id: z.string().min(1).max(200).optional() });
+
+export const exportQuery = z.strictObject({
+  customer_id,
+  of: z.enum(['events', 'hours']).default('events').openapi({ description: 'Every event, or usage by the hour.' }),
+  format: z.enum(['csv', 'ndjson']).default('csv'),
+  from: instant.openapi({ type: 'string', format: 'date-time' }),
+  to: instant.openapi({ type: 'string', format: 'date-time' }),
 });
 
 const lineSchema = z.object({
@@ -57,14 +119,140 @@ export const summarySchema = z
   })
   .openapi('UsageSummary');
 
+const pointSchema = z.object({ start_at: z.iso.datetime(), quantity: z.number() });
+
 export const seriesSchema = z
   .object({
     object: z.literal('usage_series'),
     meter_id: z.string(),
-    window: z.enum(['hour', 'day']),
-    data: z.array(z.object({ start_at: z.iso.datetime(), quantity: z.int() })),
+    name: z.string(),
+    unit: z.string(),
+    aggregation: z.enum(aggregations),
+    window: z.enum(calendarWindows),
+    time_zone: z.string(),
+    end_at: z.iso.datetime().openapi({ description: 'When the last window ends.' }),
+    quantity: z.number().openapi({ description: 'Over the whole time.' }),
+    data: z.array(pointSchema),
+    group_by: z.string().nullable(),
+    groups: z
+      .array(z.object({ value: z.string(), quantity: z.number(), data: z.array(pointSchema) }))
+      .openapi({ description: 'The largest first; an empty value is usage that does not say.' }),
+    more_groups: z.int().openapi({ description: 'How many more there are.' }),
   })
   .openapi('UsageSeries');
+
+const property = z.union([z.string(), z.number(), z.boolean()]);
+
+const sentEvent = z.object({
+  id: z.string().openapi({ description: 'The idempotency key: the same id, type and source again is the same event.' }),
+  type: z.string().openapi({ description: 'What happened. Meters say which types they count.' }),
+  customer_id: z.string().optional().openapi({ description: 'Whose it is: this, or `external_id`.' }),
+  external_id: z.string().optional().openapi({ description: 'Your own id of the customer.' }),
+  source: z.string().optional().openapi({ description: 'Where ids are unique, when they are not for the customer.' }),
+  quantity: z.int().min(0).optional().openapi({ description: 'How often it counts; 1 unless said.' }),
+  occurred_at: z.iso.datetime({ offset: true }).optional().openapi({
+    description: 'At most 35 days ago (FAREBOX_USAGE_BACKDATE_DAYS) and 5 minutes ahead; now unless said.',
+  }),
+  key_id: z.string().optional(),
+  endpoint: z.string().optional(),
+  properties: z
+    .record(z.string(), property)
+    .optional()
+    .openapi({ description: 'What meters take, filter and group by.' }),
+});
+
+const cloudEvent = z.object({
+  specversion: z.literal('1.0'),
+  id: z.string(),
+  source: z.string(),
+  type: z.string(),
+  subject: z.string().openapi({ description: "The customer: Farebox's id, or your own." }),
+  time: z.iso.datetime({ offset: true }).optional(),
+  data: z.record(z.string(), z.unknown()).optional().openapi({
+    description: '`quantity`, `key_id` and `endpoint` mean what they mean in an event; the rest are its properties.',
+  }),
+});
+
+const eitherEvent = z.union([sentEvent, cloudEvent]);
+export const sentSchemas = {
+  'application/json': { schema: z.union([eitherEvent, z.array(eitherEvent).max(mostEvents)]) },
+  'application/x-ndjson': { schema: z.string() },
+  'application/cloudevents+json': { schema: cloudEvent },
+  'application/cloudevents-batch+json': { schema: z.array(cloudEvent).max(mostEvents) },
+} satisfies Record<(typeof eventTypes)[number], object>;
+
+export const ingestedSchema = z
+  .object({
+    object: z.literal('usage_ingestion'),
+    accepted: z.int(),
+    duplicates: z.int().openapi({ description: 'Known already: counted once, when they first came.' }),
+    rejected: z.int(),
+    data: z
+      .array(
+        z.object({
+          id: z.string().nullable(),
+          status: z.enum(['accepted', 'duplicate', 'rejected']),
+          customer_id: z.string().optional(),
+          meters: z
+            .array(z.string())
+            .optional()
+            .openapi({ description: 'Meters that count it; empty: filters leave it out.' }),
+          code: z.enum(['invalid_event', 'customer_not_found', 'unknown_type', 'too_old', 'in_future']).optional(),
+          reason: z.string().optional(),
+        }),
+      )
+      .openapi({ description: 'What became of each event, in the order they were sent.' }),
+    balances: z
+      .array(
+        z.object({
+          customer_id: z.string(),
+          meter_id: z.string(),
+          used: z.int(),
+          included: z.int(),
+          remaining: z.int(),
+          overage: z.int(),
+          period_end_at: z.iso.datetime(),
+        }),
+      )
+      .openapi({ description: 'What the customers of these events have now, of each meter of their plan.' }),
+  })
+  .openapi('UsageIngestion');
+
+export const eventSchema = z
+  .object({
+    object: z.literal('usage_event'),
+    id: z.string(),
+    type: z.string(),
+    source: z.string(),
+    customer_id: z.string(),
+    key_id: z.string().nullable(),
+    endpoint: z.string(),
+    quantity: z.int(),
+    properties: z.record(z.string(), property),
+    occurred_at: z.iso.datetime(),
+    counted_at: z.iso.datetime().openapi({
+      description: 'Where it counts: when it came, if the period it occurred in was billed by then.',
+    }),
+    received_at: z.iso.datetime(),
+    meters: z
+      .array(z.object({ meter_id: z.string(), amount: z.string().nullable(), reason: z.string().nullable() }))
+      .openapi({ description: 'What each meter made of it; without an amount, why it did not count it.' }),
+  })
+  .openapi('UsageEvent');
+
+export const rejectionSchema = z
+  .object({
+    object: z.literal('usage_rejection'),
+    id: z.string(),
+    customer_id: z.string().nullable(),
+    named: z.string().nullable().openapi({ description: 'Whom it named.' }),
+    event_id: z.string().nullable(),
+    code: z.string(),
+    reason: z.string(),
+    event: z.unknown().openapi({ description: 'As it came; null when that was no JSON or too large to keep.' }),
+    received_at: z.iso.datetime(),
+  })
+  .openapi('UsageRejection');
 
 export function viewOfSummary({ period, ...summary }: UsageSummary): z.infer<typeof summarySchema> {
   return {
@@ -74,12 +262,82 @@ export function viewOfSummary({ period, ...summary }: UsageSummary): z.infer<typ
   };
 }
 
-export function viewOfSeries({ data, ...series }: UsageSeries): z.infer<typeof seriesSchema> {
+export function viewOfSeries(series: UsageSeries): z.infer<typeof seriesSchema> {
+  const points = (data: UsageSeries['data']) => data.map((point) => ({ ...point, start_at: iso(point.start_at) }));
   return {
     object: 'usage_series',
     ...series,
-    data: data.map((point) => ({ ...point, start_at: iso(point.start_at) })),
+    end_at: iso(series.end_at),
+    data: points(series.data),
+    groups: series.groups.map((group) => ({ ...group, data: points(group.data) })),
   };
+}
+
+export function viewOfIngested(
+  results: readonly Ingested[],
+  balances: readonly Balance[],
+): z.infer<typeof ingestedSchema> {
+  const count = (status: Ingested['status']) => results.filter((result) => result.status === status).length;
+  return {
+    object: 'usage_ingestion',
+    accepted: count('accepted'),
+    duplicates: count('duplicate'),
+    rejected: count('rejected'),
+    data: [...results],
+    balances: balances.map((balance) => ({ ...balance, period_end_at: iso(balance.period_end_at) })),
+  };
+}
+
+export function viewOfEvent(event: InspectedEvent): z.infer<typeof eventSchema> {
+  const { counted: _, verdicts: meters, occurred_at, counted_at, received_at, ...rest } = event;
+  return {
+    object: 'usage_event',
+    ...rest,
+    occurred_at: occurred_at.toISOString(),
+    counted_at: counted_at.toISOString(),
+    received_at: received_at.toISOString(),
+    meters,
+  };
+}
+
+export function viewOfRejection({ received_at, ...row }: RejectionRow): z.infer<typeof rejectionSchema> {
+  return { object: 'usage_rejection', ...row, event: row.event ?? null, received_at: received_at.toISOString() };
+}
+
+/** Where a page of events ends: with what tells equal times apart. */
+export function textOfCursor({ counted_at, id, type, source }: EventRow): string {
+  return Buffer.from(JSON.stringify([counted_at.getTime(), id, type, source])).toString('base64url');
+}
+
+const cursorParts = z.tuple([z.int().min(0).max(8.64e15), z.string(), z.string(), z.string()]);
+
+function cursorFrom(text: string): EventCursor | null {
+  try {
+    const parsed = cursorParts.safeParse(JSON.parse(Buffer.from(text, 'base64url').toString()));
+    if (!parsed.success || parsed.data.some((part) => String(part).includes('\u0000'))) return null;
+    const [counted_at, id, type, source] = parsed.data;
+    return { counted_at, id, type, source };
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Null for what is not `dimension:value`, or says a dimension twice. */
+function filtersOf(text: string): Record<string, string> | null {
+  const pairs = text.split(',').map((pair) => /^([A-Za-z_][\w.-]{0,39}):(.{0,500})$/.exec(pair.trim()));
+  const filters: Record<string, string> = {};
+  for (const pair of pairs) {
+    const [, name, value] = pair ?? [];
+    if (name === undefined || value === undefined || Object.hasOwn(filters, name)) return null;
+    filters[name] = value;
+  }
+  return filters;
+}
+
+function fault(context: z.RefinementCtx, message: string): never {
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
 }
 
 function iso(at: number): string {

@@ -1,43 +1,82 @@
-import type { Instant, Meter } from '@farebox/core';
+import type { Aggregation, Instant, Meter } from '@farebox/core';
+import { billedUnits } from '@farebox/core';
 import type { Database, Reader } from '../db/database.ts';
 import { createBatch } from '../lib/batch.ts';
 import { invariant } from '../lib/invariant.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
+import { createBalances } from './balances.ts';
+import { type StoredEvent, type UsageRecord, mostQuantity } from './events/event.ts';
+import { createEventReader } from './events/reader.ts';
+import { countedBy, createIngest } from './events/ingest.ts';
+import { type UsageScope, measureScopes } from './queries.ts';
 import { createUsageReader } from './read.ts';
-import { type UsageRecord, type UsageScope, insertBatch, usageOfScopes } from './store.ts';
+import { createUsageWriter } from './writer.ts';
 
 export type Usage = ReturnType<typeof createUsage>;
 
-const mostQuantity = 1_000_000_000;
+/** Of one meter of one customer in one period; of one key only when that is named. */
+export type AskedScope = Omit<UsageScope, 'aggregation'>;
+
+const defaultBackdateMs = 35 * 86_400_000;
+export const defaultKeptMs = 400 * 86_400_000;
 
 /**
- * Usage, once. `record` keeps an event in a bounded buffer that is written every `flush_ms` or `batch_size` events: a kill
- * loses at most that much, and nothing is ever counted twice. What is written is what is billed.
+ * Usage, once. What the gate lets through is kept by `record` in a bounded buffer that is written every `flush_ms` or
+ * `batch_size` events: a kill loses at most that much. What is sent from outside is answered when it is committed. Both are
+ * written by the same writer, nothing is ever counted twice, and what is written is what is billed.
  */
 export function createUsage(deps: {
-  db: Pick<Database, 'kysely'>;
+  db: Pick<Database, 'kysely' | 'transaction'>;
   clock: Clock;
   log: Pick<Log, 'warn' | 'error'>;
   meters: readonly Meter[];
   flush_ms?: number;
   batch_size?: number;
   capacity?: number;
+  /** How old an event may be, and how long events are kept. */
+  backdate_ms?: number;
+  kept_ms?: number;
 }) {
-  const { db, clock, log } = deps;
+  const { db, clock, log, meters } = deps;
+  const kept_ms = deps.kept_ms ?? defaultKeptMs;
   const listeners = new Set<(customerId: string) => void>();
+  const writer = createUsageWriter({ db, meters });
+  const balances = createBalances({ db, clock, aggregationOf });
+  const ingest = createIngest({
+    db,
+    clock,
+    meters,
+    writer,
+    limits: { backdate_ms: deps.backdate_ms ?? defaultBackdateMs },
+    written,
+  });
   const batch = createBatch<UsageRecord>({
     size: deps.batch_size ?? 1000,
     age_ms: deps.flush_ms ?? 200,
     capacity: deps.capacity ?? 100_000,
-    async flush(records, id) {
-      const grown = await insertBatch(db.kysely, id, records, clock.now());
-      for (const customerId of grown) for (const listener of listeners) listener(customerId);
-    },
+    flush: async (records, id) => await writeRecords(id, records),
     onError: (error) => log.warn({ err: error, pending: batch.pending() }, 'usage not written; tried again'),
     onDrop: (record) =>
       log.error({ event_id: record.id, customer_id: record.customer_id }, 'usage lost: the buffer is full'),
   });
+
+  function aggregationOf(meterId: string): Aggregation {
+    return meters.find(({ id }) => id === meterId)?.aggregation ?? 'count';
+  }
+
+  function written(events: readonly StoredEvent[]): void {
+    balances.written(events);
+    for (const customerId of new Set(events.map(({ customer_id }) => customer_id)))
+      for (const listener of listeners) listener(customerId);
+  }
+
+  /** Writes what the gate let through, under the id of its batch. */
+  async function writeRecords(id: string, records: readonly UsageRecord[]): Promise<void> {
+    const events = records.map((record) => eventOf(meters, record));
+    const fresh = await writer.write({ id, events }, clock.now());
+    written(events.filter((_, index) => fresh[index] === true));
+  }
 
   /** Synchronous. False when the buffer is full or closed: the event is lost, logged, and counted in `state().dropped`. */
   function record(event: UsageRecord): boolean {
@@ -52,19 +91,44 @@ export function createUsage(deps: {
     return batch.push(event);
   }
 
-  /** Units used in each scope, in order, per what is written; inside a transaction when one is given. */
-  async function usedInPeriods(scopes: readonly UsageScope[], reader: Reader = db.kysely): Promise<number[]> {
-    return await usageOfScopes(reader, scopes);
+  /** Units to be billed in each scope, in order, per what is written; inside a transaction when one is given. */
+  async function usedInPeriods(scopes: readonly AskedScope[], reader: Reader = db.kysely): Promise<number[]> {
+    const measured = await measureScopes(
+      reader,
+      scopes.map((scope) => ({ ...scope, aggregation: aggregationOf(scope.meter_id) })),
+    );
+    return measured.map(billedUnits);
   }
 
   return {
-    ...createUsageReader(deps),
+    ...createUsageReader({ ...deps, kept_ms, usedInPeriods }),
+    ...createEventReader(deps),
+    ingest: ingest.ingest,
+    balancesOf: balances.of,
     record,
+    writeRecords,
     usedInPeriods,
+    kept_ms,
+
+    /** Units of one meter in one period, per what is written: what the invoice is made from. Exact at the period's bounds. */
+    async usageOfPeriod(
+      reader: Reader,
+      customer_id: string,
+      meter_id: string,
+      { start_at, end_at }: { start_at: Instant; end_at: Instant },
+    ): Promise<number> {
+      const [quantity = 0] = await usedInPeriods([{ customer_id, meter_id, start_at, end_at }], reader);
+      return quantity;
+    },
+
     /** Resolves when everything recorded before the call is written. */
     flush: () => batch.flush(),
     /** Takes nothing more and writes what is left. */
-    close: () => batch.close(),
+    async close(): Promise<void> {
+      balances.stop();
+      await ingest.idle();
+      await batch.close();
+    },
     /** `failing` is the last write's error while writing does not work: not ready. */
     state: () => ({ pending: batch.pending(), dropped: batch.dropped(), failing: batch.failing() }),
 
@@ -76,14 +140,16 @@ export function createUsage(deps: {
   };
 }
 
-/** Units of one meter in one period, per what is written: what the invoice is made from. Exact at the period's bounds. */
-export async function usageOfPeriod(
-  db: Reader,
-  customerId: string,
-  meterId: string,
-  period: { start_at: Instant; end_at: Instant },
-): Promise<number> {
-  const { start_at, end_at } = period;
-  const [quantity = 0] = await usageOfScopes(db, [{ customer_id: customerId, meter_id: meterId, start_at, end_at }]);
-  return quantity;
+/** A request as an event: of the type that the plan's meter is called, which counts it also when the price list has it no more. */
+function eventOf(meters: readonly Meter[], { meter_id: type, ...record }: UsageRecord): StoredEvent {
+  const event = { ...record, type, properties: {} };
+  const isListed = meters.some(({ id }) => id === type);
+  const counted = countedBy(meters, event);
+  return {
+    ...event,
+    source: '',
+    is_dated: true,
+    counted_at: event.occurred_at,
+    counted: isListed ? counted : { ...counted, [type]: String(event.quantity) },
+  };
 }

@@ -1,145 +1,166 @@
 import { type Instant, type Interval, type Plan, type PricedPlan, atPrice, withAddOns } from '@farebox/core';
 import { sql } from 'kysely';
-import type { Reader } from '../db/database.ts';
-import { invariant } from '../lib/invariant.ts';
+import { type Reader, type Tx, lockKey } from '../db/database.ts';
+import type { StoredEvent } from './events/event.ts';
+import type { HourRow, Rollup, ValueRow } from './rollup.ts';
 
-/** One thing that happened. `id` is the idempotency key: a second event of the same customer, id and instant is the same one. */
-export interface UsageRecord {
-  id: string;
-  customer_id: string;
-  meter_id: string;
-  quantity: number;
-  occurred_at: Instant;
-  key_id: string | null;
-  /** The route's pattern, empty when unknown. Not the path: every different value is a row an hour. */
-  endpoint: string;
+/** A week that holds an instant, from Monday in UTC: events that came in it lie in one partition. */
+export function weekOf(at: Instant): { start_at: Instant; end_at: Instant } {
+  const start_at = Math.floor((at - mondayMs) / weekMs) * weekMs + mondayMs;
+  return { start_at, end_at: start_at + weekMs };
 }
 
-/** Half-open, as every period. */
-export interface UsageScope {
-  customer_id: string;
-  meter_id: string;
-  start_at: Instant;
-  end_at: Instant;
-  /** Of one key only; all of the customer's unless said. */
-  key_id?: string;
-}
+const weekMs = 7 * 86_400_000;
+/** 5 January 1970 was a Monday. */
+const mondayMs = 4 * 86_400_000;
 
-const hourMs = 3_600_000;
+/** False when a batch of this id was written before. */
+export async function beginBatch(tx: Tx, id: string, now: Instant): Promise<boolean> {
+  const { rows } = await sql`
+    insert into usage_batch (id, received_at) values (${id}, ${new Date(now)}) on conflict do nothing returning id
+  `.execute(tx);
+  return rows.length > 0;
+}
 
 /**
- * Writes a batch once, in one statement and therefore one transaction: the batch's id, the events nobody had, and what those
- * add to the hours. A batch seen before changes nothing; neither does an event seen before in another batch, while the fresh
- * ones beside it count. Rows go in sorted, so that two writers never wait for each other. Answers whose usage grew.
+ * Holds the bounds of billed periods while events are written: who writes shares, who bills a period is alone. So an event is
+ * either seen by the bill of its period, or finds that the period is billed.
  */
-export async function insertBatch(
-  db: Reader,
-  batchId: string,
-  records: readonly UsageRecord[],
-  now: Instant,
-): Promise<string[]> {
-  const received_at = new Date(now);
-  const { rows } = await sql<{ customer_id: string }>`
-    with batch as (
-      insert into usage_batch (id, received_at) values (${batchId}, ${received_at}) on conflict do nothing returning id
-    ),
-    fresh as (
-      insert into usage_event (customer_id, id, meter_id, quantity, occurred_at, key_id, endpoint, received_at)
-      select given.*, ${received_at}::timestamptz
-      from unnest(
-        ${records.map((record) => record.customer_id)}::text[],
-        ${records.map((record) => record.id)}::text[],
-        ${records.map((record) => record.meter_id)}::text[],
-        ${records.map((record) => record.quantity)}::bigint[],
-        ${records.map((record) => new Date(record.occurred_at))}::timestamptz[],
-        ${records.map((record) => record.key_id)}::text[],
-        ${records.map((record) => record.endpoint)}::text[]
-      ) as given (customer_id, id, meter_id, quantity, occurred_at, key_id, endpoint)
-      where exists (select from batch)
-      order by customer_id, id
-      on conflict do nothing
-      returning customer_id, meter_id, quantity, occurred_at, key_id, endpoint
-    ),
-    grown as (
-      insert into usage_hour (customer_id, meter_id, hour_at, key_id, endpoint, quantity)
-      select customer_id, meter_id, date_trunc('hour', occurred_at, 'UTC'), coalesce(key_id, ''), endpoint, sum(quantity)::bigint
-      from fresh
-      group by 1, 2, 3, 4, 5
-      order by 1, 2, 3, 4, 5
-      on conflict (customer_id, meter_id, hour_at, key_id, endpoint)
-      do update set quantity = usage_hour.quantity + excluded.quantity
-      returning customer_id
+export async function lockBilledPeriods(tx: Tx, as: 'writer' | 'biller'): Promise<void> {
+  const key = lockKey('usage.periods');
+  if (as === 'writer') await sql`select pg_advisory_xact_lock_shared(${key}::bigint)`.execute(tx);
+  else await sql`select pg_advisory_xact_lock(${key}::bigint)`.execute(tx);
+}
+
+/** Until when these customers' usage is billed, where that is after `since`. */
+export async function billedUntil(
+  tx: Tx,
+  customerIds: readonly string[],
+  since: Instant,
+): Promise<Map<string, Instant>> {
+  const { rows } = await sql<{ customer_id: string; until_at: Date }>`
+    select customer_id, max(period_end_at) as until_at from usage_report
+    where period_end_at > ${new Date(since)} and customer_id = any(${textArray(customerIds)}::text[])
+    group by customer_id
+  `.execute(tx);
+  return new Map(rows.map((row) => [row.customer_id, row.until_at.getTime()]));
+}
+
+/** While a week ends, its last writers and the first ones of the next pass one by one: neither misses what the other has. */
+export async function lockWeekChange(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${lockKey('usage.week')}::bigint)`.execute(tx);
+}
+
+/** Of these events the places of those that came in a week before, from `since` on. */
+export async function knownEarlier(
+  tx: Tx,
+  events: readonly StoredEvent[],
+  since: Instant,
+  week_start_at: Instant,
+): Promise<number[]> {
+  const { rows } = await sql<{ position: number }>`
+    select given.position::int as position
+    from unnest(${column(events, 'customer_id')}::text[], ${column(events, 'id')}::text[], ${column(events, 'type')}::text[],
+      ${column(events, 'source')}::text[]) with ordinality as given (customer_id, id, type, source, position)
+    where exists (
+      select from usage_event as e
+      where e.customer_id = given.customer_id and e.id = given.id and e.type = given.type and e.source = given.source
+        and e.received_at >= ${new Date(since)} and e.received_at < ${new Date(week_start_at)}
     )
-    select distinct customer_id from grown
-  `.execute(db);
-  return rows.map((row) => row.customer_id);
+  `.execute(tx);
+  return rows.map(({ position }) => position - 1);
 }
 
-/**
- * Units used in each scope, in order, exact to the millisecond: whole hours from the roll-up, the hours a scope begins and
- * ends in from the events. A scope names its customer and meter; an empty name is a fault of the program, not "everybody".
- */
-export async function usageOfScopes(db: Reader, scopes: readonly UsageScope[]): Promise<number[]> {
-  if (scopes.length === 0) return [];
-  for (const scope of scopes) {
-    invariant(scope.customer_id !== '' && scope.meter_id !== '', 'usage is counted for one customer and one meter');
-  }
-  const bounds = scopes.map(wholeHours);
-  const { rows } = await sql<{ quantity: number }>`
-    select (
-      coalesce((
-        select sum(quantity) from usage_hour as h
-        where h.customer_id = scope.customer_id and h.meter_id = scope.meter_id
-          and (scope.key_id is null or h.key_id = scope.key_id)
-          and h.hour_at >= scope.whole_from and h.hour_at < scope.whole_to
-      ), 0) + coalesce((
-        select sum(quantity) from usage_event as e
-        where e.customer_id = scope.customer_id and e.meter_id = scope.meter_id
-          and (scope.key_id is null or e.key_id = scope.key_id)
-          and e.occurred_at >= scope.start_at and e.occurred_at < scope.whole_from
-      ), 0) + coalesce((
-        select sum(quantity) from usage_event as e
-        where e.customer_id = scope.customer_id and e.meter_id = scope.meter_id
-          and (scope.key_id is null or e.key_id = scope.key_id)
-          and e.occurred_at >= scope.whole_to and e.occurred_at < scope.end_at
-      ), 0)
-    )::bigint as quantity
+/** Writes events that nobody had, in the order given, and answers the places of those it wrote. */
+export async function insertEvents(tx: Tx, events: readonly StoredEvent[], now: Instant): Promise<number[]> {
+  const iso = isoOf();
+  const { rows } = await sql<{ position: number }>`
+    insert into usage_event (customer_id, id, type, source, quantity, occurred_at, counted_at, key_id, endpoint, properties,
+      counted, received_at, position)
+    select customer_id, id, type, source, quantity, occurred_at, counted_at, nullif(key_id, ''), endpoint, properties, counted,
+      ${new Date(now)}, position
     from unnest(
-      ${scopes.map((scope) => scope.customer_id)}::text[],
-      ${scopes.map((scope) => scope.meter_id)}::text[],
-      ${scopes.map((scope) => scope.key_id ?? null)}::text[],
-      ${scopes.map((scope) => new Date(scope.start_at))}::timestamptz[],
-      ${bounds.map((bound) => new Date(bound.from))}::timestamptz[],
-      ${bounds.map((bound) => new Date(bound.to))}::timestamptz[],
-      ${scopes.map((scope) => new Date(scope.end_at))}::timestamptz[]
-    ) with ordinality as scope (customer_id, meter_id, key_id, start_at, whole_from, whole_to, end_at, position)
-    order by scope.position
-  `.execute(db);
-  return rows.map((row) => row.quantity);
+      ${column(events, 'customer_id')}::text[],
+      ${column(events, 'id')}::text[],
+      ${column(events, 'type')}::text[],
+      ${column(events, 'source')}::text[],
+      ${numberArray(events.map(({ quantity }) => quantity))}::bigint[],
+      ${textArray(events.map(({ occurred_at }) => iso(occurred_at)))}::timestamptz[],
+      ${textArray(events.map(({ counted_at }) => iso(counted_at)))}::timestamptz[],
+      ${textArray(events.map(({ key_id }) => key_id ?? ''))}::text[],
+      ${column(events, 'endpoint')}::text[],
+      ${textArray(events.map(({ properties }) => JSON.stringify(properties)))}::jsonb[],
+      ${textArray(events.map(({ counted }) => JSON.stringify(counted)))}::jsonb[]
+    ) with ordinality as given (customer_id, id, type, source, quantity, occurred_at, counted_at, key_id, endpoint, properties,
+      counted, position)
+    on conflict do nothing
+    returning position
+  `.execute(tx);
+  return rows.map(({ position }) => position - 1);
 }
 
-/** The whole hours inside a scope; one that lies within an hour has none, and ends as one part. */
-export function wholeHours({ start_at, end_at }: UsageScope): { from: Instant; to: Instant } {
-  const from = Math.ceil(start_at / hourMs) * hourMs;
-  const to = Math.floor(end_at / hourMs) * hourMs;
-  return from <= to ? { from, to } : { from: end_at, to: end_at };
+/** Merges what events add into the hours they lie in. */
+export async function mergeRollup(tx: Tx, rollup: Rollup): Promise<void> {
+  const { add, max, last, unique } = rollup;
+  if (add.length > 0)
+    await mergeHours(
+      tx,
+      add,
+      sql`quantity = usage_hour.quantity + excluded.quantity, events = usage_hour.events + excluded.events`,
+    );
+  if (max.length > 0)
+    await mergeHours(
+      tx,
+      max,
+      sql`quantity = greatest(usage_hour.quantity, excluded.quantity), events = usage_hour.events + excluded.events`,
+    );
+  if (last.length > 0) {
+    const isLater = sql`(usage_hour.last_at, usage_hour.last_id collate "C") < (excluded.last_at, excluded.last_id)`;
+    await mergeHours(
+      tx,
+      last,
+      sql`events = usage_hour.events + excluded.events,
+        quantity = case when ${isLater} then excluded.quantity else usage_hour.quantity end,
+        last_id = case when ${isLater} then excluded.last_id else usage_hour.last_id end,
+        last_at = case when ${isLater} then excluded.last_at else usage_hour.last_at end`,
+    );
+  }
+  if (unique.length > 0) await addValues(tx, unique);
 }
 
-/** Quantities of the hours or days that have any, in UTC. */
-export async function usageByWindow(
-  db: Reader,
-  scope: UsageScope,
-  window: 'hour' | 'day',
-): Promise<{ start_at: Instant; quantity: number }[]> {
-  invariant(scope.customer_id !== '' && scope.meter_id !== '', 'usage is counted for one customer and one meter');
-  const { rows } = await sql<{ start_at: Date; quantity: number }>`
-    select date_trunc(${window}, hour_at, 'UTC') as start_at, sum(quantity)::bigint as quantity
-    from usage_hour
-    where customer_id = ${scope.customer_id} and meter_id = ${scope.meter_id}
-      and hour_at >= ${new Date(scope.start_at)} and hour_at < ${new Date(scope.end_at)}
-    group by 1
-  `.execute(db);
-  return rows.map((row) => ({ start_at: row.start_at.getTime(), quantity: row.quantity }));
+async function mergeHours(tx: Tx, rows: readonly HourRow[], merged: ReturnType<typeof sql>): Promise<void> {
+  const iso = isoOf();
+  await sql`
+    insert into usage_hour (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, quantity, events, last_at, last_id)
+    select customer_id, meter_id, hour_at, key_id, endpoint, dimensions, quantity, events, last_at, last_id
+    from unnest(${placeColumns(rows)},
+      ${textArray(rows.map(({ quantity }) => String(quantity)))}::numeric[],
+      ${numberArray(rows.map(({ events }) => events))}::bigint[],
+      ${textArray(rows.map(({ last_at }) => (last_at === null ? null : iso(last_at))))}::timestamptz[],
+      ${textArray(rows.map(({ last_id }) => last_id))}::text[]
+    ) as given (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, quantity, events, last_at, last_id)
+    on conflict (customer_id, meter_id, hour_at, key_id, endpoint, dimensions) do update set ${merged}
+  `.execute(tx);
+}
+
+async function addValues(tx: Tx, rows: readonly ValueRow[]): Promise<void> {
+  await sql`
+    insert into usage_unique (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, value)
+    select * from unnest(${placeColumns(rows)}, ${column(rows, 'value')}::text[])
+    on conflict do nothing
+  `.execute(tx);
+}
+
+function placeColumns(rows: readonly Omit<ValueRow, 'value'>[]) {
+  const iso = isoOf();
+  return sql`
+    ${column(rows, 'customer_id')}::text[],
+    ${column(rows, 'meter_id')}::text[],
+    ${textArray(rows.map(({ hour_at }) => iso(hour_at)))}::timestamptz[],
+    ${column(rows, 'key_id')}::text[],
+    ${column(rows, 'endpoint')}::text[],
+    ${column(rows, 'dimensions')}::jsonb[]
+  `;
 }
 
 export async function customerExists(db: Reader, customerId: string): Promise<boolean> {
@@ -180,7 +201,81 @@ export async function livePlan(
   };
 }
 
+/** What was not taken, with the event as it came as JSON. */
+export interface RejectedRow {
+  id: string;
+  customer_id: string | null;
+  named: string | null;
+  event_id: string | null;
+  code: string;
+  reason: string;
+  event: string | null;
+  received_at: Date;
+}
+
+export async function insertRejections(db: Reader, rows: readonly RejectedRow[]): Promise<void> {
+  await db
+    .insertInto('usage_rejection')
+    .values([...rows])
+    .execute();
+}
+
+export async function deleteRejectionsBefore(db: Reader, before: Date): Promise<void> {
+  await db.deleteFrom('usage_rejection').where('received_at', '<', before).execute();
+}
+
+/** Customers that have one of these names as their id or as the seller's. */
+export async function customersNamed(
+  db: Reader,
+  names: readonly string[],
+): Promise<{ id: string; external_id: string | null }[]> {
+  return await db
+    .selectFrom('customer')
+    .select(['id', 'external_id'])
+    .where('deleted_at', 'is', null)
+    .where((eb) => eb.or([eb('id', 'in', names), eb('external_id', 'in', names)]))
+    .execute();
+}
+
 /** Batches older than any retry: their ids need not be known any more. */
 export async function deleteBatchesBefore(db: Reader, before: Date): Promise<void> {
   await db.deleteFrom('usage_batch').where('received_at', '<', before).execute();
+}
+
+// Arrays as PostgreSQL writes them. The driver quotes value by value, which at thousands of rows costs more than the rest of a write.
+
+const special = /["\\]/;
+
+/** A text array, with null where there is none. */
+function textArray(values: readonly (string | null)[]): string {
+  if (values.length === 0) return '{}';
+  let text = '{';
+  let separator = '';
+  for (const value of values) {
+    if (value === null) text += `${separator}NULL`;
+    else text += `${separator}"${special.test(value) ? value.replaceAll(/["\\]/g, '\\$&') : value}"`;
+    separator = ',';
+  }
+  return `${text}}`;
+}
+
+function numberArray(values: readonly number[]): string {
+  return `{${values.join(',')}}`;
+}
+
+function column<K extends string>(rows: readonly Record<K, string>[], name: K): string {
+  return textArray(rows.map((row) => row[name]));
+}
+
+/** Instants of one write are mostly few: each is written out once in a row. */
+function isoOf(): (at: Instant) => string {
+  let known: Instant | null = null;
+  let text = '';
+  return (at) => {
+    if (at !== known) {
+      text = new Date(at).toISOString();
+      known = at;
+    }
+    return text;
+  };
 }

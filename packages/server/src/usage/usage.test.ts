@@ -7,15 +7,18 @@ import { createSubscribers, createTestApp, member, planOf, seller } from '../../
 import { fakeClock } from '../lib/clock.ts';
 import { createId } from '../lib/id.ts';
 import { usagePartitions } from './jobs.ts';
+import type { UsageRecord } from './events/event.ts';
 import { createUsageRoutes } from './routes.ts';
-import { createUsage, usageOfPeriod } from './service.ts';
-import { type UsageRecord, insertBatch, usageOfScopes } from './store.ts';
+import { createUsage, defaultKeptMs } from './service.ts';
 
 const db = await testDatabase();
 const start = Date.UTC(2026, 2, 10, 12, 30);
 const clock = fakeClock(start);
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const meters: Meter[] = [{ id: 'requests', name: 'API requests', unit: 'request', aggregation: 'count' }];
+const meters: Meter[] = [
+  { id: 'requests', name: 'API requests', unit: 'request', aggregation: 'count' },
+  { id: 'bytes', name: 'Bytes', unit: 'byte', aggregation: 'sum' },
+];
 const usage = createUsage({ db, clock, log: quiet, meters, flush_ms: 3_600_000, batch_size: 50_000 });
 const people = createSubscribers(db, clock);
 const stopping = new AbortController();
@@ -38,6 +41,18 @@ function event(customer_id: string, changes: Partial<UsageRecord> = {}): UsageRe
 
 const always = { start_at: start - 400 * 86_400_000, end_at: start + 400 * 86_400_000 };
 
+/** A process that writes later: what it is given lies in the past. */
+const afterwards = createUsage({ db, clock: fakeClock(start + 90 * 86_400_000), log: quiet, meters });
+
+/** Writes what the gate let through, and answers whose usage grew. */
+async function insertBatch(id: string, records: readonly UsageRecord[], by = afterwards): Promise<string[]> {
+  const grown: string[] = [];
+  const stop = by.onRecorded((customerId) => grown.push(customerId));
+  await by.writeRecords(id, records);
+  stop();
+  return grown;
+}
+
 async function total(customerId: string): Promise<{ events: number; hours: number }> {
   const { rows } = await sql<{ events: number; hours: number }>`
     select (select coalesce(sum(quantity), 0)::bigint from usage_event where customer_id = ${customerId}) as events,
@@ -50,17 +65,17 @@ describe('a batch', () => {
   test('written again, whole or in part, adds nothing; what is fresh in it counts', async () => {
     const customer = await people.customer();
     const events = Array.from({ length: 10 }, () => event(customer, { quantity: 3 }));
-    expect(await insertBatch(db.kysely, 'batch-a', events.slice(0, 6), clock.now())).toEqual([customer]);
-    expect(await insertBatch(db.kysely, 'batch-a', events.slice(0, 6), clock.now())).toEqual([]);
-    expect(await insertBatch(db.kysely, 'batch-b', events, clock.now())).toEqual([customer]);
-    expect(await insertBatch(db.kysely, 'batch-c', [...events, ...events], clock.now())).toEqual([]);
+    expect(await insertBatch('batch-a', events.slice(0, 6))).toEqual([customer]);
+    expect(await insertBatch('batch-a', events.slice(0, 6))).toEqual([]);
+    expect(await insertBatch('batch-b', events)).toEqual([customer]);
+    expect(await insertBatch('batch-c', [...events, ...events])).toEqual([]);
     expect(await total(customer)).toEqual({ events: 30, hours: 30 });
   });
 
   test('a known batch id changes nothing even with other events in it', async () => {
     const customer = await people.customer();
-    await insertBatch(db.kysely, 'batch-d', [event(customer)], clock.now());
-    await insertBatch(db.kysely, 'batch-d', [event(customer)], clock.now());
+    await insertBatch('batch-d', [event(customer)]);
+    await insertBatch('batch-d', [event(customer)]);
     expect(await total(customer)).toEqual({ events: 1, hours: 1 });
   });
 
@@ -72,7 +87,7 @@ describe('a batch', () => {
       event(one, { id: 'b' }),
       event(one, { id: 'a ' }),
     ];
-    await insertBatch(db.kysely, 'batch-e', events, clock.now());
+    await insertBatch('batch-e', events);
     expect([await total(one), await total(two)]).toEqual([
       { events: 3, hours: 3 },
       { events: 1, hours: 1 },
@@ -86,15 +101,10 @@ describe('a batch', () => {
       create function refuse() returns trigger language plpgsql as $$ begin raise exception 'disk full'; end $$;
       create trigger refuse before insert on usage_hour for each row when (new.endpoint = '/fails') execute function refuse();
     `);
-    const failing = insertBatch(
-      db.kysely,
-      'batch-f',
-      [...events, event(customer, { endpoint: '/fails' })],
-      clock.now(),
-    );
+    const failing = insertBatch('batch-f', [...events, event(customer, { endpoint: '/fails' })]);
     await expect(failing).rejects.toThrow('disk full');
     expect(await total(customer)).toEqual({ events: 0, hours: 0 });
-    await insertBatch(db.kysely, 'batch-f', events, clock.now());
+    await insertBatch('batch-f', events);
     expect(await total(customer)).toEqual({ events: 2, hours: 2 });
     await db.pool.query('drop trigger refuse on usage_hour; drop function refuse()');
   });
@@ -109,7 +119,7 @@ describe('a batch', () => {
           event(id, { occurred_at: clock.now() - hour }),
         ]);
         const order = writer % 2 === 0 ? events : events.toReversed();
-        await insertBatch(db.kysely, `writer-${writer}-${round}`, order, clock.now());
+        await insertBatch(`writer-${writer}-${round}`, order);
       }
     });
     await Promise.all(writers);
@@ -191,7 +201,7 @@ describe('usage of a period', () => {
       event(other, { occurred_at: start + offset, quantity: 1000 }),
       event(customer, { occurred_at: start + offset, quantity: 1000, meter_id: 'bytes' }),
     ]);
-    await insertBatch(db.kysely, 'batch-g', events, clock.now());
+    await insertBatch('batch-g', events);
     const own = events.filter((one) => one.customer_id === customer && one.meter_id === 'requests');
     const edge = fc.oneof(
       fc.integer({ min: -hour, max: 7 * hour }).map((offset) => start + offset),
@@ -204,7 +214,7 @@ describe('usage of a period', () => {
         const expected = own
           .filter((one) => one.occurred_at >= period.start_at && one.occurred_at < period.end_at)
           .reduce((sum, one) => sum + one.quantity, 0);
-        expect(await usageOfPeriod(db.kysely, customer, 'requests', period)).toBe(expected);
+        expect(await usage.usageOfPeriod(db.kysely, customer, 'requests', period)).toBe(expected);
       }),
       { numRuns: 150 },
     );
@@ -217,18 +227,17 @@ describe('usage of a period', () => {
     const events = periods.flatMap(({ start_at, end_at }) =>
       [start_at, start_at + 1, end_at - 1, end_at - hour].map((occurred_at) => event(customer, { occurred_at })),
     );
-    await insertBatch(db.kysely, 'batch-h', events, clock.now());
-    const used = await usageOfScopes(
-      db.kysely,
+    await insertBatch('batch-h', events);
+    const used = await usage.usedInPeriods(
       periods.map((period) => ({ ...period, customer_id: customer, meter_id: 'requests' })),
     );
     expect(used).toEqual([4, 4, 4]);
   });
 
   test('of nobody is a fault of the program, never everybody’s', async () => {
-    await expect(usageOfPeriod(db.kysely, '', 'requests', always)).rejects.toThrow('one customer');
-    await expect(usageOfPeriod(db.kysely, 'cust_x', '', always)).rejects.toThrow('one meter');
-    expect(await usageOfPeriod(db.kysely, 'cust_0000', 'requests', always)).toBe(0);
+    await expect(usage.usageOfPeriod(db.kysely, '', 'requests', always)).rejects.toThrow('one customer');
+    await expect(usage.usageOfPeriod(db.kysely, 'cust_x', '', always)).rejects.toThrow('one meter');
+    expect(await usage.usageOfPeriod(db.kysely, 'cust_0000', 'requests', always)).toBe(0);
   });
 });
 
@@ -241,7 +250,7 @@ describe('GET /v1/usage/summary', () => {
       event(customer, { quantity: 77, occurred_at: start - 1 }),
       event(other, { quantity: 5 }),
     ];
-    await insertBatch(db.kysely, 'batch-i', events, clock.now());
+    await insertBatch('batch-i', events);
     const response = await call(member(customer), 'GET', '/v1/usage/summary');
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({
@@ -292,10 +301,10 @@ describe('GET /v1/usage', () => {
       event(customer, { occurred_at: midnight, quantity: 2 }),
       event(customer, { occurred_at: midnight + 3 * hour, quantity: 4, key_id: null, endpoint: '' }),
     ];
-    await insertBatch(db.kysely, 'batch-j', events, clock.now());
+    await insertBatch('batch-j', events);
     const range = 'from=2026-03-07T00:00:00Z&to=2026-03-10T00:00:00Z';
     const days = await call(member(customer), 'GET', `/v1/usage?meter=requests&window=day&${range}`);
-    expect(await days.json()).toEqual({
+    expect(await days.json()).toMatchObject({
       object: 'usage_series',
       meter_id: 'requests',
       window: 'day',
@@ -366,28 +375,55 @@ describe('GET /v1/usage/live', () => {
 });
 
 describe('partitions', () => {
-  test('come ahead of their month, once, and take what was kept for them meanwhile', async () => {
-    const customer = await people.customer();
-    const now = Date.UTC(2027, 10, 15);
-    const events = [0, 1, 2, 3].map((month) => event(customer, { occurred_at: Date.UTC(2027, 10 + month, 1) }));
-    await insertBatch(db.kysely, 'batch-k', events, clock.now());
-    const runs = await Promise.all([usagePartitions(db, now), usagePartitions(db, now)]);
-    expect(runs.flatMap(({ created }) => created).toSorted()).toEqual([
-      'usage_event_2027_11',
-      'usage_event_2027_12',
-      'usage_event_2028_01',
-    ]);
-    expect((await usagePartitions(db, now)).created).toEqual([]);
-    const places = await sql<{ place: string }>`
-      select tableoid::regclass::text as place from usage_event where customer_id = ${customer} order by occurred_at
+  const week = 7 * 86_400_000;
+  const now = Date.UTC(2027, 10, 17);
+
+  async function placesOf(customer: string): Promise<string[]> {
+    const { rows } = await sql<{ place: string }>`
+      select tableoid::regclass::text as place from usage_event where customer_id = ${customer} order by received_at
     `.execute(db.kysely);
-    expect(places.rows.map(({ place }) => place)).toEqual([
-      'usage_event_2027_11',
-      'usage_event_2027_12',
-      'usage_event_2028_01',
-      'usage_event_other',
+    return rows.map(({ place }) => place);
+  }
+
+  test('come ahead of their week, once, whoever makes them; one that is missing is made by the first event of its week', async () => {
+    const runs = await Promise.all([usagePartitions(db, now, defaultKeptMs), usagePartitions(db, now, defaultKeptMs)]);
+    expect(runs.flatMap(({ created }) => created).toSorted()).toEqual([
+      'usage_event_20271115',
+      'usage_event_20271122',
+      'usage_event_20271129',
+      'usage_event_20271206',
+      'usage_event_20271213',
     ]);
-    await insertBatch(db.kysely, 'batch-l', events, clock.now());
-    expect(await total(customer)).toEqual({ events: 4, hours: 4 });
+    expect((await usagePartitions(db, now, defaultKeptMs)).created).toEqual([]);
+    const customer = await people.customer();
+    for (const weeks of [0, 1, 9]) {
+      const then = createUsage({ db, clock: fakeClock(now + weeks * week), log: quiet, meters });
+      await insertBatch(`batch-k${weeks}`, [event(customer, { occurred_at: now + weeks * week })], then);
+    }
+    expect(await placesOf(customer)).toEqual(['usage_event_20271115', 'usage_event_20271122', 'usage_event_20280117']);
+  });
+
+  test('are dropped when all that is in them is older than it is kept; the hours stay', async () => {
+    const customer = await people.customer();
+    const old = createUsage({ db, clock: fakeClock(now - 60 * week), log: quiet, meters });
+    await insertBatch('batch-l', [event(customer, { occurred_at: now - 60 * week, quantity: 5 })], old);
+    const kept = 57 * week;
+    expect((await usagePartitions(db, now - 3 * week - 1, kept)).dropped).toEqual([]);
+    expect((await usagePartitions(db, now, kept)).dropped).toEqual(['usage_event_20260921']);
+    expect(await total(customer)).toEqual({ events: 0, hours: 5 });
+  });
+
+  test('an event that comes again in another week is the same one, also when it names no time or another one', async () => {
+    const customer = await people.customer();
+    const first = event(customer, { occurred_at: now });
+    const here = createUsage({ db, clock: fakeClock(now), log: quiet, meters });
+    await insertBatch('batch-m', [first], here);
+    for (const weeks of [1, 2, 4]) {
+      const then = createUsage({ db, clock: fakeClock(now + weeks * week), log: quiet, meters });
+      expect(await insertBatch(`batch-m${weeks}`, [first], then)).toEqual([]);
+      const [undated] = await then.ingest([{ id: first.id, type: 'requests', customer_id: customer }]);
+      expect(undated).toMatchObject({ status: 'duplicate' });
+    }
+    expect(await total(customer)).toEqual({ events: 1, hours: 1 });
   });
 });

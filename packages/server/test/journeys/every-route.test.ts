@@ -158,7 +158,7 @@ async function customers(): Promise<void> {
   await call('seller', 'GET', '/v1/customers');
   await call('seller', 'GET', `/v1/customers/${made['id']}`);
   const path = `/v1/customers/${made['id']}`;
-  await call('seller', 'PATCH', path, { name: 'Acme Ltd' });
+  await call('seller', 'PATCH', path, { name: 'Acme Ltd', time_zone: 'Asia/Kolkata' });
   await call('seller', 'GET', `${path}/state`);
   await call('seller', 'GET', `${path}/entitlements`);
   await call('seller', 'POST', '/v1/entitlements/check', { customer_id: made['id'], feature_id: 'history' });
@@ -204,6 +204,19 @@ async function keysAndUsage(): Promise<void> {
   const live = await visitor.request('GET', '/v1/usage/live');
   await live.body?.cancel();
   await call(visitor, 'GET', '/v1/invoices/upcoming');
+}
+
+async function usageEvents(): Promise<void> {
+  const visitor = await farebox.signUp();
+  const { customer } = await call(visitor, 'GET', '/v1/me');
+  const event = { id: 'first', type: 'requests', customer_id: customer.id };
+  const sent = await call('seller', 'POST', '/v1/usage/events', [event, event, { ...event, type: 'unheard' }]);
+  expect(sent).toMatchObject({ accepted: 1, duplicates: 1, rejected: 1 });
+  expect((await call(visitor, 'GET', '/v1/usage/events'))['data']).toHaveLength(1);
+  await call(visitor, 'GET', '/v1/usage/events/first');
+  expect((await call(visitor, 'GET', '/v1/usage/rejections'))['data']).toMatchObject([{ code: 'unknown_type' }]);
+  const file = await visitor.request('GET', '/v1/usage/export?from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z');
+  expect([file.status, (await file.text()).split('\r\n').length]).toEqual([200, 3]);
 }
 
 async function subscriptionLife(): Promise<void> {
@@ -308,6 +321,7 @@ test('every success that the document promises is answered so, and every write i
   await customers();
   await foreignKeys();
   await keysAndUsage();
+  await usageEvents();
   await subscriptionLife();
   await invoicesAndCards();
   await webhooks();

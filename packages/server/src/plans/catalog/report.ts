@@ -1,6 +1,7 @@
 import {
   type CatalogChange,
   type CatalogEffect,
+  type MeterChange,
   type PlanDifference,
   type StripeEffect,
   type Subscribers,
@@ -15,6 +16,7 @@ export interface CatalogReport {
   /** Whether a push would do anything. */
   changes: boolean;
   plans: PlanReport[];
+  meters: MeterChange[];
 }
 
 export interface PlanReport {
@@ -28,9 +30,14 @@ export interface PlanReport {
   effect: CatalogEffect;
 }
 
-export function reportOf(changes: readonly CatalogChange[], subscribers: readonly Subscribers[]): CatalogReport {
+export function reportOf(
+  changes: readonly CatalogChange[],
+  subscribers: readonly Subscribers[],
+  meters: MeterChange[],
+): CatalogReport {
   return {
-    changes: changes.some((change) => change.type !== 'unchanged'),
+    changes: [...changes, ...meters].some((change) => change.type !== 'unchanged'),
+    meters,
     plans: changes.map((change) => ({
       plan_id: change.plan.id,
       name: change.plan.name,
@@ -49,6 +56,13 @@ function typeOf(change: CatalogChange): PlanReport['type'] {
   if (change.type === 'restore_version') return 'restored';
   return change.type === 'archive_plan' ? 'archived' : 'unchanged';
 }
+
+const meterMarks = { new: '+', changed: '~', removed: '-' } as const;
+const meterHeads = {
+  new: 'new; it counts from now on',
+  changed: 'changed; what was counted stays as it is',
+  removed: 'counts no more; what was counted stays',
+} as const;
 
 const marks: Record<PlanReport['type'], string> = {
   new: '+',
@@ -71,7 +85,18 @@ export function reportText(report: CatalogReport): string {
       '',
     ];
   });
-  return [...lines, summaryOf(report)].join('\n');
+  const meters = report.meters.flatMap((meter) => {
+    if (meter.type === 'unchanged') return [];
+    const width = Math.max(0, ...meter.differences.map((line) => line.path.length));
+    return [
+      `${meterMarks[meter.type]} meter ${meter.meter_id}: ${meterHeads[meter.type]}`,
+      ...meter.differences.map(
+        (line) => `    ${line.path.padEnd(width)}  ${words(line.before)} → ${words(line.after)}`,
+      ),
+      '',
+    ];
+  });
+  return [...lines, ...meters, summaryOf(report)].join('\n');
 }
 
 /** For a comment on a pull request. */
@@ -89,7 +114,12 @@ export function reportMarkdown(report: CatalogReport): string {
       ...notes.map((note) => `- ${note}`),
     ];
   });
-  return ['### Price list', '', summaryOf(report), ...parts, ''].join('\n');
+  const meters = report.meters.flatMap((meter) => {
+    if (meter.type === 'unchanged') return [];
+    const lines = meter.differences.map((line) => `- \`${line.path}\`: ${cell(line.before)} → ${cell(line.after)}`);
+    return ['', `#### Meter ${meter.name} (\`${meter.meter_id}\`): ${meterHeads[meter.type]}`, '', ...lines];
+  });
+  return ['### Price list', '', summaryOf(report), ...parts, ...meters, ''].join('\n');
 }
 
 function headOf(plan: PlanReport): string {
@@ -105,6 +135,7 @@ function headOf(plan: PlanReport): string {
 
 function summaryOf(report: CatalogReport): string {
   if (!report.changes) return `No change: ${report.plans.length} plans are as published.`;
+  if (report.plans.every(({ type }) => type === 'unchanged')) return 'Meters change; plans are as published.';
   const count = (type: PlanReport['type']) => report.plans.filter((plan) => plan.type === type).length;
   const named = ([type, text]: [PlanReport['type'], string]) => (count(type) === 0 ? [] : [`${count(type)} ${text}`]);
   const types: [PlanReport['type'], string][] = [

@@ -37,6 +37,16 @@ const reportSchema = z
         }),
       }),
     ),
+    meters: z.array(
+      z.object({
+        meter_id: z.string(),
+        name: z.string(),
+        type: z.enum(['new', 'changed', 'removed', 'unchanged']),
+        differences: z.array(
+          z.object({ path: z.string(), before: z.string().nullable(), after: z.string().nullable() }),
+        ),
+      }),
+    ),
   })
   .openapi('CatalogReport');
 

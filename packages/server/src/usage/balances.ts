@@ -1,0 +1,163 @@
+import {
+  type Instant,
+  type Period,
+  type PricedUsage,
+  addDecimal,
+  billedUnits,
+  overridesAt,
+  periodAt,
+  withOverrides,
+} from '@farebox/core';
+import { overridesOf } from '../customers/overrides/store.ts';
+import type { Database } from '../db/database.ts';
+import type { Clock } from '../ports.ts';
+import type { StoredEvent } from './events/event.ts';
+import { measureScopes } from './queries.ts';
+import { livePlan } from './store.ts';
+
+/** What is left of what a plan includes of a meter, in the period that runs. */
+export interface Balance {
+  customer_id: string;
+  meter_id: string;
+  used: number;
+  included: number;
+  remaining: number;
+  overage: number;
+  period_end_at: Instant;
+}
+
+interface Kept {
+  read_at: Instant;
+  /** Until when its periods run. */
+  until_at: Instant;
+  meters: { usage: PricedUsage; period: Period; used: string }[];
+}
+
+/** What others wrote is seen after this. */
+const freshMs = 10_000;
+/** Old ones are read again one by one, so that answers cost the database a bounded part of its time. */
+const paceMs = 50;
+const mostKept = 50_000;
+
+/**
+ * The balance that a customer has after its usage was written. Read once and then kept by what this process writes, so that it
+ * costs no read; what other processes wrote is read again every few seconds. What decides is the gate's counter, not this.
+ */
+export function createBalances(deps: {
+  db: Pick<Database, 'kysely'>;
+  clock: Clock;
+  aggregationOf(meterId: string): Parameters<typeof measureScopes>[1][number]['aggregation'];
+}) {
+  const { clock } = deps;
+  const db = deps.db.kysely;
+  const kept = new Map<string, Kept>();
+  const loading = new Map<string, Promise<Kept>>();
+  /** Whose usage was written while it was read: what was read may not hold it. */
+  const outdated = new Set<string>();
+  const stale = new Set<string>();
+  let timer: NodeJS.Timeout | null = null;
+
+  async function read(customerId: string): Promise<Kept> {
+    const now = clock.now();
+    const live = await livePlan(db, customerId);
+    if (live === null) return { read_at: now, until_at: now + freshMs, meters: [] };
+    const plan = withOverrides(live.plan, overridesAt(await overridesOf(db, customerId), now));
+    const meters = plan.usage.map((usage) => ({
+      usage,
+      period: periodAt(live.billing_anchor_at, usage.interval, now),
+    }));
+    const scopes = meters.map(({ usage: { meter_id }, period: { start_at, end_at } }) => ({
+      customer_id: customerId,
+      meter_id,
+      aggregation: deps.aggregationOf(meter_id),
+      start_at,
+      end_at,
+    }));
+    const used = await measureScopes(db, scopes);
+    return {
+      read_at: now,
+      until_at: Math.min(now + 366 * 86_400_000, ...meters.map(({ period }) => period.end_at)),
+      meters: meters.map((meter, index) => ({ ...meter, used: used[index] ?? '0' })),
+    };
+  }
+
+  /** A read that begins after this call. */
+  async function load(customerId: string): Promise<Kept> {
+    const before = loading.get(customerId);
+    const next = (async () => {
+      if (before !== undefined) await before.catch(() => undefined); // who asked for it hears of it
+      return await read(customerId);
+    })();
+    loading.set(customerId, next);
+    try {
+      const found = await next;
+      if (kept.size >= mostKept) kept.clear();
+      if (!outdated.has(customerId)) kept.set(customerId, found);
+      return found;
+    } finally {
+      outdated.delete(customerId);
+      if (loading.get(customerId) === next) loading.delete(customerId);
+    }
+  }
+
+  /** One that is old is read again soon, and answers as it is until then. */
+  function readSoon(customerId: string): void {
+    stale.add(customerId);
+    timer ??= setTimeout(() => {
+      timer = null;
+      const [next] = stale;
+      if (next === undefined) return;
+      stale.delete(next);
+      kept.delete(next);
+      const [another] = stale;
+      if (another !== undefined) readSoon(another);
+    }, paceMs).unref();
+  }
+
+  return {
+    /** Takes what was written into what is kept. At once after the commit. */
+    written(events: readonly StoredEvent[]): void {
+      for (const { customer_id, counted, counted_at } of events) {
+        const found = kept.get(customer_id);
+        if (loading.has(customer_id)) outdated.add(customer_id);
+        if (found === undefined) continue;
+        for (const meter of found.meters) {
+          const amount = counted[meter.usage.meter_id];
+          if (amount === undefined || counted_at < meter.period.start_at || counted_at >= meter.period.end_at) continue;
+          const aggregation = deps.aggregationOf(meter.usage.meter_id);
+          if (aggregation === 'count' || aggregation === 'sum') meter.used = addDecimal(meter.used, amount);
+          else kept.delete(customer_id);
+        }
+      }
+    },
+
+    /** The balances of a customer whose usage is committed; empty without a subscription. */
+    async of(customerId: string): Promise<Balance[]> {
+      const now = clock.now();
+      const known = kept.get(customerId);
+      const isCurrent = known !== undefined && now < known.until_at;
+      if (isCurrent && now - known.read_at >= freshMs) readSoon(customerId);
+      const found = isCurrent ? known : await load(customerId);
+      return found.meters.map(({ usage, period, used }): Balance => {
+        const units = billedUnits(used);
+        const { meter_id, included } = usage;
+        const remaining = Math.max(0, included - units);
+        const overage = Math.max(0, units - included);
+        return {
+          customer_id: customerId,
+          meter_id,
+          used: units,
+          included,
+          remaining,
+          overage,
+          period_end_at: period.end_at,
+        };
+      });
+    },
+
+    stop(): void {
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+    },
+  };
+}
