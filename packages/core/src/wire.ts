@@ -132,4 +132,5 @@ export const header = {
   plan: 'Farebox-Plan',
   keyId: 'Farebox-Key-Id',
   scopes: 'Farebox-Scopes',
+  problem: 'Farebox-Problem',
 } as const;

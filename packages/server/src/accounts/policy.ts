@@ -92,6 +92,11 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/keys/leaks': everybody,
   // The caller is the seller's proxy with its customer's key: the key is the credential.
   'GET /v1/gate/forward-auth': everybody,
+  'POST /v1/gate/forward-auth': everybody,
+  'PUT /v1/gate/forward-auth': everybody,
+  'PATCH /v1/gate/forward-auth': everybody,
+  'DELETE /v1/gate/forward-auth': everybody,
+  'OPTIONS /v1/gate/forward-auth': everybody,
 
   'GET /v1/answers': sellerSide,
 

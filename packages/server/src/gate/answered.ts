@@ -4,6 +4,7 @@ import {
   type Verification,
   gateHeaders,
   gateStatus,
+  header,
   identityHeaders,
 } from '@farebox/core';
 
@@ -25,8 +26,15 @@ export function verifyAnswer(verification: Verification, now: number): GateAnswe
   return { status: 200, headers, body: JSON.stringify(viewOf(verification)) };
 }
 
-/** The decision for a proxy, which goes by the status and passes the headers on. */
-export function forwardAuthAnswer(verification: Verification, has_key: boolean, now: number): GateAnswer {
+/**
+ * The decision for a proxy, which goes by the status and passes the headers on. `in_header`: the body of a refusal stands in
+ * `Farebox-Problem` too, for a proxy that throws the body away.
+ */
+export function forwardAuthAnswer(
+  verification: Verification,
+  { has_key, in_header = false }: { has_key: boolean; in_header?: boolean },
+  now: number,
+): GateAnswer {
   const headers = gateHeaders(verification, now);
   const status = gateStatus[verification.code];
   if (verification.valid) {
@@ -46,7 +54,14 @@ export function forwardAuthAnswer(verification: Verification, has_key: boolean, 
   headers['content-type'] = 'application/problem+json';
   // RFC 9110, 11.6.1: a 401 says how to authenticate.
   if (status === 401) headers['www-authenticate'] = 'Bearer';
-  return { status, headers, body: JSON.stringify(body) };
+  const text = JSON.stringify(body);
+  if (in_header) headers[header.problem] = text.replaceAll(/[^\x20-\x7e]/g, escaped);
+  return { status, headers, body: text };
+}
+
+/** As JSON writes what is not ASCII. */
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function viewOf(verification: Verification) {

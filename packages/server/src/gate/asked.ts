@@ -16,6 +16,8 @@ const jsonType = /^application\/json\s*(?:;|$)/i;
 export interface ForwardAuth {
   request: VerifyRequest;
   has_key: boolean;
+  /** The refusal's body stands in a header too. */
+  in_header: boolean;
 }
 
 /** `POST /v1/keys/verify`. Strict and short: known fields, right types, bounded texts. Throws a `Problem` that names the field at fault. */
@@ -83,6 +85,7 @@ export function readForwardAuth(asked: {
     throw new Problem('ambiguous_key', 'Authorization and X-Api-Key carry two different keys. Send one.');
   }
   const request: VerifyRequest = { token: credential.kind === 'key' ? credential.key : '' };
+  let in_header = false;
   for (const [name, values] of Object.entries(asked.query)) {
     const [value = ''] = values;
     if (values.length > 1) throw wrong(name, 'Is given more than once.');
@@ -93,6 +96,9 @@ export function readForwardAuth(asked: {
     } else if (name === 'scope' || name === 'endpoint') {
       if (!isText(value)) throw wrong(name, `Must be printable ASCII, at most ${mostText} characters.`);
       request[name] = value;
+    } else if (name === 'refusal') {
+      if (value !== 'header') throw wrong(name, 'Must be header, or left out.');
+      in_header = true;
     } else throw wrong(name.slice(0, 100), 'This parameter is unknown.');
   }
   const { method, uri } = asked.original ?? {};
@@ -101,7 +107,7 @@ export function readForwardAuth(asked: {
     if (!isMethod(method)) throw wrong('method', 'Must be a method: GET, POST.');
     request.method = method;
   }
-  return { request, has_key: credential.kind === 'key' };
+  return { request, has_key: credential.kind === 'key', in_header };
 }
 
 function isCost(value: unknown): value is number {

@@ -48,9 +48,7 @@ export function createGateCalls(deps: {
       return readForwardAuth({ authorization, x_api_key, query: parametersOf(request.query) });
     });
     if (asked === null) return null;
-    return decided({ ...asked.request, ip }, (verification) =>
-      forwardAuthAnswer(verification, asked.has_key, clock.now()),
-    );
+    return decided({ ...asked.request, ip }, (verification) => forwardAuthAnswer(verification, asked, clock.now()));
   };
 
   function decided(

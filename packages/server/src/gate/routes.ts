@@ -135,6 +135,9 @@ const forwardAuthQuery = z.strictObject({
   cost: z.int().min(0).max(mostCost).optional(),
   scope: z.string().max(mostText).optional(),
   endpoint: z.string().max(mostText).optional(),
+  refusal: z.literal('header').optional().openapi({
+    description: 'The body of a refusal stands in `Farebox-Problem` too, for proxies that throw the body away (nginx).',
+  }),
 });
 
 const ofLimit = {
@@ -152,7 +155,7 @@ const refusals = gateCodes
 const forwardAuthRoute = createRoute({
   method: 'get',
   path: '/v1/gate/forward-auth',
-  summary: 'The same decision for a reverse proxy (nginx, Caddy, Traefik)',
+  summary: 'The same decision for a reverse proxy (nginx, Caddy, Traefik, Envoy)',
   description: 'The customer’s key is in `Authorization: Bearer` or `X-Api-Key`. The query is set by the proxy.',
   security: access.public,
   request: { query: forwardAuthQuery },
@@ -161,6 +164,9 @@ const forwardAuthRoute = createRoute({
     ...refusalResponses([...refusals, ...promisedBy(problems('ambiguous_key', 'gate_unavailable'))]),
   },
 });
+
+/** Envoy asks by the method of the request it asks about. */
+const othersAsk = ['post', 'put', 'patch', 'delete', 'options'] as const;
 
 const releaseRoute = createRoute({
   method: 'post',
@@ -185,6 +191,7 @@ export function createGateRoutes(deps: { gate: Gate; clock: Clock }) {
   const app = router();
   app.openAPIRegistry.registerPath(verifyRoute);
   app.openAPIRegistry.registerPath(forwardAuthRoute);
+  for (const method of othersAsk) app.openAPIRegistry.registerPath({ ...forwardAuthRoute, method });
 
   app.post(verifyRoute.path, async (c) => {
     const { livemode } = requireSeller(c);
@@ -200,15 +207,15 @@ export function createGateRoutes(deps: { gate: Gate; clock: Clock }) {
     return c.json({ object: 'lease' as const, id, released: true as const }, 200);
   });
 
-  app.get(forwardAuthRoute.path, async (c) => {
-    const { request, has_key } = readForwardAuth({
+  app.on(['GET', ...othersAsk.map((method) => method.toUpperCase())], forwardAuthRoute.path, async (c) => {
+    const { request, ...how } = readForwardAuth({
       ...(gate.reads_paths ? { original: originalOf((name) => c.req.header(name)) } : {}),
       authorization: c.req.header('authorization'),
       x_api_key: c.req.header('x-api-key'),
       query: c.req.queries(),
     });
     const verification = await gate.verify({ ...request, ip: c.get('client_ip'), request_id: c.get('request_id') });
-    return responseOf(forwardAuthAnswer(verification, has_key, clock.now()));
+    return responseOf(forwardAuthAnswer(verification, how, clock.now()));
   });
 
   return app;

@@ -92,7 +92,11 @@ export function createProxy(deps: {
     const asked = { token, method, path, ip: chain[0] ?? null, releases: true, request_id };
     const verification = await gate.verify(asked);
     if (!verification.valid) {
-      const { status, headers, body } = forwardAuthAnswer(verification, credential.kind === 'key', clock.now());
+      const { status, headers, body } = forwardAuthAnswer(
+        verification,
+        { has_key: credential.kind === 'key' },
+        clock.now(),
+      );
       if (refuse(exchange, { status, headers: { ...deps.headers, ...headers }, body })) ending.add(request.socket);
       return;
     }
