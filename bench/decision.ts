@@ -76,6 +76,7 @@ function tokenOf(index: number): string {
 
 function entryOf(index: number): Entry {
   return {
+    parts: null,
     key_id: `key_${index}`,
     customer_id: `cust_${index}`,
     livemode: false,

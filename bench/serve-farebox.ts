@@ -26,9 +26,9 @@ const customers = [first];
 for (let made = 1; made < Number(count) / keysOfCustomer; made += 1) customers.push(await people.customer());
 // The rows of the first customer, for all of them: what their plan is plays no part in how fast a key is found.
 await db.pool.query(
-  `insert into subscription (id, customer_id, plan_version_id, plan_price_id, stripe_subscription_id, status, billing_anchor_at,
+  `insert into subscription (id, customer_id, "group", plan_version_id, plan_price_id, stripe_subscription_id, status, billing_anchor_at,
      current_period_start_at, current_period_end_at, stripe_created_at, fetched_at, created_at)
-   select s.id || c.n, c.id, s.plan_version_id, s.plan_price_id, s.stripe_subscription_id || c.n, s.status, s.billing_anchor_at,
+   select s.id || c.n, c.id, s."group", s.plan_version_id, s.plan_price_id, s.stripe_subscription_id || c.n, s.status, s.billing_anchor_at,
      s.current_period_start_at, s.current_period_end_at, s.stripe_created_at, s.fetched_at, s.created_at
    from subscription s, unnest($2::text[]) with ordinality as c (id, n) where s.customer_id = $1`,
   [first, customers.slice(1)],

@@ -162,7 +162,7 @@ async function mirrorCustomers(): Promise<void> {
       const subscription = subscriptions.get(stripe_subscription_id ?? '');
       const invoice = invoices.get(stripe_customer_id);
       if (subscription === undefined || invoice === undefined) return;
-      const terms = { plan_version_id: price.plan_version_id, plan_price_id: price.id };
+      const terms = { group: 'main', plan_version_id: price.plan_version_id, plan_price_id: price.id };
       const unscheduled = {
         scheduled_price_id: null,
         scheduled_quantity: null,

@@ -36,7 +36,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   notices: [...slice, 'mail'],
   intents: slice,
   keys: [...slice, 'customers'],
-  usage: [...slice, 'customers', 'plans'],
+  usage: [...slice, 'customers', 'plans', 'subscriptions'],
   subscriptions: [...slice, 'customers', 'plans', 'intents'],
   invoices: [...slice, 'customers', 'subscriptions', 'intents'],
   entitlements: [...slice, 'customers', 'plans', 'subscriptions', 'usage'],

@@ -4,7 +4,7 @@ import exampleList from '../../farebox.config.ts';
 import { testApp } from '../../packages/server/test/harness.ts';
 import { payOnPage } from '../../packages/server/test/visitor.ts';
 import { expectAccessible } from './accessible.ts';
-import { chromiumPath, openBrowser } from './chromium.ts';
+import { chromiumPath, openBrowser, openCustomer } from './chromium.ts';
 
 const [starter] = exampleList.plans;
 if (starter === undefined) throw new Error('the example list has plans');
@@ -32,12 +32,7 @@ describe.skipIf(chromiumPath === null)('an add-on on the dashboard', async () =>
     await payOnPage(checkout.url);
     await visitor.get(`/v1/checkout_sessions/${checkout.id}`);
     browser = await openBrowser();
-    page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
-    await page.goto(`${farebox.url}/sign-in`);
-    await page.getByLabel('Email').fill(email);
-    await page.getByRole('textbox', { name: 'Password' }).fill('a long enough password');
-    await page.getByRole('button', { name: /sign in/i }).click();
-    await page.waitForURL('**/dashboard');
+    page = await openCustomer(browser, farebox.url, email);
   });
   afterAll(async () => await browser?.close());
 

@@ -32,6 +32,17 @@ export async function openBrowser(): Promise<Browser> {
   });
 }
 
+/** The dashboard of a customer who signed up before, as the visitors of tests do. */
+export async function openCustomer(browser: Browser, url: string, email: string): Promise<Page> {
+  const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+  await page.goto(`${url}/sign-in`);
+  await page.getByLabel('Email').fill(email);
+  await page.getByRole('textbox', { name: 'Password' }).fill('a long enough password');
+  await page.getByRole('button', { name: /sign in/i }).click();
+  await page.waitForURL('**/dashboard');
+  return page;
+}
+
 /** A page of a new operator, who has just entered the one-time token. */
 export async function openOperator(browser: Browser, url: string, token: string | null): Promise<Page> {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();

@@ -6,11 +6,9 @@ import { readConcurrency, readLimits } from './define-limits.ts';
 import { readMeter } from './define-meters.ts';
 import { PlanFaults } from './faults.ts';
 import { Fields, join, namesOf } from './fields.ts';
+import { groupFaults, usualGroup } from './group.ts';
 import type { PriceListInput } from './plan-file.ts';
 import type { Currency, Feature, FeatureValue, Plan, PriceList, Seller, Taxes } from './plan.ts';
-
-/** The group of a plan that names none: a list without groups sells one subscription per customer. */
-const onlyGroup = 'main';
 
 /** What the parts of a list refer to. The currency is null when it is not known, so that amounts are not judged by it. */
 interface Context extends Omit<PlanContext, 'amounts'> {
@@ -43,6 +41,7 @@ export function readPriceList(input: unknown): PriceList {
   if (plans.length === 0 && !fields.faults.some((fault) => fault.path === 'plans'))
     fields.fault('plans', 'is empty: there must be a plan to sell');
   checkTogether(fields, plans);
+  for (const { path, message } of groupFaults({ plans, features })) fields.fault(path, message);
   const planIds = new Set(plans.map((plan) => plan.id));
   const coupons = fields
     .entries(file['coupons'], 'coupons')
@@ -214,7 +213,7 @@ function readPlace(
         fields.fault(join(path, key), 'is for a plan of its own; this one is an add-on');
   }
   const customer = plan['customer'] === undefined ? null : fields.text(plan['customer'], join(path, 'customer'), 128);
-  return { group: adds ? null : group || onlyGroup, adds_to, customer };
+  return { group: adds ? null : group || usualGroup, adds_to, customer };
 }
 
 function readSettings({ fields, features }: Context, value: unknown, path: string): Record<string, FeatureValue> {

@@ -51,6 +51,14 @@ export function dunningAt(stages: readonly DunningStage[], since_at: Instant, no
   return { step: stage.step, rate_percent: stage.rate_percent, since_at, next };
 }
 
+/** Of several subscriptions that owe, the one furthest along; of equals, the one that has owed for longest. */
+export function strictest<T extends Pick<DunningState, 'step' | 'since_at'>>(states: readonly T[]): T | null {
+  const [first] = states.toSorted(
+    (a, b) => dunningSteps.indexOf(b.step) - dunningSteps.indexOf(a.step) || a.since_at - b.since_at,
+  );
+  return first ?? null;
+}
+
 /** What a rate limit is while only a part of it is given: never less than one, or nothing could pass at all. */
 export function slowed(limit: number, rate_percent: number): number {
   return Math.max(1, Math.floor((limit * rate_percent) / 100));

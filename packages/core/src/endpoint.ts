@@ -12,6 +12,8 @@ export interface Endpoint {
   cost: number | null;
   /** What the key must be good for; null: nothing. */
   scope: string | null;
+  /** The meter it uses; null: what a request uses otherwise. */
+  meter_id: string | null;
   /** Of each customer on this endpoint, beside those of the plan. */
   limits: RateLimit[];
 }
@@ -25,7 +27,7 @@ const methods = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'pat
 const mostCost = 1_000_000;
 
 /**
- * Reads `x-farebox-cost`, `x-farebox-scope` and `x-farebox-limits` of every operation of an OpenAPI 3 document; on a path item they
+ * Reads `x-farebox-cost`, `x-farebox-scope`, `x-farebox-meter` and `x-farebox-limits` of every operation of an OpenAPI 3 document; on a path item they
  * hold for all its operations. Server URLs with a path are the start of every path. All faults at once.
  */
 export function readEndpoints(document: unknown): EndpointTable {
@@ -44,11 +46,11 @@ export function readEndpoints(document: unknown): EndpointTable {
       if (!methods.has(method) || !isRecord(operation)) continue;
       const at = `paths.${template}.${method}`;
       const said = (name: string) => operation[name] ?? item[name];
-      const { cost, scope, limits } = readExtensions(said, (field, message) =>
+      const { cost, scope, meter_id, limits } = readExtensions(said, (field, message) =>
         faults.push({ path: `${at}.${field}`, message }),
       );
       const name = `${method.toUpperCase()} ${base}${template}`;
-      endpoints.push({ name, method: method.toUpperCase(), segments, cost, scope, limits });
+      endpoints.push({ name, method: method.toUpperCase(), segments, cost, scope, meter_id, limits });
     }
   }
   return { endpoints, faults };
@@ -61,11 +63,14 @@ function readExtensions(said: (name: string) => unknown, fault: (field: string, 
   if (cost !== null && !isCost) fault('x-farebox-cost', `must be a whole number from 0 to ${mostCost}`);
   const isScope = typeof scope === 'string' && /^[a-z0-9][a-z0-9:._-]{0,63}$/.test(scope);
   if (scope !== null && !isScope) fault('x-farebox-scope', 'must be in small letters, digits and : . _ -');
+  const meter = said('x-farebox-meter') ?? null;
+  const isMeter = typeof meter === 'string' && /^[a-z][a-z0-9_]{0,39}$/.test(meter);
+  if (meter !== null && !isMeter) fault('x-farebox-meter', 'must be the id of a meter');
   const list = said('x-farebox-limits') ?? [];
   const limits: RateLimit[] = [];
   if (!Array.isArray(list)) fault('x-farebox-limits', 'must be a list');
   else for (const entry of list) limits.push(...readLimit(entry, fault));
-  return { cost: isCost ? cost : null, scope: isScope ? scope : null, limits };
+  return { cost: isCost ? cost : null, scope: isScope ? scope : null, meter_id: isMeter ? meter : null, limits };
 }
 
 function readLimit(entry: unknown, fault: (field: string, message: string) => void): RateLimit[] {

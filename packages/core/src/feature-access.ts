@@ -1,5 +1,6 @@
 import { type CardExpiry, cardExpiresAt, cardState } from './card.ts';
 import type { Access } from './entitlement.ts';
+import { bestAccess } from './group.ts';
 import type { Instant } from './plan.ts';
 
 /** What a customer has used of a meter in the quota's period, and how much of it is left. */
@@ -38,6 +39,21 @@ export function decideFeature(access: Access, feature: FeatureState, quantity: n
   if (!feature.enabled) return 'FEATURE_OFF';
   const { quota } = feature;
   return quota !== null && quota.kind === 'hard' && quantity > quota.remaining ? 'QUOTA_EXCEEDED' : 'ALLOWED';
+}
+
+/**
+ * The same for a customer with several subscriptions: those whose plan has the feature decide, the best of them first. Where none
+ * has it, it says whether the customer has access at all.
+ */
+export function decideFeatureAmong(
+  held: readonly { access: Access; feature: FeatureState }[],
+  quantity: number,
+): FeatureCode {
+  const having = held.filter(({ feature }) => feature.enabled);
+  const asked = having.length === 0 ? held : having;
+  const best = bestAccess(asked.map(({ access }) => access));
+  const decisive = asked.find(({ access }) => access === best);
+  return decisive === undefined ? 'SUBSCRIPTION_INACTIVE' : decideFeature(best, decisive.feature, quantity);
 }
 
 export const alertCodes = [

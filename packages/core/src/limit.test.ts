@@ -1,6 +1,6 @@
 import { defaultDunning } from './dunning.ts';
 import { describe, expect, test } from 'vitest';
-import { type GateKey, quotaOf, refuse } from './limit.ts';
+import { type GateKey, partFor, quotaOf, refuse } from './limit.ts';
 import type { PricedPlan } from './priced-plan.ts';
 
 const day = 86_400_000;
@@ -161,4 +161,34 @@ test('while a payment is owed, the policy decides what passes: first all, then w
   expect(answers(1)).toEqual(['passes', 'passes', 'passes']);
   expect(answers(2)).toEqual(['passes', 'PAYMENT_PAST_DUE', 'PAYMENT_PAST_DUE']);
   expect(answers(3)).toEqual(['PAYMENT_PAST_DUE', 'PAYMENT_PAST_DUE', 'PAYMENT_PAST_DUE']);
+});
+
+describe('the part of a key that a request is for', () => {
+  const mail: PricedPlan = {
+    ...plan,
+    id: 'mail',
+    group: 'mail',
+    usage: [{ meter_id: 'mails', included: 9, quota: 'hard', interval: 'month', overage: null }],
+  };
+  const maps = entry();
+  const mails = entry({ plan: mail });
+  const ended = { status: 'canceled' };
+
+  test('is the one that measures what the request names; one that nobody measures is nobody’s', () => {
+    expect(partFor([maps, mails], 'mails', now, policy)).toBe(mails);
+    expect(partFor([maps, mails], 'requests', now, policy)).toBe(maps);
+    expect(partFor([maps, mails], 'faxes', now, policy)).toBeNull();
+    // Also one that has ended: the request is refused and not counted as something else.
+    const over = entry({ plan: mail }, ended);
+    expect(partFor([maps, over], 'mails', now, policy)).toBe(over);
+  });
+
+  test('is the first that gives access where the request names nothing', () => {
+    expect(partFor([maps, mails], null, now, policy)).toBe(maps);
+    expect(partFor([entry({}, ended), mails], null, now, policy)).toBe(mails);
+    const owing = entry({ plan: mail }, { status: 'unpaid' });
+    expect(partFor([entry({}, ended), owing], null, now, policy)).toBe(owing);
+    const never = entry({ subscription: null, plan: null });
+    expect(partFor([never], null, now, policy)).toBe(never);
+  });
 });

@@ -7,7 +7,7 @@ import type { Instant } from './plan.ts';
 import type { PricedPlan, PricedUsage } from './priced-plan.ts';
 import type { GateCode } from './wire.ts';
 
-/** Everything the gate knows about one API key: the key, its customer's subscription and the plan version they are on. */
+/** What the gate knows about one API key, for one subscription of its customer and the first meter of the plan they are on. */
 export interface GateKey {
   key_id: string;
   customer_id: string;
@@ -100,6 +100,29 @@ export function refuse(
       return inactive;
   }
 }
+
+/**
+ * Which part of a key a request is for: a key has one for each subscription of its customer and each meter of its plan. A
+ * request that names its meter is for the part that measures it; null when there is none. One that names none is for the first
+ * that gives access, else the first that would if what is owed were paid, else the first.
+ */
+export function partFor<T extends GateKey>(
+  parts: readonly T[],
+  meter_id: string | null,
+  now: Instant,
+  policy: AccessPolicy,
+): T | null {
+  let best: T | null = null;
+  let bestRank = -1;
+  for (const part of parts) {
+    if (meter_id !== null && part.plan?.usage[0]?.meter_id !== meter_id) continue;
+    const rank = part.subscription === null ? 0 : ranks[accessOf(part.subscription, now, policy)];
+    if (rank > bestRank) [best, bestRank] = [part, rank];
+  }
+  return best;
+}
+
+const ranks = { inactive: 1, past_due: 2, granted: 3 };
 
 /**
  * The quota that applies at `now`: the first meter the plan includes, in the quota's period that holds `now`, counted from the

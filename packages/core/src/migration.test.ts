@@ -35,6 +35,7 @@ function facts(more: Partial<MigrationFacts> = {}, terms: Partial<MigrationFacts
     status: 'active',
     plan_version: 1,
     base_plan_id: 'pro',
+    group: 'main',
     terms: { plan_id: 'pro', amount_minor: 4900, currency: 'usd', interval: 'month', quantity: 1, ...terms },
     current_period_end_at: end,
     trial_end_at: null,
@@ -107,4 +108,11 @@ test('progress names only what there is', () => {
   expect(migrationProgressText({ ...counts, done: 0, scheduled: 39, failed: 0, skipped: 1, remaining: 0 })).toBe(
     '0 of 40 moved, 39 at the end of their period, 1 no longer to be moved',
   );
+});
+
+test('nobody is moved into another group, where they may have a plan already', () => {
+  const moved = decideMigration(facts(), { ...wish, plan: { ...pro, group: 'maps' } }, now);
+  expect(moved).toMatchObject({ effect: 'refuse', code: 'group_mismatch' });
+  const older = { ...wish, plan: { ...pro, group: 'maps' } };
+  expect(decideMigration(facts({ group: 'maps' }), older, now).effect).toBe('move');
 });

@@ -9,6 +9,8 @@ export interface MigrationFacts extends SubscriptionFacts {
   plan_version: number;
   /** The plan of the subscription: of an add-on, what it is on top of. */
   base_plan_id: string;
+  /** The subscription's group. */
+  group: string;
 }
 
 /** Which subscribers are moved, and onto what. */
@@ -25,6 +27,7 @@ export type MigrationRefusal =
   | 'price_not_found'
   | 'seats_out_of_range'
   | 'change_scheduled'
+  | 'group_mismatch'
   | 'add_on_not_available';
 export type MigrationSkip = 'already_moved' | 'left_version' | 'subscription_ended';
 
@@ -49,6 +52,12 @@ export function decideMigration(facts: MigrationFacts, wish: MigrationWish, now:
   if (unready !== null) return unready;
   if (facts.has_schedule)
     return refuse('change_scheduled', 'A change is arranged for the end of their period; it goes first.');
+  // Moved into another group it would stand beside what they may have there already.
+  if (!isAddOn(wish.plan) && wish.plan.group !== facts.group)
+    return refuse(
+      'group_mismatch',
+      `Version ${wish.version} is of the group "${wish.plan.group}", and they are subscribed in "${facts.group}".`,
+    );
   const { currency, interval, quantity } = facts.terms;
   const price = findPrice(wish.plan, { currency, interval });
   if (price === null)

@@ -97,7 +97,7 @@ test('every fault is said, with its place', () => {
       },
     },
     list,
-    null,
+    [],
   );
   expect(faults.map(({ path }) => path)).toEqual([
     'included.request',
@@ -109,6 +109,18 @@ test('every fault is said, with its place', () => {
     'features.unknown',
     'overage.requests.usd',
   ]);
-  const older = { limits: [{ name: '1h', limit: 5, window_ms: 3_600_000 }] };
+  const older = [{ group: 'main', limits: [{ name: '1h', limit: 5, window_ms: 3_600_000 }] }];
   expect(overrideFaults({ limits: { '1h': 5 }, features: { history: true, regions: 2 } }, list, older)).toEqual([]);
+});
+
+test('a window of one group alone is meant where its name says so', () => {
+  const maps = { ...plan, group: 'maps' };
+  const both = { limits: { '1s': 5, 'maps.1s': 7 } };
+  expect(withOverrides(plan, both).limits[0]?.limit).toBe(5);
+  expect(withOverrides(maps, both).limits[0]?.limit).toBe(7);
+  expect(overrideFaults(both, list, [{ ...maps, limits: maps.limits }])).toEqual([]);
+  expect(overrideFaults({ limits: { 'mail.1s': 5 } }, list, [maps]).map(({ path }) => path)).toEqual([
+    'limits.mail.1s',
+  ]);
+  expect(overrideFaults({ limits: { 'main.1s': 5 } }, list, []).map(({ path }) => path)).toEqual(['limits.main.1s']);
 });

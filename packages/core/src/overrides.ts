@@ -1,4 +1,5 @@
 import type { PlanFault } from './faults.ts';
+import { groupsOf } from './group.ts';
 import type { Currency, Instant, Plan, PriceList, Tier, UsagePrice } from './plan.ts';
 import type { PricedPlan } from './priced-plan.ts';
 
@@ -9,7 +10,7 @@ export interface Overrides {
   quota?: Record<string, 'soft' | 'hard'>;
   /** What units past the included amount cost, by meter id and currency. */
   overage?: Record<string, Record<Currency, UsagePrice>>;
-  /** By the name of the plan's window: `1s`. */
+  /** By the name of the plan's window: `1s`, or `maps.1s` where only the plan of one group is meant. */
   limits?: Record<string, number>;
   features?: Plan['features'];
 }
@@ -47,25 +48,31 @@ export function withOverrides(plan: PricedPlan, overrides: Overrides | null): Pr
         overage,
       };
     }),
-    limits: plan.limits.map((limit) => ({ ...limit, limit: overrides.limits?.[limit.name] ?? limit.limit })),
+    limits: plan.limits.map((limit) => ({
+      ...limit,
+      limit: overrides.limits?.[`${plan.group}.${limit.name}`] ?? overrides.limits?.[limit.name] ?? limit.limit,
+    })),
     features: { ...plan.features, ...overrides.features },
   };
 }
 
 /**
  * What of the overrides means nothing to this price list: meters, windows and features nobody has, values of another kind,
- * tiers that leave a gap. `own` is the plan the customer is on, which may be older than the list.
+ * tiers that leave a gap. `own` are the plans the customer is on, which may be older than the list.
  */
 export function overrideFaults(
   overrides: Overrides,
   list: Pick<PriceList, 'meters' | 'features' | 'plans'>,
-  own: Pick<Plan, 'limits'> | null,
+  own: readonly Pick<Plan, 'group' | 'limits'>[],
 ): PlanFault[] {
   const faults: PlanFault[] = [];
   const meters = list.meters.map(({ id }) => id);
-  const windows = new Set(
-    [...list.plans, ...(own === null ? [] : [own])].flatMap(({ limits }) => limits.map(({ name }) => name)),
-  );
+  const plans = [...list.plans, ...own];
+  const windows = new Set(plans.flatMap(({ limits }) => limits.map(({ name }) => name)));
+  // Of several groups one alone can be meant.
+  if (groupsOf({ plans }).length > 1)
+    for (const { group, limits } of plans)
+      if (group !== null) for (const { name } of limits) windows.add(`${group}.${name}`);
   for (const part of ['included', 'quota', 'overage'] as const)
     for (const id of Object.keys(overrides[part] ?? {}))
       if (!meters.includes(id)) fault(`${part}.${id}`, `there is no meter "${id}"; there are: ${meters.join(', ')}`);

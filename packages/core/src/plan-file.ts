@@ -83,7 +83,7 @@ export interface PlanInput {
   description: string;
   /** The one plan most customers take. */
   highlighted?: boolean;
-  /** Plans of one group exclude each other; all plans are in one unless said. */
+  /** Plans of one group exclude each other, and a customer may have one of each group; all plans are in one unless said. */
   group?: string;
   /** An extra on top of a plan: `true`, or the ids of the plans it can be added to. */
   add_on?: boolean | string[];

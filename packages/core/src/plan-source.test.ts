@@ -43,8 +43,19 @@ function usage(many: Many): fc.Arbitrary<PlanUsageInput> {
   );
 }
 
+/** A meter is priced, and a feature set, in one group only. */
+function inItsGroup(plan: PlanInput): PlanInput {
+  if (plan.group !== 'maps') return { ...plan, ...(plan.usage ? { usage: without(plan.usage, 'tiles') } : {}) };
+  const { features: _, ...rest } = plan;
+  return { ...rest, ...(plan.usage ? { usage: without(plan.usage, 'requests') } : {}) };
+}
+
+function without(usage: Record<string, PlanUsageInput>, meter: string): Record<string, PlanUsageInput> {
+  return Object.fromEntries(Object.entries(usage).filter(([id]) => id !== meter));
+}
+
 function plan(many: Many): fc.Arbitrary<PlanInput> {
-  return fc.record(
+  const any: fc.Arbitrary<PlanInput> = fc.record(
     {
       name: text,
       description: text,
@@ -69,6 +80,7 @@ function plan(many: Many): fc.Arbitrary<PlanInput> {
     },
     { requiredKeys: ['name', 'description', 'price'] },
   );
+  return any.map(inItsGroup);
 }
 
 const coupon: fc.Arbitrary<CouponInput> = fc.record(

@@ -1,4 +1,5 @@
 import { currencyExponent } from './currency.ts';
+import { usualGroup } from './group.ts';
 import { toMajorDecimal } from './money.ts';
 import type { AmountInput, CouponInput, OverageInput, PlanInput, PlanUsageInput, PriceListInput } from './plan-file.ts';
 import type { Coupon, Currency, Feature, Interval, Plan, PlanUsage, PriceList, Taxes, UsagePrice } from './plan.ts';
@@ -70,7 +71,7 @@ function planInput(list: PriceList, plan: Plan): PlanInput {
     ...unless('highlighted', plan.highlighted, false),
     ...(plan.group === null
       ? { add_on: plan.adds_to.length === 0 ? true : plan.adds_to }
-      : unless('group', plan.group, 'main')),
+      : unless('group', plan.group, usualGroup)),
     ...unless('customer', plan.customer, null),
     ...(isUsageAlone ? {} : { price: Object.fromEntries(sold.map((interval) => [interval, priceBy(interval)])) }),
     ...(plan.prices.some((price) => price.setup_fee_minor > 0)

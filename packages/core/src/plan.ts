@@ -87,7 +87,7 @@ export interface Plan {
   description: string;
   /** Shown as the one most customers take. */
   highlighted: boolean;
-  /** Of the base plans of one group a customer has one at a time. Null for an add-on, which comes on top of one. */
+  /** Of the base plans of one group a customer has one at a time, and one of each group at once. Null for an add-on, which comes on top of one. */
   group: string | null;
   /** For an add-on: the plans it can be added to; empty: to any. */
   adds_to: string[];
@@ -97,7 +97,7 @@ export interface Plan {
   prices: Price[];
   /** When set, the price is per seat. */
   seats: Seats | null;
-  /** Free time before the first charge, once per customer. */
+  /** Free time before the first charge, once per customer and group. */
   trial: Trial | null;
   usage: PlanUsage[];
   /** Every window must have room, or the request is refused and takes from none. */

@@ -77,6 +77,7 @@ describe('a protected handler', () => {
       cost: (request) => (request.url === '/big' ? 5 : 1),
       scope: 'history',
       endpoint: () => '/v1/history',
+      meter: (request) => (request.url === '/big' ? 'reports' : 'requests'),
     });
     await fetch(`${api.url}/big`, { headers: { ...bearer, 'x-forwarded-for': '203.0.113.9' } });
     expect(api.seen[0]?.body).toEqual({
@@ -84,6 +85,7 @@ describe('a protected handler', () => {
       cost: 5,
       scope: 'history',
       endpoint: '/v1/history',
+      meter: 'reports',
       ip: '127.0.0.1',
     });
   });

@@ -11,6 +11,8 @@ export interface ProtectOptions {
   scope?: string | ((request: IncomingMessage) => string | null);
   /** The route's pattern (`/v1/forecast`), for usage by endpoint. Not the path. */
   endpoint?: string | ((request: IncomingMessage) => string);
+  /** What a request uses, where plans measure several things: the id of a meter. */
+  meter?: string | ((request: IncomingMessage) => string);
   /**
    * Where the request comes from. The peer's address if left out: behind a proxy of yours read the header that proxy sets,
    * and no header that callers can set.
@@ -43,6 +45,7 @@ export function protect(
         cost: valueOf(options.cost, request),
         scope: valueOf(options.scope, request),
         endpoint: valueOf(options.endpoint, request),
+        meter: valueOf(options.meter, request),
       });
       if (result.allowed) {
         for (const [name, value] of Object.entries(result.headers)) response.setHeader(name, value);

@@ -12,6 +12,7 @@ describe('verify', () => {
       scope: 'history',
       ip: '203.0.113.7',
       endpoint: '/v1/history',
+      meter: 'requests',
     });
     expect(verification).toMatchObject({ valid: true, customer_id: 'cust_1', features: { history: true } });
     expect(verification.limits[0]?.reset_at).toBe(Date.UTC(2026, 2, 10, 12, 0, 0, 100));
@@ -21,7 +22,7 @@ describe('verify', () => {
         method: 'POST',
         url: '/v1/keys/verify',
         authorization: `Bearer ${secretKey}`,
-        body: { key: apiKey, cost: 2, scope: 'history', ip: '203.0.113.7', endpoint: '/v1/history' },
+        body: { key: apiKey, cost: 2, scope: 'history', ip: '203.0.113.7', endpoint: '/v1/history', meter: 'requests' },
       },
     ]);
   });

@@ -1,4 +1,4 @@
-import type { AccessPolicy } from '@farebox/core';
+import { type AccessPolicy, groupsOf } from '@farebox/core';
 import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { createCounter } from './counter/counter.ts';
@@ -18,7 +18,7 @@ import { createKeyRoutes } from './keys/routes.ts';
 import { createKeys } from './keys/service.ts';
 import type { Plans } from './plans/service.ts';
 import type { QuotaTake } from './ports.ts';
-import { liveSubscription } from './subscriptions/store.ts';
+import { liveSubscriptions } from './subscriptions/store.ts';
 import type { Usage } from './usage/service.ts';
 
 /** Joins what decides about a request: keys, what the gate knows of them, counters. Its part of `createApp`. */
@@ -44,6 +44,7 @@ export function createGating(
     onOld: (from, digest) => lastUsed.move(from, digest),
     usedInPeriods: (scopes) => usage.usedInPeriods(scopes),
     settle: () => usage.flush(),
+    groups: groupsOf(deps.list),
   });
   const changed = (customerId: string) => snapshot.changed(customerId);
   const shared = { db, clock, audit: deps.accounts.audit, livemode: config.livemode, brand, changed };
@@ -59,7 +60,7 @@ export function createGating(
     onBack: () => snapshot.reseedAll(),
     readUsage,
   });
-  const match = config.openapi === null ? null : endpointsOf(config.openapi);
+  const match = config.openapi === null ? null : endpointsOf(config.openapi, deps.list.meters);
   const { key_verifier_url: url } = config;
   const gate = createGate({
     entries: snapshot,
@@ -72,6 +73,8 @@ export function createGating(
     upgrade_url: `${config.base_url}/dashboard`,
     brand,
     policy: deps.access,
+    meters: deps.list.meters,
+    features: deps.list.features,
   });
   return {
     keys,
@@ -108,9 +111,14 @@ export function createGating(
     return used;
   }
 
+  /** Of several plans the most generous counts, so that buying one more takes no key away. */
   async function planKeyLimit(tx: Tx, customerId: string): Promise<number | null> {
-    const live = await liveSubscription(tx, customerId);
-    const version = live === null ? null : await deps.plans.version(tx, live.plan_version_id);
-    return version?.content.max_keys ?? null;
+    const limits: number[] = [];
+    for (const live of await liveSubscriptions(tx, customerId)) {
+      const version = await deps.plans.version(tx, live.plan_version_id);
+      if (version?.content.max_keys === undefined) return null;
+      limits.push(version.content.max_keys);
+    }
+    return limits.length === 0 ? null : Math.max(...limits);
   }
 }

@@ -14,7 +14,7 @@ import type { Plans } from './plans/service.ts';
 import { storedPrice } from './plans/store.ts';
 import { termsOf } from './subscriptions/life/turns.ts';
 import { openCheckouts } from './subscriptions/checkouts/store.ts';
-import { liveSubscription } from './subscriptions/store.ts';
+import { liveSubscriptions } from './subscriptions/store.ts';
 import type { Telling } from './telling.ts';
 import type { Usage } from './usage/service.ts';
 
@@ -56,17 +56,20 @@ export function connectKeeping(
     documented: [createCustomerRoutes({ customers, removeCustomer }), createEntitlementRoutes({ entitlements })],
   };
 
-  /** What a customer pays for now; null when it has no subscription. */
-  async function liveTermsOf(customerId: string): Promise<Terms | null> {
-    const live = await liveSubscription(db.kysely, customerId);
-    const version = live === null ? null : await plans.version(null, live.plan_version_id);
-    if (live === null || version === null) return null;
-    return termsOf(version, storedPrice(version, live.plan_price_id), live.quantity);
+  /** What a customer pays for now in each group. */
+  async function liveTermsOf(customerId: string): Promise<Map<string, Terms>> {
+    const found = new Map<string, Terms>();
+    for (const live of await liveSubscriptions(db.kysely, customerId)) {
+      const version = await plans.version(null, live.plan_version_id);
+      if (version === null) continue;
+      found.set(live.group, termsOf(version, storedPrice(version, live.plan_price_id), live.quantity));
+    }
+    return found;
   }
 
   /** What of a customer still moves money. */
   async function whatIsLeft(tx: Tx, id: string): Promise<string | null> {
-    if ((await liveSubscription(tx, id)) !== null) return 'There is a subscription: end it first.';
+    if ((await liveSubscriptions(tx, id)).length > 0) return 'There is a subscription: end it first.';
     if ((await openCheckouts(tx, id)).length > 0) return 'A checkout is open: wait until it is paid or over.';
     const unsettled = await unsettledInvoicesOf(tx, id);
     return unsettled.length > 0 ? 'An invoice is not settled: collect, credit or void it first.' : null;

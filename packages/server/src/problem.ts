@@ -20,6 +20,7 @@ export type ProblemCode =
   | 'webhook_endpoint_limit_reached'
   | 'webhook_endpoint_disabled'
   | 'ambiguous_key'
+  | 'ambiguous_subscription'
   | 'invalid_signature'
   | 'first_run_token_invalid'
   | 'reset_link_invalid'

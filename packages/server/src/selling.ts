@@ -18,12 +18,13 @@ import { createChangePlan } from './subscriptions/life/change-plan.ts';
 import { createLifeRoutes } from './subscriptions/life/routes.ts';
 import { createTurns } from './subscriptions/life/turns.ts';
 import { hasCodes } from './plans/coupons/store.ts';
+import { nextPaymentAt } from './subscriptions/held.ts';
 import { createVerbs } from './subscriptions/life/verbs.ts';
 import { createMigrationJobs } from './subscriptions/migrations/jobs.ts';
 import { createMigrationRoutes } from './subscriptions/migrations/routes.ts';
 import { createMigrations } from './subscriptions/migrations/service.ts';
 import { createSubscriptionRoutes } from './subscriptions/routes.ts';
-import { liveSubscription, subscriptionWithPlan } from './subscriptions/store.ts';
+import { subscriptionWithPlan } from './subscriptions/store.ts';
 import { createSubscribe } from './subscriptions/subscribe.ts';
 import type { Usage } from './usage/service.ts';
 
@@ -61,7 +62,11 @@ export function connectSelling(
   const migrations = createMigrations({ db, clock, queue: deps.queue, audit });
   createMigrationJobs({ ...deps, ...shared, turns, intents, audit, told: deps.migrationTold }).register();
   const invoices = createInvoices({ ...shared, runningUsage });
-  const paymentMethods = createPaymentMethods({ ...shared, currency: deps.list.currency, nextPaymentAt });
+  const paymentMethods = createPaymentMethods({
+    ...shared,
+    currency: deps.list.currency,
+    nextPaymentAt: (id) => nextPaymentAt(db.kysely, id),
+  });
   return {
     subscribe,
     documented: [
@@ -79,9 +84,9 @@ export function connectSelling(
     return row;
   }
 
-  async function runningUsage(customerId: string) {
+  async function runningUsage(customerId: string, group: string) {
     await usage.flush();
-    const { meters, period } = await usage.summary(customerId);
+    const { meters, period } = await usage.summary(customerId, group);
     return meters
       .filter((meter) => meter.lines.length > 0)
       .map(({ meter_id, name, lines }) => ({
@@ -91,10 +96,5 @@ export function connectSelling(
         period_end_at: period.end_at,
         lines,
       }));
-  }
-
-  async function nextPaymentAt(customerId: string): Promise<number | null> {
-    const live = await liveSubscription(db.kysely, customerId);
-    return live === null || live.cancel_at !== null ? null : live.current_period_end_at.getTime();
   }
 }

@@ -1,4 +1,4 @@
-import { type AccessPolicy, type PriceList, defaultDunning } from '@farebox/core';
+import { type AccessPolicy, type PriceList, defaultDunning, withAddOns } from '@farebox/core';
 import type { Letter } from './accounts/auth.ts';
 import { createAccounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
@@ -18,10 +18,9 @@ import { createQueue } from './queue/queue.ts';
 import { createReplies } from './replies/service.ts';
 import type { MoneyNotice, Person } from './stripe/life-notices.ts';
 import { openCheckouts } from './subscriptions/checkouts/store.ts';
-import { liveSubscription } from './subscriptions/store.ts';
+import { liveSubscriptions, liveWithPlans } from './subscriptions/store.ts';
 import { connectWebhooks, createTelling } from './telling.ts';
 import { createUsage } from './usage/service.ts';
-import { livePlan } from './usage/store.ts';
 
 type Tools = ReturnType<typeof createTools>;
 export type Slices = ReturnType<typeof createSlices>;
@@ -98,7 +97,8 @@ export function createSlices(options: AppOptions, tools: Tools) {
     clock,
     list,
     findCustomer: (id) => customers.get(id),
-    planOf: async (id) => (await livePlan(db.kysely, id))?.plan ?? null,
+    plansOf: async (id) =>
+      (await liveWithPlans(db.kysely, id)).map(({ plan, held_add_ons }) => withAddOns(plan, held_add_ons)),
     audit: accounts.audit,
     invalidate: bumpGateVersion,
     changed: (customerId) => snapshot.changed(customerId),
@@ -154,8 +154,8 @@ export function createSlices(options: AppOptions, tools: Tools) {
   }
 
   async function livePlanOf(customerId: string): Promise<string | null> {
-    const live = await liveSubscription(db.kysely, customerId);
-    const version = live === null ? null : await plans.version(null, live.plan_version_id);
+    const [first] = await liveSubscriptions(db.kysely, customerId);
+    const version = first === undefined ? null : await plans.version(null, first.plan_version_id);
     return version?.plan_id ?? null;
   }
 }

@@ -83,6 +83,7 @@ export function createSubscribers(db: Database, clock: Clock) {
       .values({
         id,
         customer_id: customerId,
+        group: plan.group ?? 'main',
         plan_version_id: version,
         plan_price_id: prices[0]?.id ?? '',
         stripe_subscription_id: `sub_${id}`,

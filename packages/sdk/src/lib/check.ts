@@ -15,6 +15,7 @@ export interface CheckInput {
   cost?: number | undefined;
   scope?: string | null | undefined;
   endpoint?: string | undefined;
+  meter?: string | undefined;
 }
 
 /** What the adapter does: let the request through with these headers on its answer, or answer it now. */
@@ -37,9 +38,9 @@ export async function check(farebox: Decider, request: CheckInput): Promise<Chec
   }
   // A mistyped or invented key has no checksum and costs no call.
   if (parseKey(credential.key) === null) return refusal(401, 'NOT_FOUND', unknownKey);
-  const { ip, cost, scope, endpoint } = request;
+  const { ip, cost, scope, endpoint, meter } = request;
   try {
-    const { verification, headers } = await farebox.decide({ key: credential.key, ip, cost, scope, endpoint });
+    const { verification, headers } = await farebox.decide({ key: credential.key, ip, cost, scope, endpoint, meter });
     if (verification.valid) return { allowed: true, verification, headers };
     const { code, detail, request_id } = verification;
     return refusal(gateStatus[code], code, detail, { request_id, headers });

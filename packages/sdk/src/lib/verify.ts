@@ -23,6 +23,8 @@ export interface VerifyInput {
   ip?: string | null | undefined;
   /** The route's pattern (`/v1/forecast`), for usage by endpoint. Not the path. */
   endpoint?: string | undefined;
+  /** What this request uses, where plans measure several things: the id of a meter. */
+  meter?: string | undefined;
 }
 
 /** A decision and the headers the caller of the API gets with it. */

@@ -23,7 +23,7 @@ describe('customers', () => {
       id: answers[0]!.json.id,
       name: 'Acme Ltd',
       external_id: 'crm-7',
-      subscription: null,
+      subscriptions: [],
     });
   });
 
@@ -99,12 +99,15 @@ describe('customers', () => {
     const { customer } = await customers.upsert({ name: 'Subscribed', email: 'subscribed@example.com' });
     await subscribe(customer.id, 'pro', 'active', 49_900);
     const { json } = await send('GET', `/v1/customers/${customer.id}`, { bearer });
-    expect(json.subscription).toEqual({
-      plan_id: 'pro',
-      plan_name: 'Pro',
-      status: 'active',
-      current_period_end_at: '2026-04-01T00:00:00.000Z',
-    });
+    expect(json.subscriptions).toEqual([
+      {
+        group: 'main',
+        plan_id: 'pro',
+        plan_name: 'Pro',
+        status: 'active',
+        current_period_end_at: '2026-04-01T00:00:00.000Z',
+      },
+    ]);
   });
 });
 
@@ -247,6 +250,7 @@ async function subscribe(customer_id: string, plan_id: string, status: string, a
     .values({
       id: `subs_${serial}`,
       customer_id,
+      group: 'main',
       plan_version_id,
       plan_price_id: `pprc_${plan_id}`,
       stripe_subscription_id: `sub_${serial}`,

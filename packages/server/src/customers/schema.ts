@@ -20,14 +20,17 @@ export const customerSchema = z
     time_zone: z.string().openapi({ description: 'Where its days begin: a name of the IANA database.' }),
     stripe_customer_id: z.string().nullable(),
     created_at: z.iso.datetime(),
-    subscription: z
-      .object({
-        plan_id: z.string(),
-        plan_name: z.string(),
-        status: z.string(),
-        current_period_end_at: z.iso.datetime(),
-      })
-      .nullable(),
+    subscriptions: z
+      .array(
+        z.object({
+          group: z.string(),
+          plan_id: z.string(),
+          plan_name: z.string(),
+          status: z.string(),
+          current_period_end_at: z.iso.datetime(),
+        }),
+      )
+      .openapi({ description: 'What it has now: one plan in each group at most, the oldest first.' }),
   })
   .openapi('Customer');
 
@@ -52,7 +55,6 @@ export const updateCustomerBody = z.strictObject({
 
 /** A row as HTTP shows it. */
 export function customerBody(row: ListedCustomer): CustomerBody {
-  const { plan_id, plan_name, status, current_period_end_at } = row;
   return {
     object: 'customer',
     id: row.id,
@@ -62,14 +64,9 @@ export function customerBody(row: ListedCustomer): CustomerBody {
     time_zone: row.time_zone,
     stripe_customer_id: row.stripe_customer_id,
     created_at: row.created_at.toISOString(),
-    subscription:
-      plan_id === null || status === null || current_period_end_at === null
-        ? null
-        : {
-            plan_id,
-            plan_name: plan_name ?? plan_id,
-            status,
-            current_period_end_at: current_period_end_at.toISOString(),
-          },
+    subscriptions: row.subscriptions.map(({ current_period_end_at, ...held }) => ({
+      ...held,
+      current_period_end_at: new Date(current_period_end_at).toISOString(),
+    })),
   };
 }

@@ -18,12 +18,18 @@ export interface CustomerRow {
   deleted_at: Date | null;
 }
 
-/** A customer with what it is subscribed to now. */
+/** A customer with what it is subscribed to now, one plan in each group, the oldest first. */
 export interface ListedCustomer extends CustomerRow {
-  plan_id: string | null;
-  plan_name: string | null;
-  status: string | null;
-  current_period_end_at: Date | null;
+  subscriptions: HeldPlan[];
+}
+
+export interface HeldPlan {
+  group: string;
+  plan_id: string;
+  plan_name: string;
+  status: string;
+  /** As the database writes it. */
+  current_period_end_at: string;
 }
 
 export interface CustomerFilter {
@@ -179,14 +185,20 @@ function listed(db: Reader) {
   return db
     .selectFrom('customer')
     .where('customer.deleted_at', 'is', null)
-    .leftJoin('live_subscription', 'live_subscription.customer_id', 'customer.id')
     .selectAll('customer')
-    .select([
-      'live_subscription.plan_id',
-      'live_subscription.plan_name',
-      'live_subscription.status',
-      'live_subscription.current_period_end_at',
-    ]);
+    .select(
+      sql<HeldPlan[]>`(
+        select coalesce(
+          json_agg(
+            json_build_object(
+              'group', l."group", 'plan_id', l.plan_id, 'plan_name', l.plan_name, 'status', l.status,
+              'current_period_end_at', l.current_period_end_at
+            ) order by l.stripe_created_at, l.id collate "C"
+          ), '[]'
+        )
+        from live_subscription l where l.customer_id = customer.id
+      )`.as('subscriptions'),
+    );
 }
 
 export async function listedCustomer(db: Reader, id: string): Promise<ListedCustomer | undefined> {

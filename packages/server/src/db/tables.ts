@@ -126,6 +126,7 @@ export interface CheckoutSession {
   created_at: Timestamp;
   customer_id: string;
   expires_at: Timestamp;
+  group: string;
   id: string;
   plan_price_id: string;
   plan_version_id: string;
@@ -216,6 +217,7 @@ export interface GateEntry {
   disabled_at: Timestamp | null;
   ended_at: Timestamp | null;
   expires_at: Timestamp | null;
+  group: string | null;
   interval: string | null;
   key_id: string | null;
   livemode: boolean | null;
@@ -314,6 +316,7 @@ export interface LiveSubscription {
   currency: string | null;
   current_period_end_at: Timestamp | null;
   customer_id: string | null;
+  group: string | null;
   id: string | null;
   interval: string | null;
   mrr_minor: number | null;
@@ -589,6 +592,7 @@ export interface Subscription {
   discounts: Generated<Json>;
   ended_at: Timestamp | null;
   fetched_at: Timestamp;
+  group: string;
   id: string;
   past_due_since_at: Timestamp | null;
   paused_at: Timestamp | null;

@@ -50,6 +50,7 @@ export const checkSchema = z
   .openapi('EntitlementCheck');
 
 const dunningSchema = z.object({
+  group: z.string().openapi({ description: 'Whose subscription owes; of several, the one that is furthest along.' }),
   step: z.enum(dunningSteps),
   rate_percent: z.int().openapi({ description: 'How much of every rate limit is left.' }),
   since_at: z.iso.datetime(),
@@ -62,8 +63,12 @@ export const stateSchema = z
   .object({
     object: z.literal('customer_state'),
     customer: customerSchema,
-    subscription: subscriptionSchema.nullable(),
-    access: z.enum(['granted', 'past_due', 'inactive']),
+    subscriptions: z
+      .array(subscriptionSchema)
+      .openapi({ description: 'What it has: one in each group of plans at most, the oldest first.' }),
+    access: z
+      .enum(['granted', 'past_due', 'inactive'])
+      .openapi({ description: 'Of several subscriptions, the best that one of them grants.' }),
     dunning: dunningSchema.nullable().openapi({ description: 'Set while a payment is owed.' }),
     entitlements: z.array(entitlementSchema),
     owed: z
@@ -73,6 +78,7 @@ export const stateSchema = z
       .array(
         z.object({
           code: z.enum(alertCodes),
+          group: z.string().openapi({ description: 'Of the subscription it is about.' }),
           detail: z.string(),
           at: z.iso.datetime().nullable().openapi({ description: 'When it comes to pass, where that is known.' }),
           meter_id: z.string().nullable(),
@@ -102,7 +108,7 @@ const alertWords: Record<Alert['code'], string> = {
 
 export function checkView(
   asked: { customer_id: string; feature_id: string; quantity: number },
-  { code, feature }: { code: FeatureCode; feature: { quota: QuotaUse | null } },
+  { code, quota }: { code: FeatureCode; quota: QuotaUse | null },
 ): z.infer<typeof checkSchema> {
   const allowed = code === 'ALLOWED';
   return {
@@ -111,7 +117,7 @@ export function checkView(
     allowed,
     code,
     detail: codeWords[code],
-    quota: quotaView(feature.quota),
+    quota: quotaView(quota),
   };
 }
 
@@ -125,21 +131,27 @@ export function stateView(state: CustomerState): z.infer<typeof stateSchema> {
   return {
     object: 'customer_state',
     customer: customerBody(state.customer),
-    subscription: state.subscription === null ? null : subscriptionView(state.subscription),
+    subscriptions: state.subscriptions.map(subscriptionView),
     access: state.access,
     dunning:
       dunning === null
         ? null
         : {
+            group: dunning.group,
             step: dunning.step,
             rate_percent: dunning.rate_percent,
             since_at: iso(dunning.since_at),
             steps: dunning.steps.map(({ at, ...step }) => ({ ...step, at: iso(at) })),
           },
     entitlements: state.entitlements.map(entitlementView),
-    owed: state.owed,
-    alerts: state.alerts.map(({ code, at, meter_id }) => ({
+    owed: state.owed.map(({ currency, amount_minor, action_required }) => ({
+      currency,
+      amount_minor,
+      action_required,
+    })),
+    alerts: state.alerts.map(({ code, group, at, meter_id }) => ({
       code,
+      group,
       detail: alertWords[code],
       at: at === null ? null : iso(at),
       meter_id,

@@ -6,13 +6,18 @@ import {
   type FeatureCode,
   type FeatureState,
   type Instant,
+  type PricedPlan,
   type QuotaUse,
   type SubscriptionState,
   accessOf,
   alertsOf,
-  decideFeature,
+  bestAccess,
+  decideFeatureAmong,
   dunningAt,
+  mergeFeatures,
   periodAt,
+  standardFeatures,
+  strictest,
 } from '@farebox/core';
 import type { ListedCustomer } from '../customers/store.ts';
 import type { Database } from '../db/database.ts';
@@ -20,7 +25,7 @@ import type { PlanFeature, Plans } from '../plans/service.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { effectivePlan } from '../subscriptions/effective.ts';
-import { type SubscriptionWithPlan, liveSubscription, subscriptionWithPlan } from '../subscriptions/store.ts';
+import { type SubscriptionWithPlan, liveWithPlans } from '../subscriptions/store.ts';
 import type { Usage } from '../usage/service.ts';
 
 /** One feature of the price list, as it is for one customer now. */
@@ -30,6 +35,7 @@ export interface Entitlement extends FeatureState {
 
 /** What a customer owes on invoices that are open. */
 export interface Owed {
+  subscription_id: string | null;
   currency: string;
   amount_minor: number;
   action_required: boolean;
@@ -37,12 +43,29 @@ export interface Owed {
 
 export interface CustomerState {
   customer: ListedCustomer;
-  subscription: SubscriptionWithPlan | null;
+  /** One in each group, the oldest first. */
+  subscriptions: SubscriptionWithPlan[];
+  /** The best of what they grant. */
   access: Access;
-  dunning: (DunningState & { steps: { step: DunningState['step']; rate_percent: number; at: Instant }[] }) | null;
+  /** Of those that owe, the one that is furthest along. */
+  dunning:
+    | (DunningState & { group: string; steps: { step: DunningState['step']; rate_percent: number; at: Instant }[] })
+    | null;
   entitlements: Entitlement[];
   owed: Owed[];
-  alerts: Alert[];
+  alerts: CustomerAlert[];
+}
+
+/** An alert, and the group of the subscription it is about. */
+export interface CustomerAlert extends Alert {
+  group: string;
+}
+
+/** A live subscription, and what it grants now. */
+interface Held {
+  row: SubscriptionWithPlan;
+  access: Access;
+  quotas: QuotaUse[];
 }
 
 const dayMs = 86_400_000;
@@ -59,53 +82,75 @@ export function createEntitlements(deps: {
 }) {
   const { db, clock, plans, policy } = deps;
 
-  async function liveOf(customerId: string): Promise<SubscriptionWithPlan | null> {
-    const live = await liveSubscription(db.kysely, customerId);
-    const row = live === null ? null : await subscriptionWithPlan(db.kysely, live.id);
-    return row === null ? null : { ...row, plan: await effectivePlan(db.kysely, row, clock.now()) };
+  /** With the plan as it counts for this customer. */
+  async function heldBy(customerId: string): Promise<Held[]> {
+    const now = clock.now();
+    const held: Held[] = [];
+    for (const row of await liveWithPlans(db.kysely, customerId)) {
+      const plan = await effectivePlan(db.kysely, row, now);
+      held.push({
+        row: { ...row, plan },
+        access: accessOf(stateOf(row), now, policy),
+        quotas: await quotasOf(row, plan),
+      });
+    }
+    return held;
   }
 
-  async function quotasOf(row: SubscriptionWithPlan): Promise<QuotaUse[]> {
+  async function quotasOf(row: SubscriptionWithPlan, plan: PricedPlan): Promise<QuotaUse[]> {
+    // A first payment is still to be made, and no period has begun.
+    if (row.status === 'incomplete') return [];
     await deps.usage.flush();
-    const { meters } = await deps.usage.summary(row.customer_id);
+    const { meters } = await deps.usage.summary(row.customer_id, row.group);
     return meters.map(({ meter_id, quota: kind, included, quantity: used, remaining }) => {
-      const interval = row.plan.usage.find((usage) => usage.meter_id === meter_id)?.interval ?? row.plan.price.interval;
+      const interval = plan.usage.find((usage) => usage.meter_id === meter_id)?.interval ?? plan.price.interval;
       const { end_at } = periodAt(row.billing_anchor_at.getTime(), interval, clock.now());
       return { meter_id, kind, included, used, remaining, reset_at: end_at };
     });
   }
 
-  /** Without a subscription every feature is off. */
-  function entitled(row: SubscriptionWithPlan | null, access: Access, quotas: readonly QuotaUse[]): Entitlement[] {
-    const features = plans.featuresOf(row?.plan ?? { features: {}, usage: [] });
-    return features.map(({ enabled, ...feature }) => {
+  /** What these plans have together; `quotas` may be those of more. Without a subscription every feature is off. */
+  function entitled(rows: readonly SubscriptionWithPlan[], quotas: readonly QuotaUse[]): Entitlement[] {
+    const own = rows.map(({ plan }) => plan);
+    const features = mergeFeatures(own, standardFeatures(plans.list.features));
+    const together = plans.featuresOf({ features, usage: own.flatMap(({ usage }) => usage) });
+    return together.map(({ enabled, ...feature }) => {
       const of = plans.list.features.find(({ id }) => id === feature.id);
       const quota = of?.type === 'metered' ? (quotas.find(({ meter_id }) => meter_id === of.meter_id) ?? null) : null;
-      const is_on = row !== null && access === 'granted' && enabled;
+      const is_on = rows.length > 0 && enabled;
       return { feature: { ...feature, value: is_on ? feature.value : null }, enabled: is_on, quota };
     });
   }
 
   async function look(customerId: string) {
     const customer = await deps.findCustomer(customerId);
-    const row = await liveOf(customerId);
-    const access = row === null ? 'inactive' : accessOf(stateOf(row), clock.now(), policy);
-    const quotas = row === null ? [] : await quotasOf(row);
-    return { customer, row, access, quotas };
+    const held = await heldBy(customerId);
+    const granted = held.filter(({ access }) => access === 'granted').map(({ row }) => row);
+    const quotas = held.flatMap((each) => each.quotas);
+    return { customer, held, entitlements: entitled(granted, quotas) };
+  }
+
+  /** By the id of a feature, or of a meter that no feature names, as one subscription has it. */
+  function featureOf(
+    { row, quotas }: Held,
+    known: { id: string } | undefined,
+    meterId: string | undefined,
+  ): FeatureState {
+    const quota = quotas.find(({ meter_id }) => meter_id === meterId) ?? null;
+    if (known === undefined) return { enabled: quota !== null, quota };
+    return entitled([row], quotas).find(({ feature }) => feature.id === known.id) ?? { enabled: false, quota };
   }
 
   return {
     async list(customerId: string): Promise<Entitlement[]> {
-      const { row, access, quotas } = await look(customerId);
-      return entitled(row, access, quotas);
+      return (await look(customerId)).entitlements;
     },
 
-    /** By the id of a feature, or of a meter that no feature names. */
     async check(
       customerId: string,
       asked: { feature_id: string; quantity: number },
-    ): Promise<{ code: FeatureCode; feature: FeatureState }> {
-      const { row, access, quotas } = await look(customerId);
+    ): Promise<{ code: FeatureCode; quota: QuotaUse | null }> {
+      const { held } = await look(customerId);
       const known = plans.list.features.find(({ id }) => id === asked.feature_id);
       const meter = plans.list.meters.find(({ id }) => id === asked.feature_id);
       if (known === undefined && meter === undefined) {
@@ -114,55 +159,62 @@ export function createEntitlements(deps: {
           param: 'feature_id',
         });
       }
-      const quota = quotas.find(({ meter_id }) => meter_id === meter?.id) ?? null;
-      const feature: FeatureState =
-        known === undefined
-          ? { enabled: quota !== null, quota }
-          : (entitled(row, 'granted', quotas).find((each) => each.feature.id === known.id) ?? {
-              enabled: false,
-              quota,
-            });
-      return { code: decideFeature(access, feature, asked.quantity), feature };
+      const states = held.map((each) => ({ access: each.access, feature: featureOf(each, known, meter?.id) }));
+      const quota = states.find(({ feature }) => feature.quota !== null)?.feature.quota ?? null;
+      return { code: decideFeatureAmong(states, asked.quantity), quota };
     },
 
     async state(customerId: string): Promise<CustomerState> {
-      const { customer, row, access, quotas } = await look(customerId);
-      const now = clock.now();
+      const { customer, held, entitlements } = await look(customerId);
       const owed = await deps.owedBy(customerId);
-      const since = row?.status === 'past_due' ? (row.past_due_since_at ?? row.current_period_end_at).getTime() : null;
-      const steps =
-        since === null
-          ? []
-          : policy.dunning.map(({ step, rate_percent, after_days }) => ({
-              step,
-              rate_percent,
-              at: since + after_days * dayMs,
-            }));
-      const stage = since === null ? null : dunningAt(policy.dunning, since, now);
-      const alerts = alertsOf(
-        {
-          past_due_since_at: row?.past_due_since_at?.getTime() ?? null,
-          blocked_at: steps.find(({ step }) => step === 'block')?.at ?? null,
-          action_required: owed.some((invoice) => invoice.action_required),
-          cancel_at: row?.cancel_at?.getTime() ?? null,
-          trial_end_at: row?.trial_end_at?.getTime() ?? null,
-          card: row?.card ?? null,
-          next_payment_at: row === null || row.cancel_at !== null ? null : row.current_period_end_at.getTime(),
-          quotas,
-        },
-        now,
-      );
+      const owing = held.flatMap(({ row }) => dunningOf(row) ?? []);
       return {
         customer,
-        subscription: row,
-        access,
-        dunning: stage === null ? null : { ...stage, steps },
-        entitlements: entitled(row, access, quotas),
+        subscriptions: held.map(({ row }) => row),
+        access: bestAccess(held.map(({ access }) => access)),
+        dunning: strictest(owing),
+        entitlements,
         owed,
-        alerts,
+        alerts: held.flatMap((each) => alertsFor(each, owed)),
       };
     },
   };
+
+  function dunningOf(row: SubscriptionWithPlan): CustomerState['dunning'] {
+    const since = owesSince(row);
+    const stage = since === null ? null : dunningAt(policy.dunning, since, clock.now());
+    return since === null || stage === null ? null : { ...stage, group: row.group, steps: stepsFrom(since) };
+  }
+
+  function stepsFrom(since: Instant) {
+    return policy.dunning.map(({ step, rate_percent, after_days }) => ({
+      step,
+      rate_percent,
+      at: since + after_days * dayMs,
+    }));
+  }
+
+  function alertsFor({ row, quotas }: Held, owed: readonly Owed[]): CustomerAlert[] {
+    const since = owesSince(row);
+    const facts = {
+      past_due_since_at: row.past_due_since_at?.getTime() ?? null,
+      blocked_at: since === null ? null : (stepsFrom(since).find(({ step }) => step === 'block')?.at ?? null),
+      action_required: owed.some(
+        ({ subscription_id, action_required }) => action_required && subscription_id === row.id,
+      ),
+      cancel_at: row.cancel_at?.getTime() ?? null,
+      trial_end_at: row.trial_end_at?.getTime() ?? null,
+      card: row.card,
+      next_payment_at: row.cancel_at !== null ? null : row.current_period_end_at.getTime(),
+      quotas,
+    };
+    return alertsOf(facts, clock.now()).map((alert) => ({ ...alert, group: row.group }));
+  }
+}
+
+/** When the payment failed that is owed; null when none is. */
+function owesSince(row: SubscriptionWithPlan): Instant | null {
+  return row.status === 'past_due' ? (row.past_due_since_at ?? row.current_period_end_at).getTime() : null;
 }
 
 function stateOf(row: SubscriptionWithPlan): SubscriptionState {

@@ -55,6 +55,9 @@ export function readVerify(content_type: string | undefined, text: string): Veri
     } else if (name === 'endpoint') {
       if (!isText(value)) throw wrong(name, `Must be printable ASCII, at most ${mostText} characters.`);
       request.endpoint = value;
+    } else if (name === 'meter') {
+      if (!isText(value) || value === '') throw wrong(name, 'Must be the id of a meter.');
+      request.meter_id = value;
     } else if (name === 'method') {
       if (!isMethod(value)) throw wrong(name, 'Must be a method: GET, POST.');
       request.method = value;
@@ -99,6 +102,9 @@ export function readForwardAuth(asked: {
     } else if (name === 'refusal') {
       if (value !== 'header') throw wrong(name, 'Must be header, or left out.');
       in_header = true;
+    } else if (name === 'meter') {
+      if (!isText(value) || value === '') throw wrong(name, 'Must be the id of a meter.');
+      request.meter_id = value;
     } else throw wrong(name.slice(0, 100), 'This parameter is unknown.');
   }
   const { method, uri } = asked.original ?? {};

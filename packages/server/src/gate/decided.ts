@@ -2,7 +2,7 @@ import type { DeniedBy, GateCode, Instant, LimitState, QuotaState, Verification 
 import { invariant } from '../lib/invariant.ts';
 import type { Take, TakeResult } from '../ports.ts';
 import type { Entry } from './gate.ts';
-import type { PlanTakes, Rule } from './takes.ts';
+import { type PlanTakes, type Rule, scopeOf } from './takes.ts';
 
 /** One decision's limits and what became of them. */
 export interface Decided {
@@ -83,7 +83,7 @@ export function describe({ entry, asked, takes, taken, now, request_id, cost }: 
       quota = { meter_id, kind, included: limit, used, remaining, reset_at, interval };
     }
     if (take.kind === 'places' && taken.allowed && cost > 0)
-      lease = { id: `${entry.customer_id}.${take.lease}`, expires_at: now + take.ttl_ms };
+      lease = { id: `${scopeOf(entry)}.${take.lease}`, expires_at: now + take.ttl_ms };
   }
   const verification: Verification = {
     ...facts(entry),

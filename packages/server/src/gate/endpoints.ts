@@ -3,8 +3,18 @@ import { type Endpoint, createEndpointMatch, readEndpoints } from '@farebox/core
 import { Refusal } from '../lib/refusal.ts';
 
 /** What the seller's OpenAPI document (JSON) says of each request. Throws a `Refusal` with every fault. */
-export function endpointsOf(path: string): (method: string, path: string) => Endpoint | null {
-  const { endpoints, faults } = readEndpoints(parse(path));
+export function endpointsOf(
+  path: string,
+  meters: readonly { id: string }[],
+): (method: string, path: string) => Endpoint | null {
+  const { endpoints, faults: found } = readEndpoints(parse(path));
+  const names = meters.map(({ id }) => id);
+  const faults = [...found];
+  for (const { name, meter_id } of endpoints)
+    if (meter_id !== null && !names.includes(meter_id)) {
+      const message = `names the meter "${meter_id}" in x-farebox-meter; the price list has: ${names.join(', ')}`;
+      faults.push({ path: name, message });
+    }
   if (faults.length > 0) {
     const lines = faults.map((fault) => `  - ${fault.path} ${fault.message}`);
     throw new Refusal(`FAREBOX_OPENAPI: ${path} has faults:\n${lines.join('\n')}`);

@@ -69,6 +69,7 @@ function foundFor(digest: Buffer, revoked_at: number | null = null): Found {
   return {
     digest,
     entry: {
+      parts: null,
       key_id: 'key_1',
       customer_id: 'cust_1',
       livemode: false,

@@ -2,15 +2,21 @@ import {
   type AccessPolicy,
   type DunningStage,
   type Endpoint,
+  type Feature,
   type GateKey,
   type Instant,
+  type Meter,
   type PricedPlan,
   type Verification,
+  accessOf,
   dunningAt,
   marginalPrice,
+  mergeFeatures,
   parseKey,
+  partFor,
   refuse,
   stageOf,
+  standardFeatures,
 } from '@farebox/core';
 import { createId } from '../lib/id.ts';
 import { Problem } from '../problem.ts';
@@ -20,8 +26,10 @@ import { type PlanTakes, placeOf, placesId, takesOf } from './takes.ts';
 
 export type Gate = ReturnType<typeof createGate>;
 
-/** A key as the gate keeps it. */
+/** A key as the gate keeps it: its first part. */
 export interface Entry extends GateKey {
+  /** All parts of the key, itself the first: one for each subscription and each meter of its plan. Null where it is the only one. */
+  parts: readonly Entry[] | null;
   /** The period `quota_used` was read for; in any other one nothing was used when it was read. */
   quota_period_start_at: Instant | null;
   /** The same for `key_used`. */
@@ -48,6 +56,8 @@ export interface VerifyRequest {
   scope?: string | null | undefined;
   ip?: string | null | undefined;
   endpoint?: string | undefined;
+  /** What it uses, where plans measure several things. Unless said, what the first of the customer's plans measures first. */
+  meter_id?: string | undefined;
   /** Of the request to the seller's API: with them its cost, scope and limits are found in the API's own document. */
   method?: string | undefined;
   /** In canonical form. */
@@ -98,8 +108,12 @@ export function createGate(deps: {
   upgrade_url?: string;
   brand: string;
   policy: AccessPolicy;
+  /** Of the price list: meters a request may name, and what a plan that says nothing has of each feature. */
+  meters?: readonly Meter[];
+  features?: readonly Feature[];
 }) {
   const { entries, counter, clock, policy } = deps;
+  const standard = standardFeatures(deps.features ?? []);
   const upgrade_url = deps.upgrade_url ?? null;
 
   function verify(request: VerifyRequest): Verification | Promise<Verification> {
@@ -130,13 +144,14 @@ export function createGate(deps: {
     return refusal(null, 'NOT_FOUND', unknownKey, request.request_id ?? createId('req', clock.now()));
   }
 
-  function decide(request: VerifyRequest, entry: Entry | null): Verification | Promise<Verification> {
-    if (entry === null) return unknown(request);
-    if (request.livemode !== undefined && request.livemode !== entry.livemode) return unknown(request);
+  function decide(request: VerifyRequest, key: Entry | null): Verification | Promise<Verification> {
+    if (key === null) return unknown(request);
+    if (request.livemode !== undefined && request.livemode !== key.livemode) return unknown(request);
     const now = clock.now();
-    turnOver(entry, now);
     const request_id = request.request_id ?? createId('req', now);
     const endpoint = endpointOf(request);
+    const entry = partOf(key, request.meter_id ?? endpoint?.meter_id ?? null, now);
+    turnOver(entry, now);
     const scope = request.scope ?? endpoint?.scope ?? null;
     const reason = refuse(entry, { ip: request.ip ?? null, scope }, now, policy);
     const stage = entry.subscription === null ? null : stageOf(entry.subscription, now, policy);
@@ -153,9 +168,29 @@ export function createGate(deps: {
       const verification = taken.allowed
         ? admitted(decided, request.endpoint ?? endpoint?.name ?? '')
         : limited(decided, upgrade_url);
-      return owing(verification, entry, stage, now);
+      return owing(withAllFeatures(verification, entry, now), entry, stage, now);
     };
     return result instanceof Promise ? result.then(answer) : answer(result);
+  }
+
+  /** What the request is decided by. A meter that no plan of the customer's has gives nothing to use. */
+  function partOf(key: Entry, meter_id: string | null, now: Instant): Entry {
+    if (key.parts === null && meter_id === null) return key;
+    const parts = key.parts ?? [key];
+    const part = partFor(parts, meter_id, now, policy);
+    if (part !== null) return part;
+    refuseUnknown(meter_id, deps.meters);
+    return { ...key, subscription: null, plan: null, plan_next: null, plan_takes: null };
+  }
+
+  /** All that the customer has: what one of its plans turns on is on, whichever decides about the request. */
+  function withAllFeatures(verification: Verification, entry: Entry, now: Instant): Verification {
+    if (entry.parts === null) return verification;
+    const plans = entry.parts.flatMap(({ subscription, plan }) =>
+      subscription !== null && plan !== null && accessOf(subscription, now, policy) === 'granted' ? plan : [],
+    );
+    if (plans.length > 0) verification.features = mergeFeatures(plans, standard);
+    return verification;
   }
 
   function admitted(decided: Decided, endpoint: string): Verification {
@@ -185,15 +220,18 @@ export function createGate(deps: {
   /** More than a limit has left is counted too: it was used. */
   async function measure(request: VerifyRequest, units: number): Promise<void> {
     const isOurs = parseKey(request.token, deps.brand) !== null;
-    const entry = await (isOurs ? entries.get(request.token) : entries.getForeign(request.token));
-    if (entry === null || entry.plan === null || request.request_id === undefined || units <= 0) return;
+    const key = await (isOurs ? entries.get(request.token) : entries.getForeign(request.token));
+    if (key === null || request.request_id === undefined || units <= 0) return;
     const now = clock.now();
+    const matched = endpointOf(request);
+    const entry = partOf(key, request.meter_id ?? matched?.meter_id ?? null, now);
+    if (entry.plan === null) return;
     const { takes, quota } = takesOf(entry, now, { rate_percent: 100, endpoint: null });
     if (quota === null) return;
     const soft = takes.flatMap((take) => (take.kind === 'quota' ? [{ ...take, hard: false }] : []));
     await counter.take(soft, units, now);
     const { customer_id, key_id } = entry;
-    const endpoint = request.endpoint ?? endpointOf(request)?.name ?? '';
+    const endpoint = request.endpoint ?? matched?.name ?? '';
     const { meter_id } = quota.usage;
     const id = `${request.request_id}_more`;
     deps.record({ id, customer_id, key_id, meter_id, quantity: units, occurred_at: now, endpoint });
@@ -220,6 +258,13 @@ export function createGate(deps: {
       if (at > 0) await counter.release(placesId(lease.slice(0, at)), lease.slice(at + 1));
     },
   };
+}
+
+/** A name that nobody sells by is the mistake of who asks, and not the customer's. */
+function refuseUnknown(meter_id: string | null, meters: readonly Meter[] | undefined): void {
+  if (meter_id === null || meters === undefined || meters.some(({ id }) => id === meter_id)) return;
+  const names = meters.map(({ id }) => id).join(', ');
+  throw new Problem('invalid_request', `meter: There is no such meter. There are: ${names}.`, { param: 'meter' });
 }
 
 /** A limit that is closed while nobody counts for all processes. */

@@ -30,6 +30,10 @@ const verifyBody = z
       .max(mostText)
       .optional()
       .openapi({ description: 'The route, for usage by endpoint: `/v1/forecast`.' }),
+    meter: z.string().max(mostText).optional().openapi({
+      description:
+        'What this request uses, where plans measure several things. Unless said, what your OpenAPI document says, or what the first of the customer’s plans measures first.',
+    }),
     method: z
       .string()
       .regex(/^[A-Z]{1,20}$/)
@@ -138,6 +142,7 @@ const forwardAuthQuery = z.strictObject({
   refusal: z.literal('header').optional().openapi({
     description: 'The body of a refusal stands in `Farebox-Problem` too, for proxies that throw the body away (nginx).',
   }),
+  meter: z.string().max(mostText).optional(),
 });
 
 const ofLimit = {

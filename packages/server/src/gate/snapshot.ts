@@ -20,7 +20,7 @@ import type { Pepper } from '../lib/pepper.ts';
 import type { Clock } from '../ports.ts';
 import { createEntries } from './entries.ts';
 import type { Entry } from './gate.ts';
-import type { Found, Source } from './world.ts';
+import { type Found, type Source, idOf } from './world.ts';
 
 /** Usage of one meter of one customer in one period. */
 export interface UsedScope {
@@ -54,6 +54,7 @@ interface Row {
   past_due_since_at: Date | null;
   plan_price_id: string | null;
   add_ons: { plan_price_id: string; quantity: number }[] | null;
+  group: string | null;
   overrides: Overrides | null;
   overrides_expire_at: Date | null;
 }
@@ -81,9 +82,11 @@ export function createSnapshot(deps: {
   poll_ms?: number;
   stale_ms?: number;
   max_entries?: number;
+  /** Of plans, in the price list's order: the first is meant by a request that names no meter. */
+  groups?: readonly string[];
 }) {
-  const { db, usedInPeriods, ...rest } = deps;
-  return createEntries({ ...rest, source: createSource({ db: db.kysely, usedInPeriods }) });
+  const { db, usedInPeriods, groups = [], ...rest } = deps;
+  return createEntries({ ...rest, source: createSource({ db: db.kysely, usedInPeriods, groups }) });
 }
 
 /**
@@ -93,6 +96,7 @@ export function createSnapshot(deps: {
 function createSource(deps: {
   db: Reader;
   usedInPeriods: (scopes: readonly UsedScope[]) => Promise<number[]>;
+  groups: readonly string[];
 }): Source {
   const plans = new Map<string, PricedPlan>();
 
@@ -100,7 +104,7 @@ function createSource(deps: {
     const { rows } = await sql<Row>`
       select digest, key_id, customer_id, livemode, scopes, allowed_cidrs, expires_at, disabled_at, revoked_at,
         budget_limit, budget_window, subscription_id, subscription_status, billing_anchor_at, current_period_start_at, current_period_end_at,
-        cancel_at, ended_at, past_due_since_at, plan_price_id, add_ons, overrides, overrides_expire_at
+        cancel_at, ended_at, past_due_since_at, plan_price_id, add_ons, "group", overrides, overrides_expire_at
       from gate_entry where digest = any(${[...digests]}::bytea[])
     `.execute(deps.db);
     return rows;
@@ -121,7 +125,7 @@ function createSource(deps: {
   }
 
   /** With what came on top of it. */
-  function planOf({ plan_price_id, add_ons }: Omit<Row, 'digest'>): PricedPlan | null {
+  function planOf({ plan_price_id, add_ons }: Row): PricedPlan | null {
     const base = plan_price_id === null ? undefined : plans.get(plan_price_id);
     if (base === undefined || add_ons === null || add_ons.length === 0) return base ?? null;
     const held = add_ons.flatMap((each) => {
@@ -129,6 +133,12 @@ function createSource(deps: {
       return plan === undefined ? [] : [{ plan, quantity: each.quantity }];
     });
     return withAddOns(base, held);
+  }
+
+  /** The list's order; groups it no longer has come last. */
+  function placeOf({ group }: Row): number {
+    const place = deps.groups.indexOf(group ?? '');
+    return place === -1 ? deps.groups.length : place;
   }
 
   return {
@@ -152,11 +162,14 @@ function createSource(deps: {
     async read(digests, now, known) {
       const rows = await readRows(digests);
       await readPlans(rows);
-      const found = rows.map(({ digest, ...row }): Found => ({
-        digest,
-        entry: entryOf(row, planOf(row), now),
-      }));
-      const asked = found.flatMap(({ digest, entry }) => usageAsked(entry, known(digest), now));
+      const found = [...byDigest(rows).values()].map((own): Found => {
+        const inOrder = own.toSorted((a, b) => placeOf(a) - placeOf(b));
+        return { digest: own[0].digest, entry: whole(inOrder.flatMap((row) => partsOf(row, planOf(row), now))) };
+      });
+      const asked = found.flatMap(({ digest, entry }) => {
+        const before = known(digest);
+        return (entry.parts ?? [entry]).flatMap((part) => usageAsked(part, before, now));
+      });
       const used = await deps.usedInPeriods(asked.map(({ scope }) => scope));
       for (const [index, { put }] of asked.entries()) put(used[index] ?? 0);
       return found;
@@ -169,6 +182,26 @@ function createSource(deps: {
       return rows[0]?.found ?? false;
     },
   };
+}
+
+/** Rows of one key, one for each group that its customer ever had a plan of. */
+function byDigest(rows: readonly Row[]): Map<string, [Row, ...Row[]]> {
+  const keys = new Map<string, [Row, ...Row[]]>();
+  for (const row of rows) {
+    const id = idOf(row.digest);
+    const own = keys.get(id);
+    if (own === undefined) keys.set(id, [row]);
+    else own.push(row);
+  }
+  return keys;
+}
+
+/** Parts joined under the first, which is what the key is held as. */
+function whole(parts: readonly Entry[]): Entry {
+  const [first] = parts;
+  invariant(first !== undefined, 'a key has a part');
+  if (parts.length > 1) for (const part of parts) part.parts = parts;
+  return first;
 }
 
 interface AskedUsage {
@@ -185,8 +218,8 @@ function usageAsked(entry: Entry, before: Entry | undefined, now: Instant): Aske
     const { start_at, end_at } = quota.period;
     const { meter_id } = quota.usage;
     entry.quota_period_start_at = start_at;
-    if (before?.quota_period_start_at === start_at && before.plan?.usage[0]?.meter_id === meter_id)
-      entry.quota_used = before.quota_used;
+    const same = partBefore(before, meter_id);
+    if (same?.quota_period_start_at === start_at) entry.quota_used = same.quota_used;
     else asked.push({ scope: { customer_id, meter_id, start_at, end_at }, put: (used) => (entry.quota_used = used) });
   }
   const budget = budgetPeriodOf(entry, now);
@@ -194,7 +227,8 @@ function usageAsked(entry: Entry, before: Entry | undefined, now: Instant): Aske
   if (budget !== null && meter_id !== undefined) {
     const { start_at, end_at } = budget;
     entry.budget_period_start_at = start_at;
-    if (before?.budget_period_start_at === start_at) entry.key_used = before.key_used;
+    const same = partBefore(before, meter_id);
+    if (same?.budget_period_start_at === start_at) entry.key_used = same.key_used;
     else
       asked.push({
         scope: { customer_id, key_id, meter_id, start_at, end_at },
@@ -204,11 +238,38 @@ function usageAsked(entry: Entry, before: Entry | undefined, now: Instant): Aske
   return asked;
 }
 
-function entryOf(row: Omit<Row, 'digest'>, shared: PricedPlan | null, now: Instant): Entry {
+function partBefore(before: Entry | undefined, meter_id: string): Entry | undefined {
+  return (before?.parts ?? (before === undefined ? [] : [before])).find(
+    ({ plan }) => plan?.usage[0]?.meter_id === meter_id,
+  );
+}
+
+/** One for each meter of the plan. */
+function partsOf(row: Row, plan: PricedPlan | null, now: Instant): Entry[] {
+  if (plan === null || plan.usage.length < 2) return [entryOf(row, plan, now)];
+  return byMeter(plan).map((each) => entryOf(row, each, now));
+}
+
+/** As long as a plan is shared, so are these. */
+const turned = new WeakMap<PricedPlan, PricedPlan[]>();
+
+/** The plan once for each of its meters, with that one as its first. */
+function byMeter(plan: PricedPlan): PricedPlan[] {
+  const known = turned.get(plan);
+  if (known !== undefined) return known;
+  const made = plan.usage.map((usage, index) =>
+    index === 0 ? plan : { ...plan, usage: [usage, ...plan.usage.filter((each) => each !== usage)] },
+  );
+  turned.set(plan, made);
+  return made;
+}
+
+function entryOf(row: Row, shared: PricedPlan | null, now: Instant): Entry {
   const until = instantOf(row.overrides_expire_at);
   const isOver = until !== null && now >= until;
   const plan = shared === null || isOver ? shared : withOverrides(shared, row.overrides);
   return {
+    parts: null,
     key_id: row.key_id,
     customer_id: row.customer_id,
     livemode: row.livemode,
@@ -229,11 +290,11 @@ function entryOf(row: Omit<Row, 'digest'>, shared: PricedPlan | null, now: Insta
   };
 }
 
-function budgetOf({ budget_limit, budget_window }: Omit<Row, 'digest'>): KeyBudget | null {
+function budgetOf({ budget_limit, budget_window }: Row): KeyBudget | null {
   return budget_limit === null || budget_window === null ? null : { limit: budget_limit, window: budget_window };
 }
 
-function subscriptionOf(row: Omit<Row, 'digest'>): GateKey['subscription'] {
+function subscriptionOf(row: Row): GateKey['subscription'] {
   const { subscription_id, subscription_status, billing_anchor_at, current_period_start_at, current_period_end_at } =
     row;
   if (subscription_id === null || subscription_status === null) return null;

@@ -8,6 +8,7 @@ import {
   budgetWindowMs,
   quotaOf,
   slowed,
+  usualGroup,
 } from '@farebox/core';
 import { invariant } from '../lib/invariant.ts';
 import type { Take } from '../ports.ts';
@@ -33,6 +34,15 @@ export interface Rule {
   name: string;
 }
 
+/**
+ * Whose plan limits: the customer, in one group of plans. Each group has windows of its own, since each is another thing bought.
+ * The usual group goes unnamed.
+ */
+export function scopeOf({ customer_id, plan }: Pick<Entry, 'customer_id' | 'plan'>): string {
+  const group = plan?.group ?? usualGroup;
+  return group === usualGroup ? customer_id : `${customer_id}:${group}`;
+}
+
 /** The key's takes, made anew when a billing period is over or another part of its limits is given. */
 export function takesOf(
   entry: Entry,
@@ -54,6 +64,7 @@ export function takesOf(
 
 function makeTakes(entry: Entry, now: Instant, rate_percent: number, endpoint: Endpoint | null): PlanTakes {
   const { plan, customer_id } = entry;
+  const scope = scopeOf(entry);
   invariant(plan !== null, 'a key without a plan is refused before its limits are asked');
   const until_at = Number.POSITIVE_INFINITY;
   const made: PlanTakes = { rate_percent, takes: [], rules: [], quota: null, until_at, by_endpoint: new Map() };
@@ -62,7 +73,7 @@ function makeTakes(entry: Entry, now: Instant, rate_percent: number, endpoint: E
     made.rules.push(rule);
     if (take.kind === 'quota') made.until_at = Math.min(made.until_at, take.period_end_at);
   };
-  for (const limit of plan.limits) addRate(add, `${customer_id}:${limit.name}`, limit, rate_percent, limit.name);
+  for (const limit of plan.limits) addRate(add, `${scope}:${limit.name}`, limit, rate_percent, limit.name);
   for (const limit of endpoint?.limits ?? []) {
     const name = `${endpoint?.name ?? ''} ${limit.name}`;
     addRate(add, `${customer_id}:${name}`, limit, rate_percent, name);
@@ -116,27 +127,29 @@ function budgetTake(entry: Entry, now: Instant): Take | null {
   if (window_ms !== null) return { kind: 'window', id: `${customer_id}:${key_id}`, limit, window_ms };
   const period = budgetPeriodOf(entry, now);
   if (period === null) return null;
+  const meter_id = entry.plan?.usage[0]?.meter_id ?? null;
   return {
     kind: 'quota',
-    id: `${customer_id}:${key_id}:${period.start_at}`,
+    // What of another meter is used counts by itself, in that one's period.
+    id: `${customer_id}:${key_id}:${meter_id ?? ''}:${period.start_at}`,
     limit,
     hard: true,
     period_end_at: period.end_at,
     seed: entry.budget_period_start_at === period.start_at ? entry.key_used : 0,
-    of: { meter_id: entry.plan?.usage[0]?.meter_id ?? null, key_id, start_at: period.start_at },
+    of: { meter_id, key_id, start_at: period.start_at },
     // Part of the customer's own limits, which say what happens when nobody counts.
     offline: 'open_capped',
   };
 }
 
-/** The request's place among those of its customer at the same time; null where the plan does not limit them. */
+/** The request's place among those of its customer (in the plan's group) at the same time; null where the plan does not limit them. */
 export function placeOf(entry: Entry, request_id: string): Take | null {
   const concurrency = entry.plan?.concurrency;
   if (concurrency === undefined) return null;
   const { limit, ttl_ms } = concurrency;
-  return { kind: 'places', id: placesId(entry.customer_id), limit, ttl_ms, lease: request_id };
+  return { kind: 'places', id: placesId(scopeOf(entry)), limit, ttl_ms, lease: request_id };
 }
 
-export function placesId(customerId: string): string {
-  return `${customerId}:places`;
+export function placesId(scope: string): string {
+  return `${scope}:places`;
 }

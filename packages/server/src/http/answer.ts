@@ -12,6 +12,7 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   invalid_request: { status: 400, title: 'The request is not valid' },
   invalid_json: { status: 400, title: 'The body is not JSON' },
   ambiguous_key: { status: 400, title: 'Two credentials in one request' },
+  ambiguous_subscription: { status: 400, title: 'Several subscriptions, and none is named' },
   invalid_signature: { status: 400, title: 'The signature does not match' },
   unauthenticated: { status: 401, title: 'Not signed in' },
   forbidden: { status: 403, title: 'Not allowed' },

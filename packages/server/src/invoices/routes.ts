@@ -23,6 +23,7 @@ import {
   paidSchema,
   refundBody,
   runningUsageView,
+  upcomingQuery,
   upcomingSchema,
 } from './schema.ts';
 import type { createExplain } from './explain.ts';
@@ -82,10 +83,17 @@ const upcomingRoute = createRoute({
   method: 'get',
   path: '/v1/invoices/upcoming',
   summary: 'The next invoice as it stands now, with the usage of this period',
-  request: { query: z.strictObject({ customer_id: z.string().max(64).optional() }) },
+  request: { query: upcomingQuery },
   responses: {
     200: json(upcomingSchema, 'What will be billed if nothing more is used.'),
-    ...problems('unauthenticated', 'not_found', 'subscription_required', 'no_upcoming_invoice', 'stripe_unavailable'),
+    ...problems(
+      'unauthenticated',
+      'not_found',
+      'subscription_required',
+      'ambiguous_subscription',
+      'no_upcoming_invoice',
+      'stripe_unavailable',
+    ),
   },
 });
 
@@ -177,13 +185,15 @@ export function createInvoiceRoutes(deps: {
     return c.json({ ...list, data: await views(list.data, c.req.valid('query')) }, 200);
   });
   app.openapi(upcomingRoute, async (c) => {
-    const customerId = namedCustomer(c, c.req.valid('query').customer_id);
-    const { subscription, preview, usage, usage_minor } = await invoices.upcoming(customerId);
+    const { customer_id, group } = c.req.valid('query');
+    const customerId = namedCustomer(c, customer_id);
+    const { subscription, preview, usage, usage_minor } = await invoices.upcoming(customerId, group);
     return c.json(
       {
         object: 'upcoming_invoice' as const,
         customer_id: customerId,
         subscription_id: subscription.id,
+        group: subscription.group,
         invoice: invoicePreviewView(preview),
         usage: usage.map((each) => runningUsageView(each, preview.currency)),
         usage_minor,

@@ -4,7 +4,7 @@ import { z } from '../http/router.ts';
 import { creditReasons } from '../intents/kinds.ts';
 import type { CreditNote } from '../ports.ts';
 import { invoicePreviewSchema } from '../subscriptions/life/schema.ts';
-import { subscriptionSchema } from '../subscriptions/schema.ts';
+import { groupParam, subscriptionSchema } from '../subscriptions/schema.ts';
 import type { ExplainedLine, Shares } from './explain.ts';
 import type { RunningUsage } from './service.ts';
 import type { InvoiceRow, LineRow } from './store.ts';
@@ -123,11 +123,17 @@ const runningUsageSchema = z.object({
   lines: z.array(z.object({ quantity: z.int(), amount_minor: z.int(), formula: z.string() })),
 });
 
+export const upcomingQuery = z.strictObject({
+  customer_id: z.string().max(64).optional(),
+  group: groupParam,
+});
+
 export const upcomingSchema = z
   .object({
     object: z.literal('upcoming_invoice'),
     customer_id: z.string(),
     subscription_id: z.string(),
+    group: z.string(),
     invoice: invoicePreviewSchema.openapi({ description: 'What Stripe would bill: plan, prorations, discounts, tax.' }),
     usage: z.array(runningUsageSchema).openapi({ description: 'Past the included amounts, so far.' }),
     usage_minor: z.int(),

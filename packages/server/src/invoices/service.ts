@@ -6,7 +6,8 @@ import { createId } from '../lib/id.ts';
 import type { Clock, CreditNote, InvoicePreview, Payments, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import type { Wisher } from '../subscriptions/life/turns.ts';
-import { type SubscriptionRow, liveSubscription } from '../subscriptions/store.ts';
+import { oneOf } from '../subscriptions/held.ts';
+import { type SubscriptionRow, liveSubscriptions } from '../subscriptions/store.ts';
 import { type InvoiceRow, invoiceById } from './store.ts';
 
 /** What usage past the included amounts costs so far in the period that runs, as the next invoice will carry it. */
@@ -42,7 +43,7 @@ export function createInvoices(deps: {
   desk: Pick<PaymentsDesk, 'previewNext' | 'creditNotes'>;
   order: Orders;
   stripeIdOf(customerId: string): Promise<string | null>;
-  runningUsage(customerId: string): Promise<RunningUsage[]>;
+  runningUsage(customerId: string, group: string): Promise<RunningUsage[]>;
 }) {
   const { db, clock, payments, desk } = deps;
 
@@ -103,16 +104,16 @@ export function createInvoices(deps: {
     return await desk.creditNotes(row.stripe_invoice_id);
   }
 
-  /** Null when nothing will be billed any more. */
-  async function upcoming(customerId: string): Promise<UpcomingInvoice> {
-    const subscription = await liveSubscription(db.kysely, customerId);
+  /** Each subscription has its own; of several groups one is named. */
+  async function upcoming(customerId: string, group?: string): Promise<UpcomingInvoice> {
+    const subscription = oneOf(await liveSubscriptions(db.kysely, customerId), group);
     const stripe_customer_id = await deps.stripeIdOf(customerId);
     if (subscription === null || stripe_customer_id === null)
       throw new Problem('subscription_required', 'There is no subscription, and so no next invoice.');
     const { stripe_subscription_id } = subscription;
     const preview = await desk.previewNext({ stripe_customer_id, stripe_subscription_id });
     if (preview === null) throw new Problem('no_upcoming_invoice', 'Nothing will be billed any more.');
-    const usage = await deps.runningUsage(customerId);
+    const usage = await deps.runningUsage(customerId, subscription.group);
     const usage_minor = usage.flatMap(({ lines }) => lines).reduce((sum, line) => sum + line.amount_minor, 0);
     return { subscription, preview, usage, usage_minor };
   }

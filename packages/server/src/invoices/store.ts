@@ -171,12 +171,13 @@ export async function unsettledInvoicesOf(
 export async function openInvoicesOf(db: Reader, customerId: string) {
   const rows = await db
     .selectFrom('invoice')
-    .select(['currency', 'amount_due_minor', 'amount_paid_minor', 'payment_state'])
+    .select(['subscription_id', 'currency', 'amount_due_minor', 'amount_paid_minor', 'payment_state'])
     .where('customer_id', '=', customerId)
     .where('status', '=', 'open')
     .orderBy('created_at')
     .execute();
-  return rows.map(({ currency, amount_due_minor, amount_paid_minor, payment_state }) => ({
+  return rows.map(({ subscription_id, currency, amount_due_minor, amount_paid_minor, payment_state }) => ({
+    subscription_id,
     currency,
     amount_minor: amount_due_minor - amount_paid_minor,
     action_required: payment_state === 'action_required',

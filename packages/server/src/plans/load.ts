@@ -24,9 +24,6 @@ export function refuseUnsellable(list: Pick<PriceList, 'plans'>): void {
   const fee = list.plans.find((plan) => isAddOn(plan) && plan.prices.some((price) => price.setup_fee_minor > 0));
   if (fee !== undefined)
     throw new Refusal(`plans.${fee.id}.setup_fee: an add-on is bought within a period, and has no fee at the start.`);
-  const groups = new Set(list.plans.flatMap((plan) => plan.group ?? []));
-  if (groups.size > 1)
-    throw new Refusal(`plans: a customer has one plan here, and the list has groups: ${[...groups].join(', ')}.`);
 }
 
 function isPriceList(value: unknown): value is PriceList {

@@ -83,8 +83,8 @@ const sellerRoute = createRoute({
 export function createPlanRoutes(deps: {
   plans: Plans;
   seller(): Seller;
-  /** What a customer pays for now. */
-  liveTermsOf(customerId: string): Promise<Terms | null>;
+  /** What a customer pays for now, by the group of its plan. */
+  liveTermsOf(customerId: string): Promise<Map<string, Terms>>;
   findCustomer(id: string): Promise<Buyer>;
 }): OpenAPIHono<AppEnv> {
   const app = router();
@@ -123,7 +123,10 @@ export function createPlanRoutes(deps: {
     }
     const versions = await deps.plans.currentFor(await deps.findCustomer(customerId));
     const live = await deps.liveTermsOf(customerId);
-    return versions.map((version) => publicPlan(version, deps.plans, planAction(live, version.content)));
+    return versions.map((version) => {
+      const { content } = version;
+      return publicPlan(version, deps.plans, planAction(live.get(content.group ?? '') ?? null, content));
+    });
   }
 
   /** The seller's side sees every plan, others those that anybody can buy. */

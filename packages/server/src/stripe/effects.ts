@@ -38,11 +38,12 @@ export function createEffects(deps: {
 }) {
   return async function effects(tx: Tx, mirrored: Mirrored): Promise<void> {
     const { customer_id } = mirrored;
-    const { base, duplicates, subscriptions } = mirrored.subscriptions;
+    const { bases, duplicates, subscriptions } = mirrored.subscriptions;
     const person = await deps.personOf(tx, customer_id);
     const imported_at = await deps.importedAt(tx, customer_id);
     const isOld = (at: Date) => imported_at !== null && at < imported_at;
-    if (base !== null && entitling.has(base.status) && !isOld(base.stripe_created_at)) await welcome(tx, base, person);
+    for (const base of bases)
+      if (entitling.has(base.status) && !isOld(base.stripe_created_at)) await welcome(tx, base, person);
     for (const { row, lines } of mirrored.invoices.newly_paid) {
       if (isOld(row.paid_at ?? row.stripe_created_at)) continue;
       await deps.notify(tx, customer_id, {

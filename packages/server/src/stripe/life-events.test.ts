@@ -11,6 +11,7 @@ function row(changes: Partial<SubscriptionRow> = {}): SubscriptionRow {
     id: 'subs_1',
     customer_id: 'cust_1',
     stripe_subscription_id: 'sub_1',
+    group: 'main',
     plan_version_id: 'planv_1',
     plan_price_id: 'pprc_1',
     quantity: 1,

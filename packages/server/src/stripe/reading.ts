@@ -1,4 +1,4 @@
-import { isAddOn } from '@farebox/core';
+import { isAddOn, isLiveStatus, usualGroup } from '@farebox/core';
 import Stripe from 'stripe';
 import type { Database } from '../db/database.ts';
 import { type MirrorInvoice, unsettledInvoicesOf } from '../invoices/store.ts';
@@ -9,7 +9,6 @@ import {
   type Card,
   type MirrorSubscription,
   type SubscriptionRow,
-  liveStatuses,
   mirrorOf,
   subscriptionsOf,
 } from '../subscriptions/store.ts';
@@ -111,7 +110,7 @@ export function createReading(deps: ReadingDeps) {
     }
     const ids = new Set(seen.map((subscription) => subscription.stripe_subscription_id));
     for (const row of known) {
-      if (ids.has(row.stripe_subscription_id) || !liveStatuses.some((status) => status === row.status)) continue;
+      if (ids.has(row.stripe_subscription_id) || !isLiveStatus(row.status)) continue;
       const subscription = await orMissing(
         stripe.subscriptions.retrieve(row.stripe_subscription_id, { expand: [...toldWith] }),
       );
@@ -126,7 +125,8 @@ export function createReading(deps: ReadingDeps) {
     const sold = await deps.versionByStripePrice(priceId);
     if (sold === null)
       throw new Unreadable(`Subscription ${subscription.id} is on price ${priceId}, which no plan version has.`);
-    const terms = { plan_version_id: sold.version.id, plan_price_id: sold.price.id };
+    const group = sold.version.content.group ?? usualGroup;
+    const terms = { group, plan_version_id: sold.version.id, plan_price_id: sold.price.id };
     const own = subscription.default_payment_method;
     const paysWith = own === null ? card : translateCard(own);
     const add_ons = await addOnsAmong(

@@ -11,7 +11,7 @@ export class Unreadable extends Error {
 /** Pure. With `client.ts` the only place that knows Stripe's field names; times there are whole seconds. */
 export function translateSubscription(
   subscription: Stripe.Subscription,
-  sold: { plan_version_id: string; plan_price_id: string },
+  sold: Pick<MirrorSubscription, 'group' | 'plan_version_id' | 'plan_price_id'>,
   more: Pick<
     MirrorSubscription,
     'add_ons' | 'scheduled_price_id' | 'scheduled_quantity' | 'scheduled_add_ons' | 'scheduled_at' | 'card'

@@ -7,9 +7,10 @@ import type { PlanVersion } from '../plans/store.ts';
 import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { type Buyer, createLinking } from './buyer.ts';
-import { type Wish, priceOf, reductionOf, seatsOf } from './choose.ts';
+import { type Wish, groupOf, priceOf, reductionOf, seatsOf } from './choose.ts';
 import type { Wisher } from './life/turns.ts';
 import { closeCheckout, openCheckouts } from './checkouts/store.ts';
+import { refuseHeld } from './held.ts';
 import { liveSubscription, trialLeft } from './store.ts';
 
 /** A purchase without Stripe's checkout page. */
@@ -31,7 +32,7 @@ const usualDaysUntilDue = 30;
 
 /**
  * Begins a subscription at once: a free plan, one that is paid with a saved card, or one that is invoiced. One purchase at a
- * time per customer; an open checkout of the same customer is closed first, so that nobody pays for the same thing twice.
+ * time per customer; an open checkout of the same customer and group is closed first, so that nobody pays for the same thing twice.
  */
 export function createBegin(deps: {
   db: Database;
@@ -52,6 +53,7 @@ export function createBegin(deps: {
       throw new Problem('forbidden', 'Paying by invoice is arranged by the seller.', { param: 'collection' });
     const customer = await deps.findCustomer(customerId);
     const version = await deps.onSale(wish.plan_id, customer);
+    const group = groupOf(version);
     const price = priceOf(version, wish);
     const quantity = seatsOf(version, wish);
     if (price.stripe_price_id === null)
@@ -61,7 +63,7 @@ export function createBegin(deps: {
     const { stripe_price_id } = price;
     const stripe_promotion_code_id = await reductionOf(deps.desk, wish);
     return await db.withLock(`begin:${customerId}`, async () => {
-      const stripe_customer_id = await clear(customer);
+      const stripe_customer_id = await clear(customer, version);
       const trial = await trialLeft(db.kysely, customerId, version.content);
       const needsCard = !isFree(version.content) && (trial === null || trial.card);
       const method = await payWith(stripe_customer_id, wish, needsCard);
@@ -71,7 +73,8 @@ export function createBegin(deps: {
         action: 'subscription.begun',
         customer_id: customerId,
         object_id: customerId,
-        dedupe_key: `subscription.begin:${customerId}:${clock.now()}`,
+        // In its turn, and in a group one begins only where none is: the key names this wish.
+        dedupe_key: `subscription.begin:${customerId}:${group}:${clock.now()}`,
         data: {
           stripe_customer_id,
           stripe_price_id,
@@ -85,30 +88,23 @@ export function createBegin(deps: {
         },
       });
       const collected = requirePaid(state);
-      const live = await liveSubscription(db.kysely, customerId);
+      const live = await liveSubscription(db.kysely, customerId, group);
       invariant(live?.stripe_subscription_id === stripe_subscription_id, 'what was begun is what is mirrored');
       return { subscription_id: live.id, payment: collected.state === 'done' ? null : collected };
     });
   };
 
   /** Nothing is bought and nothing can be paid any more elsewhere; answers who buys, at Stripe. */
-  async function clear(customer: Buyer): Promise<string> {
+  async function clear(customer: Buyer, wanted: PlanVersion): Promise<string> {
     await ensureLinked(customer);
-    for (const held of await openCheckouts(db.kysely, customer.id)) {
+    const open = await openCheckouts(db.kysely, customer.id);
+    for (const held of open.filter(({ group }) => group === wanted.content.group)) {
       const { state } =
         held.stripe_session_id === null ? { state: 'expired' } : await payments.closeCheckout(held.stripe_session_id);
       if (state !== 'complete') await closeCheckout(db.kysely, held.id, 'expired');
     }
     await payments.syncCustomer(customer.id);
-    const live = await liveSubscription(db.kysely, customer.id);
-    if (live !== null) {
-      const version = await deps.versionById(live.plan_version_id);
-      throw new Problem(
-        'already_subscribed',
-        `The customer has the plan "${version?.plan_id ?? 'unknown'}" already. Change it instead. Nothing was charged.`,
-        { param: 'plan_id' },
-      );
-    }
+    await refuseHeld(deps, customer.id, wanted);
     // The reading may have found that Stripe's customer was deleted there.
     return await ensureLinked(customer);
   }

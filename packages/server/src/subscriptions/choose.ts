@@ -1,4 +1,4 @@
-import { type Currency, type Interval, findPrice, isAddOn } from '@farebox/core';
+import { type Currency, type Interval, findPrice } from '@farebox/core';
 import type { PlanVersion, StoredPrice } from '../plans/store.ts';
 import type { PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -13,12 +13,16 @@ export interface Wish {
   promotion_code?: string | undefined;
 }
 
+/** The group a plan is bought in. */
+export function groupOf({ content }: Pick<PlanVersion, 'content'>): string {
+  if (content.group !== null) return content.group;
+  throw new Problem('invalid_request', 'plan_id: An add-on comes on top of a plan; subscribe to one first.', {
+    param: 'plan_id',
+  });
+}
+
 /** The price somebody asks for, or a refusal that says at which ones the plan is sold. */
 export function priceOf(version: PlanVersion, wish: Wish): StoredPrice {
-  if (isAddOn(version.content))
-    throw new Problem('invalid_request', 'plan_id: An add-on comes on top of a plan; subscribe to one first.', {
-      param: 'plan_id',
-    });
   const asked = findPrice(version.content, wish);
   const stored = version.prices.find(
     (price) => price.currency === asked?.currency && price.interval === asked.interval,

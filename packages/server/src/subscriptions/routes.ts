@@ -188,7 +188,8 @@ export function createSubscriptionRoutes(deps: {
   async function view(checkout: CheckoutRow): Promise<z.infer<typeof checkoutSchema>> {
     const version = await deps.plans.version(null, checkout.plan_version_id);
     invariant(version !== null, 'a plan version is never deleted');
-    const live = checkout.state === 'complete' ? await liveSubscription(db.kysely, checkout.customer_id) : null;
+    const live =
+      checkout.state === 'complete' ? await liveSubscription(db.kysely, checkout.customer_id, checkout.group) : null;
     const bought = live === null ? null : await subscriptionWithPlan(db.kysely, live.id);
     return checkoutView(checkout, version.plan_id, bought);
   }

@@ -19,12 +19,20 @@ const addOnSchema = z.object({
   quantity: z.int(),
 });
 
+/** Of a question about a customer's one subscription. */
+export const groupParam = z
+  .string()
+  .max(64)
+  .optional()
+  .openapi({ description: 'The group of which subscription; needed only where there are several.' });
+
 /** A customer's subscription, as everybody who may see it gets it. */
 export const subscriptionSchema = z
   .object({
     object: z.literal('subscription'),
     id: z.string(),
     customer_id: z.string(),
+    group: z.string().openapi({ description: 'Of plans: a customer has one live subscription in each.' }),
     plan_id: z.string(),
     plan_name: z.string(),
     plan_version: z.int(),
@@ -88,8 +96,9 @@ export const checkoutSchema = z
     state: z.enum(['open', 'complete', 'expired']),
     url: z.string().nullable().openapi({ description: 'Where the customer pays; null once it is over.' }),
     plan_id: z.string(),
+    group: z.string(),
     expires_at: z.iso.datetime(),
-    subscription: subscriptionSchema.nullable(),
+    subscription: z.union([subscriptionSchema, z.null()]),
     customer: customerSchema.optional().openapi({ description: 'With `expand[]=customer`.' }),
   })
   .openapi('CheckoutSession');
@@ -145,6 +154,7 @@ export function subscriptionView(row: SubscriptionWithPlan): z.infer<typeof subs
     object: 'subscription',
     id: row.id,
     customer_id: row.customer_id,
+    group: row.group,
     plan_id: row.plan.id,
     plan_name: row.plan.name,
     plan_version: row.plan_version,
@@ -215,6 +225,7 @@ export function checkoutView(
     state,
     url: state === 'open' ? row.url : null,
     plan_id: planId,
+    group: row.group,
     expires_at: row.expires_at.toISOString(),
     subscription: subscription === null ? null : subscriptionView(subscription),
   };

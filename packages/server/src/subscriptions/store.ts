@@ -1,14 +1,13 @@
-import { type Interval, type Plan, type PricedPlan, type Trial, atPrice } from '@farebox/core';
+import { type Interval, type Plan, type PricedPlan, type Trial, atPrice, liveStatuses } from '@farebox/core';
 import { type RawBuilder, sql } from 'kysely';
 import type { Reader } from '../db/database.ts';
 import type { PhaseRow } from './phases.ts';
 
-/** Statuses in which a subscription still binds the customer; the unique index `subscription_live` names the same ones. */
-export const liveStatuses = ['active', 'trialing', 'past_due', 'unpaid', 'paused', 'incomplete'] as const;
-
 /** What Stripe says of one subscription, in our words. */
 export interface MirrorSubscription {
   stripe_subscription_id: string;
+  /** Of plans; one live subscription in each is the customer's. */
+  group: string;
   plan_version_id: string;
   plan_price_id: string;
   /** Seats, or how often an add-on was bought; 1 of anything else. */
@@ -97,6 +96,7 @@ const columns = [
   's.id',
   's.customer_id',
   's.stripe_subscription_id',
+  's.group',
   's.plan_version_id',
   's.plan_price_id',
   's.quantity',
@@ -143,22 +143,40 @@ export async function subscriptionById(db: Reader, id: string): Promise<Subscrip
   return (await rows(db).where('s.id', '=', id).executeTakeFirst()) ?? null;
 }
 
-export async function liveSubscription(db: Reader, customerId: string): Promise<SubscriptionRow | null> {
-  const row = await rows(db)
-    .where('s.customer_id', '=', customerId)
-    .where('s.superseded', '=', false)
-    .where('s.status', 'in', liveStatuses)
-    .executeTakeFirst();
-  return row ?? null;
+/** One in each group at most, the oldest first. */
+export async function liveSubscriptions(db: Reader, customerId: string): Promise<SubscriptionRow[]> {
+  return await live(db, customerId).execute();
 }
 
-/** The plan's trial, unless the customer ever began one: there is one per customer. */
-export async function trialLeft(db: Reader, customerId: string, { trial }: Pick<Plan, 'trial'>): Promise<Trial | null> {
-  if (trial === null) return null;
+export async function liveSubscription(db: Reader, customerId: string, group: string): Promise<SubscriptionRow | null> {
+  return (await live(db, customerId).where('s.group', '=', group).executeTakeFirst()) ?? null;
+}
+
+function live(db: Reader, customerId: string) {
+  return (
+    rows(db)
+      .where('s.customer_id', '=', customerId)
+      .where('s.superseded', '=', false)
+      .where('s.status', 'in', liveStatuses)
+      .orderBy('s.stripe_created_at', 'asc')
+      // Stripe counts whole seconds.
+      .orderBy('s.created_at', 'asc')
+      .orderBy('s.id', 'asc')
+  );
+}
+
+/** The plan's trial, unless the customer ever began one in its group: there is one per customer and group. */
+export async function trialLeft(
+  db: Reader,
+  customerId: string,
+  { trial, group }: Pick<Plan, 'trial' | 'group'>,
+): Promise<Trial | null> {
+  if (trial === null || group === null) return null;
   const had = await db
     .selectFrom('subscription')
     .select('id')
     .where('customer_id', '=', customerId)
+    .where('group', '=', group)
     .where('trial_end_at', 'is not', null)
     .limit(1)
     .executeTakeFirst();
@@ -189,11 +207,22 @@ export async function subscriptionWithPlan(db: Reader, id: string): Promise<Subs
   return row === undefined ? null : pricedRow(row);
 }
 
+/** As `liveSubscriptions`, with their plans. */
+export async function liveWithPlans(db: Reader, customerId: string): Promise<SubscriptionWithPlan[]> {
+  const live = await liveSubscriptions(db, customerId);
+  const plans = await subscriptionsByIds(
+    db,
+    live.map(({ id }) => id),
+  );
+  return live.flatMap(({ id }) => plans.get(id) ?? []);
+}
+
 /** Those of these ids that there are, by their ids. */
 export async function subscriptionsByIds(
   db: Reader,
   ids: readonly string[],
 ): Promise<Map<string, SubscriptionWithPlan>> {
+  if (ids.length === 0) return new Map();
   const found = await withPlans(db).where('s.id', 'in', ids).execute();
   return new Map(found.map((row) => [row.id, pricedRow(row)]));
 }

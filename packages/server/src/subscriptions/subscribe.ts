@@ -6,7 +6,7 @@ import { invariant } from '../lib/invariant.ts';
 import type { PlanVersion } from '../plans/store.ts';
 import { Problem } from '../problem.ts';
 import { type Buyer, createLinking } from './buyer.ts';
-import { type Wish, priceOf, reductionOf, seatsOf } from './choose.ts';
+import { type Wish, groupOf, priceOf, reductionOf, seatsOf } from './choose.ts';
 import {
   type CheckoutRow,
   checkoutById,
@@ -15,7 +15,8 @@ import {
   recordCheckout,
   reserveCheckout,
 } from './checkouts/store.ts';
-import { liveSubscription, trialLeft } from './store.ts';
+import { refuseHeld } from './held.ts';
+import { trialLeft } from './store.ts';
 
 /** How long a checkout can be paid. Stripe allows 30 minutes to 24 hours. */
 const checkoutLifetimeMs = 60 * 60_000;
@@ -25,12 +26,13 @@ const checkoutOpeningMs = 20 * 60_000;
 /** What is being bought, as the reservation holds it. */
 type Wanted = Pick<
   CheckoutRow,
-  'customer_id' | 'plan_version_id' | 'plan_price_id' | 'quantity' | 'trial_days' | 'stripe_promotion_code_id'
+  'customer_id' | 'group' | 'plan_version_id' | 'plan_price_id' | 'quantity' | 'trial_days' | 'stripe_promotion_code_id'
 >;
 
 /**
- * Opens a checkout. One purchase at a time per customer: a reservation row is committed before Stripe hears of it, a
- * double click gets the same session again, another plan closes the older session first, and who already pays is refused.
+ * Opens a checkout. One purchase at a time per customer and group: a reservation row is committed before Stripe hears of it, a
+ * double click gets the same session again, another plan of the group closes the older session first, and who already pays for
+ * one is refused.
  */
 export function createSubscribe(deps: {
   db: Database;
@@ -52,6 +54,7 @@ export function createSubscribe(deps: {
     const planId = wish.plan_id;
     const customer = await deps.findCustomer(customerId);
     const version = await deps.onSale(planId, customer);
+    const group = groupOf(version);
     const price = priceOf(version, wish);
     const quantity = seatsOf(version, wish);
     const stripe_promotion_code_id = await reductionOf(deps.desk, wish);
@@ -63,20 +66,22 @@ export function createSubscribe(deps: {
     await ensureLinked(customer);
     // A payment may have gone through without our hearing of it; ask before selling the same thing again.
     await payments.syncCustomer(customerId);
-    await refuseSubscribed(customerId);
+    await refuseHeld(deps, customerId, version);
     // The reading may have found that Stripe's customer was deleted there.
     const stripe_customer_id = await ensureLinked(customer);
 
     const trial = await trialLeft(db.kysely, customerId, version.content);
     const trial_days = trial?.days ?? null;
-    const reservation = await reserve({
+    const wanted = {
       customer_id: customerId,
+      group,
       plan_version_id: version.id,
       plan_price_id: price.id,
       quantity,
       trial_days,
       stripe_promotion_code_id,
-    });
+    };
+    const reservation = await reserve(wanted, () => refuseHeld(deps, customerId, version));
     if (reservation.url !== null) return reservation;
     const session = await payments.openCheckout({
       id: reservation.id,
@@ -98,26 +103,15 @@ export function createSubscribe(deps: {
     return { ...reservation, ...session };
   }
 
-  async function refuseSubscribed(customerId: string): Promise<void> {
-    const live = await liveSubscription(db.kysely, customerId);
-    if (live === null) return;
-    const version = await deps.versionById(live.plan_version_id);
-    throw new Problem(
-      'already_subscribed',
-      `You already have the plan "${version?.plan_id ?? 'unknown'}". Nothing was charged. See your dashboard.`,
-      { param: 'plan_id' },
-    );
-  }
-
-  /** The customer's open place, for this plan: the one there is, or a new one after the older is closed. Bounded tries. */
-  async function reserve(wanted: Wanted): Promise<CheckoutRow> {
-    const customerId = wanted.customer_id;
+  /** The customer's open place in the group, for this plan: the one there is, or a new one after the older is closed. Bounded tries. */
+  async function reserve(wanted: Wanted, refuse: () => Promise<void>): Promise<CheckoutRow> {
     for (let attempt = 0; attempt < 5; attempt += 1) {
-      const [held] = await openCheckouts(db.kysely, customerId);
+      const open = await openCheckouts(db.kysely, wanted.customer_id);
+      const held = open.find(({ group }) => group === wanted.group);
       if (held !== undefined) {
         if (canContinue(held, wanted)) return held;
         await release(held);
-        await refuseSubscribed(customerId);
+        await refuse();
         continue;
       }
       const now = clock.now();

@@ -1,19 +1,10 @@
-import {
-  type Instant,
-  type Period,
-  type PricedUsage,
-  addDecimal,
-  billedUnits,
-  overridesAt,
-  periodAt,
-  withOverrides,
-} from '@farebox/core';
-import { overridesOf } from '../customers/overrides/store.ts';
+import { type Instant, type Period, type PricedUsage, addDecimal, billedUnits, periodAt } from '@farebox/core';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
+import { effectivePlan } from '../subscriptions/effective.ts';
+import { liveWithPlans } from '../subscriptions/store.ts';
 import type { StoredEvent } from './events/event.ts';
 import { measureScopes } from './queries.ts';
-import { livePlan } from './store.ts';
 
 /** What is left of what a plan includes of a meter, in the period that runs. */
 export interface Balance {
@@ -59,13 +50,14 @@ export function createBalances(deps: {
 
   async function read(customerId: string): Promise<Kept> {
     const now = clock.now();
-    const live = await livePlan(db, customerId);
-    if (live === null) return { read_at: now, until_at: now + freshMs, meters: [] };
-    const plan = withOverrides(live.plan, overridesAt(await overridesOf(db, customerId), now));
-    const meters = plan.usage.map((usage) => ({
-      usage,
-      period: periodAt(live.billing_anchor_at, usage.interval, now),
-    }));
+    const meters: Omit<Kept['meters'][number], 'used'>[] = [];
+    for (const live of await liveWithPlans(db, customerId)) {
+      if (live.status === 'incomplete') continue;
+      const { usage: measured } = await effectivePlan(db, live, now);
+      const anchor = live.billing_anchor_at.getTime();
+      meters.push(...measured.map((usage) => ({ usage, period: periodAt(anchor, usage.interval, now) })));
+    }
+    if (meters.length === 0) return { read_at: now, until_at: now + freshMs, meters: [] };
     const scopes = meters.map(({ usage: { meter_id }, period: { start_at, end_at } }) => ({
       customer_id: customerId,
       meter_id,

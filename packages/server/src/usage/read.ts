@@ -1,22 +1,18 @@
-import {
-  type Interval,
-  type Meter,
-  type Period,
-  type RatedLine,
-  overridesAt,
-  periodAt,
-  rateUsage,
-  withOverrides,
-} from '@farebox/core';
-import { overridesOf } from '../customers/overrides/store.ts';
+import { type Interval, type Meter, type Period, type RatedLine, periodAt, rateUsage } from '@farebox/core';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
+import { effectivePlan } from '../subscriptions/effective.ts';
+import { oneOf } from '../subscriptions/held.ts';
+import { liveWithPlans } from '../subscriptions/store.ts';
 import { createSeries, noSuchCustomer } from './series.ts';
 import type { AskedScope } from './service.ts';
-import { customerExists, livePlan } from './store.ts';
+import { customerExists } from './store.ts';
 
 export interface UsageSummary {
+  /** Of the subscription it is about. */
+  group: string;
+  subscription_id: string;
   period: Period;
   currency: string;
   meters: MeterSummary[];
@@ -53,14 +49,19 @@ export function createUsageReader(deps: {
   return {
     series: createSeries(deps),
 
-    /** The current billing period: per meter of the plan what was used, what is left and what it costs so far. */
-    async summary(customerId: string): Promise<UsageSummary> {
-      const live = await livePlan(db.kysely, customerId);
-      if (live === null && !(await customerExists(db.kysely, customerId))) throw noSuchCustomer();
-      if (live === null)
+    /**
+     * The current billing period of a subscription: per meter of the plan what was used, what is left and what it costs so far.
+     * Of several groups one is named.
+     */
+    async summary(customerId: string, group?: string): Promise<UsageSummary> {
+      const live = (await liveWithPlans(db.kysely, customerId)).filter(({ status }) => status !== 'incomplete');
+      if (live.length === 0 && !(await customerExists(db.kysely, customerId))) throw noSuchCustomer();
+      const row = oneOf(live, group);
+      if (row === null)
         throw new Problem('subscription_required', 'There is no subscription, and so no billing period.');
-      const plan = withOverrides(live.plan, overridesAt(await overridesOf(db.kysely, customerId), clock.now()));
-      const periodOf = (interval: Interval) => periodAt(live.billing_anchor_at, interval, clock.now());
+      const plan = await effectivePlan(db.kysely, row, clock.now());
+      const anchor = row.billing_anchor_at.getTime();
+      const periodOf = (interval: Interval) => periodAt(anchor, interval, clock.now());
       // The quota's period, which a yearly price has twelve of; of several quotas, that of the first.
       const period = periodOf(plan.usage[0]?.interval ?? plan.price.interval);
       const scopes = plan.usage.map(({ meter_id, interval }) => ({
@@ -82,8 +83,13 @@ export function createUsageReader(deps: {
         };
       });
       const cost = summaries.reduce((sum, meter) => sum + meter.amount_minor, 0);
-      const base = live.base_minor;
+      const base = [{ plan: row.plan, quantity: row.quantity }, ...row.held_add_ons].reduce(
+        (sum, { plan: { price }, quantity }) => sum + price.amount_minor * quantity,
+        0,
+      );
       return {
+        group: row.group,
+        subscription_id: row.id,
         period,
         currency: plan.price.currency,
         meters: summaries,

@@ -36,7 +36,7 @@ const summaryRoute = createRoute({
   request: { query: summaryQuery },
   responses: {
     200: json(summarySchema, 'What was used, what is left and what it costs so far.'),
-    ...problems('unauthenticated', 'not_found', 'subscription_required'),
+    ...problems('unauthenticated', 'not_found', 'subscription_required', 'ambiguous_subscription'),
   },
 });
 
@@ -145,7 +145,8 @@ export function createUsageRoutes(deps: { usage: Usage; stopping: AbortSignal })
   const app = router();
 
   app.openapi(summaryRoute, async (c) => {
-    const summary = await usage.summary(namedCustomer(c, c.req.valid('query').customer_id));
+    const { customer_id, group } = c.req.valid('query');
+    const summary = await usage.summary(namedCustomer(c, customer_id), group);
     return c.json(viewOfSummary(summary), 200);
   });
 

@@ -1,6 +1,7 @@
 import { aggregations, calendarWindows, isTimeZone } from '@farebox/core';
 import { z } from '@hono/zod-openapi';
 import { listQuery } from '../http/list.ts';
+import { groupParam } from '../subscriptions/schema.ts';
 import { type eventTypes, mostEvents } from './events/asked.ts';
 import type { Balance } from './balances.ts';
 import type { EventCursor, EventRow, RejectionRow } from './events/queries.ts';
@@ -19,7 +20,10 @@ const customer_id = z
   .openapi({ description: 'Whose usage; only a secret key names it.' });
 const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
-export const summaryQuery = z.strictObject({ customer_id });
+export const summaryQuery = z.strictObject({
+  customer_id,
+  group: groupParam,
+});
 
 export const seriesQuery = z.strictObject({
   customer_id,
@@ -97,6 +101,8 @@ const lineSchema = z.object({
 export const summarySchema = z
   .object({
     object: z.literal('usage_summary'),
+    group: z.string(),
+    subscription_id: z.string(),
     period: z.object({ start_at: z.iso.datetime(), end_at: z.iso.datetime() }),
     currency: z.string(),
     meters: z.array(

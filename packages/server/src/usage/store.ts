@@ -1,4 +1,4 @@
-import { type Instant, type Interval, type Plan, type PricedPlan, atPrice, withAddOns } from '@farebox/core';
+import type { Instant } from '@farebox/core';
 import { sql } from 'kysely';
 import { type Reader, type Tx, lockKey } from '../db/database.ts';
 import type { StoredEvent } from './events/event.ts';
@@ -166,39 +166,6 @@ function placeColumns(rows: readonly Omit<ValueRow, 'value'>[]) {
 export async function customerExists(db: Reader, customerId: string): Promise<boolean> {
   const row = await db.selectFrom('customer').select('id').where('id', '=', customerId).executeTakeFirst();
   return row !== undefined;
-}
-
-/** What the customer is subscribed to; null when nothing is live. */
-export async function livePlan(
-  db: Reader,
-  customerId: string,
-): Promise<{ plan: PricedPlan; base_minor: number; billing_anchor_at: Instant } | null> {
-  const row = await db
-    .selectFrom('subscription as s')
-    .innerJoin('plan_version as p', 'p.id', 's.plan_version_id')
-    .innerJoin('plan_price as r', 'r.id', 's.plan_price_id')
-    .select(['s.billing_anchor_at', 's.quantity', 'r.currency', sql<Interval>`r.interval`.as('interval')])
-    .select(sql<Plan>`p.content`.as('plan'))
-    .select(
-      sql<{ content: Plan; currency: string; interval: Interval; quantity: number }[]>`(
-        select coalesce(json_agg(row_to_json(a) order by a.plan_id), '[]')
-        from subscription_add_on a where a.subscription_id = s.id and not a.scheduled
-      )`.as('add_ons'),
-    )
-    .where('s.customer_id', '=', customerId)
-    .where('s.superseded', '=', false)
-    .where('s.status', 'in', ['active', 'trialing', 'past_due', 'unpaid', 'paused'])
-    .executeTakeFirst();
-  if (row === undefined) return null;
-  const addOns = row.add_ons.map(({ content, quantity, ...at }) => ({ plan: atPrice(content, at), quantity }));
-  return {
-    plan: withAddOns(atPrice(row.plan, row), addOns),
-    base_minor: [{ plan: atPrice(row.plan, row), quantity: row.quantity }, ...addOns].reduce(
-      (sum, { plan, quantity }) => sum + plan.price.amount_minor * quantity,
-      0,
-    ),
-    billing_anchor_at: row.billing_anchor_at.getTime(),
-  };
 }
 
 /** What was not taken, with the event as it came as JSON. */

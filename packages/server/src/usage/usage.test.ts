@@ -243,7 +243,8 @@ describe('usage of a period', () => {
 
 describe('GET /v1/usage/summary', () => {
   test('says what was used, what is left and what it costs, of the caller alone and of this period alone', async () => {
-    const [customer, other] = [await people.subscriber(), await people.subscriber()];
+    const [customer, other] = [await people.customer(), await people.subscriber()];
+    const subscription_id = await people.subscribe(customer, planOf());
     const events = [
       event(customer, { quantity: 1000 }),
       event(customer, { quantity: 250 }),
@@ -255,6 +256,8 @@ describe('GET /v1/usage/summary', () => {
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({
       object: 'usage_summary',
+      group: 'main',
+      subscription_id,
       period: { start_at: '2026-03-10T12:30:00.000Z', end_at: '2026-04-10T12:30:00.000Z' },
       currency: 'usd',
       meters: [

@@ -72,7 +72,7 @@ test('a page carries customers whole where they are asked for, and nothing else 
   const bare = await seller('GET', `/v1/subscriptions?customer_id=${customer_id}`);
   const [subscription] = bare.body['data'] as { id: string; customer?: object }[];
   expect(subscription?.customer).toBeUndefined();
-  const whole = { customer_id, customer: { object: 'customer', id: customer_id, subscription: { plan_id: 'pro' } } };
+  const whole = { customer_id, customer: { object: 'customer', id: customer_id, subscriptions: [{ plan_id: 'pro' }] } };
   for (const path of ['subscriptions', 'invoices'])
     expect(await seller('GET', `/v1/${path}?customer_id=${customer_id}&expand[]=customer`)).toMatchObject({
       body: { data: [whole] },

@@ -41,7 +41,7 @@ test('one answer tells all about a customer, from the first day to the day nothi
   const newcomer = await farebox.signUp();
   const { customer } = await newcomer.get('/v1/me');
   expect(await newcomer.get(`/v1/customers/${customer.id}/state`)).toMatchObject({
-    subscription: null,
+    subscriptions: [],
     access: 'inactive',
     dunning: null,
     alerts: [],
@@ -56,7 +56,7 @@ test('one answer tells all about a customer, from the first day to the day nothi
   const state = await visitor.get(`/v1/customers/${id}/state`);
   expect(state).toMatchObject({
     customer: { id },
-    subscription: { plan_id: 'pro' },
+    subscriptions: [{ plan_id: 'pro' }],
     access: 'granted',
     owed: [],
     entitlements: [

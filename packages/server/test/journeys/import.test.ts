@@ -76,7 +76,7 @@ test('a dry run says what would be made, with a reason for what would not, and m
   expect(of(customers.nameless).reason).toMatch(/no e-mail address/);
   expect(of(customers.foreign).reason).toMatch(/another Farebox, inst_another/);
   expect(of(subscriptions.cleo).reason).toMatch(/not sold at .* 29900 usd by the month: choose it/);
-  expect(of(subscriptions.danAgain).reason).toMatch(/one subscription here, and sub_/);
+  expect(of(subscriptions.danAgain).reason).toMatch(/one subscription of the group "main" here, and sub_/);
   expect(of(subscriptions.seats).reason).toMatch(/No plan is called "Team"/);
   expect(of(subscriptions.fortnight).reason).toMatch(/every 2 weeks/);
   expect(await localOf(customers.ada)).toBeUndefined();

@@ -40,7 +40,10 @@ test('limits, amounts and features count with the next request, and no counter b
     quota: { requests: 'hard' },
     features: { history: false },
   });
-  expect(answer).toMatchObject({ status: 200, json: { in_force: true, effective: { features: { history: false } } } });
+  expect(answer).toMatchObject({
+    status: 200,
+    json: { in_force: true, effective: [{ features: { history: false } }] },
+  });
   const changed = await farebox.verify(secret);
   expect(changed).toMatchObject({ quota: { included: 6, used: 5, kind: 'hard' }, features: { history: false } });
   expect(changed.limits.find(({ name }) => name === '1m')).toMatchObject({ limit: 7, remaining: 2 });

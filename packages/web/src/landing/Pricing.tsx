@@ -1,34 +1,67 @@
 import { formatMoney } from '@farebox/core';
+import type { ReactNode } from 'react';
 import { shownPrice } from '../features/plan/plan-price.ts';
-import { chooseWords, includedWords, limitWords, overageWords, priceNotes } from '../features/plan/plan-words.ts';
+import {
+  byGroup,
+  chooseWords,
+  featuresBeside,
+  groupWords,
+  includedWords,
+  limitWords,
+  overageWords,
+  priceNotes,
+} from '../features/plan/plan-words.ts';
 import type { PublicPlan } from '../lib/wire.ts';
 import { planHref } from './plan-href.ts';
 import type { LandingProps } from './props.ts';
 
 export function Pricing(props: LandingProps) {
+  const groups = byGroup(props.plans);
   return (
     <section className="pricing wrap" id="pricing" aria-labelledby="pricing-title">
       <h2 id="pricing-title">Pricing</h2>
       <p className="section-lead">
-        A base price with requests included. Past them you pay for what you use, in arrears.
+        {groups.length > 1
+          ? 'A base price with usage included. Past it you pay for what you use, in arrears. Take one plan of each kind that you need.'
+          : 'A base price with requests included. Past them you pay for what you use, in arrears.'}
       </p>
-      <div className="plans">
-        {props.plans.map((plan) => (
-          <PlanCard key={plan.id} plan={plan} {...props} />
-        ))}
-      </div>
+      {groups.map(([group, plans]) => (
+        <PlansOf key={group} group={groups.length > 1 ? group : null}>
+          {plans.map((plan) => (
+            <PlanCard key={plan.id} plan={plan} level={groups.length > 1 ? 'h4' : 'h3'} {...props} />
+          ))}
+        </PlansOf>
+      ))}
     </section>
   );
 }
 
-function PlanCard({ plan, seller, features, signedIn }: LandingProps & { plan: PublicPlan }) {
+/** The plans of one group; with its name where there are several. */
+function PlansOf({ group, children }: { group: string | null; children: ReactNode }) {
+  if (group === null) return <div className="plans">{children}</div>;
+  const titleId = `group-${group}`;
+  return (
+    <section className="plan-group" aria-labelledby={titleId}>
+      <h3 id={titleId}>{groupWords(group)}</h3>
+      <div className="plans">{children}</div>
+    </section>
+  );
+}
+
+interface PlanCardProps extends LandingProps {
+  plan: PublicPlan;
+  /** Of its heading. */
+  level: 'h3' | 'h4';
+}
+
+function PlanCard({ plan, level: Heading, seller, plans, features, signedIn }: PlanCardProps) {
   const titleId = `plan-${plan.id}`;
   const price = shownPrice(plan);
   const { amount_minor, currency, interval } = price;
   return (
     <article className={plan.highlighted ? 'plan highlighted' : 'plan'} aria-labelledby={titleId}>
       <header>
-        <h3 id={titleId}>{plan.name}</h3>
+        <Heading id={titleId}>{plan.name}</Heading>
         {plan.highlighted ? <span className="tag">Most popular</span> : null}
       </header>
       <p className="price">
@@ -53,13 +86,15 @@ function PlanCard({ plan, seller, features, signedIn }: LandingProps & { plan: P
             </div>
           );
         })}
-        <div>
-          <dt>Rate limits</dt>
-          <dd>{plan.limits.map(limitWords).join(' · ')}</dd>
-        </div>
+        {plan.limits.length === 0 ? null : (
+          <div>
+            <dt>Rate limits</dt>
+            <dd>{plan.limits.map(limitWords).join(' · ')}</dd>
+          </div>
+        )}
       </dl>
       <ul>
-        {features.map((feature) => (
+        {featuresBeside(plan, plans, features).map((feature) => (
           <FeatureLine
             key={feature.id}
             name={feature.name}
@@ -73,7 +108,8 @@ function PlanCard({ plan, seller, features, signedIn }: LandingProps & { plan: P
 }
 
 function PriceNotes({ notes }: { notes: string[] }) {
-  return notes.length === 0 ? null : <p className="price-notes">{notes.join(' · ')}</p>;
+  // There also where there is nothing to say: the cards of a row share their lines.
+  return <p className="price-notes">{notes.join(' · ')}</p>;
 }
 
 function FeatureLine({ name, description, enabled }: { name: string; description: string; enabled: boolean }) {

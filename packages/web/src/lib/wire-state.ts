@@ -1,9 +1,12 @@
 import type { AlertCode, Currency, DunningStep } from '@farebox/core';
+import type { Subscription } from './wire.ts';
 
 /** What the server answers about how things stand: of a customer, and of what is here against Stripe. */
 
 /** Where a payment that is owed stands, and everything that happens while nothing is paid. */
 export interface Dunning {
+  /** Whose subscription owes. */
+  group: string;
   step: DunningStep;
   rate_percent: number;
   since_at: string;
@@ -12,6 +15,7 @@ export interface Dunning {
 
 export interface CustomerAlert {
   code: AlertCode;
+  group: string;
   detail: string;
   at: string | null;
   meter_id: string | null;
@@ -20,6 +24,7 @@ export interface CustomerAlert {
 /** `GET /v1/customers/{id}/state` */
 export interface CustomerState {
   object: 'customer_state';
+  subscriptions: Pick<Subscription, 'group' | 'plan_name'>[];
   access: 'granted' | 'past_due' | 'inactive';
   dunning: Dunning | null;
   owed: { currency: Currency; amount_minor: number; action_required: boolean }[];

@@ -128,6 +128,8 @@ export interface Subscription {
   object: 'subscription';
   id: string;
   customer_id: string;
+  /** Of plans: a customer has one live subscription in each. */
+  group: string;
   plan_id: string;
   plan_name: string;
   plan_version: number;
@@ -297,7 +299,14 @@ export interface Customer {
   email: string;
   stripe_customer_id: string | null;
   created_at: string;
-  subscription: { plan_id: string; plan_name: string; status: string; current_period_end_at: string } | null;
+  /** One in each group of plans at most. */
+  subscriptions: {
+    group: string;
+    plan_id: string;
+    plan_name: string;
+    status: string;
+    current_period_end_at: string;
+  }[];
 }
 
 /** `GET /v1/customers/{id}/overrides` (operators) */
@@ -307,14 +316,17 @@ export interface CustomerOverrides {
   in_force: boolean;
   /** What was set last; null when it was removed. */
   overrides: OverrideChange | null;
-  /** What counts now; null without a subscription. */
-  effective: {
-    plan_id: string;
-    usage: { meter_id: string; included: number; quota: 'soft' | 'hard' }[];
-    limits: RateLimit[];
-    features: Record<string, FeatureValue>;
-  } | null;
+  /** What counts now, one plan in each group; none without a subscription. */
+  effective: EffectivePlan[];
   history: OverrideChange[];
+}
+
+export interface EffectivePlan {
+  group: string;
+  plan_id: string;
+  usage: { meter_id: string; included: number; quota: 'soft' | 'hard' }[];
+  limits: RateLimit[];
+  features: Record<string, FeatureValue>;
 }
 
 export interface OverrideChange {

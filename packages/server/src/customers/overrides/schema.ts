@@ -1,4 +1,4 @@
-import { intervals } from '@farebox/core';
+import { intervals, usualGroup } from '@farebox/core';
 import { z } from '../../http/router.ts';
 import type { CustomerOverrides, OverridesWish } from './service.ts';
 import type { OverrideRow } from './store.ts';
@@ -31,10 +31,9 @@ const parts = {
     .record(name, z.record(z.string().length(3), usagePrice))
     .default({})
     .openapi({ description: 'What units past the included amount cost, by meter and currency.' }),
-  limits: z
-    .record(name, z.int().min(1).max(1_000_000_000))
-    .default({})
-    .openapi({ description: 'Requests per window, by the name of the window.' }),
+  limits: z.record(name, z.int().min(1).max(1_000_000_000)).default({}).openapi({
+    description: 'Requests per window, by its name; `maps.1s` where the plan of one group alone is meant, of several.',
+  }),
   features: z.record(name, featureValue).default({}).openapi({ description: 'By feature.' }),
 };
 
@@ -56,37 +55,39 @@ const changeSchema = z.object({
   from_at: z.iso.datetime(),
 });
 
+const effectiveSchema = z.object({
+  group: z.string(),
+  plan_id: z.string(),
+  usage: z.array(
+    z.object({
+      meter_id: z.string(),
+      included: z.int(),
+      quota: quotas,
+      interval: z.enum(intervals),
+      overage: usagePrice.nullable(),
+    }),
+  ),
+  limits: z.array(
+    z.object({
+      name: z.string(),
+      limit: z.int(),
+      window_ms: z.int(),
+      burst: z.int().optional(),
+      offline: z.enum(['open_capped', 'closed']).optional(),
+    }),
+  ),
+  features: z.record(z.string(), featureValue),
+});
+
 export const overridesSchema = z
   .object({
     object: z.literal('customer_overrides'),
     customer_id: z.string(),
     in_force: z.boolean(),
     overrides: changeSchema.nullable().openapi({ description: 'What was set last; null when it was removed.' }),
-    effective: z
-      .object({
-        plan_id: z.string(),
-        usage: z.array(
-          z.object({
-            meter_id: z.string(),
-            included: z.int(),
-            quota: quotas,
-            interval: z.enum(intervals),
-            overage: usagePrice.nullable(),
-          }),
-        ),
-        limits: z.array(
-          z.object({
-            name: z.string(),
-            limit: z.int(),
-            window_ms: z.int(),
-            burst: z.int().optional(),
-            offline: z.enum(['open_capped', 'closed']).optional(),
-          }),
-        ),
-        features: z.record(z.string(), featureValue),
-      })
-      .nullable()
-      .openapi({ description: 'What counts for this customer now; null without a subscription.' }),
+    effective: z.array(effectiveSchema).openapi({
+      description: 'What counts for this customer now, one plan in each group; none without a subscription.',
+    }),
     history: z.array(changeSchema).openapi({ description: 'Every change, the newest first.' }),
   })
   .openapi('CustomerOverrides');
@@ -103,10 +104,13 @@ export function overridesView(read: CustomerOverrides): z.infer<typeof overrides
     customer_id,
     in_force,
     overrides: latest === null || latest.content === null ? null : changeView(latest),
-    effective:
-      effective === null
-        ? null
-        : { plan_id: effective.id, usage: effective.usage, limits: effective.limits, features: effective.features },
+    effective: effective.map(({ group, id, usage, limits, features }) => ({
+      group: group ?? usualGroup,
+      plan_id: id,
+      usage,
+      limits,
+      features,
+    })),
     history: history.map(changeView),
   };
 }

@@ -27,8 +27,8 @@ export interface CustomerOverrides {
   latest: OverrideRow | null;
   /** Whether any counts now. */
   in_force: boolean;
-  /** The plan as it counts for this customer now; null without a subscription. */
-  effective: PricedPlan | null;
+  /** The plans as they count for this customer now, one in each group; none without a subscription. */
+  effective: PricedPlan[];
   /** Every change, the newest first. */
   history: OverrideRow[];
 }
@@ -44,8 +44,8 @@ export function createOverrides(deps: {
   clock: Clock;
   list: PriceList;
   findCustomer(id: string): Promise<{ id: string }>;
-  /** The plan of the customer's subscription, without overrides. */
-  planOf(customerId: string): Promise<PricedPlan | null>;
+  /** The plans of the customer's subscriptions, without overrides. */
+  plansOf(customerId: string): Promise<PricedPlan[]>;
   audit: {
     record(
       tx: Tx,
@@ -63,19 +63,19 @@ export function createOverrides(deps: {
     const { id } = await deps.findCustomer(customerId);
     const history = await overridesOf(db.kysely, id);
     const now = overridesAt(history, clock.now());
-    const plan = await deps.planOf(id);
+    const plans = await deps.plansOf(id);
     return {
       customer_id: id,
       latest: history.at(-1) ?? null,
       in_force: now !== null,
-      effective: plan === null ? null : withOverrides(plan, now),
+      effective: plans.map((plan) => withOverrides(plan, now)),
       history: history.toReversed(),
     };
   }
 
   async function set(actor: string, customerId: string, wish: OverridesWish): Promise<CustomerOverrides> {
     const { id } = await deps.findCustomer(customerId);
-    const faults = overrideFaults(wish.content, deps.list, await deps.planOf(id));
+    const faults = overrideFaults(wish.content, deps.list, await deps.plansOf(id));
     if (faults.length > 0) {
       const errors = faults.map(({ path, message }) => ({ param: path, detail: message }));
       const sentence = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');

@@ -30,7 +30,7 @@ const customer: ForeignCustomer = {
   customer_id: null,
   subscriptions: [subscription],
 };
-const nobody: LocalMatch = { matched_by: null, customer_id: null, live_subscription: null, conflict: null };
+const nobody: LocalMatch = { matched_by: null, customer_id: null, live: [], conflict: null };
 const catalogue: Catalogue = {
   installation_id: 'inst_ours',
   plans: [planOf({ id: 'pro', name: 'Pro' }), planOf({ id: 'extra', name: 'Extra', group: null })],
@@ -77,8 +77,14 @@ test('a customer has one subscription: the oldest that can be taken, or the one 
     decideCustomer({ ...customer, subscriptions: two }, match, catalogue).subscriptions.map(({ outcome }) => outcome);
   expect(decided(nobody)).toEqual(['made', 'skipped']);
   const known: LocalMatch = { ...nobody, matched_by: 'stripe_id', customer_id: 'cust_1' };
-  expect(decided({ ...known, live_subscription: 'sub_2' })).toEqual(['skipped', 'known']);
-  expect(decided({ ...known, live_subscription: 'sub_elsewhere' })).toEqual(['skipped', 'skipped']);
+  expect(decided({ ...known, live: [{ group: 'main', stripe_subscription_id: 'sub_2' }] })).toEqual([
+    'skipped',
+    'known',
+  ]);
+  expect(decided({ ...known, live: [{ group: 'main', stripe_subscription_id: 'sub_elsewhere' }] })).toEqual([
+    'skipped',
+    'skipped',
+  ]);
 });
 
 test('a customer: matched, or skipped with the reason', () => {

@@ -1,4 +1,4 @@
-import { type Plan, findPrice, fitsInto, isAddOn } from '@farebox/core';
+import { type Plan, findPrice, fitsInto, isAddOn, usualGroup } from '@farebox/core';
 import type { ForeignCustomer, ForeignPrice, ForeignSubscription } from './facts.ts';
 import { isPlanOf } from './propose.ts';
 
@@ -6,8 +6,8 @@ import { isPlanOf } from './propose.ts';
 export interface LocalMatch {
   matched_by: 'stripe_id' | 'metadata' | 'email' | null;
   customer_id: string | null;
-  /** Stripe's id of the subscription it has here and that is not over. */
-  live_subscription: string | null;
+  /** What it has here and that is not over, one in each group of plans at most. */
+  live: readonly { group: string; stripe_subscription_id: string }[];
   /** Why it cannot be said whose it is. */
   conflict: string | null;
 }
@@ -42,7 +42,7 @@ const importable: ReadonlySet<string> = new Set(['active', 'trialing', 'past_due
 
 /**
  * Pure. What becomes of one customer of a foreign account. What names another installation is never taken; a customer has
- * one subscription here, so of several the oldest that can be taken is.
+ * one subscription here in each group of plans, so of several in one the oldest that can be taken is.
  */
 export function decideCustomer(found: ForeignCustomer, match: LocalMatch, catalogue: Catalogue): CustomerDecision {
   const skipped = (reason: string): CustomerDecision => ({ outcome: 'skipped', reason, subscriptions: [] });
@@ -56,18 +56,20 @@ export function decideCustomer(found: ForeignCustomer, match: LocalMatch, catalo
 }
 
 function decideSubscriptions(found: ForeignCustomer, match: LocalMatch, catalogue: Catalogue): SubscriptionDecision[] {
-  let taken = match.live_subscription;
+  const taken = new Map(match.live.map(({ group, stripe_subscription_id: id }) => [group, id]));
   return found.subscriptions.map((subscription): SubscriptionDecision => {
     const { stripe_subscription_id } = subscription;
-    if (match.live_subscription === stripe_subscription_id)
+    if (match.live.some((each) => each.stripe_subscription_id === stripe_subscription_id))
       return { stripe_subscription_id, outcome: 'known', reason: null, terms: null };
     const terms = termsOf(subscription, catalogue);
     if (typeof terms === 'string') return { stripe_subscription_id, outcome: 'skipped', reason: terms, terms: null };
-    if (taken !== null) {
-      const reason = `A customer has one subscription here, and ${taken} is it.`;
+    const group = terms.plan.group ?? usualGroup;
+    const held = taken.get(group);
+    if (held !== undefined) {
+      const reason = `A customer has one subscription of the group "${group}" here, and ${held} is it.`;
       return { stripe_subscription_id, outcome: 'skipped', reason, terms: null };
     }
-    taken = stripe_subscription_id;
+    taken.set(group, stripe_subscription_id);
     return { stripe_subscription_id, outcome: 'made', reason: null, terms };
   });
 }

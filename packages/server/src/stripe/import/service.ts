@@ -11,7 +11,7 @@ import type { Plans } from '../../plans/service.ts';
 import type { Clock } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { liveSubscription } from '../../subscriptions/store.ts';
+import { liveSubscriptions } from '../../subscriptions/store.ts';
 import { ownMetadata } from '../client.ts';
 import { reach } from '../reach.ts';
 import { Unreadable, idOf } from '../translate.ts';
@@ -148,7 +148,7 @@ export function createStripeImport(deps: {
 
   /** By Stripe's id; by the metadata of this installation; by an address that is one customer's alone on both sides. */
   async function matchOf(found: ForeignCustomer): Promise<LocalMatch> {
-    const nobody: LocalMatch = { matched_by: null, customer_id: null, live_subscription: null, conflict: null };
+    const nobody: LocalMatch = { matched_by: null, customer_id: null, live: [], conflict: null };
     const linked = await customers.byStripeId(null, found.stripe_customer_id);
     if (linked !== null) return await matched('stripe_id', linked.id);
     if (found.customer_id !== null) {
@@ -170,8 +170,7 @@ export function createStripeImport(deps: {
   }
 
   async function matched(by: NonNullable<LocalMatch['matched_by']>, customer_id: string): Promise<LocalMatch> {
-    const live = await liveSubscription(db.kysely, customer_id);
-    return { matched_by: by, customer_id, live_subscription: live?.stripe_subscription_id ?? null, conflict: null };
+    return { matched_by: by, customer_id, live: await liveSubscriptions(db.kysely, customer_id), conflict: null };
   }
 
   /** First here, so that whatever comes after has somebody to belong to; then the names at Stripe; then the reading. */

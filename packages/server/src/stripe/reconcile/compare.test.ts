@@ -4,6 +4,7 @@ import {
   type RemoteSubscription,
   compareCharges,
   compareCustomers,
+  compareGroups,
   compareInvoices,
   compareSubscriptions,
   compareUsage,
@@ -28,7 +29,9 @@ const ours: LocalSubscription = {
 const theirs: RemoteSubscription = {
   stripe_subscription_id: 'sub_1',
   stripe_customer_id: 'cus_1',
+  group: 'main',
   status: 'active',
+  created_at: 1,
   quantity: 1,
   stripe_price_id: 'price_1',
   add_ons: '',
@@ -131,4 +134,19 @@ test('invoices and usage: what is missing, what is stale, what was billed twice'
     ['usage_not_billed', 'bill'],
     ['usage_billed_twice', null],
   ]);
+});
+
+test('a second live subscription is one of the same group; of another group, or over, it is none', () => {
+  const second = { ...theirs, stripe_subscription_id: 'sub_2', created_at: 2 };
+  const found = (...more: RemoteSubscription[]) => compareGroups([...more, theirs], ownerOf);
+  expect(found(second)).toMatchObject([
+    { kind: 'duplicate_subscription', customer_id: 'cust_1', object_id: 'sub_2', repair: 'sync' },
+  ]);
+  expect(found(second)[0]?.detail).toMatch(/sub_2 .* cust_1 in the group "main", beside sub_1\.$/);
+  expect(found({ ...second, group: 'maps' })).toEqual([]);
+  expect(found({ ...second, status: 'canceled' })).toEqual([]);
+  expect(found({ ...second, group: null })).toEqual([]);
+  expect(found({ ...second, stripe_customer_id: 'cus_2' })).toEqual([]);
+  const both = found({ ...second, group: 'maps' }, { ...second, stripe_subscription_id: 'sub_3', group: 'maps' });
+  expect(both.map(({ object_id }) => object_id)).toEqual(['sub_3']);
 });

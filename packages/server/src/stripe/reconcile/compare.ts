@@ -1,9 +1,12 @@
+import { type Instant, type Sold, chooseBases } from '@farebox/core';
+
 /** What is here and at Stripe and should be the same. Each kind has one sentence and one repair. */
 export const divergenceKinds = [
   'missing_customer',
   'vanished_customer',
   'duplicate_customer',
   'orphan_subscription',
+  'duplicate_subscription',
   'extra_entitlement',
   'stale_status',
   'wrong_quantity',
@@ -56,7 +59,10 @@ export interface LocalSubscription {
 export interface RemoteSubscription {
   stripe_subscription_id: string;
   stripe_customer_id: string;
+  /** Of its plan; null for what no plan here is sold at. */
+  group: string | null;
   status: string;
+  created_at: Instant;
   quantity: number;
   stripe_price_id: string;
   /** As of ours. */
@@ -179,6 +185,32 @@ export function compareSubscriptions(
     found.push({ kind: 'extra_entitlement', customer_id, object_id, detail, repair: 'sync' });
   }
   return found;
+}
+
+/** A customer has one live subscription at Stripe in each group of plans: a second one is a second sale of the same thing. */
+export function compareGroups(
+  remote: readonly Pick<
+    RemoteSubscription,
+    'stripe_subscription_id' | 'stripe_customer_id' | 'group' | 'status' | 'created_at'
+  >[],
+  ownerOf: (stripeCustomerId: string) => string | null,
+): Divergence[] {
+  const byOwner = new Map<string, Sold[]>();
+  for (const { stripe_subscription_id: id, stripe_customer_id, group, status, created_at } of remote) {
+    const owner = ownerOf(stripe_customer_id);
+    if (owner === null || group === null) continue;
+    const own = byOwner.get(owner) ?? [];
+    byOwner.set(owner, [...own, { id, group, status, created_at }]);
+  }
+  return [...byOwner].flatMap(([customer_id, sold]) => {
+    const { bases, duplicates } = chooseBases(sold);
+    const groupOf = (id: string) => sold.find((each) => each.id === id)?.group ?? '';
+    return duplicates.map((object_id): Divergence => {
+      const base = bases.find((id) => groupOf(id) === groupOf(object_id)) ?? 'another';
+      const detail = `${object_id} is a second live subscription of ${customer_id} in the group "${groupOf(object_id)}", beside ${base}.`;
+      return { kind: 'duplicate_subscription', customer_id, object_id, detail, repair: 'sync' };
+    });
+  });
 }
 
 function differences(ours: LocalSubscription, theirs: RemoteSubscription): Divergence[] {

@@ -29,6 +29,7 @@ import {
   type RemoteSubscription,
   compareCharges,
   compareCustomers,
+  compareGroups,
   compareInvoices,
   compareSubscriptions,
   compareUsage,
@@ -58,7 +59,10 @@ export function createReconcile(deps: {
   installation_id: string;
   webhook_url: string;
   customers: { all(): Promise<LocalCustomer[]>; link(customerId: string, stripeCustomerId: string): Promise<void> };
-  plans: { current(): Promise<PlanVersion[]> };
+  plans: {
+    current(): Promise<PlanVersion[]>;
+    versionByStripePrice(stripePriceId: string): Promise<{ version: PlanVersion } | null>;
+  };
   catalogFault(objectId: string): Promise<string | null>;
   syncCustomer(customerId: string): Promise<void>;
   backfill(): Promise<unknown>;
@@ -84,6 +88,7 @@ export function createReconcile(deps: {
     const found = [
       ...compareCustomers(local, remote),
       ...compareSubscriptions(await localSubscriptions(), subscriptions, ownerOf),
+      ...compareGroups(subscriptions, ownerOf),
       ...compareInvoices(await invoicesOfAll(db.kysely), invoices, ownerOf),
       ...compareCharges(await chargesOfAll(db.kysely), await remoteCharges(), ownerOf),
       ...compareUsage(await sentReports(db.kysely, new Date(since() * 1000)), await billedUsage()),
@@ -118,6 +123,7 @@ export function createReconcile(deps: {
 
   async function remoteSubscriptions(cards: ReadonlyMap<string, string>): Promise<RemoteSubscription[]> {
     const all: RemoteSubscription[] = [];
+    const groups = new Map<string, string | null>();
     const expand = ['data.schedule', 'data.discounts.source.coupon'];
     for await (const each of stripe.subscriptions.list({ status: 'all', limit: 100, expand })) {
       if (!isOurs(each)) continue;
@@ -125,12 +131,17 @@ export function createReconcile(deps: {
       const customer = idOf(each.customer);
       const own = each.default_payment_method;
       const next = nextPhaseOf(each.schedule);
+      const price = basePriceId(each);
+      const group = groups.get(price) ?? (await groupAt(price));
+      groups.set(price, group);
       all.push({
         stripe_subscription_id: each.id,
         stripe_customer_id: customer,
+        group,
         status: each.status,
+        created_at: each.created * 1000,
         quantity: item.quantity ?? 1,
-        stripe_price_id: basePriceId(each),
+        stripe_price_id: price,
         add_ons: namesOf(addOnsOn(each)),
         currency: each.currency,
         current_period_end_at: new Date(item.current_period_end * 1000),
@@ -142,6 +153,10 @@ export function createReconcile(deps: {
       });
     }
     return all;
+  }
+
+  async function groupAt(stripePriceId: string): Promise<string | null> {
+    return (await deps.plans.versionByStripePrice(stripePriceId))?.version.content.group ?? null;
   }
 
   /** The charges of that time, and older ones of which something was given back or that are disputed since. */

@@ -3,6 +3,7 @@ import type { Reader } from '../../db/database.ts';
 export interface CheckoutRow {
   id: string;
   customer_id: string;
+  group: string;
   plan_version_id: string;
   plan_price_id: string;
   quantity: number;
@@ -30,12 +31,12 @@ export async function checkoutById(db: Reader, id: string): Promise<CheckoutRow 
   return row ?? null;
 }
 
-/** Takes the customer's one open place. False when another checkout of the same customer holds it. */
+/** Takes the customer's one open place in the group. False when another checkout of the same customer holds it. */
 export async function reserveCheckout(db: Reader, row: CheckoutRow): Promise<boolean> {
   const result = await db
     .insertInto('checkout_session')
     .values(row)
-    .onConflict((conflict) => conflict.column('customer_id').where('state', '=', 'open').doNothing())
+    .onConflict((conflict) => conflict.columns(['customer_id', 'group']).where('state', '=', 'open').doNothing())
     .executeTakeFirst();
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
 }

@@ -1,4 +1,12 @@
-import { type ChangeDecision, type Instant, type Terms, addOnMisfit, decideChange, prorate } from '@farebox/core';
+import {
+  type ChangeDecision,
+  type Instant,
+  type Terms,
+  addOnMisfit,
+  decideChange,
+  isAddOn,
+  prorate,
+} from '@farebox/core';
 import { requirePaid } from '../../intents/orders.ts';
 import { invariant } from '../../lib/invariant.ts';
 import type { PlanVersion, StoredPrice } from '../../plans/store.ts';
@@ -143,8 +151,16 @@ export function createChangePlan(deps: {
   async function targetOf(held: Held, wish: ChangeWishInput): Promise<Target> {
     const isOther = wish.plan_id !== undefined && wish.plan_id !== held.version.plan_id;
     const version = isOther ? await deps.onSale(wish.plan_id ?? '', held.row.customer_id) : held.version;
-    if (isOther && version.content.group !== held.version.content.group)
+    if (isOther && isAddOn(version.content))
       throw new Problem('invalid_request', 'plan_id: An add-on is no plan to change to.', { param: 'plan_id' });
+    if (isOther && version.content.group !== held.row.group) {
+      const own = `This subscription is of the group "${held.row.group}"`;
+      throw new Problem(
+        'invalid_request',
+        `plan_id: ${own}, and "${version.plan_id}" is of "${version.content.group}": buy it beside this one.`,
+        { param: 'plan_id' },
+      );
+    }
     const asked = { plan_id: version.plan_id, currency: held.price.currency };
     const hasInterval = version.prices.some((price) => price.interval === held.price.interval);
     const interval = wish.interval ?? (hasInterval ? held.price.interval : undefined);

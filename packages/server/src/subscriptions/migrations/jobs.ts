@@ -193,7 +193,8 @@ export function createMigrationJobs(deps: {
 
 /** What the subscriber has of the plan that is migrated: the plan of the subscription, or what is on top of it. */
 function factsOf(held: Held, planId: string): MigrationFacts {
-  const base = { ...held.facts, plan_version: held.version.version, base_plan_id: held.version.plan_id };
+  const { version: on, row } = held;
+  const base = { ...held.facts, plan_version: on.version, base_plan_id: on.plan_id, group: row.group };
   const addOn = held.add_ons.find(({ version }) => version.plan_id === planId);
   if (addOn === undefined) return base;
   const { version, price, quantity } = addOn;

@@ -1,7 +1,6 @@
-import type { Currency, Interval, MigrationCounts, MigrationFacts } from '@farebox/core';
+import { type Currency, type Interval, type MigrationCounts, type MigrationFacts, liveStatuses } from '@farebox/core';
 import { type SqlBool, sql } from 'kysely';
 import type { Reader } from '../../db/database.ts';
-import { liveStatuses } from '../store.ts';
 
 export type MigrationWhen = 'now' | 'period_end';
 export type ProrationBehavior = 'none' | 'create_prorations' | 'always_invoice';
@@ -67,7 +66,7 @@ export async function candidates(
   page: { after: string; limit: number },
 ): Promise<Candidate[]> {
   const rows = await selected(db, selection)
-    .select(['s.id', 's.customer_id', 's.status', 's.current_period_end_at', 's.trial_end_at'])
+    .select(['s.id', 's.customer_id', 's.group', 's.status', 's.current_period_end_at', 's.trial_end_at'])
     .select(['s.cancel_at', 's.ended_at', 's.scheduled_at', 'r.amount_minor', 'r.currency'])
     .select(sql<number>`u.quantity`.as('quantity'))
     .select([sql<Interval>`r.interval`.as('interval'), 'p.version', 'p.plan_id', 'b.plan_id as base_plan_id'])
@@ -81,6 +80,7 @@ export async function candidates(
       status: row.status,
       plan_version: row.version,
       base_plan_id: row.base_plan_id,
+      group: row.group,
       terms: { plan_id, currency, interval, amount_minor, quantity },
       current_period_end_at: row.current_period_end_at.getTime(),
       trial_end_at: row.trial_end_at?.getTime() ?? null,

@@ -6,6 +6,7 @@ import { useState } from 'react';
 import { formatDay } from '../../lib/format.ts';
 import { usePages } from '../../lib/pages.ts';
 import type { Customer } from '../../lib/wire.ts';
+import { namesWords } from '../plan/plan-words.ts';
 import { type Column, DataTable } from '../../ui/DataTable.tsx';
 import { Empty } from '../../ui/Empty.tsx';
 import { Fault } from '../../ui/Fault.tsx';
@@ -28,15 +29,24 @@ const columns: Column<Customer>[] = [
       />
     ),
   },
-  { head: 'Plan', cell: (customer) => customer.subscription?.plan_name ?? '–' },
+  {
+    head: 'Plan',
+    cell: (customer) => (customer.subscriptions.length === 0 ? '–' : namesWords(customer.subscriptions)),
+  },
   {
     head: 'Status',
-    cell: (customer) => (customer.subscription ? <StateLabel state={customer.subscription.status} /> : '–'),
+    cell: (customer) =>
+      customer.subscriptions.length === 0
+        ? '–'
+        : customer.subscriptions.map(({ group, status }) => <StateLabel key={group} state={status} />),
   },
   {
     head: 'Period ends',
     wideOnly: true,
-    cell: (customer) => (customer.subscription ? formatDay(customer.subscription.current_period_end_at) : '–'),
+    cell: (customer) => {
+      const [first] = customer.subscriptions.map((each) => each.current_period_end_at).toSorted();
+      return first === undefined ? '–' : formatDay(first);
+    },
   },
   { head: 'Stripe customer', wideOnly: true, cell: (customer) => <code>{customer.stripe_customer_id ?? '–'}</code> },
   { head: 'Since', wideOnly: true, align: 'right', cell: (customer) => formatDay(customer.created_at) },

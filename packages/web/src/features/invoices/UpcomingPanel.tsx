@@ -11,11 +11,11 @@ import { Extra } from './Extra.tsx';
 import classes from './invoice-lines.module.css';
 
 /** The next invoice as it stands: what Stripe will bill, and the usage of this period as it grows. */
-export function UpcomingPanel() {
-  const upcoming = useUpcoming();
+export function UpcomingPanel({ group }: { group: string }) {
+  const upcoming = useUpcoming(group);
   const isOver = isFault(upcoming.error, 'no_upcoming_invoice');
   return (
-    <Panel title="Next invoice" id="next-invoice">
+    <Panel title="Next invoice" id={`next-invoice-${group}`}>
       {upcoming.isError && !isOver && upcoming.data === undefined ? (
         <Fault what="The next invoice" error={upcoming.error} retry={upcoming.refetch} />
       ) : null}

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { get, post } from '../../lib/http.ts';
+import { get, post, withQuery } from '../../lib/http.ts';
 import { usePages } from '../../lib/pages.ts';
 import type { CreditNote, Invoice, InvoicePayment, LineExplanation, UpcomingInvoice } from '../../lib/wire-invoices.ts';
 import type { GiveBackWish } from './give-back.ts';
@@ -11,12 +11,13 @@ export function useInvoices(customerId: string | undefined) {
   return usePages<Invoice>(path, { limit: 6, customer_id: customerId }, { refetch_ms: 30_000 });
 }
 
-export function useUpcoming() {
+/** Of the subscription in a group of plans. */
+export function useUpcoming(group: string) {
   return useQuery({
-    queryKey: ['upcoming-invoice'],
+    queryKey: ['upcoming-invoice', group],
     refetchInterval: 10_000,
     retry: false,
-    queryFn: ({ signal }) => get<UpcomingInvoice>(`${path}/upcoming`, signal),
+    queryFn: ({ signal }) => get<UpcomingInvoice>(withQuery(`${path}/upcoming`, { group }), signal),
   });
 }
 

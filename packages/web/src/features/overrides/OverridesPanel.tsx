@@ -1,8 +1,9 @@
+import { mergeFeatures } from '@farebox/core';
 import { Button, NativeSelect, Skeleton, TextInput } from '@mantine/core';
 import type { FormEvent } from 'react';
 import { formatCount, formatDay, formatMoment } from '../../lib/format.ts';
 import { faultText } from '../../lib/http.ts';
-import type { CustomerOverrides, OverrideChange } from '../../lib/wire.ts';
+import type { CustomerOverrides, EffectivePlan, OverrideChange } from '../../lib/wire.ts';
 import { Empty } from '../../ui/Empty.tsx';
 import { Fault } from '../../ui/Fault.tsx';
 import { Notice } from '../../ui/Notice.tsx';
@@ -10,7 +11,7 @@ import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
 import { useOverrides, useSetOverrides } from './api.ts';
 import classes from './overrides.module.css';
-import { overridesWish } from './wish.ts';
+import { overridesWish, windowsOf } from './wish.ts';
 
 /** What one customer has other than its plan says, and who said so. */
 export function OverridesPanel({ customerId }: { customerId: string }) {
@@ -28,7 +29,8 @@ export function OverridesPanel({ customerId }: { customerId: string }) {
 function Overrides({ read }: { read: CustomerOverrides }) {
   const set = useSetOverrides(read.customer_id);
   const { effective, overrides, history } = read;
-  if (effective === null) return <Empty title="No subscription">There is no plan to say something else than.</Empty>;
+  if (effective.length === 0)
+    return <Empty title="No subscription">There is no plan to say something else than.</Empty>;
 
   function submit(event: FormEvent<HTMLFormElement>): void {
     event.preventDefault();
@@ -70,44 +72,46 @@ function Overrides({ read }: { read: CustomerOverrides }) {
 }
 
 interface FieldsProps {
-  effective: NonNullable<CustomerOverrides['effective']>;
+  effective: readonly EffectivePlan[];
   overrides: OverrideChange | null;
 }
 
-/** One field for each thing the plan says. */
+/** One field for each thing the plans say. */
 function Fields({ effective, overrides }: FieldsProps) {
   return (
     <>
-      {effective.limits.map(({ name, limit }) => (
+      {windowsOf(effective).map(({ key, name, limit, group }) => (
         <Count
-          key={name}
-          name={`limit.${name}`}
-          label={`Requests per ${name}`}
-          set={overrides?.limits[name]}
+          key={key}
+          name={`limit.${key}`}
+          label={key === name ? `Requests per ${name}` : `Requests per ${name}, ${group}`}
+          set={overrides?.limits[key] ?? overrides?.limits[name]}
           now={limit}
         />
       ))}
-      {effective.usage.map(({ meter_id, included, quota }) => (
-        <div key={meter_id} className={classes.pair}>
-          <Count
-            name={`included.${meter_id}`}
-            label={`Included ${meter_id}`}
-            set={overrides?.included[meter_id]}
-            now={included}
-          />
-          <NativeSelect
-            name={`quota.${meter_id}`}
-            label={`Past the included ${meter_id}`}
-            defaultValue={overrides?.quota[meter_id] ?? ''}
-            data={[
-              { value: '', label: `As the plan says (${quota})` },
-              { value: 'soft', label: 'Bill it' },
-              { value: 'hard', label: 'Refuse it' },
-            ]}
-          />
-        </div>
-      ))}
-      {Object.entries(effective.features).map(([id, value]) => (
+      {effective
+        .flatMap(({ usage }) => usage)
+        .map(({ meter_id, included, quota }) => (
+          <div key={meter_id} className={classes.pair}>
+            <Count
+              name={`included.${meter_id}`}
+              label={`Included ${meter_id}`}
+              set={overrides?.included[meter_id]}
+              now={included}
+            />
+            <NativeSelect
+              name={`quota.${meter_id}`}
+              label={`Past the included ${meter_id}`}
+              defaultValue={overrides?.quota[meter_id] ?? ''}
+              data={[
+                { value: '', label: `As the plan says (${quota})` },
+                { value: 'soft', label: 'Bill it' },
+                { value: 'hard', label: 'Refuse it' },
+              ]}
+            />
+          </div>
+        ))}
+      {Object.entries(mergeFeatures(effective, {})).map(([id, value]) => (
         <FeatureField key={id} id={id} now={value} set={overrides?.features[id]} />
       ))}
     </>

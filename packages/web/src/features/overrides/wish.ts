@@ -1,5 +1,5 @@
-import type { FeatureValue } from '@farebox/core';
-import type { CustomerOverrides } from '../../lib/wire.ts';
+import { type FeatureValue, mergeFeatures } from '@farebox/core';
+import type { CustomerOverrides, EffectivePlan } from '../../lib/wire.ts';
 
 /** What is sent: `PUT /v1/customers/{id}/overrides`. */
 export interface OverridesWish {
@@ -14,7 +14,7 @@ export interface OverridesWish {
 
 /**
  * From the fields of the form, which are named by what they override: `limit.1s`, `included.requests`, `quota.requests`,
- * `feature.history`. An empty field is as the plan says. Prices of usage stay as they were set over the API.
+ * `feature.history`; of several plans `limit.maps.1s`. An empty field is as the plan says. Prices of usage stay as they were set over the API.
  */
 export function overridesWish(fields: Record<string, string>, before: CustomerOverrides): OverridesWish {
   const { effective, overrides } = before;
@@ -27,21 +27,30 @@ export function overridesWish(fields: Record<string, string>, before: CustomerOv
     expires_at: (fields['expires_on'] ?? '') === '' ? null : `${fields['expires_on']}T00:00:00.000Z`,
     reason: (fields['reason'] ?? '').trim(),
   };
-  for (const { name } of effective?.limits ?? []) {
-    const text = fields[`limit.${name}`] ?? '';
-    if (text !== '') wish.limits[name] = Number(text);
+  for (const { key } of windowsOf(effective)) {
+    const text = fields[`limit.${key}`] ?? '';
+    if (text !== '') wish.limits[key] = Number(text);
   }
-  for (const { meter_id } of effective?.usage ?? []) {
+  for (const { meter_id } of effective.flatMap(({ usage }) => usage)) {
     const included = fields[`included.${meter_id}`] ?? '';
     if (included !== '') wish.included[meter_id] = Number(included);
     const quota = fields[`quota.${meter_id}`];
     if (quota === 'soft' || quota === 'hard') wish.quota[meter_id] = quota;
   }
-  for (const [id, value] of Object.entries(effective?.features ?? {})) {
+  for (const [id, value] of Object.entries(mergeFeatures(effective, {}))) {
     const text = fields[`feature.${id}`] ?? '';
     if (text !== '') wish.features[id] = valueOf(text, value);
   }
   return wish;
+}
+
+/** The windows of all plans; of several, each is called by its group too: `maps.1s`. */
+export function windowsOf(
+  effective: readonly EffectivePlan[],
+): { key: string; name: string; limit: number; group: string }[] {
+  return effective.flatMap(({ group, limits }) =>
+    limits.map(({ name, limit }) => ({ key: effective.length > 1 ? `${group}.${name}` : name, name, limit, group })),
+  );
 }
 
 /** Of the same kind as what the plan has. */

@@ -1,5 +1,4 @@
 import { formatMoney } from '@farebox/core';
-import { Skeleton } from '@mantine/core';
 import { IconCheck, IconX } from '@tabler/icons-react';
 import { formatPeriod } from '../../lib/format.ts';
 import type { PublicPlan, Subscription } from '../../lib/wire.ts';
@@ -8,26 +7,17 @@ import { Status } from '../../ui/Status.tsx';
 import { SubscriptionActions } from '../subscription/SubscriptionActions.tsx';
 import { discountSentence, scheduledSentence } from '../subscription/words.ts';
 import { usePlans } from './api.ts';
-import { addOnWords, limitWords } from './plan-words.ts';
+import { addOnWords, featuresBeside, limitWords } from './plan-words.ts';
 import classes from './PlanPanel.module.css';
 import { statusWords } from './subscription-words.ts';
 
 /** What the customer has, and what happens next. */
-export function PlanPanel({ subscription }: { subscription: Subscription | undefined }) {
+export function PlanPanel({ subscription, id }: { subscription: Subscription; id: string }) {
   const plans = usePlans();
-  if (!subscription) {
-    return (
-      <Panel title="Plan" id="plan">
-        <Skeleton height={34} width="55%" />
-        <Skeleton height={14} mt={14} width="80%" />
-        <Skeleton height={14} mt={10} width="70%" />
-      </Panel>
-    );
-  }
   const words = statusWords(subscription);
   const { amount_minor, currency, interval } = subscription.price;
   return (
-    <Panel title="Plan" id="plan" actions={<Status tone={words.tone}>{words.label}</Status>}>
+    <Panel title="Plan" id={id} actions={<Status tone={words.tone}>{words.label}</Status>}>
       <p className={classes.name}>{subscription.plan_name}</p>
       <p className={classes.price}>
         {formatMoney(amount_minor * subscription.quantity, currency, { trim: true })} a {interval}
@@ -60,7 +50,7 @@ export function PlanPanel({ subscription }: { subscription: Subscription | undef
             <dd>{discountSentence(discount, currency)}</dd>
           </div>
         ))}
-        <Contents plan={plans.data?.find((plan) => plan.id === subscription.plan_id)} />
+        <Contents plans={plans.data ?? []} plan={plans.data?.find((plan) => plan.id === subscription.plan_id)} />
       </dl>
       <SubscriptionActions subscription={subscription} />
     </Panel>
@@ -68,15 +58,17 @@ export function PlanPanel({ subscription }: { subscription: Subscription | undef
 }
 
 /** The price list's words for the plan; a subscriber of an older version sees the current name of each feature. */
-function Contents({ plan }: { plan: PublicPlan | undefined }) {
+function Contents({ plan, plans }: { plan: PublicPlan | undefined; plans: readonly PublicPlan[] }) {
   if (!plan) return null;
   return (
     <>
-      <div>
-        <dt>Rate limits</dt>
-        <dd>{plan.limits.map(limitWords).join(', ')}</dd>
-      </div>
-      {plan.features.map((feature) => (
+      {plan.limits.length === 0 ? null : (
+        <div>
+          <dt>Rate limits</dt>
+          <dd>{plan.limits.map(limitWords).join(', ')}</dd>
+        </div>
+      )}
+      {featuresBeside(plan, plans, plan.features).map((feature) => (
         <div key={feature.id}>
           <dt>{feature.name}</dt>
           <dd>

@@ -1,7 +1,7 @@
-import { type Interval, formatMoney, intervals } from '@farebox/core';
+import { type Interval, formatMoney, groupsOf, intervals } from '@farebox/core';
 import { Button, SegmentedControl, Skeleton, TextInput } from '@mantine/core';
 import { IconCheck, IconPoint } from '@tabler/icons-react';
-import { useId, useState } from 'react';
+import { type ReactNode, useId, useState } from 'react';
 import { useSeller } from '../../lib/session.ts';
 import type { PublicPlan } from '../../lib/wire.ts';
 import { Fault } from '../../ui/Fault.tsx';
@@ -9,20 +9,21 @@ import { Status } from '../../ui/Status.tsx';
 import { useCheckout, usePlans } from './api.ts';
 import { CheckoutFault } from './CheckoutFault.tsx';
 import { shownPrice } from './plan-price.ts';
-import { chooseWords, includedWords, limitWords, overageWords, priceNotes } from './plan-words.ts';
+import { byGroup, chooseWords, groupWords, includedWords, limitWords, overageWords, priceNotes } from './plan-words.ts';
 import classes from './PlanPicker.module.css';
 
-/** The price list for somebody without a subscription: choose, and go to the checkout. */
-export function PlanPicker() {
-  const plans = usePlans();
+/** The price list, but for groups that the customer has a plan of: choose, and go to the checkout. */
+export function PlanPicker({ held = [] }: { held?: readonly string[] }) {
+  const priceList = usePlans();
+  const plans = priceList.data?.filter(({ group }) => group === null || !held.includes(group));
   const checkout = useCheckout();
   const [wished, setInterval] = useState<Interval>();
   const [code, setCode] = useState('');
   const promotion_code = code.trim();
   const sold = intervals.filter((interval) =>
-    plans.data?.some((plan) => plan.prices.some((price) => price.interval === interval)),
+    plans?.some((plan) => plan.prices.some((price) => price.interval === interval)),
   );
-  if (plans.isError) return <Fault what="The plans" error={plans.error} retry={plans.refetch} />;
+  if (priceList.isError) return <Fault what="The plans" error={priceList.error} retry={priceList.refetch} />;
   return (
     <div className={classes.picker}>
       {checkout.isError ? (
@@ -46,9 +47,16 @@ export function PlanPicker() {
         value={code}
         onChange={(event) => setCode(event.currentTarget.value)}
       />
-      <div className={classes.plans}>
-        {plans.data
-          ? plans.data.map((plan) => (
+      {plans === undefined ? (
+        <div className={classes.plans}>
+          {[1, 2, 3].map((place) => (
+            <Skeleton key={place} height={320} radius="lg" />
+          ))}
+        </div>
+      ) : (
+        byGroup(plans).map(([group, own]) => (
+          <PlansOf key={group} title={groupsOf({ plans: priceList.data ?? [] }).length > 1 ? groupWords(group) : null}>
+            {own.map((plan) => (
               <PlanCard
                 key={plan.id}
                 plan={plan}
@@ -59,10 +67,23 @@ export function PlanPicker() {
                   checkout.mutate({ plan_id: plan.id, interval, ...(promotion_code === '' ? {} : { promotion_code }) })
                 }
               />
-            ))
-          : [1, 2, 3].map((place) => <Skeleton key={place} height={320} radius="lg" />)}
-      </div>
+            ))}
+          </PlansOf>
+        ))
+      )}
     </div>
+  );
+}
+
+/** The plans of one group, which exclude each other; with a title where there are several groups. */
+function PlansOf({ title, children }: { title: string | null; children: ReactNode }) {
+  const titleId = useId();
+  if (title === null) return <div className={classes.plans}>{children}</div>;
+  return (
+    <section className={classes.group} aria-labelledby={titleId}>
+      <h2 id={titleId}>{title}</h2>
+      <div className={classes.plans}>{children}</div>
+    </section>
   );
 }
 
@@ -115,7 +136,7 @@ function PlanFacts({ plan }: { plan: PublicPlan }) {
   const features = plan.features.filter((feature) => feature.enabled).map((feature) => feature.name);
   return (
     <ul className={classes.facts}>
-      {[...usage, plan.limits.map(limitWords).join(', ')].map((fact) => (
+      {[...usage, ...(plan.limits.length === 0 ? [] : [plan.limits.map(limitWords).join(', ')])].map((fact) => (
         <li key={fact}>
           <IconPoint size={16} aria-hidden="true" />
           {fact}

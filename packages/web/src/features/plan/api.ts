@@ -9,8 +9,9 @@ export function usePriceList() {
   return usePriceListOf((all) => all);
 }
 
-export function usePlans() {
-  return usePriceListOf((all) => all.filter((plan) => plan.group !== null));
+/** Plans of their own, no add-ons; of one group or of all. */
+export function usePlans(group?: string) {
+  return usePriceListOf((all) => all.filter((plan) => plan.group !== null && plan.group === (group ?? plan.group)));
 }
 
 /** What goes on top of this plan, in its currency and interval. */
@@ -27,14 +28,21 @@ function usePriceListOf(select: (all: PublicPlan[]) => PublicPlan[]) {
   });
 }
 
-/** The live subscription; else the last one, which has ended; null when there never was one. */
-export function useSubscription() {
+/** What a customer has and had. */
+export interface Subscriptions {
+  /** One in each group of plans at most, the oldest first. */
+  live: Subscription[];
+  /** The last one that has ended. */
+  ended: Subscription | null;
+}
+
+export function useSubscriptions() {
   return useQuery({
-    queryKey: ['subscription'],
+    queryKey: ['subscriptions'],
     refetchInterval: 30_000,
-    queryFn: async ({ signal }): Promise<Subscription | null> => {
-      const { data } = await get<List<Subscription>>('/v1/subscriptions', signal);
-      return data.find(isLive) ?? data[0] ?? null;
+    queryFn: async ({ signal }): Promise<Subscriptions> => {
+      const { data } = await get<List<Subscription>>('/v1/subscriptions?limit=100', signal);
+      return { live: data.filter(isLive).toReversed(), ended: data.find((each) => !isLive(each)) ?? null };
     },
   });
 }

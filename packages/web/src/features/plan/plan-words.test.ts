@@ -1,6 +1,16 @@
 import type { Meter, PlanUsage, Price } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
-import { chooseWords, includedWords, limitWords, overageWords, priceNotes } from './plan-words.ts';
+import {
+  byGroup,
+  chooseWords,
+  featuresBeside,
+  groupWords,
+  includedWords,
+  limitWords,
+  namesWords,
+  overageWords,
+  priceNotes,
+} from './plan-words.ts';
 
 const requests: Meter = { id: 'requests', name: 'API requests', unit: 'request', aggregation: 'count' };
 const base: PlanUsage = {
@@ -67,5 +77,35 @@ describe('a plan in plain words', () => {
     expect(limitWords({ name: '1m', limit: 300, window_ms: 60_000 })).toBe('300 per minute');
     expect(limitWords({ name: '10s', limit: 50, window_ms: 10_000 })).toBe('50 per 10 seconds');
     expect(limitWords({ name: '24h', limit: 5_000, window_ms: 86_400_000 })).toBe('5,000 per day');
+  });
+});
+
+describe('groups of plans', () => {
+  const feature = (id: string, enabled: boolean) => ({
+    id,
+    name: id,
+    description: '',
+    type: 'boolean' as const,
+    enabled,
+    value: null,
+  });
+  const plans = [
+    { group: 'route_maps', features: [feature('history', true), feature('templates', false)] },
+    { group: 'mail', features: [feature('history', false), feature('templates', true)] },
+  ];
+
+  test('stand in the order of the list, under words', () => {
+    expect(byGroup(plans).map(([group]) => groupWords(group))).toEqual(['Route maps', 'Mail']);
+    expect(namesWords([{ plan_name: 'Maps' }, { plan_name: 'Mail' }])).toBe('Maps and Mail');
+  });
+
+  test('of several, a plan says only what its own group has; of one, everything', () => {
+    const [maps, mail] = plans;
+    if (maps === undefined || mail === undefined) throw new Error('there are two');
+    const names = (plan: typeof maps, all: typeof plans) =>
+      featuresBeside(plan, all, plan.features).map(({ id }) => id);
+    expect(names(maps, plans)).toEqual(['history']);
+    expect(names(mail, plans)).toEqual(['templates']);
+    expect(names(maps, [maps])).toEqual(['history', 'templates']);
   });
 });

@@ -121,3 +121,35 @@ export function addOnWords({ price, quantity }: Pick<HeldAddOn, 'price' | 'quant
   const each = `${formatMoney(price.amount_minor, price.currency, { trim: true })} a ${price.interval}`;
   return quantity === 1 ? each : `${quantity} × ${each}`;
 }
+
+/** Plans by their group, in the order of the list. */
+export function byGroup<T extends { group: string | null }>(plans: readonly T[]): [group: string, plans: T[]][] {
+  const groups = new Map<string, T[]>();
+  for (const plan of plans) {
+    const own = groups.get(plan.group ?? '') ?? [];
+    groups.set(plan.group ?? '', [...own, plan]);
+  }
+  return [...groups];
+}
+
+/** `route_maps` → `Route maps`: what stands over the plans of a group. */
+export function groupWords(group: string): string {
+  const words = group.replaceAll('_', ' ');
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
+}
+
+/** `Maps and Mail` */
+export function namesWords(plans: readonly { plan_name: string }[]): string {
+  return new Intl.ListFormat('en').format(plans.map(({ plan_name }) => plan_name));
+}
+
+/** The features worth a line at a plan: of several groups, those that a plan of its own group has. */
+export function featuresBeside<T extends { id: string }>(
+  plan: Pick<PublicPlan, 'group'>,
+  plans: readonly Pick<PublicPlan, 'group' | 'features'>[],
+  features: readonly T[],
+): T[] {
+  if (byGroup(plans).length < 2) return [...features];
+  const own = plans.filter(({ group }) => group === plan.group).flatMap((each) => each.features);
+  return features.filter(({ id }) => own.some((feature) => feature.id === id && feature.enabled));
+}

@@ -9,14 +9,24 @@ import classes from './state.module.css';
 export function StateNotices({ customerId }: { customerId: string }) {
   const state = useCustomerState(customerId);
   if (state.data === undefined) return null;
-  const told = state.data.alerts.flatMap((alert) => alertSentence(alert) ?? []);
+  const { subscriptions, alerts, dunning } = state.data;
+  // Which one is said where there are several.
+  const planOf = (group: string | undefined) =>
+    subscriptions.length > 1 ? (subscriptions.find((each) => each.group === group)?.plan_name ?? null) : null;
+  const told = new Map(
+    alerts.flatMap((alert) => {
+      const sentence = alertSentence(alert, planOf(alert.group));
+      return sentence === null ? [] : [[sentence.title, sentence]];
+    }),
+  );
+  const owing = planOf(dunning?.group);
   return (
     <>
       <DunningNotice
         state={state.data}
-        title="Your last payment failed. Pay the open invoice, and everything is back at once."
+        title={`Your last payment${owing === null ? '' : ` for ${owing}`} failed. Pay the open invoice, and everything is back at once.`}
       />
-      {told.map(({ tone, title, text }) => (
+      {[...told.values()].map(({ tone, title, text }) => (
         <Notice key={title} tone={tone} title={title}>
           {text}
         </Notice>

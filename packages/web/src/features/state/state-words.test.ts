@@ -3,6 +3,7 @@ import type { Dunning } from '../../lib/wire-state.ts';
 import { alertSentence, dunningCourse } from './state-words.ts';
 
 const dunning: Dunning = {
+  group: 'main',
   step: 'slow',
   rate_percent: 25,
   since_at: '2026-03-10T00:00:00.000Z',
@@ -22,7 +23,11 @@ test('the course says what was, what is and what comes when', () => {
 });
 
 test('a card that ends is told with the day, and what has its own place is not told twice', () => {
-  const alert = { detail: '', at: '2026-07-01T00:00:00.000Z', meter_id: null };
-  expect(alertSentence({ ...alert, code: 'card_expiring' })?.text).toContain('1 Jul 2026');
-  expect(alertSentence({ ...alert, code: 'payment_past_due' })).toBeNull();
+  const alert = { group: 'main', detail: '', at: '2026-07-01T00:00:00.000Z', meter_id: null };
+  expect(alertSentence({ ...alert, code: 'card_expiring' }, null)?.text).toContain('1 Jul 2026');
+  expect(alertSentence({ ...alert, code: 'payment_past_due' }, null)).toBeNull();
+  expect(alertSentence({ ...alert, code: 'trial_ending' }, 'Maps')?.title).toBe(
+    'Your trial of Maps ends on 1 Jul 2026.',
+  );
+  expect(alertSentence({ ...alert, code: 'trial_ending' }, null)?.title).toBe('Your trial ends on 1 Jul 2026.');
 });

@@ -30,8 +30,11 @@ export function dunningCourse(dunning: Dunning, now: number): DatedStep[] {
   }));
 }
 
-/** Alerts that a notice of their own does not tell already. */
-export function alertSentence(alert: CustomerAlert): { tone: 'info' | 'warn'; title: string; text: string } | null {
+/** Alerts that a notice of their own does not tell already; with the plan it is about, where there are several. */
+export function alertSentence(
+  alert: CustomerAlert,
+  plan: string | null,
+): { tone: 'info' | 'warn'; title: string; text: string } | null {
   const day = alert.at === null ? null : formatDay(alert.at);
   switch (alert.code) {
     case 'card_expiring':
@@ -47,7 +50,11 @@ export function alertSentence(alert: CustomerAlert): { tone: 'info' | 'warn'; ti
         text: 'Open the invoice below and choose “Pay now”: it leads to your bank.',
       };
     case 'trial_ending':
-      return { tone: 'info', title: `Your trial ends on ${day ?? 'soon'}.`, text: 'The first payment follows then.' };
+      return {
+        tone: 'info',
+        title: `Your trial${plan === null ? '' : ` of ${plan}`} ends on ${day ?? 'soon'}.`,
+        text: 'The first payment follows then.',
+      };
     case 'payment_past_due':
     case 'cancellation_scheduled':
     case 'quota_near':

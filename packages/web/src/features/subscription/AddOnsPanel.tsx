@@ -21,7 +21,7 @@ export function AddOnsPanel({ subscription }: { subscription: Subscription }) {
   const sold = addOns.data ?? [];
   if (sold.length === 0 || !can_change) return null;
   return (
-    <Panel title="Add-ons" id="add-ons">
+    <Panel title="Add-ons" id={`add-ons-${subscription.group}`}>
       <ul className={classes.choices}>
         {sold.map((addOn) => (
           <AddOn key={addOn.id} addOn={addOn} subscription={subscription} choose={setWish} />

@@ -45,7 +45,7 @@ export function ChangePlanDialog({ subscription, opened, onClose }: DialogProps)
 }
 
 function Choices({ subscription, choose }: { subscription: Subscription; choose: (wish: ChangeWish) => void }) {
-  const plans = usePlans();
+  const plans = usePlans(subscription.group);
   const { currency } = subscription.price;
   const [wished, setInterval] = useState<Interval>(subscription.price.interval);
   if (plans.isError) return <Fault what="The plans" error={plans.error} retry={plans.refetch} />;

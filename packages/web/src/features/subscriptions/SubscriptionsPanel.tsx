@@ -1,4 +1,4 @@
-import { formatMoney } from '@farebox/core';
+import { formatMoney, usualGroup } from '@farebox/core';
 import { IconReceipt } from '@tabler/icons-react';
 import { formatDay, formatPeriod } from '../../lib/format.ts';
 import { usePages } from '../../lib/pages.ts';
@@ -16,7 +16,7 @@ import classes from './SubscriptionsPanel.module.css';
 const columns: Column<Subscription>[] = [
   {
     head: 'Plan',
-    cell: (one) => <TwoLines first={one.plan_name} second={`version ${one.plan_version}`} />,
+    cell: (one) => <TwoLines first={one.plan_name} second={versionWords(one)} />,
   },
   {
     head: 'Status',
@@ -37,20 +37,30 @@ const columns: Column<Subscription>[] = [
     wideOnly: true,
     cell: (one) => formatPeriod(one.current_period_start_at, one.current_period_end_at),
   },
-  { head: 'Customer', wideOnly: true, cell: (one) => <code>{one.customer_id}</code> },
   { head: 'Since', wideOnly: true, align: 'right', cell: (one) => formatDay(one.created_at) },
 ];
+const owner: Column<Subscription> = {
+  head: 'Customer',
+  wideOnly: true,
+  cell: (one) => <code>{one.customer_id}</code>,
+};
 
-export function SubscriptionsPanel() {
-  const subscriptions = usePages<Subscription>('/v1/subscriptions');
+/** Where plans stand in groups of their own, with the group. */
+function versionWords({ plan_version, group }: Subscription): string {
+  return group === usualGroup ? `version ${plan_version}` : `version ${plan_version} · ${group}`;
+}
+
+/** Of everybody, or of one customer. */
+export function SubscriptionsPanel({ customerId }: { customerId?: string }) {
+  const subscriptions = usePages<Subscription>('/v1/subscriptions', { customer_id: customerId });
   return (
-    <Panel title="All subscriptions" flush>
+    <Panel title={customerId === undefined ? 'All subscriptions' : 'Subscriptions'} flush>
       {subscriptions.isError && !subscriptions.rows ? (
         <Fault what="Subscriptions" error={subscriptions.error} retry={subscriptions.refetch} />
       ) : (
         <DataTable
           label="Subscriptions"
-          columns={columns}
+          columns={customerId === undefined ? columns.toSpliced(-1, 0, owner) : columns}
           rows={subscriptions.rows}
           keyOf={(one) => one.id}
           empty={

@@ -16,13 +16,15 @@ import classes from './UsageCards.module.css';
 /** A number that long is shortened; its exact value is in the title. */
 const long = 10_000_000;
 
-export function UsageCards({ live }: { live: boolean }) {
-  const summary = useUsageSummary(live);
+export function UsageCards({ group, live }: { group: string; live: boolean }) {
+  const summary = useUsageSummary(group, live);
   if (summary.isError && !summary.data) return <Fault what="Usage" error={summary.error} retry={summary.refetch} />;
   const meter = summary.data?.meters[0];
   return (
     <div className={classes.cards}>
-      {summary.data && meter ? <Cards summary={summary.data} meter={meter} live={live} /> : <Waiting />}
+      {summary.data === undefined ? <Waiting /> : null}
+      {summary.data && meter ? <Cards summary={summary.data} meter={meter} live={live} /> : null}
+      {summary.data ? <CostCard summary={summary.data} /> : null}
     </div>
   );
 }
@@ -30,7 +32,6 @@ export function UsageCards({ live }: { live: boolean }) {
 function Cards({ summary, meter, live }: { summary: UsageSummary; meter: MeterSummary; live: boolean }) {
   const past = usePastDays(summary, meter, live);
   const quota = quotaWords(meter, summary.currency, summary.period.end_at);
-  const money = (amount_minor: number) => formatMoney(amount_minor, summary.currency);
   const shorten = (quantity: number) => (quantity < long ? formatCount(quantity) : formatCompact(quantity));
   return (
     <>
@@ -51,12 +52,18 @@ function Cards({ summary, meter, live }: { summary: UsageSummary; meter: MeterSu
         <Gauge label="Quota used" used={meter.quantity} total={meter.included} valueText={quota.sentence} />
         <p className={classes.below}>{quota.sentence}</p>
       </Kpi>
-      <Kpi label="Cost so far" value={money(summary.total_so_far_minor)}>
-        {money(summary.base_amount_minor)} base + {money(summary.cost_so_far_minor)} overage
-        <br />
-        Period ends on {formatDay(summary.period.end_at)}
-      </Kpi>
     </>
+  );
+}
+
+function CostCard({ summary }: { summary: UsageSummary }) {
+  const money = (amount_minor: number) => formatMoney(amount_minor, summary.currency);
+  return (
+    <Kpi label="Cost so far" value={money(summary.total_so_far_minor)}>
+      {money(summary.base_amount_minor)} base + {money(summary.cost_so_far_minor)} overage
+      <br />
+      Period ends on {formatDay(summary.period.end_at)}
+    </Kpi>
   );
 }
 

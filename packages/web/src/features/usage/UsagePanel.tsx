@@ -17,19 +17,20 @@ const views: { value: View; label: string }[] = [
   { value: 'period', label: 'Period' },
 ];
 
-/** Usage of this period by day, or of the last day by hour. */
-export function UsagePanel({ live }: { live: boolean }) {
-  const summary = useUsageSummary(live).data;
+/** Usage of this period by day, or of the last day by hour; of a plan that measures something. */
+export function UsagePanel({ group, id, live }: { group: string; id: string; live: boolean }) {
+  const summary = useUsageSummary(group, live).data;
   const [chosen, choose] = useState<View | null>(null);
   const now = useNow();
   const present = summary ? presentIn(summary.period, now) : now;
   const view = chosen ?? (summary ? defaultView(summary.period, present) : 'period');
   const meter = summary?.meters[0];
   const series = useUsageSeries(meter?.meter_id, summary ? rangeOf(view, summary.period, present) : null, live);
+  if (summary !== undefined && meter === undefined) return null;
   return (
     <Panel
       title={meter?.name ?? 'Usage'}
-      id="usage"
+      id={id}
       mark={<Live on={live} />}
       actions={<SegmentedControl size="xs" data={views} value={view} onChange={choose} aria-label="Time shown" />}
     >

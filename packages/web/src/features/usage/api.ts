@@ -14,10 +14,11 @@ export function useLiveUsage(): boolean {
   return useLive('/v1/usage/live', 'usage', () => void queries.invalidateQueries({ queryKey: ['usage'] }));
 }
 
-export function useUsageSummary(live: boolean) {
+/** Of the subscription in a group of plans. */
+export function useUsageSummary(group: string, live: boolean) {
   return useQuery({
-    queryKey: ['usage', 'summary'],
-    queryFn: ({ signal }) => get<UsageSummary>('/v1/usage/summary', signal),
+    queryKey: ['usage', 'summary', group],
+    queryFn: ({ signal }) => get<UsageSummary>(withQuery('/v1/usage/summary', { group }), signal),
     refetchInterval: live ? calm_ms : poll_ms,
   });
 }

@@ -3,8 +3,10 @@ import { getRouteApi } from '@tanstack/react-router';
 import { InvoicesPanel } from '../../features/invoices/InvoicesPanel.tsx';
 import { KeysPanel } from '../../features/keys/KeysPanel.tsx';
 import { OverridesPanel } from '../../features/overrides/OverridesPanel.tsx';
+import { namesWords } from '../../features/plan/plan-words.ts';
 import { useCustomerState } from '../../features/state/api.ts';
 import { DunningNotice } from '../../features/state/StateNotices.tsx';
+import { SubscriptionsPanel } from '../../features/subscriptions/SubscriptionsPanel.tsx';
 import { get } from '../../lib/http.ts';
 import type { Customer } from '../../lib/wire.ts';
 import { Fault } from '../../ui/Fault.tsx';
@@ -19,9 +21,9 @@ export function CustomerPage() {
     queryFn: ({ signal }) => get<Customer>(`/v1/customers/${encodeURIComponent(id)}`, signal),
   });
   const state = useCustomerState(id);
-  const { name = 'Customer', email = '', subscription = null } = customer.data ?? {};
+  const { name = 'Customer', email = '', subscriptions = [] } = customer.data ?? {};
   return (
-    <AdminPage title={name} lead={subscription === null ? email : `${email}, on ${subscription.plan_name}`}>
+    <AdminPage title={name} lead={subscriptions.length === 0 ? email : `${email}, on ${namesWords(subscriptions)}`}>
       {customer.isError ? (
         <Fault what="The customer" error={customer.error} retry={customer.refetch} />
       ) : (
@@ -29,6 +31,7 @@ export function CustomerPage() {
           {state.data === undefined ? null : (
             <DunningNotice state={state.data} title="A payment is owed, and access hardens until it is paid." />
           )}
+          <SubscriptionsPanel customerId={id} />
           <InvoicesPanel customerId={id} />
           <OverridesPanel customerId={id} />
           <KeysPanel customerId={id} />

@@ -12,8 +12,8 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { ModeMark } from '../../features/accounts/ModeMark.tsx';
 import { UserMenu } from '../../features/accounts/UserMenu.tsx';
-import { useSubscription } from '../../features/plan/api.ts';
-import { isLive } from '../../features/plan/subscription-words.ts';
+import { useSubscriptions } from '../../features/plan/api.ts';
+import { namesWords } from '../../features/plan/plan-words.ts';
 import { useSeller } from '../../lib/session.ts';
 import type { Me } from '../../lib/wire.ts';
 import { ColorSchemeToggle } from '../../ui/ColorSchemeToggle.tsx';
@@ -34,16 +34,15 @@ const webhooks: NavItem = { label: 'Webhooks', icon: IconWebhook, to: '/dashboar
 /** The frame of a customer's pages. */
 export function DashboardFrame({ me, children }: { me: Me; children: ReactNode }) {
   const seller = useSeller();
-  const subscription = useSubscription();
-  const live = subscription.data ? isLive(subscription.data) : false;
+  const live = useSubscriptions().data?.live ?? [];
   return (
     <Shell
       brand={seller?.name ?? ''}
-      nav={live ? [overview, ...ofPlan, webhooks] : [overview, webhooks]}
+      nav={live.length > 0 ? [overview, ...ofPlan, webhooks] : [overview, webhooks]}
       account={
         <div className={classes.account}>
           <strong>{me.customer?.name}</strong>
-          <span>{live ? `${subscription.data?.plan_name} plan` : 'No active plan'}</span>
+          <span>{planWords(live)}</span>
         </div>
       }
       mark={<ModeMark />}
@@ -63,4 +62,9 @@ export function DashboardFrame({ me, children }: { me: Me; children: ReactNode }
       {children}
     </Shell>
   );
+}
+
+function planWords(live: readonly { plan_name: string }[]): string {
+  if (live.length === 0) return 'No active plan';
+  return `${namesWords(live)} ${live.length === 1 ? 'plan' : 'plans'}`;
 }

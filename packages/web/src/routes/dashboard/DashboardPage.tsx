@@ -1,5 +1,4 @@
-import { useSubscription } from '../../features/plan/api.ts';
-import { isLive } from '../../features/plan/subscription-words.ts';
+import { useSubscriptions } from '../../features/plan/api.ts';
 import type { Me } from '../../lib/wire.ts';
 import { Fault } from '../../ui/Fault.tsx';
 import { Guard } from '../Guard.tsx';
@@ -9,33 +8,21 @@ import { Waiting } from './Waiting.tsx';
 import { Welcome } from './Welcome.tsx';
 
 export function DashboardPage() {
-  return <Guard allow={(me) => me.customer !== null}>{(me) => <Dashboard me={me} />}</Guard>;
-}
-
-function Dashboard({ me }: { me: Me }) {
-  const subscription = useSubscription();
-  const live = subscription.data ? isLive(subscription.data) : false;
   return (
-    <DashboardFrame me={me}>
-      <Content me={me} live={live} subscription={subscription} />
-    </DashboardFrame>
+    <Guard allow={(me) => me.customer !== null}>
+      {(me) => (
+        <DashboardFrame me={me}>
+          <Content me={me} />
+        </DashboardFrame>
+      )}
+    </Guard>
   );
 }
 
-interface ContentProps {
-  me: Me;
-  live: boolean;
-  subscription: ReturnType<typeof useSubscription>;
-}
-
-function Content({ me, live, subscription }: ContentProps) {
-  if (subscription.isError && subscription.data === undefined) {
-    return <Fault what="Your plan" error={subscription.error} retry={subscription.refetch} />;
-  }
-  if (subscription.data === undefined) return <Waiting />;
-  return live && subscription.data ? (
-    <Overview me={me} subscription={subscription.data} />
-  ) : (
-    <Welcome me={me} ended={subscription.data} />
-  );
+function Content({ me }: { me: Me }) {
+  const { data, isError, error, refetch } = useSubscriptions();
+  if (data === undefined) return isError ? <Fault what="Your plan" error={error} retry={refetch} /> : <Waiting />;
+  const [first, ...more] = data.live;
+  if (first === undefined) return <Welcome me={me} ended={data.ended} />;
+  return <Overview me={me} live={[first, ...more]} />;
 }

@@ -1,9 +1,6 @@
-import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useEffect, useRef } from 'react';
 import { ModeMark } from '../../features/accounts/ModeMark.tsx';
 import { VerifyNotice } from '../../features/accounts/VerifyNotice.tsx';
 import { InvoicesPanel } from '../../features/invoices/InvoicesPanel.tsx';
-import { useCheckout } from '../../features/plan/api.ts';
 import { CheckoutFault } from '../../features/plan/CheckoutFault.tsx';
 import { PlanPicker } from '../../features/plan/PlanPicker.tsx';
 import { statusWords } from '../../features/plan/subscription-words.ts';
@@ -11,23 +8,13 @@ import { useSeller } from '../../lib/session.ts';
 import type { Me, Subscription } from '../../lib/wire.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { PageHead } from '../../ui/PageHead.tsx';
+import { useAskedCheckout } from './asked-checkout.ts';
 import classes from './DashboardPage.module.css';
 
 /** The dashboard of somebody without a subscription: the plans. With `?plan=` the checkout of that plan opens at once. */
 export function Welcome({ me, ended }: { me: Me; ended: Subscription | null }) {
-  const { plan }: { plan?: string } = useSearch({ from: '/dashboard' });
-  const navigate = useNavigate();
-  const checkout = useCheckout();
+  const { checkout } = useAskedCheckout(() => true);
   const seller = useSeller();
-  const asked = useRef(false);
-
-  useEffect(() => {
-    if (plan === undefined || asked.current) return;
-    asked.current = true;
-    checkout.mutate({ plan_id: plan });
-    // Coming back from the payment page must show the plans, not open it again.
-    void navigate({ to: '/dashboard', search: {}, replace: true });
-  }, [plan, checkout, navigate]);
 
   return (
     <div className={classes.page}>
