@@ -39,7 +39,9 @@ test('every file the README links to exists', () => {
 
 test('.env.example names every variable the program reads, and no other', () => {
   const config = readFileSync('packages/server/src/config.ts', 'utf8');
-  const read = new Set([...config.matchAll(/(?:text|portOf|urlOf|numberOf)\('([A-Z_]+)'/g)].map((match) => match[1]));
+  const read = new Set(
+    [...config.matchAll(/(?:text|portOf|urlOf|numberOf|days)\('([A-Z_]+)'/g)].map((match) => match[1]),
+  );
   const example = new Set(
     [...readFileSync('.env.example', 'utf8').matchAll(/^# ([A-Z_]+)=/gm)].map((match) => match[1]),
   );
