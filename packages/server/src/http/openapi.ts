@@ -44,6 +44,20 @@ export interface DocumentOptions {
 
 /** The OpenAPI 3.1 document of these routes, from their own schemas, and the route that answers it. */
 export function createDocument(apps: readonly OpenAPIHono<AppEnv>[], options: DocumentOptions) {
+  const own = router();
+  own.openAPIRegistry.registerPath(documentRoute);
+  const routes = [...apps, own].flatMap(({ openAPIRegistry }) =>
+    openAPIRegistry.definitions.flatMap((definition) => (definition.type === 'route' ? definition.route : [])),
+  );
+  // Made when it is first asked for: a start does not wait for it.
+  const make = () => describe(routes, options);
+  let made: ReturnType<typeof make> | null = null;
+  const document = () => (made ??= make());
+  own.get(documentRoute.path, (c) => c.json(document()));
+  return { document, app: own };
+}
+
+function describe(routes: readonly RouteConfig[], options: DocumentOptions) {
   const all = router();
   all.openAPIRegistry.registerComponent('securitySchemes', 'secret_key', {
     type: 'http',
@@ -57,27 +71,16 @@ export function createDocument(apps: readonly OpenAPIHono<AppEnv>[], options: Do
     description: 'The session of a signed-in customer or operator.',
   });
   const component = responseComponents(all.openAPIRegistry);
-  const own = router();
-  own.openAPIRegistry.registerPath(documentRoute);
-  for (const { openAPIRegistry } of [...apps, own]) {
-    for (const definition of openAPIRegistry.definitions)
-      if (definition.type === 'route') all.openAPIRegistry.registerPath(whole(definition.route, options, component));
-  }
-  // Made when it is first asked for: a start does not wait for it.
-  const make = () =>
-    all.getOpenAPI31Document({
-      openapi: '3.1.0',
-      info: {
-        title: 'Farebox',
-        version: options.version,
-        description: 'Keys, limits, usage, subscriptions and invoices of an API, on top of Stripe.',
-      },
-      servers: [{ url: options.server_url }],
-    });
-  let made: ReturnType<typeof make> | null = null;
-  const document = () => (made ??= make());
-  own.get(documentRoute.path, (c) => c.json(document()));
-  return { document, app: own };
+  for (const route of routes) all.openAPIRegistry.registerPath(whole(route, options, component));
+  return all.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Farebox',
+      version: options.version,
+      description: 'Keys, limits, usage, subscriptions and invoices of an API, on top of Stripe.',
+    },
+    servers: [{ url: options.server_url }],
+  });
 }
 
 /** A route with what is answered before it runs: who calls, what the body is, whether it was answered already. */

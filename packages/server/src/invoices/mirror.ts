@@ -1,7 +1,7 @@
 import type { Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
-import { type InvoiceRow, type MirrorInvoice, invoiceByStripeId, replaceLines, upsertInvoice } from './store.ts';
+import { type InvoiceRow, type MirrorInvoice, invoicesByStripeIds, replaceLines, upsertInvoices } from './store.ts';
 
 export interface InvoiceMirrorResult {
   /** Invoices that this mirror saw become paid; each is told once. */
@@ -27,24 +27,39 @@ export function createInvoiceMirror(deps: { clock: Clock }) {
     const newlyPaid: InvoiceMirrorResult['newly_paid'] = [];
     const open: InvoiceRow[] = [];
     const changes: InvoiceMirrorResult['changes'] = [];
-    for (const { lines, stripe_subscription_id, ...invoice } of seen) {
-      const before = await invoiceByStripeId(tx, invoice.stripe_invoice_id);
-      if (before !== null && isBackward(before.status, invoice.status)) continue;
-      const now = deps.clock.now();
-      const written = await upsertInvoice(tx, {
+    const known = await invoicesByStripeIds(
+      tx,
+      seen.map(({ stripe_invoice_id }) => stripe_invoice_id),
+    );
+    const now = deps.clock.now();
+    const forward = seen.filter(({ stripe_invoice_id, status }) => {
+      const before = known.get(stripe_invoice_id);
+      return before === undefined || !isBackward(before.status, status);
+    });
+    const rows = forward.map((each) => {
+      const { lines: _, stripe_subscription_id, ...invoice } = each;
+      const before = known.get(invoice.stripe_invoice_id);
+      return {
         ...invoice,
         id: before?.id ?? createId('invc', now),
         customer_id: customerId,
         subscription_id: stripe_subscription_id === null ? null : (subscriptionIds.get(stripe_subscription_id) ?? null),
         created_at: before?.created_at ?? invoice.stripe_created_at,
         fetched_at: fetchedAt,
-      });
-      if (written === null) continue;
-      await replaceLines(tx, written.id, lines);
-      changes.push({ before, after: written });
-      if (written.status === 'open') open.unshift(written);
-      if (written.status === 'paid' && before?.status !== 'paid') newlyPaid.push({ row: written, lines });
+      };
+    });
+    const written = new Map((await upsertInvoices(tx, rows)).map((row) => [row.stripe_invoice_id, row]));
+    const charged = new Map<string, MirrorInvoice['lines']>();
+    for (const { stripe_invoice_id, lines } of forward) {
+      const row = written.get(stripe_invoice_id);
+      if (row === undefined) continue;
+      const before = known.get(stripe_invoice_id) ?? null;
+      charged.set(row.id, lines);
+      changes.push({ before, after: row });
+      if (row.status === 'open') open.unshift(row);
+      if (row.status === 'paid' && before?.status !== 'paid') newlyPaid.push({ row, lines });
     }
+    await replaceLines(tx, charged);
     return { newly_paid: newlyPaid, changes, open };
   };
 }

@@ -60,38 +60,80 @@ export interface LineRow extends Omit<MirrorLine, 'kind'> {
   kind: string;
 }
 
-export async function invoiceByStripeId(db: Reader, stripeInvoiceId: string): Promise<InvoiceRow | null> {
-  return (
-    (await db.selectFrom('invoice').selectAll().where('stripe_invoice_id', '=', stripeInvoiceId).executeTakeFirst()) ??
-    null
-  );
+/** Those of these that there are, by Stripe's ids. */
+export async function invoicesByStripeIds(db: Reader, stripeIds: readonly string[]): Promise<Map<string, InvoiceRow>> {
+  if (stripeIds.length === 0) return new Map();
+  const rows = await db.selectFrom('invoice').selectAll().where('stripe_invoice_id', 'in', stripeIds).execute();
+  return new Map(rows.map((row) => [row.stripe_invoice_id, row]));
 }
 
 export async function invoiceById(db: Reader, id: string): Promise<InvoiceRow | null> {
   return (await db.selectFrom('invoice').selectAll().where('id', '=', id).executeTakeFirst()) ?? null;
 }
 
-/** Inserts, or writes over an older read; null when the row there is newer. */
-export async function upsertInvoice(db: Reader, row: InvoiceRow & { fetched_at: Date }): Promise<InvoiceRow | null> {
-  const { id: _id, created_at: _created, ...changes } = row;
-  const written = await db
+/** Inserts, or writes over an older read. Answers what it wrote: a row that is newer stays as it is. */
+export async function upsertInvoices(
+  db: Reader,
+  rows: readonly (InvoiceRow & { fetched_at: Date })[],
+): Promise<InvoiceRow[]> {
+  if (rows.length === 0) return [];
+  return await db
     .insertInto('invoice')
-    .values(row)
+    .values([...rows])
     .onConflict((conflict) =>
-      conflict.column('stripe_invoice_id').doUpdateSet(changes).where('invoice.fetched_at', '<=', row.fetched_at),
+      conflict
+        .column('stripe_invoice_id')
+        .doUpdateSet((eb) => ({
+          customer_id: eb.ref('excluded.customer_id'),
+          subscription_id: eb.ref('excluded.subscription_id'),
+          number: eb.ref('excluded.number'),
+          status: eb.ref('excluded.status'),
+          billing_reason: eb.ref('excluded.billing_reason'),
+          currency: eb.ref('excluded.currency'),
+          subtotal_minor: eb.ref('excluded.subtotal_minor'),
+          total_minor: eb.ref('excluded.total_minor'),
+          amount_due_minor: eb.ref('excluded.amount_due_minor'),
+          amount_paid_minor: eb.ref('excluded.amount_paid_minor'),
+          discount_minor: eb.ref('excluded.discount_minor'),
+          tax_minor: eb.ref('excluded.tax_minor'),
+          credited_minor: eb.ref('excluded.credited_minor'),
+          attempt_count: eb.ref('excluded.attempt_count'),
+          next_attempt_at: eb.ref('excluded.next_attempt_at'),
+          payment_state: eb.ref('excluded.payment_state'),
+          failure_reason: eb.ref('excluded.failure_reason'),
+          period_start_at: eb.ref('excluded.period_start_at'),
+          period_end_at: eb.ref('excluded.period_end_at'),
+          hosted_url: eb.ref('excluded.hosted_url'),
+          pdf_url: eb.ref('excluded.pdf_url'),
+          finalized_at: eb.ref('excluded.finalized_at'),
+          paid_at: eb.ref('excluded.paid_at'),
+          stripe_created_at: eb.ref('excluded.stripe_created_at'),
+          fetched_at: eb.ref('excluded.fetched_at'),
+        }))
+        .whereRef('invoice.fetched_at', '<=', 'excluded.fetched_at'),
     )
     .returningAll()
-    .executeTakeFirst();
-  return written ?? null;
+    .execute();
 }
 
-export async function replaceLines(db: Reader, invoiceId: string, lines: readonly MirrorLine[]): Promise<void> {
-  await db.deleteFrom('invoice_line').where('invoice_id', '=', invoiceId).execute();
-  if (lines.length === 0) return;
+/** Lines that one statement writes: each is a dozen of the 65,535 values that a statement may have. */
+const linesAtOnce = 1_000;
+
+/** Writes what each invoice charges in the place of what was there. */
+export async function replaceLines(db: Reader, of: ReadonlyMap<string, readonly MirrorLine[]>): Promise<void> {
+  if (of.size === 0) return;
   await db
-    .insertInto('invoice_line')
-    .values(lines.map((line, position) => ({ ...line, invoice_id: invoiceId, position })))
+    .deleteFrom('invoice_line')
+    .where('invoice_id', 'in', [...of.keys()])
     .execute();
+  const rows = [...of].flatMap(([invoice_id, lines]) =>
+    lines.map((line, position) => ({ ...line, invoice_id, position })),
+  );
+  for (let at = 0; at < rows.length; at += linesAtOnce)
+    await db
+      .insertInto('invoice_line')
+      .values(rows.slice(at, at + linesAtOnce))
+      .execute();
 }
 
 /** A page of invoices, newest first; of one customer or of all. */

@@ -4,7 +4,7 @@ import type { Database } from '../db/database.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
 import type { Received } from './inbox.ts';
-import { moveCursor, readCursor } from './store.ts';
+import { knownEvents, moveCursor, readCursor } from './store.ts';
 import { eventHeadOf } from './translate.ts';
 
 /** Stripe's list is read again this far back: what was made at the same moment as the last event seen may appear later. */
@@ -13,6 +13,7 @@ const overlap_ms = 15 * 60_000;
 const keptFor_ms = 30 * 86_400_000;
 /** A long absence is read in this many steps, oldest first, each remembered: one that is cut short goes on where it was. */
 const mostSteps = 60;
+const pageSize = 100;
 /** Of what Stripe could not deliver, the newest; the rest comes with its step. */
 const mostLost = 2_000;
 
@@ -52,11 +53,27 @@ export function createBackfill(deps: {
     most: number,
   ): Promise<void> {
     let taken = 0;
-    for await (const event of stripe.events.list({ ...query, limit: 100 })) {
-      if (taken === most) return;
+    let page: Stripe.Event[] = [];
+    for await (const event of stripe.events.list({ ...query, limit: pageSize })) {
+      if (taken === most) break;
       taken += 1;
+      page.push(event);
+      if (page.length < pageSize) continue;
+      await receiveNew(page, tally);
+      page = [];
+    }
+    await receiveNew(page, tally);
+  }
+
+  /** Most of what a list holds was delivered: that is asked once for all of them. */
+  async function receiveNew(events: readonly Stripe.Event[], tally: { read: number; found: number }): Promise<void> {
+    const known = await knownEvents(
+      db.kysely,
+      events.map(({ id }) => id),
+    );
+    for (const event of events) {
       tally.read += 1;
-      const head = eventHeadOf(event);
+      const head = known.has(event.id) ? null : eventHeadOf(event);
       if (head !== null && (await deps.receive({ ...head, body: event, signed_at: null }))) tally.found += 1;
     }
   }

@@ -13,12 +13,26 @@ export function createCatalogCheck(deps: {
   current(): Promise<PlanVersion[]>;
 }) {
   const { stripe } = deps;
-  return async function catalogFault(objectId: string): Promise<string | null> {
+
+  /** Of one object that an event names. */
+  async function one(objectId: string): Promise<string | null> {
     const plan = (await deps.current()).find((version) => version.stripe_product_id === objectId);
     if (plan !== undefined) return await productFault(plan, objectId);
     const version = await deps.versionByStripePrice(objectId);
     return version === null || version.archived_at !== null ? null : await priceFault(version, objectId);
-  };
+  }
+
+  /** Of everything that is on sale, each with the object it is about. */
+  async function all(): Promise<{ object_id: string; detail: string }[]> {
+    const found: { object_id: string; detail: string | null }[] = [];
+    for (const version of await deps.current()) {
+      const id = version.stripe_product_id;
+      if (id !== null) found.push({ object_id: id, detail: await productFault(version, id) });
+      for (const { stripe_price_id: price } of version.prices)
+        if (price !== null) found.push({ object_id: price, detail: await priceFault(version, price) });
+    }
+    return found.flatMap(({ object_id, detail }) => (detail === null ? [] : { object_id, detail }));
+  }
 
   async function productFault(version: PlanVersion, id: string): Promise<string | null> {
     const product = await found(stripe.products.retrieve(id));
@@ -36,6 +50,8 @@ export function createCatalogCheck(deps: {
     if (price === null) return `The price ${id} of ${plan} is no longer at Stripe.`;
     return price.active ? null : `The price ${id} of ${plan} was archived at Stripe: nobody can buy it.`;
   }
+
+  return { one, all };
 }
 
 async function found<T extends object>(read: Promise<T>): Promise<T | null> {

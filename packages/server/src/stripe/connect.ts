@@ -1,8 +1,9 @@
-import type { DunningStage, Taxes } from '@farebox/core';
+import type { DunningStage, PricedPlan, Taxes } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Customers } from '../customers/service.ts';
 import type { Database, Reader, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
+import { createKept } from '../lib/kept.ts';
 import type { Log } from '../lib/log.ts';
 import { type IntentBook, createIntents } from '../intents/service.ts';
 import { createInvoiceMirror } from '../invoices/mirror.ts';
@@ -98,17 +99,17 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
   const edge = { ...deps, stripe, installation_id };
   const intents = createIntents({ ...edge, carriers: createCarriers(edge), verdictOf });
   const syncCustomer = connectMirror(edge, intents);
-  const catalogFault = createCatalogCheck({
+  const catalog = createCatalogCheck({
     ...edge,
     versionByStripePrice: async (price) => (await plans.versionByStripePrice(price))?.version ?? null,
     current: () => plans.current(),
   });
-  const { handleEvent, backfill, webhook } = connectInbox(edge, syncCustomer, catalogFault);
+  const { handleEvent, backfill, webhook } = connectInbox(edge, syncCustomer, catalog.one);
   const link = async (id: string, stripeId: string) => void (await customers.linkStripe(null, id, stripeId));
   const compared = createReconcile({
     ...edge,
     customers: { all: () => customers.links(), link },
-    catalogFault,
+    catalogFaults: catalog.all,
     syncCustomer,
     backfill,
   });
@@ -150,24 +151,28 @@ interface Edge extends StripeDeps {
   installation_id: string;
 }
 
-/** `syncCustomer`, with what follows from it. */
+/** Prices of which it is remembered what they sell. */
+const mostPrices = 2_000;
+
+/** `syncCustomer`, with what follows from it. What a price sells never changes: it is asked for once, not at every reading. */
 function connectMirror(edge: Edge, intents: IntentBook): Sync {
   const { clock, plans, customers } = edge;
+  const sold = createKept<Awaited<ReturnType<Plans['versionByStripePrice']>>>(mostPrices);
+  const priced = createKept<PricedPlan>(mostPrices);
   const effects = createEffects({
     ...edge,
     undo: async (tx, customer_id, id) => {
       const wish = { kind: 'subscription.undo', customer_id, dedupe_key: `undo:${id}` } as const;
       await intents.record(tx, { ...wish, data: { stripe_subscription_id: id } });
     },
-    planOfPrice: (tx, id) => plans.ofPrice(tx, id),
-    importedAt: async (tx, id) => (await customers.find(tx, id))?.imported_at ?? null,
+    planOfPrice: (tx, id) => priced(id, () => plans.ofPrice(tx, id)),
     phasesOf,
     closePeriods: (tx, subscription, phases) => closePeriods(tx, edge, subscription, phases),
   });
   return createSync({
     ...edge,
     findLink: (id) => customers.find(null, id),
-    versionByStripePrice: (price) => plans.versionByStripePrice(price),
+    versionByStripePrice: (price) => sold(price, () => plans.versionByStripePrice(price)),
     mirrorSubscriptions: createSubscriptionMirror({ clock }),
     mirrorInvoices: createInvoiceMirror({ clock }),
     markSynced: (tx, id, at, seq) => customers.markSynced(tx, id, at.getTime(), seq),

@@ -23,8 +23,6 @@ export function createEffects(deps: {
   clock: Clock;
   dunning: readonly DunningStage[];
   personOf(tx: Tx, customerId: string): Promise<Person>;
-  /** When the customer was taken over with what it had at Stripe; null for who bought here. */
-  importedAt(tx: Tx, customerId: string): Promise<Date | null>;
   planOfPrice(tx: Tx, planPriceId: string): Promise<PricedPlan>;
   phasesOf(tx: Tx, subscriptionId: string): Promise<PhaseRow[]>;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
@@ -37,10 +35,9 @@ export function createEffects(deps: {
   invalidate(tx: Tx, customerId: string): Promise<void>;
 }) {
   return async function effects(tx: Tx, mirrored: Mirrored): Promise<void> {
-    const { customer_id } = mirrored;
+    const { customer_id, imported_at } = mirrored;
     const { bases, duplicates, subscriptions } = mirrored.subscriptions;
     const person = await deps.personOf(tx, customer_id);
-    const imported_at = await deps.importedAt(tx, customer_id);
     const isOld = (at: Date) => imported_at !== null && at < imported_at;
     for (const base of bases)
       if (entitling.has(base.status) && !isOld(base.stripe_created_at)) await welcome(tx, base, person);

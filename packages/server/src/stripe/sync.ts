@@ -9,6 +9,8 @@ import { type ChargeRow, chargesByIds, eventsSoFar, markGone, upsertCharges } fr
 /** What the mirror found, told to whoever acts on it, inside the mirror's transaction. */
 export interface Mirrored {
   customer_id: string;
+  /** When the customer was taken over with what it had at Stripe; null for who bought here. */
+  imported_at: Date | null;
   subscriptions: MirrorResult;
   invoices: InvoiceMirrorResult;
   /** Charges of this read, each with what it was. */
@@ -26,6 +28,7 @@ export type Sync = (customerId: string, asking?: Asking) => Promise<void>;
 
 interface Link {
   stripe_customer_id: string | null;
+  imported_at: Date | null;
   stripe_synced_at: Date | null;
   /** Every event up to this one was here when the last reading began. */
   stripe_synced_seq: number;
@@ -65,7 +68,7 @@ export function createSync(deps: SyncDeps): Sync {
       const snapshot = await read(customerId, link.stripe_customer_id);
       await deps.settleUsage();
       await db.transaction(async (tx) => {
-        await write(tx, customerId, link.stripe_customer_id, snapshot, fetchedAt);
+        await write(tx, customerId, link, snapshot, fetchedAt);
         await deps.markSynced(tx, customerId, fetchedAt, seq);
         await asking?.close(tx);
       });
@@ -76,7 +79,7 @@ export function createSync(deps: SyncDeps): Sync {
   async function write(
     tx: Tx,
     customerId: string,
-    stripeCustomerId: string | null,
+    { stripe_customer_id, imported_at }: Link,
     snapshot: Snapshot,
     fetchedAt: Date,
   ): Promise<void> {
@@ -94,10 +97,10 @@ export function createSync(deps: SyncDeps): Sync {
       after: { ...charge, customer_id: customerId },
     }));
     for (const { row, state } of snapshot.checkouts) if (state !== 'open') await closeCheckout(tx, row.id, state);
-    await deps.effects(tx, { customer_id: customerId, subscriptions, invoices, charges });
-    if (snapshot.is_gone && stripeCustomerId !== null) {
-      await markGone(tx, { stripe_customer_id: stripeCustomerId, customer_id: customerId, gone_at: fetchedAt });
-      await deps.unlink(tx, customerId, stripeCustomerId);
+    await deps.effects(tx, { customer_id: customerId, imported_at, subscriptions, invoices, charges });
+    if (snapshot.is_gone && stripe_customer_id !== null) {
+      await markGone(tx, { stripe_customer_id, customer_id: customerId, gone_at: fetchedAt });
+      await deps.unlink(tx, customerId, stripe_customer_id);
     }
   }
 }

@@ -73,6 +73,8 @@ export async function closePeriods(
   subscription: ReportableSubscription,
   phases: readonly PricedPhase[],
 ): Promise<string[]> {
+  const meters = metersOf(phases);
+  if (meters.length === 0) return [];
   const known = await tx
     .selectFrom('usage_report')
     .select(['meter_id', 'period_start_at'])
@@ -83,7 +85,7 @@ export async function closePeriods(
   const overrides = await overridesOf(tx, subscription.customer_id);
   let isAlone = false;
   const opened: string[] = [];
-  for (const meter_id of metersOf(phases)) {
+  for (const meter_id of meters) {
     for (const period of closedPeriods(subscription, phases, meter_id, deps.clock.now())) {
       if (isKnown(meter_id, period.start_at)) continue;
       const phase = phases.find(({ terms_id }) => terms_id === period.terms_id);

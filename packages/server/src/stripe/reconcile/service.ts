@@ -63,7 +63,7 @@ export function createReconcile(deps: {
     current(): Promise<PlanVersion[]>;
     versionByStripePrice(stripePriceId: string): Promise<{ version: PlanVersion } | null>;
   };
-  catalogFault(objectId: string): Promise<string | null>;
+  catalogFaults(): Promise<{ object_id: string; detail: string }[]>;
   syncCustomer(customerId: string): Promise<void>;
   backfill(): Promise<unknown>;
   told: { drift(tx: Tx, found: Reconciliation): Promise<void> };
@@ -203,17 +203,10 @@ export function createReconcile(deps: {
 
   /** What is on sale can be bought at Stripe. */
   async function catalogue(): Promise<Divergence[]> {
-    const found: Divergence[] = [];
-    for (const version of await deps.plans.current()) {
-      const ids = [version.stripe_product_id, ...version.prices.map((price) => price.stripe_price_id)];
-      for (const object_id of ids) {
-        const detail = object_id === null ? null : await deps.catalogFault(object_id);
-        if (object_id === null || detail === null) continue;
-        const repair = detail.includes('archived') ? 'sell' : null;
-        found.push({ kind: 'archived_price', customer_id: null, object_id, detail, repair });
-      }
-    }
-    return found;
+    return (await deps.catalogFaults()).map(({ object_id, detail }) => {
+      const repair = detail.includes('archived') ? 'sell' : null;
+      return { kind: 'archived_price', customer_id: null, object_id, detail, repair };
+    });
   }
 
   /** Stripe sends its events to us. */

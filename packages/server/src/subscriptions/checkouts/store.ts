@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Reader } from '../../db/database.ts';
 
 export interface CheckoutRow {
@@ -36,7 +37,9 @@ export async function reserveCheckout(db: Reader, row: CheckoutRow): Promise<boo
   const result = await db
     .insertInto('checkout_session')
     .values(row)
-    .onConflict((conflict) => conflict.columns(['customer_id', 'group']).where('state', '=', 'open').doNothing())
+    .onConflict((conflict) =>
+      conflict.columns(['customer_id', 'group']).where('state', '=', sql.lit('open')).doNothing(),
+    )
     .executeTakeFirst();
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
 }

@@ -113,7 +113,7 @@ export async function insertMigration(db: Reader, row: MigrationRow): Promise<bo
   const inserted = await db
     .insertInto('plan_migration')
     .values(row)
-    .onConflict((conflict) => conflict.column('plan_id').where('state', '=', 'running').doNothing())
+    .onConflict((conflict) => conflict.column('plan_id').where('state', '=', sql.lit('running')).doNothing())
     .returning('id')
     .executeTakeFirst();
   return inserted !== undefined;
