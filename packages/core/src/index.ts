@@ -36,6 +36,7 @@ export * from './plan.ts';
 export * from './price.ts';
 export * from './priced-plan.ts';
 export * from './proration.ts';
+export * from './refusal.ts';
 export * from './public-address.ts';
 export * from './usage-periods.ts';
 export * from './webhook.ts';

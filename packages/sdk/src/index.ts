@@ -1,9 +1,14 @@
 import type { Verification } from '@farebox/core';
-import { type Connection, type Decision, type VerifyInput, callVerify } from './lib/verify.ts';
+import { type Connection, type InputOf, type ItemOf, type ListOperation, callApi, callPage } from './lib/api.ts';
 import { FareboxUnavailable } from './lib/errors.ts';
+import { type Decision, type VerifyInput, callVerify } from './lib/verify.ts';
+import type { Operations } from './operations.ts';
 
 export type { Verification } from '@farebox/core';
+export { verificationOf } from './lib/admitted.ts';
+export type { CallOptions } from './lib/api.ts';
 export type { Decision, VerifyInput } from './lib/verify.ts';
+export type { Operations, Schemas } from './operations.ts';
 export { FareboxError, FareboxUnavailable } from './lib/errors.ts';
 export { type WebhookEvent, type WebhookHeaders, WebhookSignatureError, verifyWebhook } from './lib/webhook.ts';
 
@@ -31,6 +36,15 @@ export interface Farebox {
   verify(input: VerifyInput): Promise<Verification>;
   /** As `verify`, with the headers for the answer. For adapters. */
   decide(input: VerifyInput): Promise<Decision>;
+  /** Says that a request which took a place (`lease`) is over. */
+  release(lease: string): Promise<void>;
+  /**
+   * Any operation of the API: `farebox.api('GET /v1/customers/{id}', { path: { id } })`. What can be repeated without being done twice
+   * is repeated while Farebox is away. Rejects with `FareboxUnavailable` or `FareboxError`.
+   */
+  api<K extends keyof Operations>(operation: K, ...input: InputOf<K>): Promise<Operations[K]['answer']>;
+  /** All of a list, page by page as it is read: `for await (const customer of farebox.list('GET /v1/customers')) …`. */
+  list<K extends ListOperation>(operation: K, ...input: InputOf<K>): AsyncGenerator<ItemOf<K>, void>;
 }
 
 const defaultTimeoutMs = 2000;
@@ -49,8 +63,30 @@ export function createFarebox(options: FareboxOptions): Farebox {
     }
   }
 
+  async function* list<K extends ListOperation>(
+    operation: K,
+    ...[input = {}, options = {}]: InputOf<K>
+  ): AsyncGenerator<ItemOf<K>, void> {
+    const query = 'query' in input ? input.query : {};
+    for (let cursor: object | null = {}; cursor !== null;) {
+      const page: { data: ItemOf<K>[]; next_cursor: string | null } = await callPage(
+        connection,
+        operation,
+        { ...input, query: { ...query, ...cursor } },
+        options,
+      );
+      yield* page.data;
+      cursor = page.next_cursor === null ? null : { starting_after: page.next_cursor };
+    }
+  }
+
   return {
     decide,
+    api: (operation, ...[input = {}, options = {}]) => callApi(connection, operation, input, options),
+    list,
+    async release(lease) {
+      await callApi(connection, 'POST /v1/gate/leases/{id}/release', { path: { id: lease } }, {});
+    },
     async verify(input) {
       return (await decide(input)).verification;
     },
@@ -65,8 +101,11 @@ function connectionOf({ url, secret_key, timeout_ms = defaultTimeoutMs }: Farebo
     throw new TypeError('secret_key must be a secret key of Farebox: fbx_sk_test_… or fbx_sk_live_….');
   }
   if (!(timeout_ms > 0)) throw new TypeError('timeout_ms must be more than 0.');
-  const path = `${base.pathname.replace(/\/+$/, '')}/v1/keys/verify`;
-  return { verify_url: new URL(path, base).href, secret_key, timeout_ms };
+  return {
+    base_url: new URL(base.pathname.replace(/\/+$/, ''), base).href.replace(/\/+$/, ''),
+    secret_key,
+    timeout_ms,
+  };
 }
 
 /** What a request that passed unchecked looks like: valid, and about nobody. */

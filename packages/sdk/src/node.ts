@@ -1,24 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Verification } from '@farebox/core';
 import type { Farebox } from './index.ts';
-import { check } from './lib/check.ts';
+import { remember } from './lib/admitted.ts';
+import { type CheckResult, type GateOptions, check, failed, report } from './lib/check.ts';
 
 /** What a request costs and needs: the same for all, or said per request. */
-export interface ProtectOptions {
-  /** Units this request uses, a whole number ≥ 0; 1 if left out. */
-  cost?: number | ((request: IncomingMessage) => number);
-  /** What the key has to be good for. */
-  scope?: string | ((request: IncomingMessage) => string | null);
-  /** The route's pattern (`/v1/forecast`), for usage by endpoint. Not the path. */
-  endpoint?: string | ((request: IncomingMessage) => string);
-  /** What a request uses, where plans measure several things: the id of a meter. */
-  meter?: string | ((request: IncomingMessage) => string);
-  /**
-   * Where the request comes from. The peer's address if left out: behind a proxy of yours read the header that proxy sets,
-   * and no header that callers can set.
-   */
-  ip?: (request: IncomingMessage) => string | null;
-}
+export type ProtectOptions = GateOptions<IncomingMessage>;
 
 /** A handler behind the gate: it also gets the decision, with `customer_id`, `plan_id` and `features`. */
 export type ProtectedHandler = (
@@ -35,54 +22,54 @@ export type ProtectedHandler = (
 export function protect(
   farebox: Farebox,
   handler: ProtectedHandler,
-  options: ProtectOptions & { onError?: (error: unknown) => void } = {},
+  options: ProtectOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
+    const result = await check(farebox, request, toldOf(request, request.url ?? ''), options);
+    if (!admit(request, response, result)) return;
     try {
-      const result = await check(farebox, {
-        header: (name) => headerOf(request, name),
-        ip: options.ip === undefined ? (request.socket.remoteAddress ?? null) : options.ip(request),
-        cost: valueOf(options.cost, request),
-        scope: valueOf(options.scope, request),
-        endpoint: valueOf(options.endpoint, request),
-        meter: valueOf(options.meter, request),
-      });
-      if (result.allowed) {
-        for (const [name, value] of Object.entries(result.headers)) response.setHeader(name, value);
-        await handler(request, response, result.verification);
-        return;
-      }
-      response.writeHead(result.status, result.headers);
-      response.end(request.method === 'HEAD' ? undefined : result.body);
+      await handler(request, response, result.verification);
     } catch (error) {
-      if (options.onError === undefined) process.emitWarning(error instanceof Error ? error : String(error));
-      else options.onError(error);
-      fail(response);
+      report(error, options.onError);
+      // An answer that has begun cannot be taken back: its connection ends.
+      if (response.headersSent) response.destroy();
+      else refuse(request, response, failed());
     }
   };
 }
 
-function valueOf<T extends string | number | null>(
-  option: T | ((request: IncomingMessage) => T | null) | undefined,
+/** A request of `node:http`, whatever stands on it. `path` is as the caller sent it. */
+export function toldOf(request: IncomingMessage, path: string) {
+  return {
+    header: (name: string) => headerOf(request, name),
+    method: request.method ?? '',
+    path,
+    ip: request.socket.remoteAddress ?? null,
+  };
+}
+
+/** Lets the request through with the headers on its answer, or answers it. */
+export function admit(
   request: IncomingMessage,
-): T | undefined {
-  const value = typeof option === 'function' ? option(request) : option;
-  return value ?? undefined;
+  response: ServerResponse,
+  result: CheckResult,
+): result is CheckResult & { allowed: true } {
+  if (!result.allowed) {
+    refuse(request, response, result);
+    return false;
+  }
+  remember(request, result.verification);
+  for (const [name, value] of Object.entries(result.headers)) response.setHeader(name, value);
+  if (result.over !== null) response.once('close', result.over);
+  return true;
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, result: CheckResult & { allowed: false }): void {
+  response.writeHead(result.status, { ...result.headers, 'Content-Length': Buffer.byteLength(result.body) });
+  response.end(request.method === 'HEAD' ? undefined : result.body);
 }
 
 function headerOf(request: IncomingMessage, name: string): string | null {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(', ') : (value ?? null);
-}
-
-/** Says nothing about the reason. An answer that has begun cannot be taken back: its connection ends. */
-function fail(response: ServerResponse): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  response.writeHead(500, { 'Content-Type': 'application/problem+json' });
-  response.end(
-    JSON.stringify({ type: 'about:blank', title: 'Internal Server Error', status: 500, code: 'internal_error' }),
-  );
 }

@@ -24,7 +24,7 @@ export async function serve(
 }
 
 /** What Farebox answers: the decision with this code, in the form the wire has it. */
-export function verificationOf(code: GateCode): Record<string, unknown> {
+export function verificationOf(code: GateCode, more: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     valid: code === 'VALID',
     code,
@@ -34,7 +34,7 @@ export function verificationOf(code: GateCode): Record<string, unknown> {
     customer_id: 'cust_1',
     plan_id: 'pro',
     scopes: ['read'],
-    features: { history: true },
+    features: { history: true, seats: 5, region: 'eu' },
     limits: [{ name: '1s', limit: 10, remaining: 9, window_ms: 1000, reset_at: '2026-03-10T12:00:00.100Z' }],
     quota: {
       meter_id: 'requests',
@@ -47,6 +47,13 @@ export function verificationOf(code: GateCode): Record<string, unknown> {
     cost_decimal: '0',
     currency: 'usd',
     retry_after_s: code === 'RATE_LIMITED' ? 2 : null,
+    ...(code === 'RATE_LIMITED'
+      ? {
+          denied_by: { kind: 'window', name: '1s', limit: 10, window_ms: 1000, reset_at: '2026-03-10T12:00:01.000Z' },
+          upgrade_url: 'https://billing.example.com/dashboard',
+        }
+      : {}),
+    ...more,
   };
 }
 
@@ -63,7 +70,7 @@ export async function fareboxServer(answer: (seen: Seen, response: ServerRespons
   const served = await serve((request, response) => {
     void readBody(request).then((text) => {
       const { method = '', url = '', headers } = request;
-      const body: Record<string, unknown> = JSON.parse(text);
+      const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
       const one = { method, url, authorization: headers.authorization ?? '', body };
       seen.push(one);
       answer(one, response);
@@ -73,7 +80,7 @@ export async function fareboxServer(answer: (seen: Seen, response: ServerRespons
 }
 
 /** Answers with a decision and its headers, as Farebox does. */
-export function decide(response: ServerResponse, code: GateCode): void {
+export function decide(response: ServerResponse, code: GateCode, more: Record<string, unknown> = {}): void {
   response.writeHead(200, {
     'Content-Type': 'application/json',
     'RateLimit-Policy': '"1s";q=10;w=1',
@@ -83,7 +90,7 @@ export function decide(response: ServerResponse, code: GateCode): void {
     'Set-Cookie': 'not=passed-on',
     ...(code === 'RATE_LIMITED' ? { 'Retry-After': '2' } : {}),
   });
-  response.end(JSON.stringify(verificationOf(code)));
+  response.end(JSON.stringify(verificationOf(code, more)));
 }
 
 /** Answers with a problem, as Farebox does. */

@@ -1,21 +1,24 @@
 import {
+  type DeniedBy,
   type DunningState,
-  type DunningStep,
-  type GateCode,
+  type FeatureValue,
+  type Interval,
   type LimitState,
   type QuotaState,
   type Verification,
   dunningSteps,
   gateCodes,
   header,
+  intervals,
 } from '@farebox/core';
-import { FareboxError, FareboxUnavailable } from './errors.ts';
+import { type Connection, failureOf, isFields, parse, send } from './api.ts';
+import { FareboxUnavailable } from './errors.ts';
 
 /** What to ask of the gate for one request. */
 export interface VerifyInput {
   /** The caller's API key, as it was sent. */
   key: string;
-  /** Units this request uses: a whole number ≥ 0, 1 if left out. */
+  /** Units this request uses: a whole number ≥ 0; unless said, what your OpenAPI document says, or 1. */
   cost?: number | undefined;
   /** What the key has to be good for. */
   scope?: string | null | undefined;
@@ -25,19 +28,17 @@ export interface VerifyInput {
   endpoint?: string | undefined;
   /** What this request uses, where plans measure several things: the id of a meter. */
   meter?: string | undefined;
+  /** Of the request: with them your OpenAPI document says its cost, scope and limits. */
+  method?: string | undefined;
+  path?: string | undefined;
+  /** True: take a place among the requests at the same time; you say with `release` when this one is over. */
+  lease?: boolean | undefined;
 }
 
 /** A decision and the headers the caller of the API gets with it. */
 export interface Decision {
   verification: Verification;
   headers: Record<string, string>;
-}
-
-/** Everything a call needs. */
-export interface Connection {
-  verify_url: string;
-  secret_key: string;
-  timeout_ms: number;
 }
 
 /** The headers of Farebox's answer that an API passes on. Farebox writes them, so that its clock alone counts. */
@@ -60,42 +61,16 @@ const passedOn = [
  * not charged twice. Rejects with `FareboxUnavailable` or `FareboxError`.
  */
 export async function callVerify(connection: Connection, input: VerifyInput): Promise<Decision> {
-  const { response, text } = await send(connection, input);
-  const body = parseObject(text);
-  if (response.status === 200 && body !== null) {
-    const verification = readVerification(body);
-    if (verification !== null) return { verification, headers: headersOf(response) };
-  }
-  if (response.status >= 500 || response.status === 429 || body === null || response.status < 400) {
-    throw new FareboxUnavailable(`Farebox answered with status ${response.status} and no decision.`);
-  }
-  const { code, detail, param } = body;
-  throw new FareboxError(
-    typeof detail === 'string' ? detail : `Farebox refused the call with status ${response.status}.`,
-    {
-      status: response.status,
-      code: typeof code === 'string' ? code : 'unknown',
-      param: typeof param === 'string' ? param : null,
-    },
-  );
-}
-
-/** The body is read whole, whatever the status: only then is the connection free for the next call. */
-async function send(connection: Connection, input: VerifyInput): Promise<{ response: Response; text: string }> {
-  try {
-    const response = await fetch(connection.verify_url, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${connection.secret_key}`, 'content-type': 'application/json' },
-      body: JSON.stringify(input),
-      redirect: 'error',
-      signal: AbortSignal.timeout(connection.timeout_ms),
-    });
-    return { response, text: await response.text() };
-  } catch (error) {
-    const late = error instanceof DOMException && error.name === 'TimeoutError';
-    const reason = late ? `did not answer within ${connection.timeout_ms} ms` : 'could not be reached';
-    throw new FareboxUnavailable(`Farebox ${reason} at ${new URL(connection.verify_url).origin}.`, { cause: error });
-  }
+  const { response, text } = await send(connection, `${connection.base_url}/v1/keys/verify`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${connection.secret_key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(input),
+  });
+  const body = parse(text);
+  if (response.status !== 200) throw failureOf(response.status, body);
+  const verification = isFields(body) ? readVerification(body) : null;
+  if (verification === null) throw new FareboxUnavailable('Farebox answered with status 200 and no decision.');
+  return { verification, headers: headersOf(response) };
 }
 
 function headersOf(response: Response): Record<string, string> {
@@ -109,21 +84,14 @@ function headersOf(response: Response): Record<string, string> {
 
 type Fields = Record<string, unknown>;
 
-function parseObject(text: string): Fields | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isFields(value) ? value : null;
-  } catch {
-    return null; // a proxy's page, or half an answer: the status says what to make of it
-  }
-}
-
 /** Null when it is no verification: whatever answered was not Farebox. */
 function readVerification(body: Fields): Verification | null {
-  const { code, detail, request_id, scopes, features, limits, quota, cost_decimal, retry_after_s } = body;
-  if (!isCode(code) || body['valid'] !== (code === 'VALID')) return null;
+  const { detail, request_id, scopes, features, limits, quota, cost_decimal, retry_after_s } = body;
+  const code = oneOf(gateCodes, body['code']);
+  if (code === null || body['valid'] !== (code === 'VALID')) return null;
   if (typeof detail !== 'string' || typeof request_id !== 'string' || typeof cost_decimal !== 'string') return null;
   if (!isFields(features) || !Array.isArray(limits) || !(quota === null || isFields(quota))) return null;
+  const { payment, denied_by, lease } = body;
   return {
     valid: code === 'VALID',
     code,
@@ -133,28 +101,35 @@ function readVerification(body: Fields): Verification | null {
     customer_id: textOf(body['customer_id']),
     plan_id: textOf(body['plan_id']),
     scopes: Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [],
-    features: Object.fromEntries(Object.entries(features).map(([name, on]) => [name, on === true])),
+    features: Object.fromEntries(Object.entries(features).filter(isFeature)),
     limits: limits.filter(isFields).map(readLimit),
     quota: quota === null ? null : readQuota(quota),
     cost_decimal,
     currency: textOf(body['currency']),
     retry_after_s: typeof retry_after_s === 'number' ? retry_after_s : null,
-    payment: isFields(body['payment']) ? readPayment(body['payment']) : null,
+    payment: isFields(payment) ? readPayment(payment) : null,
+    denied_by: isFields(denied_by) ? readDenied(denied_by) : null,
+    upgrade_url: textOf(body['upgrade_url']),
+    lease: isFields(lease) ? { id: textOf(lease['id']) ?? '', expires_at: instantOf(lease['expires_at']) } : null,
   };
 }
 
+function isFeature(entry: [string, unknown]): entry is [string, FeatureValue] {
+  return ['boolean', 'number', 'string'].includes(typeof entry[1]);
+}
+
 function readLimit(fields: Fields): LimitState {
-  const { window_ms } = fields;
   return {
     name: textOf(fields['name']) ?? '',
     limit: numberOf(fields['limit']),
     remaining: numberOf(fields['remaining']),
-    window_ms: typeof window_ms === 'number' ? window_ms : null,
+    window_ms: msOf(fields['window_ms']),
     reset_at: instantOf(fields['reset_at']),
   };
 }
 
 function readQuota(fields: Fields): QuotaState {
+  const interval: Interval | null = oneOf(intervals, fields['interval']);
   return {
     meter_id: textOf(fields['meter_id']) ?? '',
     kind: fields['kind'] === 'hard' ? 'hard' : 'soft',
@@ -162,15 +137,32 @@ function readQuota(fields: Fields): QuotaState {
     used: numberOf(fields['used']),
     remaining: numberOf(fields['remaining']),
     reset_at: instantOf(fields['reset_at']),
+    ...(interval === null ? {} : { interval }),
   };
 }
 
-/** Null for a step this version does not know: nothing is said rather than something wrong. */
+const deniedKinds = ['window', 'burst', 'concurrency', 'budget', 'quota'] as const;
+
+/** Null for a kind this version does not know: nothing is said rather than something wrong. */
+function readDenied(fields: Fields): DeniedBy | null {
+  const kind = oneOf(deniedKinds, fields['kind']);
+  if (kind === null) return null;
+  const { reset_at } = fields;
+  return {
+    kind,
+    name: textOf(fields['name']) ?? '',
+    limit: numberOf(fields['limit']),
+    window_ms: msOf(fields['window_ms']),
+    reset_at: reset_at === null ? null : instantOf(reset_at),
+  };
+}
+
+/** Null for a step this version does not know. */
 function readPayment(fields: Fields): DunningState | null {
-  const step = stepOf(fields['step']);
+  const step = oneOf(dunningSteps, fields['step']);
   if (step === null) return null;
   const next = isFields(fields['next']) ? fields['next'] : {};
-  const next_step = stepOf(next['step']);
+  const next_step = oneOf(dunningSteps, next['step']);
   return {
     step,
     rate_percent: numberOf(fields['rate_percent']),
@@ -179,16 +171,8 @@ function readPayment(fields: Fields): DunningState | null {
   };
 }
 
-function stepOf(value: unknown): DunningStep | null {
-  return dunningSteps.find((step) => step === value) ?? null;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isCode(value: unknown): value is GateCode {
-  return gateCodes.some((code) => code === value);
+function oneOf<T>(known: readonly T[], value: unknown): T | null {
+  return known.find((one) => one === value) ?? null;
 }
 
 function textOf(value: unknown): string | null {
@@ -197,6 +181,10 @@ function textOf(value: unknown): string | null {
 
 function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : 0;
+}
+
+function msOf(value: unknown): number | null {
+  return typeof value === 'number' ? value : null;
 }
 
 /** HTTP writes instants as ISO 8601; here they are epoch milliseconds, as everywhere in code. */

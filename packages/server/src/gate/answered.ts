@@ -1,11 +1,11 @@
 import {
-  type DeniedBy,
-  type ProblemBody,
   type Verification,
+  deniedView,
   gateHeaders,
   gateStatus,
   header,
   identityHeaders,
+  refusalBody,
 } from '@farebox/core';
 
 /** An answer of the gate, for whichever server writes it. */
@@ -14,10 +14,6 @@ export interface GateAnswer {
   headers: Record<string, string>;
   body: string;
 }
-
-/** Of every refusal that a proxy is given. */
-export const refusalTitle = 'The gate refused this request';
-const noKey = 'Send an API key: Authorization: Bearer <key>, or X-Api-Key.';
 
 /** The decision for a program that asked: always 200, `valid` says it. */
 export function verifyAnswer(verification: Verification, now: number): GateAnswer {
@@ -40,17 +36,7 @@ export function forwardAuthAnswer(
   if (verification.valid) {
     return { status, headers: Object.assign(headers, identityHeaders(verification)), body: '' };
   }
-  const { code, request_id, denied_by, upgrade_url } = verification;
-  const body: ProblemBody = {
-    type: `/docs/codes#${code}`,
-    title: refusalTitle,
-    status,
-    code,
-    detail: has_key ? verification.detail : noKey,
-    request_id,
-    ...(denied_by ? { limit: deniedView(denied_by) } : {}),
-    ...(denied_by && upgrade_url ? { upgrade_url } : {}),
-  };
+  const body = refusalBody(verification, has_key);
   headers['content-type'] = 'application/problem+json';
   // RFC 9110, 11.6.1: a 401 says how to authenticate.
   if (status === 401) headers['www-authenticate'] = 'Bearer';
@@ -81,10 +67,6 @@ function viewOf(verification: Verification) {
             next: payment.next === null ? null : { step: payment.next.step, at: iso(payment.next.at) },
           },
   };
-}
-
-function deniedView(denied: DeniedBy) {
-  return { ...denied, reset_at: denied.reset_at === null ? null : iso(denied.reset_at) };
 }
 
 function iso(at: number): string {

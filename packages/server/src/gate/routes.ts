@@ -1,9 +1,9 @@
-import { dunningSteps, gateCodes, gateStatus, intervals } from '@farebox/core';
+import { dunningSteps, gateCodes, gateStatus, intervals, refusalTitle } from '@farebox/core';
 import { requireSeller } from '../http/principal.ts';
 import { access, createRoute, json, problems, promisedBy, refusalResponses, router, z } from '../http/router.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
-import { type GateAnswer, forwardAuthAnswer, refusalTitle, verifyAnswer } from './answered.ts';
+import { type GateAnswer, forwardAuthAnswer, verifyAnswer } from './answered.ts';
 import { mostCost, mostText, readForwardAuth, readVerify } from './asked.ts';
 import type { Gate } from './gate.ts';
 

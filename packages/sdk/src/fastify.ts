@@ -1,0 +1,43 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Farebox } from './index.ts';
+import { remember } from './lib/admitted.ts';
+import { type GateOptions, check } from './lib/check.ts';
+import { toldOf } from './node.ts';
+
+export { verificationOf } from './lib/admitted.ts';
+
+/** A request of Fastify, as far as it plays a part. */
+export interface FastifyRequest {
+  raw: IncomingMessage;
+  originalUrl: string;
+  /** By Fastify's own `trustProxy`. */
+  ip: string;
+}
+
+/** An answer of Fastify, as far as it plays a part. */
+export interface FastifyReply {
+  raw: ServerResponse;
+  code(status: number): this;
+  headers(headers: Record<string, string>): this;
+  send(body: Uint8Array): this;
+}
+
+/**
+ * A hook for Fastify: `app.addHook('onRequest', gate(farebox))`, or `onRequest` of one route. What may pass goes on with the limit headers on
+ * its answer, and `verificationOf(request)` says who calls; another request is answered here, before its body is read.
+ */
+export function gate<R extends FastifyRequest>(
+  farebox: Farebox,
+  options: GateOptions<R> = {},
+): (request: R, reply: FastifyReply) => Promise<unknown> {
+  return async (request, reply) => {
+    const told = { ...toldOf(request.raw, request.originalUrl), ip: request.ip };
+    const result = await check(farebox, request, told, options);
+    reply.headers(result.headers);
+    // As bytes: to a text Fastify adds a charset, which JSON has none of.
+    if (!result.allowed) return reply.code(result.status).send(Buffer.from(result.body));
+    remember(request, result.verification);
+    if (result.over !== null) reply.raw.once('close', result.over);
+    return undefined;
+  };
+}
