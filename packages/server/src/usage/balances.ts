@@ -4,7 +4,7 @@ import type { Clock } from '../ports.ts';
 import { effectivePlan } from '../subscriptions/effective.ts';
 import { liveWithPlans } from '../subscriptions/store.ts';
 import type { StoredEvent } from './events/event.ts';
-import { measureScopes } from './queries.ts';
+import { type Snapshot, hasSeen, measureScopes } from './queries.ts';
 
 /** What is left of what a plan includes of a meter, in the period that runs. */
 export interface Balance {
@@ -22,6 +22,14 @@ interface Kept {
   /** Until when its periods run. */
   until_at: Instant;
   meters: { usage: PricedUsage; period: Period; used: string }[];
+  /** What is in it. */
+  seen: Snapshot;
+}
+
+/** What a transaction wrote of a customer while its balance was being read. */
+interface Meanwhile {
+  events: StoredEvent[];
+  xid: bigint;
 }
 
 /** What others wrote is seen after this. */
@@ -43,8 +51,7 @@ export function createBalances(deps: {
   const db = deps.db.kysely;
   const kept = new Map<string, Kept>();
   const loading = new Map<string, Promise<Kept>>();
-  /** Whose usage was written while it was read: what was read may not hold it. */
-  const outdated = new Set<string>();
+  const meanwhile = new Map<string, Meanwhile[]>();
   const stale = new Set<string>();
   let timer: NodeJS.Timeout | null = null;
 
@@ -57,7 +64,8 @@ export function createBalances(deps: {
       const anchor = live.billing_anchor_at.getTime();
       meters.push(...measured.map((usage) => ({ usage, period: periodAt(anchor, usage.interval, now) })));
     }
-    if (meters.length === 0) return { read_at: now, until_at: now + freshMs, meters: [] };
+    if (meters.length === 0)
+      return { read_at: now, until_at: now + freshMs, meters: [], seen: { from: 0n, to: 0n, running: new Set() } };
     const scopes = meters.map(({ usage: { meter_id }, period: { start_at, end_at } }) => ({
       customer_id: customerId,
       meter_id,
@@ -65,31 +73,49 @@ export function createBalances(deps: {
       start_at,
       end_at,
     }));
-    const used = await measureScopes(db, scopes);
+    const { measured, seen } = await measureScopes(db, scopes);
     return {
       read_at: now,
       until_at: Math.min(now + 366 * 86_400_000, ...meters.map(({ period }) => period.end_at)),
-      meters: meters.map((meter, index) => ({ ...meter, used: used[index] ?? '0' })),
+      meters: meters.map((meter, index) => ({ ...meter, used: measured[index] ?? '0' })),
+      seen,
     };
   }
 
-  /** A read that begins after this call. */
+  /** Whoever asks while it is read waits for the same read; what is written meanwhile is added to it. */
   async function load(customerId: string): Promise<Kept> {
-    const before = loading.get(customerId);
+    const running = loading.get(customerId);
+    if (running !== undefined) return await running;
     const next = (async () => {
-      if (before !== undefined) await before.catch(() => undefined); // who asked for it hears of it
-      return await read(customerId);
+      const found = await read(customerId);
+      for (const { events, xid } of meanwhile.get(customerId) ?? []) add(found, events, xid);
+      if (kept.size >= mostKept) kept.clear();
+      kept.set(customerId, found);
+      return found;
     })();
     loading.set(customerId, next);
     try {
-      const found = await next;
-      if (kept.size >= mostKept) kept.clear();
-      if (!outdated.has(customerId)) kept.set(customerId, found);
-      return found;
+      return await next;
     } finally {
-      outdated.delete(customerId);
-      if (loading.get(customerId) === next) loading.delete(customerId);
+      loading.delete(customerId);
+      meanwhile.delete(customerId);
     }
+  }
+
+  /** What a transaction wrote, unless it is in it. False where that cannot be added up. */
+  function add(to: Kept, events: readonly StoredEvent[], xid: bigint): boolean {
+    if (hasSeen(to.seen, xid)) return true;
+    let isWhole = true;
+    for (const { counted, counted_at } of events) {
+      for (const meter of to.meters) {
+        const amount = counted[meter.usage.meter_id];
+        if (amount === undefined || counted_at < meter.period.start_at || counted_at >= meter.period.end_at) continue;
+        const aggregation = deps.aggregationOf(meter.usage.meter_id);
+        if (aggregation === 'count' || aggregation === 'sum') meter.used = sum(meter.used, amount);
+        else isWhole = false;
+      }
+    }
+    return isWhole;
   }
 
   /** One that is old is read again soon, and answers as it is until then. */
@@ -108,18 +134,13 @@ export function createBalances(deps: {
 
   return {
     /** Takes what was written into what is kept. At once after the commit. */
-    written(events: readonly StoredEvent[]): void {
-      for (const { customer_id, counted, counted_at } of events) {
-        const found = kept.get(customer_id);
-        if (loading.has(customer_id)) outdated.add(customer_id);
-        if (found === undefined) continue;
-        for (const meter of found.meters) {
-          const amount = counted[meter.usage.meter_id];
-          if (amount === undefined || counted_at < meter.period.start_at || counted_at >= meter.period.end_at) continue;
-          const aggregation = deps.aggregationOf(meter.usage.meter_id);
-          if (aggregation === 'count' || aggregation === 'sum') meter.used = addDecimal(meter.used, amount);
-          else kept.delete(customer_id);
-        }
+    written(events: readonly StoredEvent[], xid: bigint): void {
+      const byCustomer = Map.groupBy(events, ({ customer_id }) => customer_id);
+      for (const [customerId, own] of byCustomer) {
+        if (loading.has(customerId))
+          meanwhile.set(customerId, [...(meanwhile.get(customerId) ?? []), { events: own, xid }]);
+        const found = kept.get(customerId);
+        if (found !== undefined && !add(found, own, xid)) kept.delete(customerId);
       }
     },
 
@@ -152,4 +173,10 @@ export function createBalances(deps: {
       timer = null;
     },
   };
+}
+
+/** Whole numbers, which most are, cost nothing. */
+function sum(a: string, b: string): string {
+  const whole = Number(a) + Number(b);
+  return /^-?\d{1,15}$/.test(a) && /^-?\d{1,15}$/.test(b) ? String(whole) : addDecimal(a, b);
 }

@@ -23,8 +23,11 @@ const aheadMs = 10 * 60_000;
  * and ends in from the events. Decimal strings; '0' where nothing was counted. A scope names its customer and meter; an empty
  * name is a fault of the program, not "everybody".
  */
-export async function measureScopes(db: Reader, scopes: readonly UsageScope[]): Promise<string[]> {
-  if (scopes.length === 0) return [];
+export async function measureScopes(
+  db: Reader,
+  scopes: readonly UsageScope[],
+): Promise<{ measured: string[]; seen: Snapshot }> {
+  if (scopes.length === 0) return { measured: [], seen: snapshotOf('1:1:') };
   for (const { customer_id, meter_id } of scopes) requireNamed(customer_id, meter_id);
   const bounds = scopes.map(wholeHours);
   const edge = (from: RawBuilder<unknown>, to: RawBuilder<unknown>) => sql`
@@ -41,8 +44,8 @@ export async function measureScopes(db: Reader, scopes: readonly UsageScope[]): 
     and (scope.key_id is null or ${table}.key_id = scope.key_id)
     and ${table}.hour_at >= scope.whole_from and ${table}.hour_at < scope.whole_to
   `;
-  const { rows } = await sql<{ measured: string }>`
-    select coalesce(case when scope.aggregation = 'unique' then values.many else amounts.amount end, 0)::text as measured
+  const { rows } = await sql<{ measured: string; seen: string }>`
+    select pg_current_snapshot()::text as seen, coalesce(case when scope.aggregation = 'unique' then values.many else amounts.amount end, 0)::text as measured
     from unnest(
       ${scopes.map((scope) => scope.customer_id)}::text[],
       ${scopes.map((scope) => scope.meter_id)}::text[],
@@ -72,7 +75,25 @@ export async function measureScopes(db: Reader, scopes: readonly UsageScope[]): 
     ) as values
     order by scope.position
   `.execute(db);
-  return rows.map((row) => plainDecimal(row.measured));
+  return { measured: rows.map((row) => plainDecimal(row.measured)), seen: snapshotOf(rows[0]?.seen ?? '1:1:') };
+}
+
+/** Which transactions a read has seen: all before `from`, and before `to` those that do not run. */
+export interface Snapshot {
+  from: bigint;
+  to: bigint;
+  running: ReadonlySet<bigint>;
+}
+
+/** As PostgreSQL writes it: `xmin:xmax:xip,…`. */
+function snapshotOf(text: string): Snapshot {
+  const [from = '1', to = '1', running = ''] = text.split(':');
+  return { from: BigInt(from), to: BigInt(to), running: new Set(running === '' ? [] : running.split(',').map(BigInt)) };
+}
+
+/** Whether a read has seen what a transaction wrote. */
+export function hasSeen({ from, to, running }: Snapshot, xid: bigint): boolean {
+  return xid < from || (xid < to && !running.has(xid));
 }
 
 /** What parts of a meter's usage come to together; `p` has quantity, events, last_at and last_id. */

@@ -15,7 +15,7 @@ import { overridesOf } from '../customers/overrides/store.ts';
 import type { Reader, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
-import { lockBilledPeriods } from './store.ts';
+import { holdBilledPeriods } from './store.ts';
 
 /** What one period's usage of one meter costs beyond the base price, as it goes on the invoice. */
 export interface UsageReport {
@@ -94,7 +94,7 @@ export async function closePeriods(
       const usage = plan?.usage.find((candidate) => candidate.meter_id === meter_id);
       if (plan === undefined || usage === undefined) continue;
       // From here on no event of these periods is being written: it is read now, or it finds them billed.
-      if (!isAlone) await lockBilledPeriods(tx, 'biller');
+      if (!isAlone) await holdBilledPeriods(tx);
       isAlone = true;
       const quantity = await deps.usageOfPeriod(tx, subscription.customer_id, meter_id, period);
       const report = await openReport(tx, deps.clock.now(), subscription, { plan, usage, period, quantity });

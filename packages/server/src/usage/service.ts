@@ -27,7 +27,7 @@ export const defaultKeptMs = 400 * 86_400_000;
  * written by the same writer, nothing is ever counted twice, and what is written is what is billed.
  */
 export function createUsage(deps: {
-  db: Pick<Database, 'kysely' | 'transaction'>;
+  db: Pick<Database, 'kysely' | 'transaction' | 'transactionFrom'>;
   clock: Clock;
   log: Pick<Log, 'warn' | 'error'>;
   meters: readonly Meter[];
@@ -65,8 +65,8 @@ export function createUsage(deps: {
     return meters.find(({ id }) => id === meterId)?.aggregation ?? 'count';
   }
 
-  function written(events: readonly StoredEvent[]): void {
-    balances.written(events);
+  function written(events: readonly StoredEvent[], xid: bigint): void {
+    balances.written(events, xid);
     for (const customerId of new Set(events.map(({ customer_id }) => customer_id)))
       for (const listener of listeners) listener(customerId);
   }
@@ -74,8 +74,11 @@ export function createUsage(deps: {
   /** Writes what the gate let through, under the id of its batch. */
   async function writeRecords(id: string, records: readonly UsageRecord[]): Promise<void> {
     const events = records.map((record) => eventOf(meters, record));
-    const fresh = await writer.write({ id, events }, clock.now());
-    written(events.filter((_, index) => fresh[index] === true));
+    const { fresh, xid } = await writer.write({ id, events }, clock.now());
+    written(
+      events.filter((_, index) => fresh[index] === true),
+      xid,
+    );
   }
 
   /** Synchronous. False when the buffer is full or closed: the event is lost, logged, and counted in `state().dropped`. */
@@ -93,7 +96,7 @@ export function createUsage(deps: {
 
   /** Units to be billed in each scope, in order, per what is written; inside a transaction when one is given. */
   async function usedInPeriods(scopes: readonly AskedScope[], reader: Reader = db.kysely): Promise<number[]> {
-    const measured = await measureScopes(
+    const { measured } = await measureScopes(
       reader,
       scopes.map((scope) => ({ ...scope, aggregation: aggregationOf(scope.meter_id) })),
     );

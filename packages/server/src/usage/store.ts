@@ -15,7 +15,7 @@ const weekMs = 7 * 86_400_000;
 const mondayMs = 4 * 86_400_000;
 
 /** False when a batch of this id was written before. */
-export async function beginBatch(tx: Tx, id: string, now: Instant): Promise<boolean> {
+export async function beginBatch(tx: Reader, id: string, now: Instant): Promise<boolean> {
   const { rows } = await sql`
     insert into usage_batch (id, received_at) values (${id}, ${new Date(now)}) on conflict do nothing returning id
   `.execute(tx);
@@ -26,34 +26,42 @@ export async function beginBatch(tx: Tx, id: string, now: Instant): Promise<bool
  * Holds the bounds of billed periods while events are written: who writes shares, who bills a period is alone. So an event is
  * either seen by the bill of its period, or finds that the period is billed.
  */
-export async function lockBilledPeriods(tx: Tx, as: 'writer' | 'biller'): Promise<void> {
-  const key = lockKey('usage.periods');
-  if (as === 'writer') await sql`select pg_advisory_xact_lock_shared(${key}::bigint)`.execute(tx);
-  else await sql`select pg_advisory_xact_lock(${key}::bigint)`.execute(tx);
+const billedPeriods = lockKey('usage.periods');
+export const shareBilledPeriods = `select pg_advisory_xact_lock_shared(${billedPeriods})`;
+
+export async function holdBilledPeriods(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${billedPeriods}::bigint)`.execute(tx);
 }
 
-/** Until when these customers' usage is billed, where that is after `since`. */
+/** Until when these customers' usage is billed, where that is after `since`; and the transaction's number. */
 export async function billedUntil(
-  tx: Tx,
+  tx: Reader,
   customerIds: readonly string[],
   since: Instant,
-): Promise<Map<string, Instant>> {
-  const { rows } = await sql<{ customer_id: string; until_at: Date }>`
-    select customer_id, max(period_end_at) as until_at from usage_report
-    where period_end_at > ${new Date(since)} and customer_id = any(${textArray(customerIds)}::text[])
-    group by customer_id
+): Promise<{ billed: Map<string, Instant>; xid: bigint }> {
+  const { rows } = await sql<{ xid: string; customer_id: string | null; until_at: Date | null }>`
+    select current.xid, billed.customer_id, billed.until_at
+    from (select pg_current_xact_id()::text as xid) as current
+    left join (
+      select customer_id, max(period_end_at) as until_at from usage_report
+      where period_end_at > ${new Date(since)} and customer_id = any(${textArray(customerIds)}::text[])
+      group by customer_id
+    ) as billed on true
   `.execute(tx);
-  return new Map(rows.map((row) => [row.customer_id, row.until_at.getTime()]));
+  const billed = new Map<string, Instant>();
+  for (const { customer_id, until_at } of rows)
+    if (customer_id !== null && until_at !== null) billed.set(customer_id, until_at.getTime());
+  return { billed, xid: BigInt(rows[0]?.xid ?? 0) };
 }
 
 /** While a week ends, its last writers and the first ones of the next pass one by one: neither misses what the other has. */
-export async function lockWeekChange(tx: Tx): Promise<void> {
+export async function lockWeekChange(tx: Reader): Promise<void> {
   await sql`select pg_advisory_xact_lock(${lockKey('usage.week')}::bigint)`.execute(tx);
 }
 
 /** Of these events the places of those that came in a week before, from `since` on. */
 export async function knownEarlier(
-  tx: Tx,
+  tx: Reader,
   events: readonly StoredEvent[],
   since: Instant,
   week_start_at: Instant,
@@ -72,7 +80,7 @@ export async function knownEarlier(
 }
 
 /** Writes events that nobody had, in the order given, and answers the places of those it wrote. */
-export async function insertEvents(tx: Tx, events: readonly StoredEvent[], now: Instant): Promise<number[]> {
+export async function insertEvents(tx: Reader, events: readonly StoredEvent[], now: Instant): Promise<number[]> {
   const iso = isoOf();
   const { rows } = await sql<{ position: number }>`
     insert into usage_event (customer_id, id, type, source, quantity, occurred_at, counted_at, key_id, endpoint, properties,
@@ -100,7 +108,7 @@ export async function insertEvents(tx: Tx, events: readonly StoredEvent[], now: 
 }
 
 /** Merges what events add into the hours they lie in. */
-export async function mergeRollup(tx: Tx, rollup: Rollup): Promise<void> {
+export async function mergeRollup(tx: Reader, rollup: Rollup): Promise<void> {
   const { add, max, last, unique } = rollup;
   if (add.length > 0)
     await mergeHours(
@@ -128,7 +136,7 @@ export async function mergeRollup(tx: Tx, rollup: Rollup): Promise<void> {
   if (unique.length > 0) await addValues(tx, unique);
 }
 
-async function mergeHours(tx: Tx, rows: readonly HourRow[], merged: ReturnType<typeof sql>): Promise<void> {
+async function mergeHours(tx: Reader, rows: readonly HourRow[], merged: ReturnType<typeof sql>): Promise<void> {
   const iso = isoOf();
   await sql`
     insert into usage_hour (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, quantity, events, last_at, last_id)
@@ -143,7 +151,7 @@ async function mergeHours(tx: Tx, rows: readonly HourRow[], merged: ReturnType<t
   `.execute(tx);
 }
 
-async function addValues(tx: Tx, rows: readonly ValueRow[]): Promise<void> {
+async function addValues(tx: Reader, rows: readonly ValueRow[]): Promise<void> {
   await sql`
     insert into usage_unique (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, value)
     select * from unnest(${placeColumns(rows)}, ${column(rows, 'value')}::text[])

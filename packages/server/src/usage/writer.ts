@@ -1,5 +1,5 @@
 import type { Instant, Meter } from '@farebox/core';
-import type { Database, Tx } from '../db/database.ts';
+import type { Database, Reader } from '../db/database.ts';
 import type { StoredEvent } from './events/event.ts';
 import { createPartitions } from './partitions.ts';
 import { rollUp } from './rollup.ts';
@@ -8,9 +8,9 @@ import {
   billedUntil,
   insertEvents,
   knownEarlier,
-  lockBilledPeriods,
   lockWeekChange,
   mergeRollup,
+  shareBilledPeriods,
   weekOf,
 } from './store.ts';
 
@@ -25,6 +25,12 @@ export interface UsageBatch {
   is_history?: boolean;
 }
 
+export interface Written {
+  fresh: boolean[];
+  /** The number of the transaction: who read before it does not know of these. */
+  xid: bigint;
+}
+
 /** How long an event sent again is known as the same one, counted from its receipt. */
 const dedupeMs = 35 * 86_400_000;
 /** Clocks of the processes that write here differ by less. */
@@ -35,13 +41,16 @@ const clockSkewMs = 5 * 60_000;
  * transaction. An event is the same as another one of its customer with its id, type and source, whatever time the two name.
  * One of a period that is billed already counts when it came, and is billed with the period that runs then.
  */
-export function createUsageWriter(deps: { db: Pick<Database, 'transaction'>; meters: readonly Meter[] }) {
+export function createUsageWriter(deps: {
+  db: Pick<Database, 'transaction' | 'transactionFrom'>;
+  meters: readonly Meter[];
+}) {
   const { db } = deps;
   const meters = new Map(deps.meters.map((meter) => [meter.id, meter]));
   const partitions = createPartitions(db);
 
   /** Answers which events were written, in the order given; those that were not had been written before. */
-  async function write(batch: UsageBatch, now: Instant): Promise<boolean[]> {
+  async function write(batch: UsageBatch, now: Instant): Promise<Written> {
     const { events } = batch;
     const first = new Map<string, StoredEvent>();
     for (const event of events) {
@@ -49,27 +58,30 @@ export function createUsageWriter(deps: { db: Pick<Database, 'transaction'>; met
       if (!first.has(name)) first.set(name, event);
     }
     const ordered = [...first].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, event]) => event);
-    if (ordered.length === 0) return [];
+    if (ordered.length === 0) return { fresh: [], xid: 0n };
     await partitions.ensure(now);
-    const fresh = await db.transaction(async (tx) => await writeOrdered(tx, batch, ordered, now));
-    return events.map((event) => fresh.has(event));
+    const { fresh, xid } = await db.transactionFrom(
+      shareBilledPeriods,
+      async (tx) => await writeOrdered(tx, batch, ordered, now),
+    );
+    return { fresh: events.map((event) => fresh.has(event)), xid };
   }
 
   async function writeOrdered(
-    tx: Tx,
+    tx: Reader,
     { id, is_history = false }: UsageBatch,
     ordered: readonly StoredEvent[],
     now: Instant,
-  ): Promise<ReadonlySet<StoredEvent>> {
-    if (id !== null && !(await beginBatch(tx, id, now))) return new Set();
-    await lockBilledPeriods(tx, 'writer');
-    if (!is_history) await moveLate(tx, ordered, now);
+  ): Promise<{ fresh: ReadonlySet<StoredEvent>; xid: bigint }> {
+    const none = { fresh: new Set<StoredEvent>(), xid: 0n };
+    if (id !== null && !(await beginBatch(tx, id, now))) return none;
+    const xid = await moveLate(tx, ordered, is_history, now);
     const unknown = await withoutEarlier(tx, ordered, now);
-    if (unknown.length === 0) return new Set();
+    if (unknown.length === 0) return none;
     const places = await insertEvents(tx, unknown, now);
     const fresh = places.flatMap((place) => unknown[place] ?? []);
     await mergeRollup(tx, rollUp(meters, fresh));
-    return new Set(fresh);
+    return { fresh: new Set(fresh), xid };
   }
 
   return {
@@ -79,22 +91,34 @@ export function createUsageWriter(deps: { db: Pick<Database, 'transaction'>; met
   };
 }
 
-/** What is billed is not changed any more: its late events count when they come. */
-async function moveLate(tx: Tx, events: readonly StoredEvent[], now: Instant): Promise<void> {
+/**
+ * What is billed is not changed any more: its late events count when they come. Answers the number of the transaction.
+ */
+async function moveLate(
+  tx: Reader,
+  events: readonly StoredEvent[],
+  is_history: boolean,
+  now: Instant,
+): Promise<bigint> {
   const oldest = events.reduce((least, { occurred_at }) => Math.min(least, occurred_at), now);
-  const customers = [...new Set(events.map(({ customer_id }) => customer_id))];
-  const billed = await billedUntil(tx, customers, oldest);
+  const customers = is_history ? [] : [...new Set(events.map(({ customer_id }) => customer_id))];
+  const { billed, xid } = await billedUntil(tx, customers, oldest);
   for (const event of events) {
     const until = billed.get(event.customer_id);
     event.counted_at = until !== undefined && event.occurred_at < until ? Math.max(now, until) : event.occurred_at;
   }
+  return xid;
 }
 
 /**
  * Without those that came in a week before. The partition of this week knows its own; an event that says it occurred in it
  * cannot have come before it began.
  */
-async function withoutEarlier(tx: Tx, events: readonly StoredEvent[], now: Instant): Promise<readonly StoredEvent[]> {
+async function withoutEarlier(
+  tx: Reader,
+  events: readonly StoredEvent[],
+  now: Instant,
+): Promise<readonly StoredEvent[]> {
   const { start_at, end_at } = weekOf(now);
   if (now - start_at < 2 * clockSkewMs || end_at - now < 2 * clockSkewMs) await lockWeekChange(tx);
   const possible = events.filter(({ is_dated, occurred_at }) => !is_dated || occurred_at < start_at + clockSkewMs);

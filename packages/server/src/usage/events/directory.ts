@@ -5,7 +5,7 @@ import type { SentEvent } from './event.ts';
 import { customersNamed } from '../store.ts';
 
 /** How long a customer is known without being looked up: as long a deleted one's usage may still be taken. */
-const knownMs = 10_000;
+const knownMs = 60_000;
 const mostKnown = 100_000;
 
 type Named = SentEvent['customer'];

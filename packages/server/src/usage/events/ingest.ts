@@ -22,7 +22,7 @@ export interface IngestLimits {
 
 /** How far ahead a caller's clock may be. */
 const aheadMs = 5 * 60_000;
-const inFlight = 2;
+const inFlight = 4;
 /** Most events of one write, when they come from several callers. */
 const mostOfWrite = 5000;
 const mostWaiting = 100_000;
@@ -40,8 +40,8 @@ export function createIngest(deps: {
   meters: readonly Meter[];
   writer: UsageWriter;
   limits: IngestLimits;
-  /** Hears of what was written. */
-  written(events: readonly StoredEvent[]): void;
+  /** Hears of what was written, and by which transaction. */
+  written(events: readonly StoredEvent[], xid: bigint): void;
 }) {
   const { clock, meters, writer } = deps;
   const directory = createDirectory({ db: deps.db.kysely, clock });
@@ -55,8 +55,11 @@ export function createIngest(deps: {
   });
 
   async function writeFresh(events: StoredEvent[], is_history: boolean): Promise<boolean[]> {
-    const fresh = await writer.write({ id: null, events, is_history }, clock.now());
-    deps.written(events.filter((_, index) => fresh[index] === true));
+    const { fresh, xid } = await writer.write({ id: null, events, is_history }, clock.now());
+    deps.written(
+      events.filter((_, index) => fresh[index] === true),
+      xid,
+    );
     return fresh;
   }
 
