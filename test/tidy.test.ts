@@ -40,6 +40,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   subscriptions: [...slice, 'customers', 'plans', 'intents'],
   invoices: [...slice, 'customers', 'subscriptions', 'intents'],
   entitlements: [...slice, 'customers', 'plans', 'subscriptions', 'usage'],
+  credits: slice,
   replies: slice,
   'payment-methods': [...slice, 'intents'],
   gate: ['lib', 'db', 'http', 'ports', 'problem'],

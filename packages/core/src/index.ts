@@ -17,6 +17,7 @@ export * from './entitlement.ts';
 export * from './explain.ts';
 export * from './faults.ts';
 export * from './feature-access.ts';
+export * from './grant.ts';
 export * from './group.ts';
 export * from './headers.ts';
 export * from './key.ts';

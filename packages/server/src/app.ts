@@ -87,6 +87,7 @@ export async function createApp(options: AppOptions) {
     isConfirmed: accounts.isConfirmed,
     audited: (tx, entry) => accounts.audit.record(tx, entry),
     usageOfPeriod: usage.usageOfPeriod,
+    payFromCredit: slices.credits.pay,
   });
   const selling = connectSelling({ ...options, ...slices, queue, stripe, migrationTold: slices.telling.migration });
   const keeping = connectKeeping({ ...options, ...slices, changed: (id) => snapshot.changed(id) });

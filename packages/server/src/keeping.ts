@@ -5,6 +5,8 @@ import { createRemoveCustomer } from './customers/remove.ts';
 import { createCustomerRoutes } from './customers/routes.ts';
 import type { Customers } from './customers/service.ts';
 import type { Tx } from './db/database.ts';
+import { createCreditRoutes } from './credits/routes.ts';
+import type { Credits } from './credits/service.ts';
 import { createEntitlementRoutes } from './entitlements/routes.ts';
 import { createEntitlements } from './entitlements/service.ts';
 import { openInvoicesOf, unsettledInvoicesOf } from './invoices/store.ts';
@@ -26,6 +28,7 @@ export function connectKeeping(
     accounts: Pick<Accounts, 'audit' | 'signOutOf'>;
     keys: Pick<Keys, 'revokeAll'>;
     usage: Usage;
+    credits: Credits;
     telling: Pick<Telling, 'customerGone'>;
     webhooks: { endpoints: Pick<Endpoints, 'removeAllOf'> };
     access: AccessPolicy;
@@ -53,7 +56,11 @@ export function connectKeeping(
   });
   return {
     liveTermsOf,
-    documented: [createCustomerRoutes({ customers, removeCustomer }), createEntitlementRoutes({ entitlements })],
+    documented: [
+      createCustomerRoutes({ customers, removeCustomer }),
+      createEntitlementRoutes({ entitlements }),
+      createCreditRoutes(deps),
+    ],
   };
 
   /** What a customer pays for now in each group. */

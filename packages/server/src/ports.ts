@@ -139,7 +139,7 @@ export interface InvoicePreview {
   /** When it is to be collected; null: at once. */
   due_at: Instant | null;
   lines: {
-    kind: 'base' | 'proration' | 'overage' | 'other';
+    kind: 'base' | 'proration' | 'overage' | 'credit' | 'other';
     description: string;
     quantity: number | null;
     amount_minor: number;

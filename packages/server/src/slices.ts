@@ -3,6 +3,7 @@ import type { Letter } from './accounts/auth.ts';
 import { createAccounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { createOverrides } from './customers/overrides/service.ts';
+import { createCredits } from './credits/service.ts';
 import { createCustomers } from './customers/service.ts';
 import type { Tx } from './db/database.ts';
 import { createGating } from './gating.ts';
@@ -103,9 +104,20 @@ export function createSlices(options: AppOptions, tools: Tools) {
     invalidate: bumpGateVersion,
     changed: (customerId) => snapshot.changed(customerId),
   });
+  const credits = createCredits({
+    db,
+    clock,
+    currency: list.currency,
+    meters: list.meters,
+    findCustomer: (id) => customers.get(id),
+    runningCharges: (id) => usage.runningCharges(id),
+    audit: accounts.audit,
+    told: telling.credit,
+  });
   return {
     plans,
     overrides,
+    credits,
     customers,
     gating,
     snapshot,

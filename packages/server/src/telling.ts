@@ -1,6 +1,8 @@
 import type { PriceList } from '@farebox/core';
 import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
+import { grantView } from './credits/schema.ts';
+import type { GrantRow } from './credits/store.ts';
 import { customerBody } from './customers/schema.ts';
 import type { CustomerTold, Customers } from './customers/service.ts';
 import { type ListedCustomer, listedCustomer } from './customers/store.ts';
@@ -78,6 +80,11 @@ export function createTelling(deps: {
     await record(tx, { type: `plan.${verb}`, customer_id: null, object });
   };
 
+  const credit = async (tx: Tx, row: GrantRow): Promise<void> => {
+    const object = grantView(row, clock.now());
+    await record(tx, { type: 'credits.granted', customer_id: row.customer_id, object });
+  };
+
   const money: ToldOfMoney & { drift(tx: Tx, found: Reconciliation): Promise<void> } = {
     async subscription(tx, of, before, { id, customer_id }) {
       const after = await subscriptionWithPlan(tx, id);
@@ -113,6 +120,7 @@ export function createTelling(deps: {
     customer,
     key,
     plan,
+    credit,
     money,
 
     /** While it can still be read. */

@@ -45,6 +45,12 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'GET /v1/customers/:id/entitlements': known,
   'POST /v1/entitlements/check': known,
 
+  'POST /v1/customers/:id/grants': sellerSide,
+  'GET /v1/customers/:id/grants': known,
+  'POST /v1/customers/:id/grants/:grant_id/void': sellerSide,
+  'GET /v1/customers/:id/credits': known,
+  'GET /v1/customers/:id/ledger': known,
+
   'POST /v1/checkout_sessions': ['customer', 'seller'],
   'GET /v1/checkout_sessions/:id': known,
   'POST /v1/subscriptions': known,

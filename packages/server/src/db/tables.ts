@@ -149,6 +149,32 @@ export interface CouponVersion {
   version: number;
 }
 
+export interface CreditEntry {
+  amount_minor: number;
+  created_at: Timestamp;
+  customer_id: string;
+  grant_id: string;
+  id: string;
+  kind: string;
+  usage_report_id: string | null;
+}
+
+export interface CreditGrant {
+  amount_minor: number;
+  category: string;
+  created_at: Timestamp;
+  currency: string;
+  customer_id: string;
+  drawn_minor: Generated<number>;
+  effective_at: Timestamp;
+  expires_at: Timestamp | null;
+  id: string;
+  meter_ids: string[] | null;
+  name: string;
+  priority: number;
+  voided_at: Timestamp | null;
+}
+
 export interface Customer {
   created_at: Timestamp;
   deleted_at: Timestamp | null;
@@ -681,6 +707,7 @@ export interface UsageRejection {
 export interface UsageReport {
   amount_minor: number;
   created_at: Timestamp;
+  credited_minor: Generated<number>;
   currency: string;
   customer_id: string;
   id: string;
@@ -752,6 +779,8 @@ export interface DB {
   auth_verification: AuthVerification;
   checkout_session: CheckoutSession;
   coupon_version: CouponVersion;
+  credit_entry: CreditEntry;
+  credit_grant: CreditGrant;
   customer: Customer;
   customer_count: CustomerCount;
   customer_override: CustomerOverride;

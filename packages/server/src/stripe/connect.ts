@@ -12,7 +12,7 @@ import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
 import { createSubscriptionMirror } from '../subscriptions/mirror.ts';
 import { phasesOf, subscriptionById } from '../subscriptions/store.ts';
-import { closePeriods } from '../usage/report.ts';
+import { type PayFromCredit, closePeriods } from '../usage/report.ts';
 import { createBackfill } from './backfill.ts';
 import { createCarriers } from './carriers.ts';
 import { createCatalogCheck } from './catalog-check.ts';
@@ -54,6 +54,8 @@ export interface StripeDeps {
   /** In place of the network, and of the machine's time between tries. */
   send?: Send;
   pace?: Pace;
+  /** Pays usage that is billed from the customer's credit, as far as there is any. */
+  payFromCredit: PayFromCredit;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
   dunning: readonly DunningStage[];
   taxes: Taxes;

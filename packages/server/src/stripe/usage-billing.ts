@@ -4,6 +4,17 @@ import type { UsageReport } from '../usage/report.ts';
 import { ownMetadata } from './client.ts';
 import { idOf } from './translate.ts';
 
+/** The name of the line that takes off what credit paid. */
+const creditLine = 'credit';
+
+/** One line of a report as it is put on an invoice; the name says which, whoever looks. */
+interface BilledItem {
+  name: string;
+  amount: number;
+  description: string;
+  metadata: Record<string, string>;
+}
+
 /** Where a report's lines belong. */
 export interface UsageTarget {
   stripe_customer_id: string;
@@ -28,6 +39,7 @@ export function createUsageBilling(deps: { stripe: Stripe; installation_id: stri
     const present = new Set<string>();
     for await (const item of stripe.invoiceItems.list({ customer: target.stripe_customer_id, limit: 100 })) {
       if (item.metadata?.['farebox_usage_report'] === report.id) present.add(item.metadata['farebox_line'] ?? '');
+      if (item.metadata?.['farebox_credit_report'] === report.id) present.add(creditLine);
     }
     const draft = target.is_ended ? undefined : await cycleDraft(target);
     if (draft === undefined && (target.is_ended || target.is_far)) return await billAlone(report, target, present);
@@ -48,15 +60,15 @@ export function createUsageBilling(deps: { stripe: Stripe; installation_id: stri
     invoice: string | undefined,
   ): Promise<void> {
     let draft = invoice;
-    for (const [index, line] of report.lines.entries()) {
-      if (present.has(String(index)) || line.amount_minor === 0) continue;
+    for (const item of itemsOf(report, target)) {
+      if (present.has(item.name) || item.amount === 0) continue;
       try {
-        await addLine(report, line, index, target, draft);
+        await addItem(report, item, target, draft);
       } catch (error) {
         if (draft === undefined || target.is_ended || !(error instanceof Stripe.errors.StripeInvalidRequestError))
           throw error;
         draft = undefined;
-        await addLine(report, line, index, target, draft);
+        await addItem(report, item, target, draft);
       }
     }
   }
@@ -102,10 +114,9 @@ export function createUsageBilling(deps: { stripe: Stripe; installation_id: stri
     );
   }
 
-  async function addLine(
+  async function addItem(
     report: UsageReport,
-    line: RatedLine,
-    index: number,
+    { name, amount, description, metadata }: BilledItem,
     target: UsageTarget,
     draft: string | undefined,
   ): Promise<void> {
@@ -113,21 +124,40 @@ export function createUsageBilling(deps: { stripe: Stripe; installation_id: stri
       {
         customer: target.stripe_customer_id,
         ...(draft === undefined ? { subscription: target.stripe_subscription_id } : { invoice: draft }),
-        amount: line.amount_minor,
+        amount,
         currency: report.currency,
-        description: describeLine(report, line, target),
+        description,
         // Stripe counts whole seconds.
         period: { start: secondsOf(report.period_start_at), end: secondsOf(report.period_end_at) },
-        metadata: ownMetadata(installation_id, {
-          farebox_usage_report: report.id,
-          farebox_line: String(index),
-          farebox_quantity: String(line.quantity),
-          farebox_unit_price: line.unit_price_decimal,
-        }),
+        metadata: ownMetadata(installation_id, metadata),
       },
-      { idempotencyKey: key(report, `${index}:${draft ?? 'next'}`) },
+      { idempotencyKey: key(report, `${name}:${draft ?? 'next'}`) },
     );
   }
+}
+
+/** The tiers, and what credit paid of them. */
+function itemsOf(report: UsageReport, target: UsageTarget): BilledItem[] {
+  const tiers = report.lines.map((line, index) => ({
+    name: String(index),
+    amount: line.amount_minor,
+    description: describeLine(report, line, target),
+    metadata: {
+      farebox_usage_report: report.id,
+      farebox_line: String(index),
+      farebox_quantity: String(line.quantity),
+      farebox_unit_price: line.unit_price_decimal,
+    },
+  }));
+  return [
+    ...tiers,
+    {
+      name: creditLine,
+      amount: -report.credited_minor,
+      description: `Paid from credit: ${target.meter_name}`,
+      metadata: { farebox_credit_report: report.id },
+    },
+  ];
 }
 
 function isWithoutCard(error: unknown): boolean {

@@ -1,4 +1,12 @@
-import { type Interval, type Meter, type Period, type RatedLine, periodAt, rateUsage } from '@farebox/core';
+import {
+  type Interval,
+  type Meter,
+  type Period,
+  type RatedLine,
+  type UsageCharge,
+  periodAt,
+  rateUsage,
+} from '@farebox/core';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -46,8 +54,17 @@ export function createUsageReader(deps: {
   usedInPeriods(scopes: readonly AskedScope[]): Promise<number[]>;
 }) {
   const { db, clock, meters } = deps;
-  return {
+  const reader = {
     series: createSeries(deps),
+
+    /** What usage of the periods that run costs so far, by meter, of every subscription. */
+    async runningCharges(customerId: string): Promise<UsageCharge[]> {
+      const live = (await liveWithPlans(db.kysely, customerId)).filter(({ status }) => status !== 'incomplete');
+      const summaries = await Promise.all(live.map(async ({ group }) => await reader.summary(customerId, group)));
+      return summaries.flatMap(({ meters: used }) =>
+        used.map(({ meter_id, amount_minor }) => ({ meter_id, amount_minor })),
+      );
+    },
 
     /**
      * The current billing period of a subscription: per meter of the plan what was used, what is left and what it costs so far.
@@ -99,4 +116,5 @@ export function createUsageReader(deps: {
       };
     },
   };
+  return reader;
 }

@@ -27,6 +27,8 @@ export interface UsageReport {
   period_end_at: Date;
   quantity: number;
   amount_minor: number;
+  /** What of it credit paid. */
+  credited_minor: number;
   currency: Currency;
   lines: RatedLine[];
   state: string;
@@ -51,6 +53,12 @@ export interface PricedPhase {
   plan: PricedPlan;
 }
 
+export type PayFromCredit = (
+  tx: Tx,
+  report: { id: string; customer_id: string; meter_id: string; amount_minor: number; currency: Currency },
+  at: Instant,
+) => Promise<number>;
+
 /** Periods looked back on at once: a month of days and some. */
 const mostPeriods = 40;
 
@@ -69,6 +77,8 @@ export async function closePeriods(
       meterId: string,
       period: { start_at: Instant; end_at: Instant },
     ): Promise<number>;
+    /** Pays from the customer's credit by what counts at `at`, in the transaction; answers how much. */
+    payFromCredit: PayFromCredit;
   },
   subscription: ReportableSubscription,
   phases: readonly PricedPhase[],
@@ -98,7 +108,10 @@ export async function closePeriods(
       isAlone = true;
       const quantity = await deps.usageOfPeriod(tx, subscription.customer_id, meter_id, period);
       const report = await openReport(tx, deps.clock.now(), subscription, { plan, usage, period, quantity });
-      if (report !== null) opened.push(report);
+      if (report === null) continue;
+      const credited_minor = await deps.payFromCredit(tx, report, period.end_at - 1);
+      if (credited_minor > 0) await creditReport(tx, report.id, credited_minor);
+      opened.push(report.id);
     }
   }
   return opened;
@@ -167,7 +180,7 @@ async function openReport(
   now: Instant,
   subscription: ReportableSubscription,
   closed: { plan: PricedPlan; usage: PricedPlan['usage'][number]; period: UsagePeriod; quantity: number },
-): Promise<string | null> {
+): Promise<Parameters<PayFromCredit>[1] | null> {
   const { plan, usage, period, quantity } = closed;
   const rated = rateUsage(usage, quantity);
   const row = await tx
@@ -190,7 +203,19 @@ async function openReport(
     .onConflict((conflict) => conflict.columns(['subscription_id', 'meter_id', 'period_start_at']).doNothing())
     .returning(['id', 'state'])
     .executeTakeFirst();
-  return row?.state === 'pending' ? row.id : null;
+  if (row?.state !== 'pending') return null;
+  const { customer_id } = subscription;
+  return {
+    id: row.id,
+    customer_id,
+    meter_id: usage.meter_id,
+    amount_minor: rated.amount_minor,
+    currency: plan.price.currency,
+  };
+}
+
+async function creditReport(tx: Tx, id: string, credited_minor: number): Promise<void> {
+  await tx.updateTable('usage_report').set({ credited_minor }).where('id', '=', id).execute();
 }
 
 function reports(db: Reader) {
@@ -205,10 +230,10 @@ function reports(db: Reader) {
       'period_end_at',
       'quantity',
       'amount_minor',
-      'currency',
+      'credited_minor',
       'state',
     ])
-    .select(sql<RatedLine[]>`lines`.as('lines'));
+    .select([sql<RatedLine[]>`lines`.as('lines'), sql<Currency>`currency`.as('currency')]);
 }
 
 export async function reportById(db: Reader, id: string): Promise<UsageReport | null> {

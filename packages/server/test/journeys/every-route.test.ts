@@ -243,6 +243,12 @@ async function subscriptionLife(): Promise<void> {
   const portal = await call('seller', 'POST', `/v1/customers/${customer.id}/portal_sessions`, {});
   await call(farebox.visitor(), 'POST', '/auth/portal', { token: new URL(portal.url).hash.slice('#token='.length) });
   await call(visitor, 'GET', `/v1/customers/${customer.id}/balance`);
+  const grant = { name: 'Launch credit', amount_minor: 2500 };
+  const given = await call('seller', 'POST', `/v1/customers/${customer.id}/grants`, grant);
+  await call(visitor, 'GET', `/v1/customers/${customer.id}/grants`);
+  await call(visitor, 'GET', `/v1/customers/${customer.id}/credits`);
+  await call('seller', 'POST', `/v1/customers/${customer.id}/grants/${given.id}/void`, {});
+  await call(visitor, 'GET', `/v1/customers/${customer.id}/ledger`);
 
   const second = await farebox.signUp();
   await addCard(second, '4242424242424242');

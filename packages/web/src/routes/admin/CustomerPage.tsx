@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
+import { CustomerCredits } from '../../features/credits/CreditsPanel.tsx';
 import { InvoicesPanel } from '../../features/invoices/InvoicesPanel.tsx';
 import { KeysPanel } from '../../features/keys/KeysPanel.tsx';
 import { OverridesPanel } from '../../features/overrides/OverridesPanel.tsx';
@@ -33,6 +34,7 @@ export function CustomerPage() {
           )}
           <SubscriptionsPanel customerId={id} />
           <InvoicesPanel customerId={id} />
+          <CustomerCredits customerId={id} />
           <OverridesPanel customerId={id} />
           <KeysPanel customerId={id} />
         </>

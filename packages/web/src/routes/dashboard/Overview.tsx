@@ -1,5 +1,6 @@
 import { ModeMark } from '../../features/accounts/ModeMark.tsx';
 import { VerifyNotice } from '../../features/accounts/VerifyNotice.tsx';
+import { OwnCredits } from '../../features/credits/CreditsPanel.tsx';
 import { InvoicesPanel } from '../../features/invoices/InvoicesPanel.tsx';
 import { UpcomingPanel } from '../../features/invoices/UpcomingPanel.tsx';
 import { FirstKeyPanel } from '../../features/keys/FirstKeyPanel.tsx';
@@ -65,6 +66,7 @@ export function Overview({ me, live }: { me: Me; live: readonly [Subscription, .
         <InvoicesPanel />
         {only === null ? null : <UpcomingPanel group={only.group} />}
         <KeysPanel />
+        <OwnCredits customerId={live[0].customer_id} />
         <PaymentMethodsPanel />
       </div>
       {others.length === 0 ? null : (

@@ -1,0 +1,205 @@
+import {
+  type Currency,
+  type Grant,
+  type GrantCategory,
+  type Instant,
+  type Meter,
+  type UsageCharge,
+  drawCredit,
+  isUsable,
+} from '@farebox/core';
+import type { Database, Tx } from '../db/database.ts';
+import type { Json } from '../db/tables.ts';
+import { createId } from '../lib/id.ts';
+import type { Clock } from '../ports.ts';
+import { Problem } from '../problem.ts';
+import {
+  type EntryRow,
+  type GrantRow,
+  type Place,
+  insertEntry,
+  insertGrant,
+  ledgerOf,
+  listGrants,
+  lockGrant,
+  lockOpenGrants,
+  openGrants,
+  takeFromGrant,
+  voidGrant,
+} from './store.ts';
+
+export interface GrantWish {
+  name: string;
+  amount_minor: number;
+  category: GrantCategory;
+  priority: number;
+  meter_ids: string[] | null;
+  /** Now, unless said. */
+  effective_at: Instant | null;
+  expires_at: Instant | null;
+}
+
+/** What a customer's credit is worth. */
+export interface CreditBalance {
+  customer_id: string;
+  currency: Currency;
+  /** In grants that count now. */
+  balance_minor: number;
+  /** Of that, what the usage so far of periods that are not billed yet will take. */
+  running_minor: number;
+  grants: number;
+  /** When something of it expires next, and how much. */
+  expires_next: { at: Instant; amount_minor: number } | null;
+}
+
+interface Audit {
+  record(
+    tx: Tx,
+    entry: { actor: string; action: string; customer_id: string; object_id: string; detail: Record<string, Json> },
+  ): Promise<void>;
+}
+
+export type Credits = ReturnType<typeof createCredits>;
+
+/**
+ * Credit that pays for usage before a card does. It is drawn when a period of usage is closed, in the transaction that closes
+ * it, by what counted in the period's last instant: a job that runs late takes what one in time would have.
+ */
+export function createCredits(deps: {
+  db: Database;
+  clock: Clock;
+  currency: Currency;
+  meters: readonly Meter[];
+  findCustomer(id: string): Promise<{ id: string }>;
+  /** What usage of periods that are not closed costs so far, by meter. */
+  runningCharges(customerId: string): Promise<UsageCharge[]>;
+  audit: Audit;
+  told(tx: Tx, grant: GrantRow): Promise<void>;
+}) {
+  const { db, clock, audit } = deps;
+
+  async function grant(actor: string, customerId: string, wish: GrantWish): Promise<GrantRow> {
+    const { id: customer_id } = await deps.findCustomer(customerId);
+    const now = clock.now();
+    const { effective_at, expires_at, ...rest } = wish;
+    const from = effective_at ?? now;
+    if (expires_at !== null && expires_at <= Math.max(from, now))
+      throw new Problem('invalid_request', 'expires_at: Must lie after it begins, and in the future.', {
+        param: 'expires_at',
+      });
+    const unknown = rest.meter_ids?.find((id) => !deps.meters.some((meter) => meter.id === id));
+    if (unknown !== undefined)
+      throw new Problem('invalid_request', `meters: There is no meter "${unknown}".`, { param: 'meters' });
+    return await db.transaction(async (tx) => {
+      const row = await insertGrant(tx, {
+        ...rest,
+        id: createId('cgrt', now),
+        customer_id,
+        currency: deps.currency,
+        effective_at: new Date(from),
+        expires_at: expires_at === null ? null : new Date(expires_at),
+        created_at: new Date(now),
+      });
+      await enter(tx, row, { kind: 'granted', amount_minor: row.amount_minor, usage_report_id: null });
+      const { amount_minor, currency } = row;
+      const detail = { amount_minor, currency, name: row.name };
+      await audit.record(tx, { actor, action: 'credit.granted', customer_id, object_id: row.id, detail });
+      await deps.told(tx, row);
+      return row;
+    });
+  }
+
+  /** What is left of it is taken back; what it paid stays paid. */
+  async function revoke(actor: string, customerId: string, id: string): Promise<GrantRow> {
+    const now = new Date(clock.now());
+    return await db.transaction(async (tx) => {
+      const row = await lockGrant(tx, customerId, id);
+      if (row === null) throw new Problem('not_found', 'There is no such grant.');
+      if (row.voided_at !== null) throw new Problem('no_change', 'The grant was voided before.');
+      const rest = row.amount_minor - row.drawn_minor;
+      if (rest === 0) throw new Problem('no_change', 'The grant is used up: nothing is left to take back.');
+      await voidGrant(tx, id, now);
+      await enter(tx, row, { kind: 'voided', amount_minor: -rest, usage_report_id: null });
+      const detail = { amount_minor: rest, currency: row.currency };
+      await audit.record(tx, { actor, action: 'credit.voided', customer_id: customerId, object_id: id, detail });
+      return { ...row, voided_at: now };
+    });
+  }
+
+  async function enter(
+    tx: Tx,
+    { id: grant_id, customer_id }: GrantRow,
+    entry: Pick<EntryRow, 'amount_minor' | 'usage_report_id'> & { kind: Exclude<EntryRow['kind'], 'expired'> },
+  ): Promise<void> {
+    const now = clock.now();
+    await insertEntry(tx, { ...entry, id: createId('cent', now), customer_id, grant_id, created_at: new Date(now) });
+  }
+
+  /** Pays a report from credit, as far as there is any; answers how much. Called once for a report, in its transaction. */
+  async function pay(
+    tx: Tx,
+    report: { id: string; customer_id: string; currency: string } & UsageCharge,
+    at: Instant,
+  ): Promise<number> {
+    if (report.amount_minor <= 0) return 0;
+    const rows = (await lockOpenGrants(tx, report.customer_id)).filter(({ currency }) => currency === report.currency);
+    const draws = drawCredit(rows.map(asGrant), [report], at);
+    for (const { grant_id, amount_minor } of draws) {
+      const row = rows.find(({ id }) => id === grant_id);
+      if (row === undefined) continue;
+      await takeFromGrant(tx, grant_id, amount_minor);
+      await enter(tx, row, { kind: 'drawn', amount_minor: -amount_minor, usage_report_id: report.id });
+    }
+    return draws.reduce((sum, { amount_minor }) => sum + amount_minor, 0);
+  }
+
+  async function balance(customerId: string): Promise<CreditBalance> {
+    const { id: customer_id } = await deps.findCustomer(customerId);
+    const now = clock.now();
+    const usable = (await openGrants(db.kysely, customer_id)).map(asGrant).filter((each) => isUsable(each, now));
+    const running = usable.length === 0 ? [] : drawCredit(usable, await deps.runningCharges(customer_id), now);
+    const ends = usable.flatMap(({ expires_at }) => expires_at ?? []);
+    const first = ends.length === 0 ? null : Math.min(...ends);
+    const sum = (of: readonly Grant[]) => of.reduce((total, { remaining_minor }) => total + remaining_minor, 0);
+    return {
+      customer_id,
+      currency: deps.currency,
+      balance_minor: sum(usable),
+      running_minor: running.reduce((total, { amount_minor }) => total + amount_minor, 0),
+      grants: usable.length,
+      expires_next:
+        first === null
+          ? null
+          : { at: first, amount_minor: sum(usable.filter(({ expires_at }) => expires_at === first)) },
+    };
+  }
+
+  return {
+    grant,
+    revoke,
+    pay,
+    balance,
+    async list(customerId: string, page: { limit: number; after: Place | null }): Promise<GrantRow[]> {
+      const { id: customer_id } = await deps.findCustomer(customerId);
+      return await listGrants(db.kysely, { ...page, customer_id });
+    },
+    async ledger(customerId: string, page: { limit: number; after: Place | null }): Promise<EntryRow[]> {
+      const { id: customer_id } = await deps.findCustomer(customerId);
+      return await ledgerOf(db.kysely, { ...page, customer_id, now: new Date(clock.now()) });
+    },
+  };
+}
+
+function asGrant(row: GrantRow): Grant {
+  const { id, category, priority, meter_ids } = row;
+  return {
+    id,
+    category,
+    priority,
+    meter_ids,
+    remaining_minor: row.amount_minor - row.drawn_minor,
+    effective_at: row.effective_at.getTime(),
+    expires_at: row.expires_at?.getTime() ?? null,
+    created_at: row.created_at.getTime(),
+  };
+}

@@ -1,0 +1,148 @@
+import type { Currency, GrantCategory } from '@farebox/core';
+import { sql } from 'kysely';
+import type { Reader, Tx } from '../db/database.ts';
+
+export interface GrantRow {
+  id: string;
+  customer_id: string;
+  name: string;
+  amount_minor: number;
+  drawn_minor: number;
+  currency: Currency;
+  category: GrantCategory;
+  priority: number;
+  meter_ids: string[] | null;
+  effective_at: Date;
+  expires_at: Date | null;
+  voided_at: Date | null;
+  created_at: Date;
+}
+
+/** Where a page goes on: behind this one, the newest first. */
+export interface Place {
+  created_at: Date;
+  id: string;
+}
+
+/** One change of a balance. `expired` is no row: it follows from its grant. */
+export interface EntryRow {
+  id: string;
+  grant_id: string;
+  grant_name: string;
+  currency: string;
+  kind: 'granted' | 'drawn' | 'voided' | 'expired';
+  amount_minor: number;
+  usage_report_id: string | null;
+  created_at: Date;
+}
+
+function grants(db: Reader) {
+  return db
+    .selectFrom('credit_grant')
+    .select([
+      'id',
+      'customer_id',
+      'name',
+      'amount_minor',
+      'drawn_minor',
+      'priority',
+      'meter_ids',
+      'effective_at',
+      'expires_at',
+      'voided_at',
+      'created_at',
+    ])
+    .select([sql<Currency>`currency`.as('currency'), sql<GrantCategory>`category`.as('category')]);
+}
+
+export async function insertGrant(tx: Tx, row: Omit<GrantRow, 'drawn_minor' | 'voided_at'>): Promise<GrantRow> {
+  await tx.insertInto('credit_grant').values(row).execute();
+  return { ...row, drawn_minor: 0, voided_at: null };
+}
+
+/** A page, the newest first. */
+export async function listGrants(
+  db: Reader,
+  query: { customer_id: string; limit: number; after: Place | null },
+): Promise<GrantRow[]> {
+  let read = grants(db).where('customer_id', '=', query.customer_id);
+  if (query.after !== null) {
+    const { created_at, id } = query.after;
+    read = read.where(sql<boolean>`(created_at, id) < (${created_at}, ${id})`);
+  }
+  return await read.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(query.limit).execute();
+}
+
+/** Those from which something can be drawn at some time, locked until the transaction ends, in one order for everybody. */
+export async function lockOpenGrants(tx: Tx, customerId: string): Promise<GrantRow[]> {
+  return await grants(tx)
+    .where('customer_id', '=', customerId)
+    .where('voided_at', 'is', null)
+    .whereRef('drawn_minor', '<', 'amount_minor')
+    .orderBy('id')
+    .forUpdate()
+    .execute();
+}
+
+export async function openGrants(db: Reader, customerId: string): Promise<GrantRow[]> {
+  return await grants(db)
+    .where('customer_id', '=', customerId)
+    .where('voided_at', 'is', null)
+    .whereRef('drawn_minor', '<', 'amount_minor')
+    .execute();
+}
+
+export async function lockGrant(tx: Tx, customerId: string, id: string): Promise<GrantRow | null> {
+  const row = await grants(tx)
+    .where('id', '=', id)
+    .where('customer_id', '=', customerId)
+    .forUpdate()
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+export async function voidGrant(tx: Tx, id: string, at: Date): Promise<void> {
+  await tx.updateTable('credit_grant').set({ voided_at: at }).where('id', '=', id).execute();
+}
+
+export async function takeFromGrant(tx: Tx, id: string, amount_minor: number): Promise<void> {
+  await tx
+    .updateTable('credit_grant')
+    .set((eb) => ({ drawn_minor: eb('drawn_minor', '+', amount_minor) }))
+    .where('id', '=', id)
+    .execute();
+}
+
+export async function insertEntry(
+  tx: Tx,
+  entry: Omit<EntryRow, 'grant_name' | 'currency' | 'kind'> & {
+    customer_id: string;
+    kind: Exclude<EntryRow['kind'], 'expired'>;
+  },
+): Promise<void> {
+  await tx.insertInto('credit_entry').values(entry).execute();
+}
+
+/** A page of what happened to a customer's credit up to `now`, the newest first, with what ran out. */
+export async function ledgerOf(
+  db: Reader,
+  query: { customer_id: string; now: Date; limit: number; after: Place | null },
+): Promise<EntryRow[]> {
+  const { customer_id, now, limit } = query;
+  const after =
+    query.after === null ? sql`true` : sql`(created_at, id) < (${query.after.created_at}, ${query.after.id})`;
+  const { rows } = await sql<EntryRow>`
+    select * from (
+      select e.id, e.grant_id, g.name as grant_name, g.currency, e.kind, e.amount_minor, e.usage_report_id, e.created_at
+      from credit_entry e join credit_grant g on g.id = e.grant_id
+      where e.customer_id = ${customer_id}
+      union all
+      select g.id, g.id, g.name, g.currency, 'expired', g.drawn_minor - g.amount_minor, null, g.expires_at
+      from credit_grant g
+      where g.customer_id = ${customer_id} and g.expires_at <= ${now} and g.voided_at is null and g.drawn_minor < g.amount_minor
+    ) as ledger
+    where ${after}
+    order by created_at desc, id desc
+    limit ${limit}`.execute(db);
+  return rows;
+}

@@ -1,0 +1,129 @@
+import { formatMoney } from '@farebox/core';
+import { Button, Skeleton } from '@mantine/core';
+import { IconCoins } from '@tabler/icons-react';
+import { type ReactNode, useState } from 'react';
+import { formatDay } from '../../lib/format.ts';
+import { faultText } from '../../lib/http.ts';
+import type { CreditEntry, CreditGrant } from '../../lib/wire-credits.ts';
+import { type Column, DataTable } from '../../ui/DataTable.tsx';
+import { Empty } from '../../ui/Empty.tsx';
+import { Fault } from '../../ui/Fault.tsx';
+import { LoadMore } from '../../ui/LoadMore.tsx';
+import { Notice } from '../../ui/Notice.tsx';
+import { Panel } from '../../ui/Panel.tsx';
+import { Status } from '../../ui/Status.tsx';
+import { GrantDialog } from './GrantDialog.tsx';
+import { useCreditBalance, useGrants, useLedger, useVoidGrant } from './api.ts';
+import { balanceWords, entryWords, grantState, spanWords } from './credit-words.ts';
+import classes from './credits.module.css';
+
+/** The customer's own credit; nothing for who never had any. */
+export function OwnCredits({ customerId }: { customerId: string }) {
+  const grants = useGrants(customerId);
+  return grants.rows === undefined || grants.rows.length === 0 ? null : <Credits customerId={customerId} />;
+}
+
+/** One customer's credit for operators, who give it and take it back. */
+export function CustomerCredits({ customerId }: { customerId: string }) {
+  const [opened, setOpened] = useState(false);
+  const revoke = useVoidGrant(customerId);
+  const give = (
+    <Button size="xs" variant="default" onClick={() => setOpened(true)}>
+      Give credit
+    </Button>
+  );
+  return (
+    <>
+      <Credits
+        customerId={customerId}
+        actions={give}
+        fault={revoke.error}
+        buttonOf={(grant) =>
+          grant.remaining_minor > 0 ? (
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              loading={revoke.isPending && revoke.variables === grant.id}
+              onClick={() => revoke.mutate(grant.id)}
+            >
+              Take back<span className="visually-hidden"> {grant.name}</span>
+            </Button>
+          ) : null
+        }
+      />
+      <GrantDialog customerId={customerId} opened={opened} onClose={() => setOpened(false)} />
+    </>
+  );
+}
+
+interface CreditsProps {
+  customerId: string;
+  actions?: ReactNode;
+  fault?: Error | null;
+  buttonOf?: (grant: CreditGrant) => ReactNode;
+}
+
+const columns: Column<CreditEntry>[] = [
+  { head: 'When', cell: (entry) => formatDay(entry.created_at) },
+  { head: 'What', cell: (entry) => `${entryWords(entry)}: ${entry.grant_name}` },
+  {
+    head: 'Amount',
+    align: 'right',
+    cell: (entry) => `${entry.amount_minor > 0 ? '+' : ''}${formatMoney(entry.amount_minor, entry.currency)}`,
+  },
+];
+
+function Credits({ customerId, actions, fault = null, buttonOf }: CreditsProps) {
+  const balance = useCreditBalance(customerId);
+  const grants = useGrants(customerId);
+  const ledger = useLedger(customerId);
+  const shown = grants.rows?.filter(({ state }) => state === 'active' || state === 'scheduled');
+  return (
+    <Panel title="Credit" id="credits" actions={actions} flush>
+      <div className={classes.head}>
+        {fault === null ? null : <Notice tone="bad">{faultText(fault)}</Notice>}
+        {balance.isError ? <Fault what="The credit" error={balance.error} retry={balance.refetch} /> : null}
+        {balance.isPending ? <Skeleton height={44} /> : null}
+        {balance.data === undefined ? null : (
+          <p>
+            <strong>{formatMoney(balance.data.available_minor, balance.data.currency)}</strong>
+            <span> left for usage beyond what the plan includes. {balanceWords(balance.data)}</span>
+          </p>
+        )}
+        {shown === undefined || shown.length === 0 ? null : (
+          <ul aria-label="Grants">
+            {shown.map((grant) => (
+              <li key={grant.id}>
+                <div>
+                  <strong>{grant.name}</strong>
+                  <span>
+                    {formatMoney(grant.remaining_minor, grant.currency)} of{' '}
+                    {formatMoney(grant.amount_minor, grant.currency)} {spanWords(grant)}
+                  </span>
+                </div>
+                <Status tone={grantState(grant).tone}>{grantState(grant).label}</Status>
+                {buttonOf?.(grant)}
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+      {ledger.isError && !ledger.rows ? (
+        <Fault what="The ledger" error={ledger.error} retry={ledger.refetch} />
+      ) : (
+        <DataTable
+          label="Ledger"
+          columns={columns}
+          rows={ledger.rows}
+          keyOf={(entry) => `${entry.grant_id}-${entry.kind}-${entry.usage_report_id ?? ''}`}
+          empty={
+            <Empty title="No credit yet" icon={<IconCoins size={20} />}>
+              Credit pays for usage before the card does.
+            </Empty>
+          }
+        />
+      )}
+      <LoadMore pages={ledger} />
+    </Panel>
+  );
+}

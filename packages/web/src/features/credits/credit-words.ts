@@ -1,0 +1,44 @@
+import { formatMoney } from '@farebox/core';
+import { formatDay } from '../../lib/format.ts';
+import type { CreditBalance, CreditEntry, CreditGrant } from '../../lib/wire-credits.ts';
+import type { Tone } from '../../ui/Status.tsx';
+
+/** `$12.40 of it pays for usage so far. $5.00 expires on 1 Mar 2026.` */
+export function balanceWords({ running_minor, currency, expires_next }: CreditBalance): string {
+  const used = running_minor > 0 ? [`${formatMoney(running_minor, currency)} of it pays for usage so far.`] : [];
+  const ends =
+    expires_next === null
+      ? []
+      : [`${formatMoney(expires_next.amount_minor, currency)} expires on ${formatDay(expires_next.at)}.`];
+  return [...used, ...ends].join(' ');
+}
+
+const states: Record<CreditGrant['state'], { label: string; tone: Tone }> = {
+  scheduled: { label: 'Scheduled', tone: 'brand' },
+  active: { label: 'Active', tone: 'good' },
+  used_up: { label: 'Used up', tone: 'neutral' },
+  expired: { label: 'Expired', tone: 'neutral' },
+  voided: { label: 'Taken back', tone: 'neutral' },
+};
+
+export function grantState({ state }: CreditGrant): { label: string; tone: Tone } {
+  return states[state];
+}
+
+/** When a grant counts: `from 1 Mar 2026 until 1 Apr 2026`; what is usual is not said. */
+export function spanWords({ state, effective_at, expires_at }: CreditGrant): string {
+  const from = state === 'scheduled' ? [`from ${formatDay(effective_at)}`] : [];
+  const until = expires_at === null ? [] : [`until ${formatDay(expires_at)}`];
+  return [...from, ...until].join(' ');
+}
+
+const kinds: Record<CreditEntry['kind'], string> = {
+  granted: 'Granted',
+  drawn: 'Paid for usage',
+  voided: 'Taken back',
+  expired: 'Expired',
+};
+
+export function entryWords({ kind }: CreditEntry): string {
+  return kinds[kind];
+}

@@ -1,0 +1,57 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { testApp } from '../../packages/server/test/harness.ts';
+import { payOnPage } from '../../packages/server/test/visitor.ts';
+import { expectAccessible } from './accessible.ts';
+import { chromiumPath, openBrowser, openOperator } from './chromium.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+
+/** An operator gives a customer credit; the customer sees it, and what was taken back. */
+describe.skipIf(chromiumPath === null)('credit on the pages', async () => {
+  const farebox = await testApp();
+  let browser: Browser;
+  let page: Page;
+  let customer_id: string;
+  let link: () => Promise<string>;
+
+  beforeAll(async () => {
+    const visitor = await farebox.signUp('grace@example.com');
+    const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'starter' });
+    await payOnPage(checkout.url);
+    customer_id = (await visitor.get(`/v1/checkout_sessions/${checkout.id}`)).subscription.customer_id;
+    link = async () => (await farebox.seller.post(`/v1/customers/${customer_id}/portal_sessions`, {})).url;
+    browser = await openBrowser();
+    page = await openOperator(browser, farebox.url, await farebox.app.issueFirstRunToken());
+  });
+  afterAll(async () => await browser?.close());
+
+  test('given with a name and an end, it stands on both pages; an amount that is none is said at its field', async () => {
+    await page.goto(`${farebox.url}/admin/customers/${customer_id}`);
+    const panel = page.getByRole('region', { name: 'Credit' });
+    await panel.getByText('No credit yet').waitFor();
+    await panel.getByRole('button', { name: 'Give credit' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Give credit' });
+    await dialog.getByLabel('Name').fill('Launch credit');
+    await dialog.getByLabel('Amount').fill('lots');
+    await dialog.getByLabel('Until').fill('2030-01-01');
+    await dialog.getByRole('button', { name: 'Give credit' }).click();
+    await expect.poll(() => dialog.getByLabel('Amount').getAttribute('aria-invalid')).toBe('true');
+    await expectAccessible(page);
+    await dialog.getByLabel('Amount').fill('25');
+    await dialog.getByRole('button', { name: 'Give credit' }).click();
+    await panel.getByRole('list', { name: 'Grants' }).getByRole('strong').waitFor();
+    await panel.getByText('Granted: Launch credit').waitFor();
+    await expectAccessible(page);
+
+    const own = await (await browser.newContext()).newPage();
+    await own.goto(await link());
+    const mine = own.getByRole('region', { name: 'Credit' });
+    await mine.getByText('$25.00', { exact: true }).waitFor();
+    await expectAccessible(own);
+    expect(await mine.getByRole('button', { name: /Take back/ }).count()).toBe(0);
+
+    await panel.getByRole('button', { name: 'Take back Launch credit' }).click();
+    await panel.getByText('Taken back: Launch credit').waitFor();
+  });
+});
