@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type DunningState, strictest } from './dunning.ts';
 import { decideFeatureAmong } from './feature-access.ts';
-import { type Sold, bestAccess, chooseBases, groupFaults, groupsOf, isLiveStatus, mergeFeatures } from './group.ts';
+import {
+  type Sold,
+  bestAccess,
+  chooseBases,
+  groupFaults,
+  groupsOf,
+  isLiveStatus,
+  measuredElsewhere,
+  mergeFeatures,
+} from './group.ts';
 import type { Feature, Plan } from './plan.ts';
 
 const features: Feature[] = [
@@ -171,4 +180,16 @@ describe('what several subscriptions grant together', () => {
     expect(strictest([at('warn', 1), at('read_only', 5), at('slow', 2)])).toEqual(at('read_only', 5));
     expect(strictest([at('slow', 5), at('slow', 2)])).toEqual(at('slow', 2));
   });
+});
+
+test('a meter that two groups have by old versions is billed by the older subscription, while that one runs', () => {
+  const maps = { group: 'maps', from_at: 10, ended_at: null, meters: ['tiles', 'calls'] };
+  const mail = { group: 'mail', from_at: 20, meters: ['mails', 'calls'] };
+  expect(measuredElsewhere([maps], mail)).toEqual(['calls']);
+  expect(measuredElsewhere([{ ...maps, ended_at: 20 }], mail)).toEqual([]);
+  expect(measuredElsewhere([{ ...maps, ended_at: 21 }], mail)).toEqual(['calls']);
+  // Another plan of the same group follows it and never runs beside it.
+  expect(measuredElsewhere([{ ...maps, group: 'mail' }], mail)).toEqual([]);
+  expect(measuredElsewhere([{ ...maps, from_at: 30 }], mail)).toEqual([]);
+  expect(measuredElsewhere([], mail)).toEqual([]);
 });

@@ -43,6 +43,27 @@ export function chooseBases(seen: readonly Sold[]): { bases: string[]; duplicate
   return { bases: bases.map(({ id }) => id), duplicates: duplicates.map(({ id }) => id) };
 }
 
+/** What a subscription measures from an instant on, until its terms change or it ends. */
+export interface MeasuredMeters {
+  group: string;
+  from_at: Instant;
+  /** Null while it goes on. */
+  ended_at: Instant | null;
+  meters: readonly string[];
+}
+
+/**
+ * Meters that an older subscription of another group measures already when this one begins to. The price list does not let two
+ * groups have one meter, but versions from before it did may be held: then the older one bills it, and nobody pays twice.
+ */
+export function measuredElsewhere(older: readonly MeasuredMeters[], own: Omit<MeasuredMeters, 'ended_at'>): string[] {
+  const running = older.filter(
+    ({ group, from_at, ended_at }) =>
+      group !== own.group && from_at <= own.from_at && (ended_at === null || ended_at > own.from_at),
+  );
+  return own.meters.filter((meter) => running.some(({ meters }) => meters.includes(meter)));
+}
+
 /** Of several subscriptions, what the customer may do at all: what the best of them grants. */
 export function bestAccess(all: readonly Access[]): Access {
   if (all.includes('granted')) return 'granted';

@@ -1,4 +1,11 @@
-import { type DunningStage, type PricedPlan, formatMoney, withAddOns } from '@farebox/core';
+import {
+  type DunningStage,
+  type MeasuredMeters,
+  type PricedPlan,
+  formatMoney,
+  measuredElsewhere,
+  withAddOns,
+} from '@farebox/core';
 import type { Tx } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -62,7 +69,8 @@ export function createEffects(deps: {
     }
     await tell(tx, mirrored, person);
     await tellTransitions(tx, deps.told, mirrored, { isOld, now: deps.clock.now() });
-    for (const subscription of subscriptions) await bill(tx, subscription);
+    const older: MeasuredMeters[] = [];
+    for (const subscription of subscriptions) await bill(tx, subscription, older);
     for (const id of duplicates) await deps.undo(tx, customer_id, id);
     await deps.invalidate(tx, customer_id);
   };
@@ -105,12 +113,24 @@ export function createEffects(deps: {
     return withAddOns(await deps.planOfPrice(tx, plan_price_id), held);
   }
 
-  async function bill(tx: Tx, subscription: SubscriptionRow): Promise<void> {
+  /** `older`: what the subscriptions before it measure; what this one measures is added. */
+  async function bill(tx: Tx, subscription: SubscriptionRow, older: MeasuredMeters[]): Promise<void> {
     if (subscription.superseded || subscription.status === 'incomplete' || subscription.status === 'incomplete_expired')
       return await markUsageDue(tx, subscription.id, null);
     const phases: PricedPhase[] = [];
-    for (const phase of await deps.phasesOf(tx, subscription.id))
-      phases.push({ ...phase, terms_id: termsIdOf(phase), plan: await planOf(tx, phase) });
+    const measured: MeasuredMeters[] = [];
+    const terms = await deps.phasesOf(tx, subscription.id);
+    for (const [index, phase] of terms.entries()) {
+      const plan = await planOf(tx, phase);
+      const meters = plan.usage.map(({ meter_id }) => meter_id);
+      const own = { group: subscription.group, from_at: phase.from_at.getTime(), meters };
+      const elsewhere = measuredElsewhere(older, own);
+      const usage = plan.usage.filter(({ meter_id }) => !elsewhere.includes(meter_id));
+      phases.push({ ...phase, terms_id: termsIdOf(phase), plan: { ...plan, usage } });
+      const end = terms[index + 1]?.from_at ?? subscription.ended_at;
+      measured.push({ ...own, ended_at: end?.getTime() ?? null });
+    }
+    older.push(...measured);
     for (const report_id of await deps.closePeriods(tx, subscription, phases)) {
       await deps.queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
     }
