@@ -45,6 +45,7 @@ export function toldOf(request: IncomingMessage, path: string) {
     method: request.method ?? '',
     path,
     ip: request.socket.remoteAddress ?? null,
+    hears_end: true,
   };
 }
 

@@ -49,6 +49,8 @@ export interface Told {
   /** With the query. */
   path: string;
   ip: string | null;
+  /** Whether the adapter hears when the answer is over; only then a place can be taken that is given back. */
+  hears_end: boolean;
 }
 
 /** What the adapter does: let the request through with these headers on its answer, or answer it now. */
@@ -123,7 +125,7 @@ async function decide<R>(farebox: Decider, request: R, told: Told, options: Gate
     endpoint: valueOf(options.endpoint, request),
     meter: valueOf(options.meter, request),
     ...(path === null || !/^[A-Z]{1,20}$/.test(told.method) ? {} : { method: told.method, path }),
-    lease: true,
+    ...(told.hears_end ? { lease: true } : {}),
   });
   if (!verification.valid) return refused(verification, true, headers);
   const { lease } = verification;

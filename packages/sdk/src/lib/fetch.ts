@@ -5,7 +5,13 @@ type Admitted = CheckResult & { allowed: true };
 /** A request as the Fetch standard has it. Its address is read as text: parsing it would hide what the caller wrote. */
 export function toldOfFetch(request: Request, ip: string | null): Told {
   const path = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(request.url)?.[1] ?? request.url;
-  return { header: (name) => request.headers.get(name), method: request.method, path: path === '' ? '/' : path, ip };
+  return {
+    header: (name) => request.headers.get(name),
+    method: request.method,
+    path: path === '' ? '/' : path,
+    ip,
+    hears_end: true,
+  };
 }
 
 export function refusedResponse(result: CheckResult & { allowed: false }): Response {
