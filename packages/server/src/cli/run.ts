@@ -37,6 +37,10 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     about: 'import FILE: keys of another system by their hash; progress: how many of them are in use',
     load: async () => (await import('./keys.ts')).keysCommand,
   },
+  usage: {
+    about: 'import FILE: usage events from CSV or NDJSON, each once, however often it is run',
+    load: async () => (await import('./usage.ts')).usageCommand,
+  },
   import: {
     about: 'from stripe: take over its customers and subscriptions; --dry-run says what would be made',
     load: async () => (await import('./import.ts')).importStripe,
