@@ -13,12 +13,18 @@ import { openDrillDatabase } from './drill-database.ts';
  * played on the program with its events coming 0 to 10 times in any order, with Stripe failing before and after the effect,
  * and with the process killed before and after any call to the outside. After the last delivery, or one sweep where
  * events were lost, both sides are compared by a second reading; at every step nothing is charged or sold twice.
- * `--long` plays 100,000; `--seed` and `--path` play a failure again.
+ * `--long` plays 100,000; `--seed` and `--path` play a failure again; `--whole` tells one without making it shorter.
  */
 const { isLong, seed } = readChoices(process.argv);
 const { values } = parseArgs({
   strict: false,
-  options: { runs: { type: 'string' }, path: { type: 'string' }, workers: { type: 'string' } },
+  options: {
+    runs: { type: 'string' },
+    path: { type: 'string' },
+    workers: { type: 'string' },
+    // Tells a failure as it was found, without making it shorter.
+    whole: { type: 'boolean' },
+  },
 });
 const path = typeof values.path === 'string' ? values.path : '';
 const runs = path !== '' ? 1 : Number(values.runs ?? (isLong ? 100_000 : 5_000));
@@ -27,6 +33,10 @@ const workers = path !== '' ? 1 : Math.min(runs, Number(values.workers ?? Math.m
 const began = performance.now();
 const folder = makeFolder('convergence-workers', 'closed');
 const { db, close } = await openDrillDatabase('convergence');
+// Nothing here has to survive, and what is asked is asked a hundred thousand times.
+for (const setting of ['fsync = off', 'full_page_writes = off', 'jit = off'])
+  await db.pool.query(`alter system set ${setting}`);
+await db.pool.query('select pg_reload_conf()');
 const progress: number[] = [];
 const reports = await Promise.all(Array.from({ length: workers }, (_, index) => runWorker(index)));
 await close();
@@ -75,11 +85,21 @@ process.exit(met ? 0 : 1);
 async function runWorker(index: number): Promise<Report> {
   const name = `convergence_${index}`;
   await db.pool.query(`create database ${name}`);
+  await db.pool.query(`alter database ${name} set plan_cache_mode = force_generic_plan`);
   const own = join(folder, name);
   mkdirSync(own, { recursive: true });
   const share = Math.floor(runs / workers) + (index < runs % workers ? 1 : 0);
-  const args = [db.url.replace('/farebox?', `/${name}?`), own, String(seed + index), String(share), path];
-  const child = fork(join(import.meta.dirname, 'convergence-worker.ts'), args, { execArgv: ['--conditions=farebox'] });
+  const args = [
+    db.url.replace('/farebox?', `/${name}?`),
+    own,
+    String(seed + index),
+    String(share),
+    path,
+    values.whole === true ? 'whole' : '',
+  ];
+  const child = fork(join(import.meta.dirname, 'convergence-worker.ts'), args, {
+    execArgv: ['--conditions=farebox', '--max-semi-space-size=64'],
+  });
   const lost = (code: number | null): Report => ({
     sequences: 0,
     calls: 0,

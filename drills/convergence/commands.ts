@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Outage, strikes } from './edges.ts';
-import type { Kill } from './turns.ts';
+import type { Kill, Late } from './turns.ts';
 
 /** What somebody does: the customer, the seller, somebody in Stripe's dashboard, or time. Plain data, which a failure shrinks to. */
 export type Deed =
@@ -37,6 +37,11 @@ export interface Mishaps {
   twice: boolean;
   outage: Outage | null;
   kill: Kill | null;
+  late: Late | null;
+  /** Stripe's events are delivered as they are made, while the request is under way. */
+  prompt: boolean;
+  /** After it nobody does anything for more than a day, and what was not finished waits. */
+  rests: boolean;
 }
 
 export type Command = Deed & Mishaps;
@@ -102,16 +107,19 @@ const failure = {
   how: fc.constantFrom(...strikes),
 };
 const when = fc.constantFrom('before' as const, 'after' as const);
-const mishaps = fc.record<Mishaps>({
+const ways = fc.record<Omit<Mishaps, 'rests'> & { lot: number }>({
   seed: fc.nat(0xffff),
   workers: fc.integer({ min: 1, max: 4 }),
   delivers: fc.nat(3),
   twice: seldom(5),
+  prompt: fc.boolean(),
+  lot: fc.nat(7),
   outage: rareLater(
     fc.oneof(
       fc.record({ among: fc.constant('all' as const), at: fc.integer({ min: 1, max: 14 }), ...failure }),
       // What changes something is where a lost answer hurts.
       fc.record({ among: fc.constant('changes' as const), at: fc.integer({ min: 1, max: 3 }), ...failure }),
+      fc.record({ among: fc.constant('intents' as const), at: fc.integer({ min: 1, max: 2 }), ...failure }),
     ),
     3,
   ),
@@ -119,9 +127,25 @@ const mishaps = fc.record<Mishaps>({
     fc.oneof(
       fc.record({ among: fc.constant('all' as const), at: fc.integer({ min: 1, max: 150 }), when }),
       fc.record({ among: fc.constant('changes' as const), at: fc.integer({ min: 1, max: 3 }), when }),
+      fc.record({ among: fc.constant('intents' as const), at: fc.integer({ min: 1, max: 2 }), when }),
     ),
     5,
   ),
+  late: rareLater(
+    fc.oneof(
+      fc.record({ among: fc.constant('all' as const), at: fc.integer({ min: 1, max: 100 }) }),
+      // Most of these are a reading's: it is old when it is written.
+      fc.record({ among: fc.constant('stripe' as const), at: fc.integer({ min: 1, max: 12 }) }),
+      fc.record({ among: fc.constant('stripe' as const), at: fc.integer({ min: 1, max: 12 }) }),
+    ),
+    2,
+  ),
+});
+
+/** One in eight rests; one in two of those where the answer to an intent may be lost, which then is repeated under another key. */
+const mishaps = ways.map(({ lot, ...way }): Mishaps => {
+  const mayBeLost = way.outage?.among === 'intents' || way.kill?.among === 'intents';
+  return { ...way, rests: lot === 7 || (mayBeLost && lot > 3) };
 });
 
 /** Null but for one in `of`; shrinks to null. */
@@ -137,9 +161,10 @@ function deed<K extends Deed['do']>(name: K, fields: object = {}): fc.Arbitrary<
 }
 
 const buy = deed('buy', { plan, card, code, asks: fc.boolean(), returns: fc.boolean() });
+const begin = deed('begin', { plan, sent: seldom(4), code });
 const others: [number, fc.Arbitrary<Command>][] = [
   [3, buy],
-  [2, deed('begin', { plan, sent: seldom(4), code })],
+  [3, begin],
   [6, deed('change', { plan, seats: fc.integer({ min: 1, max: 9 }), when: fc.nat(2) })],
   [3, deed('seats', { seats: fc.integer({ min: 1, max: 9 }) })],
   [1, deed('undo')],
@@ -152,7 +177,7 @@ const others: [number, fc.Arbitrary<Command>][] = [
   [2, deed('card', { card: fc.nat(cards.length - 1) })],
   [2, deed('authenticate', { passes: fc.boolean() })],
   [2, deed('retry')],
-  [2, deed('refund', { permille: fc.integer({ min: 1, max: 1000 }), to: fc.nat(2) })],
+  [4, deed('refund', { permille: fc.integer({ min: 1, max: 1000 }), to: fc.nat(2) })],
   [1, deed('close_dispute', { won: fc.boolean() })],
   [
     6,
@@ -177,13 +202,15 @@ const rest = fc.oneof(
   { weight: 1, arbitrary: fc.array(other, { minLength: 4, maxLength: 8 }) },
 );
 
+const first = fc.oneof({ weight: 4, arbitrary: buy }, { weight: 1, arbitrary: begin });
+
 /** A purchase, and whatever then happens. */
 export const sequences: fc.Arbitrary<Sequence> = fc
-  .tuple(buy, rest, fc.constantFrom<Loss>('none', 'none', 'some', 'the last'))
-  .map(([first, more, loses]) => ({ commands: [first, ...more], loses }));
+  .tuple(first, rest, fc.constantFrom<Loss>('none', 'none', 'some', 'the last'))
+  .map(([one, more, loses]) => ({ commands: [one, ...more], loses }));
 
 /** One line a reader understands. */
-export function say({ seed, workers, delivers, twice, outage, kill, ...what }: Command): string {
+export function say({ seed, workers, delivers, twice, outage, kill, late, prompt, rests, ...what }: Command): string {
   const details = Object.entries(what).map(([name, value]) => {
     if (name === 'do') return String(value);
     if (name === 'plan') return `plan=${plans[Number(value)]}`;
@@ -197,6 +224,9 @@ export function say({ seed, workers, delivers, twice, outage, kill, ...what }: C
     twice ? 'twice at once' : '',
     outage === null ? '' : `Stripe fails ${outage.how} at call ${outage.at} of ${outage.among} ×${outage.count}`,
     kill === null ? '' : `killed ${kill.when} call ${kill.at} of ${kill.among}`,
+    late === null ? '' : `the answer to call ${late.at} of ${late.among} comes last`,
+    prompt ? 'events at once' : '',
+    rests ? 'then a day passes' : '',
     `${workers} workers, ${delivers}/3 delivered, seed ${seed}`,
   ];
   return `${details.filter(Boolean).join(' ')}   [${way.filter(Boolean).join('; ')}]`;

@@ -1,15 +1,33 @@
+import { Duplex } from 'node:stream';
 import type { Sandbox } from '@farebox/sandbox';
 import pg from 'pg';
 import type { Send } from '../../packages/server/src/stripe/transport.ts';
-import type { Life, Turns } from './turns.ts';
+import { type Draft, draftOf } from './queue.ts';
+import { type Life, type Turns, ofIntent } from './turns.ts';
 
-/** The program's way to the database, cut when its process is killed, and stopping at every query for its turn. */
-export function clientOf(life: Life, turns: Turns, committed: () => void): typeof pg.Client {
+/** What a transaction does that is not PostgreSQL's: the drill's queue. */
+export interface Ledger {
+  /** Whether a job of this key waits already. */
+  waits(draft: Draft): boolean;
+  /** A transaction committed that added these. */
+  committed(drafts: readonly Draft[]): void;
+}
+
+/**
+ * The program's way to the database, cut when its process is killed, and stopping at every query for its turn. A `begin` has no
+ * effect of its own and leaves with the statement after it; statements are prepared. So each costs one way there and back.
+ */
+export function clientOf(life: Life, turns: Turns, ledger: Ledger): typeof pg.Client {
   return class CutClient extends pg.Client {
     readonly #locks = new Set<string>();
+    /** A `begin` that has not left yet. */
+    #opening: string | null = null;
+    #isOpen = false;
+    #drafts: Draft[] = [];
+    readonly #send: (...args: unknown[]) => Promise<pg.QueryResult>;
 
     constructor(config?: string | pg.ClientConfig) {
-      super(config);
+      super(typeof config === 'string' ? config : { ...config, pipeline: true });
       const cut = () => this.#cut();
       life.cuts.add(cut);
       this.once('end', () => {
@@ -19,7 +37,10 @@ export function clientOf(life: Life, turns: Turns, committed: () => void): typeo
       // Both take a callback from the pool and answer a promise to everybody else.
       const driver = (name: 'connect' | 'query', args: unknown[]): unknown =>
         Reflect.apply(Reflect.get(pg.Client.prototype, name), this, args);
-      this.#replace('query', (...args) => this.#ask(() => driver('query', args), args));
+      this.#send = async (...args) => (await driver('query', prepared(args))) as pg.QueryResult;
+      this.#replace('query', (...args) =>
+        typeof args.at(-1) === 'function' ? driver('query', args) : this.#ask(textOf(args[0]), args),
+      );
       this.#replace('connect', (...args) => this.#connect(() => driver('connect', []), args[0]));
     }
 
@@ -36,29 +57,65 @@ export function clientOf(life: Life, turns: Turns, committed: () => void): typeo
       );
     }
 
-    #ask(ask: () => unknown, args: readonly unknown[]): unknown {
-      if (typeof args.at(-1) === 'function') return ask();
-      const text = textOf(args[0]);
-      const names = Array.isArray(args[1]) ? args[1].map(String) : [];
-      const lock = text.includes('pg_advisory_lock(') ? (names[0] ?? null) : null;
-      return turns.call(
+    async #ask(text: string, args: readonly unknown[]): Promise<unknown> {
+      const draft = draftOf(text, args[1]);
+      if (draft !== null) return this.#add(draft);
+      const task = turns.task();
+      if (/^(begin|start transaction)/.test(text)) {
+        this.#opening = text;
+        this.#isOpen = true;
+        if (task !== null) task.inTransaction = true;
+        return nothing;
+      }
+      const isEnd = text === 'commit' || text === 'rollback';
+      try {
+        return isEnd && this.#opening !== null ? nothing : await this.#pass(text, args);
+      } finally {
+        if (isEnd) {
+          this.#opening = null;
+          this.#isOpen = false;
+          this.#drafts = [];
+          if (task !== null) task.inTransaction = false;
+        }
+      }
+    }
+
+    async #pass(text: string, args: readonly unknown[]): Promise<unknown> {
+      const [name] = Array.isArray(args[1]) ? args[1].map(String) : [];
+      const lock = text.includes('pg_advisory_lock(') ? (name ?? null) : null;
+      return await turns.call(
         life,
         text,
         async () => {
           if (lock !== null) this.#hold(lock);
-          const task = turns.task();
-          if (task !== null && /^(begin|start transaction)/.test(text)) task.inTransaction = true;
           try {
-            const answer = await ask();
-            if (text.startsWith('commit')) committed();
+            const answer = await this.#sendWithBegin(args);
+            if (answer.command === 'COMMIT') ledger.committed(this.#drafts.splice(0));
             return answer;
           } finally {
-            if (task !== null && /^(commit|rollback)/.test(text)) task.inTransaction = false;
-            if (text.includes('pg_advisory_unlock(')) turns.held.delete(names[0] ?? '');
+            if (text.includes('pg_advisory_unlock(')) turns.held.delete(name ?? '');
           }
         },
         lock,
       );
+    }
+
+    async #sendWithBegin(args: readonly unknown[]): Promise<pg.QueryResult> {
+      if (this.#opening === null) return await this.#send(...args);
+      const stream = this.#stream();
+      stream?.cork();
+      const begun = this.#send(this.#opening);
+      this.#opening = null;
+      const sent = this.#send(...args);
+      stream?.uncork();
+      const [, answer] = await Promise.all([begun, sent]);
+      return answer;
+    }
+
+    #add(draft: Draft): typeof nothing {
+      if (!this.#isOpen) ledger.committed([draft]);
+      else if (!ledger.waits(draft)) this.#drafts.push(draft);
+      return nothing;
     }
 
     #hold(lock: string): void {
@@ -74,18 +131,47 @@ export function clientOf(life: Life, turns: Turns, committed: () => void): typeo
     #cut(): void {
       this.#free();
       this.on('error', () => undefined); // a killed process hears of nothing
+      this.#stream()?.destroy();
+    }
+
+    #stream(): Duplex | null {
       const connection: unknown = Reflect.get(this, 'connection');
       const stream: unknown =
         typeof connection === 'object' && connection !== null ? Reflect.get(connection, 'stream') : null;
-      if (typeof stream === 'object' && stream !== null) Reflect.apply(Reflect.get(stream, 'destroy'), stream, []);
+      return stream instanceof Duplex ? stream : null;
     }
   };
+}
+
+/** What the driver answers a statement that has no rows. */
+const nothing = { command: '', rowCount: null, rows: [], fields: [] };
+
+const names = new Map<string, string>();
+
+/** The same under a name, by which the server knows it from the second time on. */
+function prepared(args: readonly unknown[]): unknown[] {
+  const [text, values] = args;
+  if (typeof text !== 'string' || !Array.isArray(values)) return [...args];
+  let name = names.get(text);
+  if (name === undefined) names.set(text, (name = `drill_${names.size}`));
+  return [{ name, text, values }];
 }
 
 function textOf(query: unknown): string {
   if (typeof query === 'string') return query;
   const text: unknown = typeof query === 'object' && query !== null ? Reflect.get(query, 'text') : '';
   return String(text);
+}
+
+/** Timers of the program end with its process, as the system ends them; a dead one's would hold all that it was. */
+export function endTimersWith(current: () => Life | null): void {
+  const set = globalThis.setInterval;
+  const value = (...args: Parameters<typeof set>): ReturnType<typeof set> => {
+    const timer = set(...args);
+    current()?.cuts.add(() => clearInterval(timer));
+    return timer;
+  };
+  Object.defineProperty(globalThis, 'setInterval', { value });
 }
 
 /** How Stripe fails to answer. `after`: the request had its effect. */
@@ -95,8 +181,8 @@ export type Strike = (typeof strikes)[number];
 /** From the so-manieth call to Stripe on, so many fail. */
 export interface Outage {
   at: number;
-  /** Of all calls, or of those alone that change something. */
-  among: 'all' | 'changes';
+  /** Of all calls, of those that change something, or of those alone that carry out an intent. */
+  among: 'all' | 'changes' | 'intents';
   count: number;
   how: Strike;
 }
@@ -107,15 +193,18 @@ export function sendOf(deps: {
   turns: Turns;
   sandbox: Sandbox;
   /** How this call fails; null when it does not. */
-  strike(method: string): Strike | null;
-  /** Looks at what is about to be sent. */
-  watch(url: string, init: RequestInit): Promise<void>;
+  strike(method: string, intent: string | null): Strike | null;
+  /** Looks at what is about to be sent, and for which intent. */
+  watch(what: string, intent: string | null): Promise<void>;
 }): Send {
   const { life, turns, sandbox } = deps;
   return async function send(url, init) {
-    return await turns.call(life, `${init.method} ${new URL(url).pathname}`, async () => {
-      await deps.watch(url, init);
-      const how = deps.strike(init.method ?? 'GET');
+    const key = new Headers(init.headers).get('idempotency-key') ?? '';
+    const intent = /intt_[0-9A-Za-z]+/.exec(key)?.[0] ?? null;
+    const what = `${init.method} ${new URL(url).pathname}${intent === null ? '' : ofIntent}`;
+    return await turns.call(life, what, async () => {
+      await deps.watch(what, intent);
+      const how = deps.strike(init.method ?? 'GET', intent);
       if (how === 'cut before') throw new TypeError('fetch failed');
       if (how === '429') sandbox.faults.add({ type: 'rate_limit' });
       if (how === '500 before') sandbox.faults.add({ type: 'server_error', when: 'before' });

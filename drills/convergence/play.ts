@@ -11,6 +11,9 @@ interface Problem {
   request_id?: string;
 }
 
+/** Longer than Stripe keeps idempotency keys, which is a day. */
+const rest_ms = 25 * 3_600_000;
+
 /** One customer's story in a world. */
 export class Play {
   readonly world: World;
@@ -37,7 +40,7 @@ export class Play {
     const { world, post } = this;
     const roll = createChance(command.seed).draw;
     await post.collect(roll);
-    world.turns.begin(command.seed, command.kill);
+    world.turns.begin(command.seed, command.kill, command.late);
     world.arm(command.outage);
     const share = command.delivers / 3;
     let open = 0;
@@ -55,7 +58,14 @@ export class Play {
         for (const letter of post.batch(share, roll)) await post.deliver(letter);
       }),
       part(async () => {
-        await Promise.all(acts);
+        let isOver = false;
+        const over = Promise.all(acts).then(() => (isOver = true));
+        // What Stripe tells at once, often before its own answer is here.
+        while (command.prompt && !isOver) {
+          await world.news(over);
+          for (const letter of await post.collect(roll)) await post.deliver(letter);
+        }
+        await over;
         await post.collect(roll);
         for (const letter of post.batch(share * roll(), roll)) await post.deliver(letter);
       }),
@@ -66,12 +76,15 @@ export class Play {
     await world.turns.drive([...acts, ...couriers, ...workers]);
     world.arm(null);
     await this.revive();
+    if (!command.rests) return;
+    world.time += rest_ms;
+    await world.sandbox.clock.advance(rest_ms);
   }
 
   async revive(): Promise<void> {
     if (!this.world.process.life.isOver) return;
     this.world.count('kills');
-    await this.world.jobs.takeOver();
+    this.world.jobs.takeOver();
     await this.world.boot();
   }
 
@@ -81,7 +94,7 @@ export class Play {
     for (let rounds = 0; ; rounds += 1) {
       if (rounds === 60) throw new Error(`After ${rounds} rounds ${post.waiting} events and jobs still wait.`);
       await post.collect(createChance(seed + rounds).draw);
-      const next = await world.jobs.next();
+      const next = world.jobs.next();
       if (post.waiting === 0 && next === null) return;
       if (post.waiting === 0 && next !== null) world.time = Math.max(world.time, next);
       world.turns.begin(seed + rounds, null);

@@ -39,8 +39,10 @@ export class Post {
     this.#last = newest?.id ?? null;
   }
 
-  /** Fetches what happened since, and decides how often each is delivered. */
-  async collect(roll: () => number): Promise<void> {
+  /** Fetches what happened since, and decides how often each is delivered. Answers what is to be. */
+  async collect(roll: () => number): Promise<Letter[]> {
+    const fresh: Letter[] = [];
+    if (!this.#world.takeNews()) return fresh;
     for (;;) {
       const { json } = await this.#world.stripe<{ data: StripeEvent[]; has_more: boolean }>('GET', '/v1/events', {
         limit: 100,
@@ -58,9 +60,11 @@ export class Post {
         if (left === 0) {
           this.lost += 1;
           this.#world.count('lost');
-        } else this.#letters.push({ id: event.id, text: JSON.stringify(event), left, arrived: false });
+        } else fresh.push({ id: event.id, text: JSON.stringify(event), left, arrived: false });
       }
-      if (!json.has_more) return;
+      if (json.has_more) continue;
+      this.#letters.push(...fresh);
+      return fresh;
     }
   }
 

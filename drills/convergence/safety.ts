@@ -129,6 +129,6 @@ export async function checkEnd(play: Play, faults: Faults): Promise<void> {
     "select id, type, reason from stripe_event where state in ('parked', 'received')",
   );
   for (const { id, type, reason } of aside) faults.others.push(`${type} ${id} is set aside: ${reason}`);
-  for (const { name, data } of await world.jobs.dead())
+  for (const { name, data } of world.jobs.dead())
     faults.others.push(`the job ${name} ${JSON.stringify(data)} was given up`);
 }

@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setImmediate as breath } from 'node:timers/promises';
 import { createChance } from '../chance.ts';
 
 /** One run of the program, from a start to a kill. What it does after its death never happens. */
@@ -27,9 +26,15 @@ export class Life {
 /** Where a process is killed: at its so-manieth call to the outside, before the call leaves or after it had its effect. */
 export interface Kill {
   at: number;
-  /** Of all calls, or of those alone that change something at Stripe. */
-  among: 'all' | 'changes';
+  /** Of all calls, of those that change something at Stripe, or of those alone that carry out an intent. */
+  among: 'all' | 'changes' | 'intents';
   when: 'before' | 'after';
+}
+
+/** Which answer comes after everything else that can happen: of all calls, or of those to Stripe alone. */
+export interface Late {
+  at: number;
+  among: 'all' | 'stripe';
 }
 
 interface Task {
@@ -44,13 +49,20 @@ interface Waiting {
   what: string;
   /** A name that only one holds at a time; the turn waits until it is free. */
   needs: string | null;
+  /** Its turn comes when nobody else has one. */
+  isLate: boolean;
   go(): void;
 }
 
-const never = new Promise<never>(() => undefined);
+/** One for each who waits: a promise that all share would hold what every dead process waited with. */
+const never = (): Promise<never> => new Promise(() => undefined);
 /** An operation that takes longer than this waits for another one's, in the database. */
 const blocked_ms = 25;
+/** What the name of a call ends with that carries out an intent. */
+export const ofIntent = ' of an intent';
 const stuck_ms = 20_000;
+/** How often it is looked whether a wait has been long enough. */
+const tick_ms = 5;
 
 /**
  * Takes turns: of everything the program does at once, one call to the outside is made at a time, and whose is next the seed
@@ -63,11 +75,12 @@ export class Turns {
   #running = 0;
   #beats = 0;
   #unfinished = 0;
-  #made = 0;
-  #changes = 0;
+  /** Calls since the last beginning, by what they are. */
+  readonly #made = { all: 0, stripe: 0, changes: 0, intents: 0 };
   /** Who goes first, where one may be kept waiting for long; null where all have the same chance. */
   #ranks: Map<Task, number> | null = null;
   #kill: Kill | null = null;
+  #late: Late | null = null;
   #wake: () => void = () => undefined;
   #isDriving = false;
   readonly #outside: Task = { name: 'outside', life: new Life(), inTransaction: false };
@@ -81,58 +94,53 @@ export class Turns {
     return this.#here.getStore() ?? null;
   }
 
-  /** From here on the seed decides; `kill` counts from here. */
-  begin(seed: number, kill: Kill | null): void {
+  /** From here on the seed decides; `kill` and `late` count from here. */
+  begin(seed: number, kill: Kill | null, late: Late | null = null): void {
     this.#roll = createChance(seed).draw;
-    this.#made = 0;
-    this.#changes = 0;
+    Object.assign(this.#made, { all: 0, stripe: 0, changes: 0, intents: 0 });
     this.#ranks = this.#roll() < 0.5 ? null : new Map();
     this.#kill = kill;
+    this.#late = late;
   }
 
   /** One call to the outside by whoever runs now. Outside of tasks it is made at once. */
   async call<T>(life: Life, what: string, make: () => Promise<T>, needs: string | null = null): Promise<T> {
-    if (life.isOver) return await never;
+    if (life.isOver) return await never();
     const task = this.task();
+    const kinds = kindsOf(what);
     if (task !== null) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push({ task, what, needs, go: resolve });
-        this.#beat();
-      });
-      if (life.isOver) return await never;
+      await this.#turn(task, what, needs);
+      if (life.isOver) return await never();
       this.calls += 1;
-      this.#made += 1;
+      for (const kind of kinds) this.#made[kind] += 1;
     }
-    if (task !== null && what.startsWith('POST ')) this.#changes += 1;
-    const kill = task === null ? null : this.#killAt(what);
+    const isNow = (which: Kill | Late | null) =>
+      task !== null && which !== null && kinds.includes(which.among) && this.#made[which.among] === which.at;
+    const kill = isNow(this.#kill) ? this.#kill : null;
+    const isLate = isNow(this.#late);
     if (kill?.when === 'before') {
       this.#strike(life);
-      return await never;
+      return await never();
     }
-    this.#running += 1;
-    this.#beat();
-    const [outcome] = await Promise.allSettled([make()]);
-    this.#running -= 1;
-    this.#beat();
+    const [outcome] = await this.#run(() => Promise.allSettled([make()]));
     if (kill !== null) this.#strike(life);
-    if (life.isOver) return await never;
+    if (isLate && task !== null && !life.isOver) {
+      await this.#turn(task, `the answer to ${what}`, null, true);
+      await this.#run(() => Promise.resolve());
+    }
+    if (life.isOver) return await never();
     if (outcome.status === 'fulfilled') return outcome.value;
     throw outcome.reason;
   }
 
-  #killAt(what: string): Kill | null {
-    const kill = this.#kill;
-    if (kill === null || (kill.among === 'changes' && !what.startsWith('POST '))) return null;
-    return kill.at === (kill.among === 'changes' ? this.#changes : this.#made) ? kill : null;
-  }
-
-  /** A call that is none of the program's: a browser's, Stripe's dashboard's, the passing of time. It takes its turn as well. */
-  async aside<T>(what: string, make: () => Promise<T>): Promise<T> {
-    if (!this.#isDriving) return await make();
+  async #turn(task: Task, what: string, needs: string | null, isLate = false): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#waiting.push({ task: this.#outside, what, needs: null, go: resolve });
+      this.#waiting.push({ task, what, needs, isLate, go: resolve });
       this.#beat();
     });
+  }
+
+  async #run<T>(make: () => Promise<T>): Promise<T> {
     this.#running += 1;
     this.#beat();
     try {
@@ -141,6 +149,13 @@ export class Turns {
       this.#running -= 1;
       this.#beat();
     }
+  }
+
+  /** A call that is none of the program's: a browser's, Stripe's dashboard's, the passing of time. It takes its turn as well. */
+  async aside<T>(what: string, make: () => Promise<T>): Promise<T> {
+    if (!this.#isDriving) return await make();
+    await this.#turn(this.#outside, what, null);
+    return await this.#run(make);
   }
 
   #strike(life: Life): void {
@@ -171,6 +186,7 @@ export class Turns {
       isDone = true;
       this.#beat();
     });
+    const ticking = setInterval(() => this.#wake(), tick_ms);
     let idleSince = performance.now();
     while (!isDone) {
       await this.#quiet();
@@ -183,12 +199,14 @@ export class Turns {
         await this.#until(() => this.#running <= before, blocked_ms);
         continue;
       }
-      if (performance.now() - idleSince > stuck_ms)
-        throw new Error(
-          `Nothing moves: ${this.#unfinished} tasks, waiting ${this.#waiting.map(({ task, what }) => `${task.name}: ${what}`).join('; ')}`,
-        );
+      if (performance.now() - idleSince > stuck_ms) {
+        clearInterval(ticking);
+        const waiting = this.#waiting.map(({ task, what }) => `${task.name}: ${what}`).join('; ');
+        throw new Error(`Nothing moves: ${this.#unfinished} tasks, waiting ${waiting}`);
+      }
       if (!isDone) await this.#until(() => isDone, 5, true);
     }
+    clearInterval(ticking);
     await done;
     this.#isDriving = false;
   }
@@ -196,7 +214,9 @@ export class Turns {
   #choose(): Waiting | null {
     for (let index = this.#waiting.length - 1; index >= 0; index -= 1)
       if (this.#waiting[index]?.task.life.isOver === true) this.#waiting.splice(index, 1)[0]?.go();
-    const fit = this.#waiting.filter(({ needs }) => needs === null || !this.held.has(needs));
+    const able = this.#waiting.filter(({ needs }) => needs === null || !this.held.has(needs));
+    const prompt = able.filter(({ isLate }) => !isLate);
+    const fit = prompt.length > 0 ? prompt : able;
     const chosen = this.#ranks === null ? fit[Math.floor(this.#roll() * fit.length)] : this.#first(fit, this.#ranks);
     if (chosen === undefined) return null;
     this.#waiting.splice(this.#waiting.indexOf(chosen), 1);
@@ -213,7 +233,7 @@ export class Turns {
   async #quiet(): Promise<void> {
     for (let seen = -1; seen !== this.#beats;) {
       seen = this.#beats;
-      await breath();
+      await new Promise<void>((resolve) => setImmediate(resolve));
     }
   }
 
@@ -226,15 +246,17 @@ export class Turns {
   async #until(holds: () => boolean, most_ms: number, any = false): Promise<void> {
     const end = performance.now() + most_ms;
     const seen = this.#beats;
-    while (!holds() && performance.now() < end && !(any && this.#beats !== seen)) {
+    while (!holds() && performance.now() < end && !(any && this.#beats !== seen))
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.max(1, end - performance.now()));
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
+        this.#wake = resolve;
       });
-    }
     this.#wake = () => undefined;
   }
+}
+
+/** What a call is counted as. */
+function kindsOf(what: string): ('all' | 'stripe' | 'changes' | 'intents')[] {
+  if (!/^(GET|POST|DELETE) /.test(what)) return ['all'];
+  if (!what.startsWith('POST ')) return ['all', 'stripe'];
+  return what.endsWith(ofIntent) ? ['all', 'stripe', 'changes', 'intents'] : ['all', 'stripe', 'changes'];
 }

@@ -8,9 +8,9 @@ import { readConfig } from '../../packages/server/src/config.ts';
 import { type Database, openDatabase } from '../../packages/server/src/db/database.ts';
 import { migrate } from '../../packages/server/src/db/migrate.ts';
 import { createLog } from '../../packages/server/src/lib/log.ts';
-import { type Outage, type Strike, clientOf, sendOf } from './edges.ts';
+import { type Outage, type Strike, clientOf, endTimersWith, sendOf } from './edges.ts';
 import { list } from './list.ts';
-import { type DueJob, type Handlers, createDrillQueue, createJobTable, queueTable } from './queue.ts';
+import { type DueJob, type Handlers, JobList, createDrillQueue } from './queue.ts';
 import { Life, Turns } from './turns.ts';
 
 const home = 'http://localhost:4000';
@@ -36,7 +36,7 @@ export interface Answer<T> {
 export class World {
   readonly turns = new Turns();
   readonly control: pg.Pool;
-  readonly jobs: ReturnType<typeof createJobTable>;
+  readonly jobs = new JobList();
   readonly sandbox: Sandbox;
   process!: Process;
   installation = '';
@@ -49,9 +49,13 @@ export class World {
   time = 0;
   outage: Outage | null = null;
   #calls = 0;
-  #enqueued = 0;
   readonly #sleepers: (() => void)[] = [];
   #secret = '';
+  /** Whose the timers are that are set now. */
+  #life: Life | null = null;
+  /** Whether Stripe made events that the post has not seen. */
+  #isNews = true;
+  #tell: () => void = () => undefined;
   #base: Snapshot | null = null;
   readonly #url: string;
   readonly #folder: string;
@@ -60,16 +64,17 @@ export class World {
     this.#url = url;
     this.#folder = folder;
     this.sandbox = sandbox;
+    endTimersWith(() => this.#life);
     this.control = new pg.Pool({ connectionString: url, max: 3 });
     this.control.on('error', () => undefined); // a query says so
-    this.jobs = createJobTable(this.control);
   }
 
   /** Starts a process on what is there. */
   async boot(): Promise<void> {
     const life = new Life();
-    const db = openDatabase({ url: this.#url, max: 12, Client: clientOf(life, this.turns, () => this.#committed()) });
+    const db = openDatabase({ url: this.#url, max: 12, Client: this.#client(life) });
     const handlers: Handlers = new Map();
+    this.#life = life;
     const app = await this.#create(life, db, handlers);
     await app.start();
     this.process = { life, app, handlers };
@@ -82,12 +87,6 @@ export class World {
       FAREBOX_SECRET: 'a secret of the drill, long enough',
       LOG_LEVEL: 'error',
     });
-    const queue = createDrillQueue({
-      handlers,
-      enqueued: () => {
-        this.#enqueued += 1;
-      },
-    });
     return await createApp({
       config,
       secrets: { ...secrets, stripe_webhook_secrets: [webhookSecret] },
@@ -98,13 +97,13 @@ export class World {
       clock: { now: () => this.sandbox.clock.now() },
       stripe: { host: 'stripe.local', port: 80 },
       web_dir: join(this.#folder, 'web'),
-      queue,
+      queue: createDrillQueue({ handlers }),
       send: sendOf({
         life,
         turns: this.turns,
         sandbox: this.sandbox,
-        strike: (method) => this.#strike(method),
-        watch: async (url, init) => await this.#watch(url, init),
+        strike: (method, intent) => this.#strike(method, intent),
+        watch: async (what, intent) => await this.#watch(what, intent),
       }),
       pace: {
         now: () => this.time,
@@ -112,6 +111,16 @@ export class World {
           this.time += ms;
           await this.turns.call(life, 'wait', () => Promise.resolve());
         },
+      },
+    });
+  }
+
+  /** After a commit: of those who wait for a job, as many look as there are new ones. */
+  #client(life: Life): typeof pg.Client {
+    return clientOf(life, this.turns, {
+      waits: (draft) => this.jobs.waits(draft),
+      committed: (drafts) => {
+        for (const sleeper of this.#sleepers.splice(0, this.jobs.add(drafts))) sleeper();
       },
     });
   }
@@ -137,7 +146,8 @@ export class World {
     if (this.process.life.isOver) await this.boot();
     await this.control
       .query(`delete from customer; delete from stripe_event; delete from stripe_cursor; delete from audit_entry;
-      delete from notice; delete from gate_change; delete from drill_job`);
+      delete from notice; delete from gate_change`);
+    this.jobs.clear();
     const state = this.#base.state.map(([kind, id, record]): Snapshot['state'][number] =>
       kind === 'setting' ? [kind, id, Object.assign({}, record, { seed: name })] : [kind, id, record],
     );
@@ -147,15 +157,35 @@ export class World {
     this.time += 600_000;
   }
 
+  /** What Stripe committed holds new events. */
+  hear(): void {
+    this.#isNews = true;
+    this.#tell();
+  }
+
+  /** Whether there may be events that nobody asked for; asked once. */
+  takeNews(): boolean {
+    const isNews = this.#isNews;
+    this.#isNews = false;
+    return isNews;
+  }
+
+  /** Until Stripe makes an event, or `end`. */
+  async news(end: Promise<unknown>): Promise<void> {
+    if (this.#isNews) return;
+    await Promise.race([end, new Promise<void>((resolve) => (this.#tell = resolve))]);
+  }
+
   /** From here on calls to Stripe are counted. */
   arm(outage: Outage | null): void {
     this.outage = outage;
     this.#calls = 0;
   }
 
-  #strike(method: string): Strike | null {
+  #strike(method: string, intent: string | null): Strike | null {
     const { outage } = this;
     if (outage?.among === 'changes' && method !== 'POST') return null;
+    if (outage?.among === 'intents' && intent === null) return null;
     this.#calls += 1;
     if (outage === null || this.#calls < outage.at || this.#calls >= outage.at + outage.count) return null;
     this.count(`fault ${outage.how}`);
@@ -163,18 +193,11 @@ export class World {
   }
 
   /** No request leaves inside of a transaction, and none for an intent that is not written down. */
-  async #watch(url: string, init: RequestInit): Promise<void> {
-    const { pathname } = new URL(url);
-    if (this.turns.task()?.inTransaction === true)
-      this.seen.push(`${init.method} ${pathname} was sent inside of a transaction`);
-    const key = new Headers(init.headers).get('idempotency-key');
-    const intent = key === null ? null : /intt_[0-9A-Za-z]+/.exec(key);
+  async #watch(what: string, intent: string | null): Promise<void> {
+    if (this.turns.task()?.inTransaction === true) this.seen.push(`${what} was sent inside of a transaction`);
     if (intent === null) return;
-    const { rows } = await this.control.query<{ state: string }>('select state from stripe_intent where id = $1', [
-      intent[0],
-    ]);
-    if (rows[0] === undefined)
-      this.seen.push(`${init.method} ${pathname} was sent for ${intent[0]}, which is not written down`);
+    const { rows } = await this.control.query('select 1 from stripe_intent where id = $1', [intent]);
+    if (rows.length === 0) this.seen.push(`${what}: ${intent} is not written down`);
   }
 
   count(name: string, by = 1): void {
@@ -230,34 +253,34 @@ export class World {
     const { life, handlers } = this.process;
     if (life.isOver) return;
     await this.turns.run(life, name, async () => {
-      let done: number | null = null;
+      let done: DueJob | null = null;
       for (;;) {
-        const finished: number | null = done;
-        const take = (): Promise<DueJob | null> => this.jobs.take(this.time, salt, finished);
-        const job: DueJob | null = await this.turns.call(life, 'take a job', take);
-        done = null;
-        if (job === null) {
+        const next = this.jobs.next();
+        if (done === null && (next === null || next > this.time)) {
           if (isOver()) return;
           await new Promise<void>((resolve) => void this.#sleepers.push(resolve));
           continue;
         }
+        const finished: DueJob | null = done;
+        const take = (): Promise<DueJob | null> => {
+          if (finished !== null) this.jobs.done(finished);
+          return Promise.resolve(this.jobs.take(this.time, salt));
+        };
+        const job: DueJob | null = await this.turns.call(life, 'take a job', take);
+        done = null;
+        if (job === null) continue;
         this.count('jobs');
         try {
           await handlers.get(job.name)?.(job.data);
-          done = job.id;
+          done = job;
         } catch {
           // As the queue does: it is written down, and the job runs again.
           this.count('job failures');
-          await this.turns.call(life, 'note a failure', () => this.jobs.failed(job, this.time));
+          const note = () => Promise.resolve(this.jobs.failed(job, this.time));
+          await this.turns.call(life, 'note a failure', note);
         }
       }
     });
-  }
-
-  /** After a commit: of those who wait for a job, as many look as there may be jobs. */
-  #committed(): void {
-    for (const sleeper of this.#sleepers.splice(0, this.#enqueued)) sleeper();
-    this.#enqueued = 0;
   }
 
   /** All who wait for a job look again. */
@@ -317,10 +340,18 @@ export async function openWorld(options: { url: string; folder: string }): Promi
   );
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   await migrate(pool);
-  await pool.query(queueTable);
   await pool.end();
-  const sandbox = await createSandbox({ seed: 'drill', now: () => start, frozen: true });
+  let hear = (): void => undefined;
+  const sandbox = await createSandbox({
+    seed: 'drill',
+    now: () => start,
+    frozen: true,
+    onCommit({ restored, changes }) {
+      if (restored || changes.some(({ kind }) => kind === 'event')) hear();
+    },
+  });
   const world = new World(url, folder, sandbox);
+  hear = () => world.hear();
   await world.furnish();
   return world;
 }
