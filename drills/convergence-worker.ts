@@ -3,7 +3,7 @@ import { type Loss, type Sequence, say, sequences } from './convergence/commands
 import { type Verdict, isBad, tell } from './convergence/story.ts';
 import { openWorld } from './convergence/world.ts';
 
-/** One worker of the drill: `node worker.ts <database> <folder> <seed> <runs> [path] [whole]`. Tells its parent what it found. */
+/** One worker of the drill: `node worker.ts <database> <folder> <seed> <runs> [path] [whole] [minutes]`. Tells its parent what it found. */
 export interface Report {
   sequences: number;
   calls: number;
@@ -22,7 +22,7 @@ export interface Report {
 /** How long a failure is made shorter. */
 const shrinking_ms = 180_000;
 
-const [url = '', folder = '', seed = '1', runs = '1', path = '', whole = ''] = process.argv.slice(2);
+const [url = '', folder = '', seed = '1', runs = '1', path = '', whole = '', minutes = ''] = process.argv.slice(2);
 const world = await openWorld({ url, folder });
 let told = 0;
 let failedAt: number | null = null;
@@ -43,6 +43,7 @@ const result = await fc.check(property, {
   seed: Number(seed),
   numRuns: Number(runs),
   endOnFailure: whole !== '',
+  ...(minutes === '' ? {} : { interruptAfterTimeLimit: Number(minutes) * 60_000, markInterruptAsFailure: false }),
   ...(path === '' ? {} : { path }),
 });
 const sequence: Sequence | undefined = result.counterexample?.[0];

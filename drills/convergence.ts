@@ -22,6 +22,8 @@ const { values } = parseArgs({
     runs: { type: 'string' },
     path: { type: 'string' },
     workers: { type: 'string' },
+    // Ends after so long, with as many as were played by then.
+    minutes: { type: 'string' },
     // Tells a failure as it was found, without making it shorter.
     whole: { type: 'boolean' },
   },
@@ -96,6 +98,7 @@ async function runWorker(index: number): Promise<Report> {
     String(share),
     path,
     values.whole === true ? 'whole' : '',
+    String(values.minutes ?? ''),
   ];
   const child = fork(join(import.meta.dirname, 'convergence-worker.ts'), args, {
     execArgv: ['--conditions=farebox', '--max-semi-space-size=64'],
