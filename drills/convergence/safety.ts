@@ -102,7 +102,7 @@ function once(objects: readonly { id: string; metadata: Stripe.Metadata | null }
   }
 }
 
-/** When all is settled: one live subscription at Stripe, a receipt for what was paid and for nothing else, no event set aside. */
+/** When all is settled: one live subscription at Stripe, a receipt for what was paid and for nothing else, no event set aside, no intent left open. */
 export async function checkEnd(play: Play, faults: Faults): Promise<void> {
   const { world, customer } = play;
   const ask = async <T extends object>(text: string, ...values: string[]) =>
@@ -129,6 +129,11 @@ export async function checkEnd(play: Play, faults: Faults): Promise<void> {
     "select id, type, reason from stripe_event where state in ('parked', 'received')",
   );
   for (const { id, type, reason } of aside) faults.others.push(`${type} ${id} is set aside: ${reason}`);
+  const open = await ask<{ id: string; kind: string; state: string }>(
+    "select id, kind, state from stripe_intent where customer_id = $1 and state in ('pending', 'sent')",
+    customer,
+  );
+  for (const { id, kind, state } of open) faults.others.push(`nobody carries out ${id} (${kind}), which is ${state}`);
   for (const { name, data } of world.jobs.dead())
     faults.others.push(`the job ${name} ${JSON.stringify(data)} was given up`);
 }
