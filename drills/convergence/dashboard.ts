@@ -85,7 +85,12 @@ async function editSubscription(
       return await post(of, { discounts: held.discounts.length > 0 ? '' : [{ coupon }] });
     }
     default:
-      // A second subscription that names this installation, as when somebody copies the first.
-      return await post('/v1/subscriptions', { customer, items: [{ price: item.price.id }], metadata: held.metadata });
+      // A second subscription that names this installation, as when somebody copies the first, with what pays it.
+      return await world.stripe('POST', '/v1/subscriptions', {
+        customer,
+        items: [{ price: item.price.id }],
+        default_payment_method: held.default_payment_method ?? undefined,
+        metadata: { ...held.metadata, farebox_intent: undefined },
+      });
   }
 }
