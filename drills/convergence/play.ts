@@ -12,7 +12,7 @@ interface Problem {
 }
 
 /** Longer than Stripe keeps idempotency keys, which is a day. */
-const rest_ms = 25 * 3_600_000;
+export const rest_ms = 25 * 3_600_000;
 
 /** One customer's story in a world. */
 export class Play {

@@ -1,5 +1,5 @@
 import type { Sequence } from './commands.ts';
-import { Play } from './play.ts';
+import { Play, rest_ms } from './play.ts';
 import { differences, factsAtStripe, factsHere } from './projection.ts';
 import { type Faults, checkEnd, checkHere, checkStripe, newWatch } from './safety.ts';
 import type { World } from './world.ts';
@@ -26,6 +26,8 @@ export async function tell(world: World, { commands, loses }: Sequence, name: st
     if (isBad(verdict)) return verdict;
   }
   await play.settle(commands[0]?.seed ?? 0);
+  // After an outage the program asks Stripe nothing for a while.
+  world.time += rest_ms;
   if (play.post.lost > 0) {
     world.count('sweeps');
     await world.process.app.stripe.reconcile({ repair: true });
