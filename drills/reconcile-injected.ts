@@ -77,6 +77,18 @@ export function createInjections(deps: {
       await kysely.deleteFrom('subscription').where('stripe_subscription_id', '=', id).execute();
       return id;
     });
+    await each('duplicate_subscription', buyers, async ({ stripe_customer_id, stripe_subscription_id }) => {
+      const { items, metadata } = await stripe.subscriptions.retrieve(stripe_subscription_id);
+      const price = items.data[0]?.price.id ?? '';
+      const second = await stripe.subscriptions.create({ customer: stripe_customer_id, items: [{ price }], metadata });
+      // It is not known here either, nor are its invoice and its payment.
+      note('orphan_subscription', second.id);
+      const invoice = second.latest_invoice;
+      note('missing_invoice', typeof invoice === 'string' ? invoice : (invoice?.id ?? ''));
+      const [charge] = (await stripe.charges.list({ customer: stripe_customer_id, limit: 1 })).data;
+      note('stale_charge', charge?.id ?? '');
+      return second.id;
+    });
     await each('extra_entitlement', buyers, async ({ stripe_subscription_id: id }) => {
       await stripe.subscriptions.cancel(id);
       return id;
