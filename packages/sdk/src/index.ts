@@ -1,6 +1,7 @@
 import type { Verification } from '@farebox/core';
 import { type Connection, type InputOf, type ItemOf, type ListOperation, callApi, callPage } from './lib/api.ts';
 import { FareboxUnavailable } from './lib/errors.ts';
+import { aboutNobody } from './lib/nobody.ts';
 import { type Decision, type VerifyInput, callVerify } from './lib/verify.ts';
 import type { Operations } from './operations.ts';
 
@@ -111,23 +112,12 @@ function connectionOf({ url, secret_key, timeout_ms = defaultTimeoutMs }: Farebo
 /** What a request that passed unchecked looks like: valid, and about nobody. */
 function unchecked(): Decision {
   return {
-    verification: {
+    verification: aboutNobody({
       valid: true,
       code: 'VALID',
       detail: 'Farebox could not be reached; the request passed unchecked and uncounted.',
       request_id: '',
-      key_id: null,
-      customer_id: null,
-      plan_id: null,
-      scopes: [],
-      features: {},
-      limits: [],
-      quota: null,
-      cost_decimal: '0',
-      currency: null,
-      retry_after_s: null,
-      payment: null,
-    },
+    }),
     headers: {},
   };
 }

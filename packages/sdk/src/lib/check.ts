@@ -9,6 +9,7 @@ import {
 } from '@farebox/core';
 import { systemNow } from './clock.ts';
 import { FareboxUnavailable } from './errors.ts';
+import { aboutNobody } from './nobody.ts';
 import type { Decision, VerifyInput } from './verify.ts';
 
 /** Who decides: a `Farebox`. */
@@ -140,23 +141,12 @@ async function decide<R>(farebox: Decider, request: R, told: Told, options: Gate
 
 /** A request that carries no key, or none that could be one: nobody is asked. */
 function unknown(): Verification {
-  return {
+  return aboutNobody({
     valid: false,
     code: 'NOT_FOUND',
     detail: 'This API key is not known. Check that it was copied whole.',
     request_id: requestId(),
-    key_id: null,
-    customer_id: null,
-    plan_id: null,
-    scopes: [],
-    features: {},
-    limits: [],
-    quota: null,
-    cost_decimal: '0',
-    currency: null,
-    retry_after_s: null,
-    payment: null,
-  };
+  });
 }
 
 function refused(verification: Verification, has_key: boolean, headers: Record<string, string>): CheckResult {

@@ -103,8 +103,8 @@ function connectionOf(options: DatabaseOptions): pg.ClientConfig {
 
 async function begunWith<T>(kysely: Kysely<DB>, first: string, fn: (db: Reader) => Promise<T>): Promise<T> {
   return await kysely.connection().execute(async (connection) => {
-    await sql.raw(`begin; ${first}`).execute(connection);
     try {
+      await sql.raw(`begin; ${first}`).execute(connection);
       const result = await fn(connection);
       await sql`commit`.execute(connection);
       return result;

@@ -47,7 +47,7 @@ export function Choices({ choices, onChange }: ChoicesProps) {
         Add
       </Button>
       {chosen.length === 0 ? null : (
-        <ul className={classes.reasons} aria-label="Chosen">
+        <ul className={classes.chosen} aria-label="Chosen">
           {chosen.map(([id, planId]) => (
             <li key={id}>
               <code>{id}</code>

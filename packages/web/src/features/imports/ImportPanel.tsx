@@ -10,6 +10,7 @@ import { Fault } from '../../ui/Fault.tsx';
 import { LoadMore } from '../../ui/LoadMore.tsx';
 import { Notice } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Panel.tsx';
+import { ReasonList } from '../../ui/ReasonList.tsx';
 import { StateLabel } from '../../ui/StateLabel.tsx';
 import { Choices } from './Choices.tsx';
 import { ImportDialog } from './ImportDialog.tsx';
@@ -103,14 +104,10 @@ function Skipped({ id }: { id: string }) {
   if (items.isError && !items.rows) return <Fault what="What was skipped" error={items.error} retry={items.refetch} />;
   return (
     <>
-      <ul className={classes.reasons} aria-label="What was skipped" aria-busy={items.rows === undefined}>
-        {items.rows?.map((item) => (
-          <li key={item.object_id}>
-            <code>{item.object_id}</code>
-            <span>{item.reason}</span>
-          </li>
-        ))}
-      </ul>
+      <ReasonList
+        label="What was skipped"
+        rows={items.rows?.map(({ object_id, reason }) => ({ id: object_id, reason }))}
+      />
       <LoadMore pages={items} />
     </>
   );

@@ -4,6 +4,7 @@ import { CodeLine } from '../../ui/CodeLine.tsx';
 import { CopyButton } from '../../ui/CopyButton.tsx';
 import { Notice } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Panel.tsx';
+import { ReasonList } from '../../ui/ReasonList.tsx';
 import { useProposal } from './api.ts';
 import classes from './imports.module.css';
 
@@ -43,16 +44,10 @@ export function ProposalPanel() {
           </>
         ) : null}
         {found === undefined || found.skipped.length === 0 ? null : (
-          <ul className={classes.reasons} aria-label="What no plan can be">
-            {found.skipped.map((one) => (
-              <li key={one.object_id}>
-                <code>{one.object_id}</code>
-                <span>
-                  {one.name}: {one.reason}
-                </span>
-              </li>
-            ))}
-          </ul>
+          <ReasonList
+            label="What no plan can be"
+            rows={found.skipped.map(({ object_id, name, reason }) => ({ id: object_id, reason: `${name}: ${reason}` }))}
+          />
         )}
       </div>
     </Panel>

@@ -2,6 +2,7 @@ import { Button, Modal, NativeSelect, SegmentedControl, Skeleton } from '@mantin
 import { useState } from 'react';
 import { faultText } from '../../lib/http.ts';
 import { Notice } from '../../ui/Notice.tsx';
+import { ReasonList } from '../../ui/ReasonList.tsx';
 import { type MigrationWish, useMigrate, useMigrationPreview } from './api.ts';
 import classes from './migrations.module.css';
 import { previewWords } from './words.ts';
@@ -65,14 +66,7 @@ export function MigrateDialog({ plan, opened, onClose }: DialogProps) {
           ))
         )}
         {stay.length === 0 ? null : (
-          <ul className={classes.reasons} aria-label="Who stays">
-            {stay.map((one) => (
-              <li key={one.subscription_id}>
-                <code>{one.customer_id}</code>
-                <span>{one.reason}</span>
-              </li>
-            ))}
-          </ul>
+          <ReasonList label="Who stays" rows={stay.map(({ customer_id, reason }) => ({ id: customer_id, reason }))} />
         )}
       </div>
       <div className={classes.buttons}>

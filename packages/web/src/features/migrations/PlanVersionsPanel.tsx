@@ -10,6 +10,7 @@ import { Fault } from '../../ui/Fault.tsx';
 import { Gauge } from '../../ui/Gauge.tsx';
 import { Notice } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Panel.tsx';
+import { ReasonList } from '../../ui/ReasonList.tsx';
 import { StateLabel } from '../../ui/StateLabel.tsx';
 import { Status } from '../../ui/Status.tsx';
 import { useFailures, useMigrationVerb, useMigrations, usePlanVersions } from './api.ts';
@@ -107,14 +108,10 @@ function Migration({ migration }: { migration: PlanMigration }) {
       <p className={classes.text}>{migrationProgressText(counts)}</p>
       {verb.isError ? <Notice tone="bad">{faultText(verb.error)}</Notice> : null}
       {failures.data === undefined || failures.data.data.length === 0 ? null : (
-        <ul className={classes.reasons} aria-label="Who could not be moved">
-          {failures.data.data.map((one) => (
-            <li key={one.subscription_id}>
-              <code>{one.customer_id}</code>
-              <span>{one.reason}</span>
-            </li>
-          ))}
-        </ul>
+        <ReasonList
+          label="Who could not be moved"
+          rows={failures.data.data.map(({ customer_id, reason }) => ({ id: customer_id, reason }))}
+        />
       )}
     </section>
   );
