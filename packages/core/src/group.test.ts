@@ -100,6 +100,7 @@ describe('which of several subscriptions entitle', () => {
       'canceled',
     ),
     created_at: fc.integer({ min: 0, max: 5 }),
+    entitles_here: fc.boolean(),
   });
   const several = fc.uniqueArray(sold, { selector: ({ id }) => id, maxLength: 8 });
 
@@ -134,13 +135,32 @@ describe('which of several subscriptions entitle', () => {
 
   test('a paid one goes before an incomplete one, however old; then the oldest', () => {
     const seen = [
-      { id: 'waiting', group: 'main', status: 'incomplete', created_at: 1 },
-      { id: 'second', group: 'main', status: 'active', created_at: 3 },
-      { id: 'first', group: 'main', status: 'past_due', created_at: 2 },
-      { id: 'gone', group: 'main', status: 'canceled', created_at: 1 },
-      { id: 'other', group: 'maps', status: 'active', created_at: 9 },
+      { id: 'waiting', group: 'main', status: 'incomplete', created_at: 1, entitles_here: true },
+      { id: 'second', group: 'main', status: 'active', created_at: 3, entitles_here: true },
+      { id: 'first', group: 'main', status: 'past_due', created_at: 2, entitles_here: false },
+      { id: 'gone', group: 'main', status: 'canceled', created_at: 1, entitles_here: true },
+      { id: 'other', group: 'maps', status: 'active', created_at: 9, entitles_here: false },
     ];
     expect(chooseBases(seen)).toEqual({ bases: ['first', 'other'], duplicates: ['second', 'waiting'] });
+  });
+
+  test('of those of one second the one that entitles here stays, whatever their ids', () => {
+    const same = { group: 'main', status: 'active', created_at: 1 };
+    const one = (id: string, entitles_here: boolean): Sold => ({ ...same, id, entitles_here });
+    expect(chooseBases([one('a', false), one('b', true)])).toEqual({ bases: ['b'], duplicates: ['a'] });
+    expect(chooseBases([one('a', true), one('b', false)])).toEqual({ bases: ['a'], duplicates: ['b'] });
+    expect(chooseBases([one('b', false), one('a', false)])).toEqual({ bases: ['a'], duplicates: ['b'] });
+  });
+
+  test('read again with what was chosen, the choice stays as it is', () => {
+    fc.assert(
+      fc.property(several, (seen) => {
+        const { bases, duplicates } = chooseBases(seen);
+        const again = chooseBases(seen.map((each) => ({ ...each, entitles_here: bases.includes(each.id) })));
+        expect(new Set(again.bases)).toEqual(new Set(bases));
+        expect(new Set(again.duplicates)).toEqual(new Set(duplicates));
+      }),
+    );
   });
 });
 

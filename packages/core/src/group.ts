@@ -12,6 +12,11 @@ export function isLiveStatus(status: string): boolean {
   return liveStatuses.some((live) => live === status);
 }
 
+/** What is known of a subscription makes it the one that entitles in its group: it is live, and no second sale. */
+export function isBase({ status, superseded }: { status: string; superseded: boolean }): boolean {
+  return isLiveStatus(status) && !superseded;
+}
+
 /** The groups of a list, in its order. */
 export function groupsOf(list: { plans: readonly Pick<Plan, 'group'>[] }): string[] {
   return [...new Set(list.plans.flatMap((plan) => plan.group ?? []))];
@@ -23,11 +28,14 @@ export interface Sold {
   group: string;
   status: string;
   created_at: Instant;
+  /** It is known here already as the one that entitles the customer in its group. */
+  entitles_here: boolean;
 }
 
 /**
- * Of the live subscriptions of one group one entitles: a paid-for one before an incomplete one, then the oldest. The others of
- * its group are a second sale of the same thing; those of other groups are none of its concern.
+ * Of the live subscriptions of one group one entitles: a paid-for one before an incomplete one, then the oldest, then the one
+ * that entitles here already: Stripe counts whole seconds, and what a customer uses is not undone for one of the same second.
+ * The others of its group are a second sale of the same thing; those of other groups are none of its concern.
  */
 export function chooseBases(seen: readonly Sold[]): { bases: string[]; duplicates: string[] } {
   const live = seen
@@ -36,6 +44,7 @@ export function chooseBases(seen: readonly Sold[]): { bases: string[]; duplicate
       (a, b) =>
         Number(a.status === 'incomplete') - Number(b.status === 'incomplete') ||
         a.created_at - b.created_at ||
+        Number(b.entitles_here) - Number(a.entitles_here) ||
         (a.id < b.id ? -1 : 1),
     );
   const bases = live.filter(({ group }, index) => live.findIndex((each) => each.group === group) === index);

@@ -1,4 +1,4 @@
-import { chooseBases, isLiveStatus } from '@farebox/core';
+import { chooseBases, isBase, isLiveStatus } from '@farebox/core';
 import type { Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
@@ -34,12 +34,14 @@ export function createSubscriptionMirror(deps: { clock: Clock }) {
     fetchedAt: Date,
   ): Promise<MirrorResult> {
     const known = await subscriptionsOf(tx, customerId);
+    const entitling = new Set(known.filter(isBase).map((row) => row.stripe_subscription_id));
     const { duplicates } = chooseBases(
       seen.map(({ stripe_subscription_id: id, group, status, stripe_created_at }) => ({
         id,
         group,
         status,
         created_at: stripe_created_at.getTime(),
+        entitles_here: entitling.has(id),
       })),
     );
     const ordered = seen.toSorted(
@@ -71,7 +73,7 @@ export function createSubscriptionMirror(deps: { clock: Clock }) {
     const subscriptions = await subscriptionsOf(tx, customerId);
     const changes = subscriptions.map((after) => ({ before: known.find(({ id }) => id === after.id) ?? null, after }));
     for (const { before, after } of changes) await recordPhase(tx, before, after, fetchedAt);
-    const bases = subscriptions.filter((row) => !row.superseded && isLiveStatus(row.status));
+    const bases = subscriptions.filter(isBase);
     return { subscriptions, bases, changes, duplicates };
   };
 }

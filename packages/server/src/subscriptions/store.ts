@@ -363,6 +363,7 @@ export async function subscriptionsOfAll(db: Reader) {
       's.customer_id',
       's.stripe_subscription_id',
       's.status',
+      's.superseded',
       's.quantity',
       's.current_period_end_at',
       's.cancel_at',

@@ -15,6 +15,7 @@ const ours: LocalSubscription = {
   customer_id: 'cust_1',
   stripe_subscription_id: 'sub_1',
   status: 'active',
+  superseded: false,
   quantity: 1,
   stripe_price_id: 'price_1',
   add_ons: '',
@@ -138,7 +139,7 @@ test('invoices and usage: what is missing, what is stale, what was billed twice'
 
 test('a second live subscription is one of the same group; of another group, or over, it is none', () => {
   const second = { ...theirs, stripe_subscription_id: 'sub_2', created_at: 2 };
-  const found = (...more: RemoteSubscription[]) => compareGroups([...more, theirs], ownerOf);
+  const found = (...more: RemoteSubscription[]) => compareGroups([], [...more, theirs], ownerOf);
   expect(found(second)).toMatchObject([
     { kind: 'duplicate_subscription', customer_id: 'cust_1', object_id: 'sub_2', repair: 'sync' },
   ]);
@@ -149,4 +150,18 @@ test('a second live subscription is one of the same group; of another group, or 
   expect(found({ ...second, stripe_customer_id: 'cus_2' })).toEqual([]);
   const both = found({ ...second, group: 'maps' }, { ...second, stripe_subscription_id: 'sub_3', group: 'maps' });
   expect(both.map(({ object_id }) => object_id)).toEqual(['sub_3']);
+});
+
+test('of two live subscriptions of one second, the second sale is the one that does not entitle here', () => {
+  const other = { ...theirs, stripe_subscription_id: 'sub_0' };
+  const found = (...local: Partial<LocalSubscription>[]) =>
+    compareGroups(
+      local.map((more) => ({ ...ours, ...more })),
+      [other, theirs],
+      ownerOf,
+    ).map(({ object_id }) => object_id);
+  expect(found()).toEqual(['sub_1']);
+  expect(found({})).toEqual(['sub_0']);
+  expect(found({ superseded: true })).toEqual(['sub_1']);
+  expect(found({ status: 'canceled' })).toEqual(['sub_1']);
 });

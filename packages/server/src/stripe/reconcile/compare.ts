@@ -1,4 +1,4 @@
-import { type Instant, type Sold, chooseBases } from '@farebox/core';
+import { type Instant, type Sold, chooseBases, isBase } from '@farebox/core';
 
 /** What is here and at Stripe and should be the same. Each kind has one sentence and one repair. */
 export const divergenceKinds = [
@@ -40,6 +40,8 @@ export interface LocalSubscription {
   customer_id: string;
   stripe_subscription_id: string;
   status: string;
+  /** A second sale that is undone. */
+  superseded: boolean;
   quantity: number;
   stripe_price_id: string | null;
   /** `price_…*2`, sorted, joined by `+`. */
@@ -189,18 +191,20 @@ export function compareSubscriptions(
 
 /** A customer has one live subscription at Stripe in each group of plans: a second one is a second sale of the same thing. */
 export function compareGroups(
+  local: readonly Pick<LocalSubscription, 'stripe_subscription_id' | 'status' | 'superseded'>[],
   remote: readonly Pick<
     RemoteSubscription,
     'stripe_subscription_id' | 'stripe_customer_id' | 'group' | 'status' | 'created_at'
   >[],
   ownerOf: (stripeCustomerId: string) => string | null,
 ): Divergence[] {
+  const basesHere = new Set(local.filter(isBase).map((row) => row.stripe_subscription_id));
   const byOwner = new Map<string, Sold[]>();
   for (const { stripe_subscription_id: id, stripe_customer_id, group, status, created_at } of remote) {
     const owner = ownerOf(stripe_customer_id);
     if (owner === null || group === null) continue;
     const own = byOwner.get(owner) ?? [];
-    byOwner.set(owner, [...own, { id, group, status, created_at }]);
+    byOwner.set(owner, [...own, { id, group, status, created_at, entitles_here: basesHere.has(id) }]);
   }
   return [...byOwner].flatMap(([customer_id, sold]) => {
     const { bases, duplicates } = chooseBases(sold);

@@ -83,12 +83,13 @@ export function createReconcile(deps: {
       const owner = owners.get(id);
       return owner !== undefined && known.has(owner) ? owner : null;
     };
+    const here = await localSubscriptions();
     const subscriptions = await remoteSubscriptions(cards);
     const invoices = await remoteInvoices(new Set(subscriptions.map((each) => each.stripe_subscription_id)));
     const found = [
       ...compareCustomers(local, remote),
-      ...compareSubscriptions(await localSubscriptions(), subscriptions, ownerOf),
-      ...compareGroups(subscriptions, ownerOf),
+      ...compareSubscriptions(here, subscriptions, ownerOf),
+      ...compareGroups(here, subscriptions, ownerOf),
       ...compareInvoices(await invoicesOfAll(db.kysely), invoices, ownerOf),
       ...compareCharges(await chargesOfAll(db.kysely), await remoteCharges(), ownerOf),
       ...compareUsage(await sentReports(db.kysely, new Date(since() * 1000)), await billedUsage()),
