@@ -19,7 +19,7 @@ const block = {
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
-/** A customer puts something on top of its plan, and takes it off again. */
+/** A customer buys a plan with something on top, puts it of its plan, and takes it off again. */
 describe.skipIf(chromiumPath === null)('an add-on on the dashboard', async () => {
   const farebox = await testApp({ list: { ...exampleList, plans: [...exampleList.plans, block] } });
   let browser: Browser;
@@ -35,6 +35,19 @@ describe.skipIf(chromiumPath === null)('an add-on on the dashboard', async () =>
     page = await openCustomer(browser, farebox.url, email);
   });
   afterAll(async () => await browser?.close());
+
+  test('is chosen with the plan before the checkout, which names it', async () => {
+    const email = 'alan@example.com';
+    await farebox.signUp(email);
+    const buyer = await openCustomer(browser, farebox.url, email);
+    const card = buyer.getByRole('article', { name: 'Starter' });
+    await card.getByRole('checkbox', { name: 'Request block' }).check();
+    await card.getByLabel('How many Request block').fill('3');
+    await expectAccessible(buyer);
+    await card.getByRole('button', { name: 'Choose Starter' }).click();
+    await buyer.getByText('Request block').first().waitFor();
+    await buyer.getByText('$129.00').first().waitFor();
+  });
 
   test('is no plan to choose; what it costs is told before it is added, and it is removed when the period ends', async () => {
     const landing = await browser.newPage();

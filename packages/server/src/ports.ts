@@ -112,6 +112,8 @@ export interface CheckoutIntent {
   /** A fee on the first invoice. */
   stripe_setup_price_id: string | null;
   quantity: number;
+  /** On top from the start. */
+  add_ons: { stripe_price_id: string; quantity: number }[];
   /** Free days before the first charge. */
   trial_days: number | null;
   /** False: a card is asked for only where something is to be paid now; a trial without one ends with the subscription. */

@@ -123,6 +123,7 @@ export interface AuthVerification {
 }
 
 export interface CheckoutSession {
+  add_ons: Generated<Json>;
   created_at: Timestamp;
   customer_id: string;
   expires_at: Timestamp;

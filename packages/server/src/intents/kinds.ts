@@ -12,6 +12,8 @@ export interface Intents {
       stripe_price_id: string;
       stripe_setup_price_id: string | null;
       quantity: number;
+      /** On top from the start. Left out: none. */
+      add_ons?: OrderedAddOn[];
       /** Free days before the first charge. */
       trial_days: number | null;
       stripe_promotion_code_id: string | null;

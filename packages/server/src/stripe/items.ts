@@ -33,7 +33,8 @@ export function addOnChanges(
   return [...changed, ...gone.map(({ id }) => ({ id, deleted: true }))];
 }
 
-export function phaseItems(addOns: readonly OrderedAddOn[]): { price: string; quantity: number }[] {
+/** Add-ons as they are named where they begin: at a checkout, with a subscription, in a phase. */
+export function newItems(addOns: readonly OrderedAddOn[]): { price: string; quantity: number }[] {
   return addOns.map(({ stripe_price_id, quantity }) => ({ price: stripe_price_id, quantity }));
 }
 

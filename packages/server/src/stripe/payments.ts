@@ -3,6 +3,7 @@ import Stripe from 'stripe';
 import type { CheckoutIntent, Payments } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { ownMetadata } from './client.ts';
+import { newItems } from './items.ts';
 import { reach, unavailable } from './reach.ts';
 import { translateCheckoutState } from './translate.ts';
 import { trialOf } from './trial.ts';
@@ -83,6 +84,7 @@ export function createPayments(deps: {
             client_reference_id: intent.customer_id,
             line_items: [
               { price: intent.stripe_price_id, quantity: intent.quantity },
+              ...newItems(intent.add_ons),
               ...(intent.stripe_setup_price_id === null ? [] : [{ price: intent.stripe_setup_price_id, quantity: 1 }]),
             ],
             success_url: intent.success_url,

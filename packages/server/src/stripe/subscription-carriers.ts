@@ -1,7 +1,7 @@
 import type { Taxes } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Carrier, Carriers, Collected } from '../intents/kinds.ts';
-import { addOnChanges, addOnsOn, areSame, phaseItems } from './items.ts';
+import { addOnChanges, addOnsOn, areSame, newItems } from './items.ts';
 import { ownMetadata } from './client.ts';
 import { baseItem, idOf } from './translate.ts';
 import { trialOf } from './trial.ts';
@@ -62,7 +62,7 @@ function begin(deps: Edge, read: Read): Carrier<'subscription.begin'> {
       const made = await stripe.subscriptions.create(
         {
           customer: data.stripe_customer_id,
-          items: [{ price: data.stripe_price_id, quantity: data.quantity }],
+          items: [{ price: data.stripe_price_id, quantity: data.quantity }, ...newItems(data.add_ons ?? [])],
           ...(data.stripe_setup_price_id === null
             ? {}
             : { add_invoice_items: [{ price: data.stripe_setup_price_id }] }),
@@ -211,7 +211,7 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
           end_behavior: 'release',
           phases: [
             {
-              items: [{ price: item.price.id, quantity: item.quantity ?? 1 }, ...phaseItems(addOnsOn(subscription))],
+              items: [{ price: item.price.id, quantity: item.quantity ?? 1 }, ...newItems(addOnsOn(subscription))],
               start_date: current?.start_date ?? item.current_period_start,
               end_date: item.current_period_end,
               ...(discounts.length === 0 ? {} : { discounts }),
@@ -219,7 +219,7 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
             {
               items: [
                 { price: data.stripe_price_id, quantity: data.quantity },
-                ...phaseItems(data.add_ons ?? addOnsOn(subscription)),
+                ...newItems(data.add_ons ?? addOnsOn(subscription)),
               ],
               duration: { interval: data.interval, interval_count: data.interval_count },
               proration_behavior: 'none',

@@ -7,7 +7,7 @@ import type { PlanVersion } from '../plans/store.ts';
 import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { type Buyer, createLinking } from './buyer.ts';
-import { type Wish, groupOf, priceOf, reductionOf, seatsOf } from './choose.ts';
+import { type Wish, addOnsOf, groupOf, priceOf, reductionOf, seatsOf, stripePriceOf } from './choose.ts';
 import type { Wisher } from './life/turns.ts';
 import { closeCheckout, openCheckouts } from './checkouts/store.ts';
 import { refuseHeld } from './held.ts';
@@ -56,16 +56,15 @@ export function createBegin(deps: {
     const group = groupOf(version);
     const price = priceOf(version, wish);
     const quantity = seatsOf(version, wish);
-    if (price.stripe_price_id === null)
-      throw new Problem('plan_not_pushed', `The plan "${wish.plan_id}" has not reached Stripe yet.`, {
-        param: 'plan_id',
-      });
-    const { stripe_price_id } = price;
+    const addOns = await addOnsOf({ version, price }, wish, (id) => deps.onSale(id, customer));
+    const stripe_price_id = stripePriceOf({ version, price });
+    const add_ons = addOns.map((each) => ({ stripe_price_id: stripePriceOf(each), quantity: each.quantity }));
     const stripe_promotion_code_id = await reductionOf(deps.desk, wish);
     return await db.withLock(`begin:${customerId}`, async () => {
       const stripe_customer_id = await clear(customer, version);
       const trial = await trialLeft(db.kysely, customerId, version.content);
-      const needsCard = !isFree(version.content) && (trial === null || trial.card);
+      const bought = [version, ...addOns.map((each) => each.version)];
+      const needsCard = !bought.every(({ content }) => isFree(content)) && (trial === null || trial.card);
       const method = await payWith(stripe_customer_id, wish, needsCard);
       const { state, stripe_subscription_id } = await deps.order({
         kind: 'subscription.begin',
@@ -80,6 +79,7 @@ export function createBegin(deps: {
           stripe_price_id,
           stripe_setup_price_id: price.stripe_setup_price_id,
           quantity,
+          add_ons,
           trial_days: trial?.days ?? null,
           stripe_promotion_code_id,
           plan_version_id: version.id,

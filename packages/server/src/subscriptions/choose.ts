@@ -1,7 +1,8 @@
-import { type Currency, type Interval, findPrice } from '@farebox/core';
+import { type Currency, type Interval, addOnMisfit, addOnQuantityFault, findPrice } from '@farebox/core';
 import type { PlanVersion, StoredPrice } from '../plans/store.ts';
 import type { PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
+import type { HeldAddOn } from './life/turns.ts';
 
 /** What somebody wants to buy. What they do not say is the plan's first: its list's currency, its shortest interval. */
 export interface Wish {
@@ -11,6 +12,8 @@ export interface Wish {
   seats?: number | undefined;
   /** What the customer typed, or the seller gives. */
   promotion_code?: string | undefined;
+  /** What comes on top from the start; of each as many as it is sold at least, unless said. */
+  add_ons?: { plan_id: string; quantity?: number | undefined }[] | undefined;
 }
 
 /** The group a plan is bought in. */
@@ -50,6 +53,38 @@ export function seatsOf(version: PlanVersion, wish: Wish): number {
   throw new Problem('invalid_request', `seats: At least ${seats.minimum}${most} for "${version.plan_id}".`, {
     param: 'seats',
   });
+}
+
+/** What is bought on top of a plan, by plan id, in its currency and interval. What does not go with it is refused, by its name. */
+export async function addOnsOf(
+  base: { version: PlanVersion; price: StoredPrice },
+  wish: Wish,
+  onSale: (planId: string) => Promise<PlanVersion>,
+): Promise<HeldAddOn[]> {
+  const bought: HeldAddOn[] = [];
+  for (const { plan_id, quantity: asked } of wish.add_ons ?? []) {
+    const version = await onSale(plan_id);
+    const { content } = version;
+    const { currency, interval } = base.price;
+    const misfit = addOnMisfit(content, { plan_id: base.version.plan_id, currency, interval });
+    if (misfit !== null) throw new Problem('add_on_not_available', misfit, { param: 'add_ons' });
+    const quantity = asked ?? content.seats?.minimum ?? 1;
+    const isAgain = bought.some((other) => other.version.plan_id === plan_id);
+    const fault = isAgain ? 'Name it once, with a quantity.' : addOnQuantityFault(content, quantity);
+    if (fault !== null) throw new Problem('invalid_request', `add_ons: "${plan_id}": ${fault}`, { param: 'add_ons' });
+    bought.push({ version, price: priceOf(version, { plan_id, currency, interval }), quantity });
+  }
+  return bought.toSorted((a, b) => (a.version.plan_id < b.version.plan_id ? -1 : 1));
+}
+
+/** What Stripe calls it; refused while it has not heard of it. */
+export function stripePriceOf({ version, price }: { version: PlanVersion; price: StoredPrice }): string {
+  if (price.stripe_price_id !== null) return price.stripe_price_id;
+  throw new Problem(
+    'plan_not_pushed',
+    `The plan "${version.plan_id}" has not reached Stripe yet. Try again in a moment.`,
+    { param: version.content.group === null ? 'add_ons' : 'plan_id' },
+  );
 }
 
 /** What a code stands for at Stripe. One that cannot be used is refused, naming the field it came in. */

@@ -97,6 +97,9 @@ export const checkoutSchema = z
     url: z.string().nullable().openapi({ description: 'Where the customer pays; null once it is over.' }),
     plan_id: z.string(),
     group: z.string(),
+    add_ons: z
+      .array(z.object({ plan_id: z.string(), quantity: z.int() }))
+      .openapi({ description: 'What is bought on top of the plan, by plan id.' }),
     expires_at: z.iso.datetime(),
     subscription: z.union([subscriptionSchema, z.null()]),
     customer: customerSchema.optional().openapi({ description: 'With `expand[]=customer`.' }),
@@ -119,6 +122,11 @@ export const openCheckoutBody = z.object({
     .max(50)
     .optional()
     .openapi({ description: 'Counts from the first invoice. Unless said, the customer may type one at the checkout.' }),
+  add_ons: z
+    .array(z.strictObject({ plan_id: z.string().min(1).max(64), quantity: z.int().min(1).max(1_000_000).optional() }))
+    .max(20)
+    .optional()
+    .openapi({ description: 'What comes on top from the start; of each as many as it is sold at least, unless said.' }),
   customer_id: z.string().max(64).optional().openapi({ description: 'With a secret key: whom the checkout is for.' }),
 });
 
@@ -226,6 +234,7 @@ export function checkoutView(
     url: state === 'open' ? row.url : null,
     plan_id: planId,
     group: row.group,
+    add_ons: row.add_ons.map(({ plan_id, quantity }) => ({ plan_id, quantity })),
     expires_at: row.expires_at.toISOString(),
     subscription: subscription === null ? null : subscriptionView(subscription),
   };

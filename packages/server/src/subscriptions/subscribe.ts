@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import type { Database } from '../db/database.ts';
 import { isFree } from '@farebox/core';
@@ -6,7 +7,7 @@ import { invariant } from '../lib/invariant.ts';
 import type { PlanVersion } from '../plans/store.ts';
 import { Problem } from '../problem.ts';
 import { type Buyer, createLinking } from './buyer.ts';
-import { type Wish, groupOf, priceOf, reductionOf, seatsOf } from './choose.ts';
+import { type Wish, addOnsOf, groupOf, priceOf, reductionOf, seatsOf, stripePriceOf } from './choose.ts';
 import {
   type CheckoutRow,
   checkoutById,
@@ -26,7 +27,14 @@ const checkoutOpeningMs = 20 * 60_000;
 /** What is being bought, as the reservation holds it. */
 type Wanted = Pick<
   CheckoutRow,
-  'customer_id' | 'group' | 'plan_version_id' | 'plan_price_id' | 'quantity' | 'trial_days' | 'stripe_promotion_code_id'
+  | 'customer_id'
+  | 'group'
+  | 'plan_version_id'
+  | 'plan_price_id'
+  | 'quantity'
+  | 'add_ons'
+  | 'trial_days'
+  | 'stripe_promotion_code_id'
 >;
 
 /**
@@ -57,12 +65,10 @@ export function createSubscribe(deps: {
     const group = groupOf(version);
     const price = priceOf(version, wish);
     const quantity = seatsOf(version, wish);
+    const addOns = await addOnsOf({ version, price }, wish, (id) => deps.onSale(id, customer));
     const stripe_promotion_code_id = await reductionOf(deps.desk, wish);
-    if (price.stripe_price_id === null) {
-      throw new Problem('plan_not_pushed', `The plan "${planId}" has not reached Stripe yet. Try again in a moment.`, {
-        param: 'plan_id',
-      });
-    }
+    const stripe_price_id = stripePriceOf({ version, price });
+    const add_ons = addOns.map((each) => ({ stripe_price_id: stripePriceOf(each), quantity: each.quantity }));
     await ensureLinked(customer);
     // A payment may have gone through without our hearing of it; ask before selling the same thing again.
     await payments.syncCustomer(customerId);
@@ -78,6 +84,11 @@ export function createSubscribe(deps: {
       plan_version_id: version.id,
       plan_price_id: price.id,
       quantity,
+      add_ons: addOns.map((each) => ({
+        plan_id: each.version.plan_id,
+        plan_price_id: each.price.id,
+        quantity: each.quantity,
+      })),
       trial_days,
       stripe_promotion_code_id,
     };
@@ -87,11 +98,14 @@ export function createSubscribe(deps: {
       id: reservation.id,
       customer_id: customerId,
       stripe_customer_id,
-      stripe_price_id: price.stripe_price_id,
+      stripe_price_id,
       stripe_setup_price_id: price.stripe_setup_price_id,
       quantity,
+      add_ons,
       trial_days,
-      needs_card: !isFree(version.content) && (trial === null || trial.card),
+      needs_card:
+        ![version, ...addOns.map((each) => each.version)].every(({ content }) => isFree(content)) &&
+        (trial === null || trial.card),
       stripe_promotion_code_id,
       takes_codes: await deps.hasCodes(),
       plan_version_id: version.id,
@@ -136,6 +150,7 @@ export function createSubscribe(deps: {
     const isSame =
       held.plan_price_id === wanted.plan_price_id &&
       held.quantity === wanted.quantity &&
+      isDeepStrictEqual(held.add_ons, wanted.add_ons) &&
       held.trial_days === wanted.trial_days &&
       held.stripe_promotion_code_id === wanted.stripe_promotion_code_id;
     if (!isSame) return false;

@@ -222,6 +222,54 @@ test('the reconciliation finds an add-on that was changed at Stripe, and reads i
   expect((await visitor.get(path)).add_ons).toMatchObject([{ plan_id: 'block', quantity: 1 }]);
 });
 
+test('add-ons are bought with the plan in one checkout, and another choice closes it', async () => {
+  const visitor = await farebox.signUp();
+  const open = (add_ons: object[]) => visitor.post('/v1/checkout_sessions', { plan_id: 'starter', add_ons });
+  const first = await open([{ plan_id: 'past' }]);
+  expect(first.add_ons).toEqual([{ plan_id: 'past', quantity: 1 }]);
+  const wanted = [
+    { plan_id: 'past', quantity: 1 },
+    { plan_id: 'block', quantity: 2 },
+  ];
+  const chosen = await open(wanted);
+  expect((await open(wanted.toReversed())).id).toBe(chosen.id);
+  expect((await visitor.get(`/v1/checkout_sessions/${first.id}`)).state).toBe('expired');
+  await payOnPage(chosen.url);
+  const { subscription } = await visitor.get(`/v1/checkout_sessions/${chosen.id}`);
+  expect(subscription).toMatchObject({
+    plan_id: 'starter',
+    status: 'active',
+    add_ons: [
+      { plan_id: 'block', quantity: 2 },
+      { plan_id: 'past', quantity: 1 },
+    ],
+  });
+  const { data } = await visitor.get('/v1/invoices');
+  expect(data).toMatchObject([{ status: 'paid', total_minor: 9900 + 2 * 1000 + 2000 }]);
+  const { secret } = await visitor.post('/v1/keys/first');
+  expect(await farebox.verify(secret)).toMatchObject({ quota: { included: 11, used: 1 }, features: { history: true } });
+});
+
+test('a checkout with what does not go with its plan is refused, naming it, and none is opened', async () => {
+  const visitor = await farebox.signUp();
+  const refusals: [object[], number, string][] = [
+    [[{ plan_id: 'past' }], 409, 'add_on_not_available'],
+    [[{ plan_id: 'starter' }], 409, 'add_on_not_available'],
+    [[{ plan_id: 'nope' }], 404, 'plan_not_found'],
+    [[{ plan_id: 'block', quantity: 11 }], 400, 'invalid_request'],
+    [[{ plan_id: 'block' }, { plan_id: 'block' }], 400, 'invalid_request'],
+  ];
+  for (const [add_ons, status, code] of refusals)
+    for (const path of ['/v1/checkout_sessions', '/v1/subscriptions'])
+      expect(await visitor.answer('POST', path, { plan_id: 'pro', add_ons }), code).toMatchObject({
+        status,
+        json: { code },
+      });
+  const { customer } = await visitor.get('/v1/me');
+  const opened = farebox.db.kysely.selectFrom('checkout_session').where('customer_id', '=', customer.id);
+  expect(await opened.select('id').execute()).toEqual([]);
+});
+
 test('what is no add-on, or not so many, or somebody else’s, is refused and nothing changes', async () => {
   const { visitor, path } = await subscriber('pro');
   const stranger = await subscriber('pro');

@@ -13,7 +13,14 @@ const free = {
   prices: cheapest.prices.map((price) => ({ ...price, amount_minor: 0, setup_fee_minor: 0 })),
   usage: cheapest.usage.map((usage) => ({ ...usage, quota: 'hard' as const, overage: null })),
 };
-const farebox = await testApp({ list: { ...paid, plans: [free, ...paid.plans] } });
+const more = {
+  ...free,
+  id: 'more',
+  name: 'More',
+  group: null,
+  prices: [{ amount_minor: 1000, currency: 'usd', interval: 'month' as const, setup_fee_minor: 0 }],
+};
+const farebox = await testApp({ list: { ...paid, plans: [free, more, ...paid.plans] } });
 
 async function person(card?: string): Promise<{ visitor: Visitor; customer_id: string }> {
   const visitor = await farebox.signUp();
@@ -54,6 +61,18 @@ test('a free plan begins without a card, at once and once, however often it is a
   expect(tries.filter(({ body }) => body['code'] === 'already_subscribed')).toHaveLength(7);
   expect((await visitor.get('/v1/subscriptions')).data).toHaveLength(1);
   await visitor.post('/v1/keys/first');
+});
+
+test('a free plan with an add-on that costs begins with a card, and not without one', async () => {
+  const wish = { plan_id: 'free', add_ons: [{ plan_id: 'more' }] };
+  const refused = await (await person()).visitor.answer('POST', '/v1/subscriptions', wish);
+  expect(refused).toMatchObject({ status: 402, json: { code: 'payment_method_required' } });
+  const { visitor } = await person('4242424242424242');
+  expect(await visitor.post('/v1/subscriptions', wish)).toMatchObject({
+    payment: null,
+    subscription: { plan_id: 'free', status: 'active', add_ons: [{ plan_id: 'more', quantity: 1 }] },
+  });
+  expect((await visitor.get('/v1/invoices')).data).toMatchObject([{ status: 'paid', total_minor: 1000 }]);
 });
 
 test('a saved card pays a plan in one call; without one the answer says what is missing', async () => {

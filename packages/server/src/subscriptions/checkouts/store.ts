@@ -1,6 +1,13 @@
 import { sql } from 'kysely';
 import type { Reader } from '../../db/database.ts';
 
+/** So many of an add-on at one of its prices. */
+export interface BoughtAddOn {
+  plan_id: string;
+  plan_price_id: string;
+  quantity: number;
+}
+
 export interface CheckoutRow {
   id: string;
   customer_id: string;
@@ -8,6 +15,7 @@ export interface CheckoutRow {
   plan_version_id: string;
   plan_price_id: string;
   quantity: number;
+  add_ons: BoughtAddOn[];
   /** Free days before the first charge; null: none. */
   trial_days: number | null;
   stripe_promotion_code_id: string | null;
@@ -19,24 +27,25 @@ export interface CheckoutRow {
 }
 
 export async function openCheckouts(db: Reader, customerId: string): Promise<CheckoutRow[]> {
-  return await db
-    .selectFrom('checkout_session')
-    .selectAll()
-    .where('customer_id', '=', customerId)
-    .where('state', '=', 'open')
-    .execute();
+  return await checkouts(db).where('customer_id', '=', customerId).where('state', '=', 'open').execute();
 }
 
 export async function checkoutById(db: Reader, id: string): Promise<CheckoutRow | null> {
-  const row = await db.selectFrom('checkout_session').selectAll().where('id', '=', id).executeTakeFirst();
-  return row ?? null;
+  return (await checkouts(db).where('id', '=', id).executeTakeFirst()) ?? null;
+}
+
+function checkouts(db: Reader) {
+  return db
+    .selectFrom('checkout_session')
+    .selectAll()
+    .select(sql<BoughtAddOn[]>`add_ons`.as('add_ons'));
 }
 
 /** Takes the customer's one open place in the group. False when another checkout of the same customer holds it. */
 export async function reserveCheckout(db: Reader, row: CheckoutRow): Promise<boolean> {
   const result = await db
     .insertInto('checkout_session')
-    .values(row)
+    .values({ ...row, add_ons: JSON.stringify(row.add_ons) })
     .onConflict((conflict) =>
       conflict.columns(['customer_id', 'group']).where('state', '=', sql.lit('open')).doNothing(),
     )

@@ -1,12 +1,13 @@
 import { type Interval, formatMoney, groupsOf, intervals } from '@farebox/core';
 import { Button, SegmentedControl, Skeleton, TextInput } from '@mantine/core';
 import { IconCheck, IconPoint } from '@tabler/icons-react';
-import { type ReactNode, useId, useState } from 'react';
+import { type FormEvent, type ReactNode, useId, useState } from 'react';
 import { useSeller } from '../../lib/session.ts';
 import type { PublicPlan } from '../../lib/wire.ts';
 import { Fault } from '../../ui/Fault.tsx';
 import { Status } from '../../ui/Status.tsx';
-import { useCheckout, usePlans } from './api.ts';
+import { AddOnChoices, chosenAddOns } from './AddOnChoices.tsx';
+import { type CheckoutWish, useCheckout, usePlans } from './api.ts';
 import { CheckoutFault } from './CheckoutFault.tsx';
 import { shownPrice } from './plan-price.ts';
 import { byGroup, chooseWords, groupWords, includedWords, limitWords, overageWords, priceNotes } from './plan-words.ts';
@@ -63,9 +64,7 @@ export function PlanPicker({ held = [] }: { held?: readonly string[] }) {
                 interval={wished}
                 busy={checkout.isPending && checkout.variables.plan_id === plan.id}
                 disabled={checkout.isPending}
-                choose={(interval) =>
-                  checkout.mutate({ plan_id: plan.id, interval, ...(promotion_code === '' ? {} : { promotion_code }) })
-                }
+                choose={(wish) => checkout.mutate({ ...wish, ...(promotion_code === '' ? {} : { promotion_code }) })}
               />
             ))}
           </PlansOf>
@@ -92,7 +91,7 @@ interface PlanCardProps {
   interval: Interval | undefined;
   busy: boolean;
   disabled: boolean;
-  choose: (interval: Interval) => void;
+  choose: (wish: CheckoutWish) => void;
 }
 
 function PlanCard({ plan, interval: wished, busy, disabled, choose }: PlanCardProps) {
@@ -100,6 +99,10 @@ function PlanCard({ plan, interval: wished, busy, disabled, choose }: PlanCardPr
   const price = shownPrice(plan, { interval: wished });
   const { amount_minor, currency, interval } = price;
   const notes = priceNotes(plan, price);
+  function submit(event: FormEvent<HTMLFormElement>): void {
+    event.preventDefault();
+    choose({ plan_id: plan.id, interval, add_ons: chosenAddOns(new FormData(event.currentTarget)) });
+  }
   return (
     <article className={classes.plan} data-highlighted={plan.highlighted} aria-labelledby={titleId}>
       <header>
@@ -112,16 +115,19 @@ function PlanCard({ plan, interval: wished, busy, disabled, choose }: PlanCardPr
       {notes.length === 0 ? null : <p className={classes.words}>{notes.join(' · ')}</p>}
       <p className={classes.words}>{plan.description}</p>
       <PlanFacts plan={plan} />
-      <Button
-        variant={plan.highlighted ? 'filled' : 'default'}
-        size="md"
-        fullWidth
-        loading={busy}
-        disabled={disabled && !busy}
-        onClick={() => choose(interval)}
-      >
-        {chooseWords(plan)}
-      </Button>
+      <form className={classes.choose} onSubmit={submit}>
+        <AddOnChoices plan_id={plan.id} price={price} />
+        <Button
+          type="submit"
+          variant={plan.highlighted ? 'filled' : 'default'}
+          size="md"
+          fullWidth
+          loading={busy}
+          disabled={disabled && !busy}
+        >
+          {chooseWords(plan)}
+        </Button>
+      </form>
     </article>
   );
 }

@@ -47,10 +47,18 @@ export function useSubscriptions() {
   });
 }
 
+/** What a buyer chose: the plan, how it is paid, and what comes on top from the start. */
+export interface CheckoutWish {
+  plan_id: string;
+  interval?: Interval;
+  promotion_code?: string;
+  add_ons?: { plan_id: string; quantity: number }[];
+}
+
 /** Opens a checkout and leaves this site for it. Stays pending afterwards: the page is going away. */
 export function useCheckout() {
   return useMutation({
-    mutationFn: async (wish: { plan_id: string; interval?: Interval; promotion_code?: string }): Promise<void> => {
+    mutationFn: async (wish: CheckoutWish): Promise<void> => {
       const { url } = await post<CheckoutSession>('/v1/checkout_sessions', wish);
       if (url === null) throw new Error('The payment page is not ready yet. Please try again in a moment.');
       location.assign(url);
