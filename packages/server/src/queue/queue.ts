@@ -49,8 +49,13 @@ interface Options {
 }
 
 const schema = 'pgboss';
-/** New jobs are announced (LISTEN); jobs to be tried again are not, and behind some poolers nothing is. */
-const poll_s = 2;
+/**
+ * New jobs are announced (LISTEN); jobs to be tried again are not, and behind some poolers nothing is. One question finds the
+ * names that have some, and wakes their workers: each worker asking for itself would be dozens of questions each time.
+ */
+const look_ms = 2000;
+/** How often a worker asks by itself. */
+const poll_s = 60;
 /** A process that is gone for this long loses its jobs to another. */
 const heartbeat_s = 20;
 const stopTimeout_ms = 30_000;
@@ -62,16 +67,29 @@ export function createQueue({ url, log, supervise_s = 10, sole = false }: Option
   const boss = open(url, log, supervise_s);
   const handlers = new Map<JobName, Handler>();
   const crons = new Map<JobName, string>();
-  const workers = new Set<string>();
+  const workers = new Map<string, JobName>();
   let state: 'new' | 'running' | 'stopped' = 'new';
 
   let stopping: Promise<void> | null = null;
 
-  const wake = () => workers.forEach((id) => boss.notifyWorker(id));
+  let looking: NodeJS.Timeout | null = null;
+
+  function wake(names: readonly string[]): void {
+    for (const [id, name] of workers) if (names.includes(name)) boss.notifyWorker(id);
+  }
+
+  async function look(): Promise<void> {
+    try {
+      wake((await findDue(boss, [...handlers.keys()])).waiting);
+    } catch (error) {
+      if (state === 'running') log.warn({ error }, 'queue could not look for jobs');
+    }
+  }
 
   async function stop(): Promise<void> {
     const wasRunning = state === 'running';
     state = 'stopped';
+    if (looking !== null) clearInterval(looking);
     if (!wasRunning) return;
     for (const name of handlers.keys()) await boss.offWork(name, { wait: false });
     await boss.stop({ graceful: true, timeout: stopTimeout_ms });
@@ -87,8 +105,9 @@ export function createQueue({ url, log, supervise_s = 10, sole = false }: Option
       if (handlers.size > 0) await prepareCrons(boss, crons);
       for (const [name, handler] of handlers) {
         for (let i = 0; i < handlings[name].concurrency; i += 1)
-          workers.add(await startWorker(boss, name, handler, log));
+          workers.set(await startWorker(boss, name, handler, log), name);
       }
+      if (handlers.size > 0) looking = setInterval(() => void look(), look_ms);
     },
     async enqueue(tx, job) {
       invariant(state !== 'new', 'jobs are added after the start');
@@ -109,8 +128,10 @@ export function createQueue({ url, log, supervise_s = 10, sole = false }: Option
       crons.set(name, cron);
     },
     async idle() {
-      while (state === 'running' && (await countDue(boss, [...handlers.keys()])) > 0) {
-        wake();
+      while (state === 'running') {
+        const { waiting, count } = await findDue(boss, [...handlers.keys()]);
+        if (count === 0) return;
+        wake(waiting);
         await sleep(10);
       }
     },
@@ -118,7 +139,7 @@ export function createQueue({ url, log, supervise_s = 10, sole = false }: Option
     async revive({ id, name }) {
       const isDead = (await findDead(boss, 1, id)).length > 0;
       if (isDead) await boss.retry(name, id);
-      wake();
+      wake([name]);
       return isDead;
     },
     stop: () => (stopping ??= stop()),
@@ -217,14 +238,19 @@ function defaultKey<N extends JobName>(name: N, data: Jobs[N]): string {
   return coalesced[name]?.(data) ?? randomUUID();
 }
 
-async function countDue(boss: PgBoss, names: readonly JobName[]): Promise<number> {
+/** What is to be done now: the names with jobs that wait, and how many wait or run. */
+async function findDue(boss: PgBoss, names: readonly JobName[]): Promise<{ waiting: string[]; count: number }> {
   const { rows } = await boss.getDb().executeSql(
-    `select count(*)::int as due from ${schema}.job
-     where name = any($1) and (state = 'active' or (state in ('created', 'retry') and start_after <= now()))`,
+    `select name, count(*) filter (where state <> 'active')::int as waiting, count(*)::int as count from ${schema}.job
+     where name = any($1) and state in ('created', 'retry', 'active') and (state = 'active' or start_after <= now())
+     group by name`,
     [names],
   );
-  const [row]: { due: number }[] = rows;
-  return row?.due ?? 0;
+  const due: { name: string; waiting: number; count: number }[] = rows;
+  return {
+    waiting: due.filter(({ waiting }) => waiting > 0).map(({ name }) => name),
+    count: due.reduce((sum, { count }) => sum + count, 0),
+  };
 }
 
 async function findDead(boss: PgBoss, limit: number, id: string | null = null): Promise<DeadJob[]> {
