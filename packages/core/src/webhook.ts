@@ -32,6 +32,7 @@ export const webhookEventTypes = [
   'api_key.rotated',
   'api_key.revoked',
   'api_key.leaked',
+  'usage.corrected',
   'credits.granted',
   'plan.published',
   'plan.archived',

@@ -18,6 +18,8 @@ import { termsOf } from './subscriptions/life/turns.ts';
 import { openCheckouts } from './subscriptions/checkouts/store.ts';
 import { liveSubscriptions } from './subscriptions/store.ts';
 import type { Telling } from './telling.ts';
+import { createCorrectionRoutes } from './usage/corrections/routes.ts';
+import type { Corrections } from './usage/corrections/service.ts';
 import type { Usage } from './usage/service.ts';
 
 /** Joins what is known of one customer: who it is, what it may use, what is left of it when it goes. Its part of `createApp`. */
@@ -29,6 +31,7 @@ export function connectKeeping(
     keys: Pick<Keys, 'revokeAll'>;
     usage: Usage;
     credits: Credits;
+    corrections: Corrections;
     telling: Pick<Telling, 'customerGone'>;
     webhooks: { endpoints: Pick<Endpoints, 'removeAllOf'> };
     access: AccessPolicy;
@@ -60,6 +63,7 @@ export function connectKeeping(
       createCustomerRoutes({ customers, removeCustomer }),
       createEntitlementRoutes({ entitlements }),
       createCreditRoutes(deps),
+      createCorrectionRoutes(deps),
     ],
   };
 

@@ -141,7 +141,7 @@ export interface InvoicePreview {
   /** When it is to be collected; null: at once. */
   due_at: Instant | null;
   lines: {
-    kind: 'base' | 'proration' | 'overage' | 'credit' | 'other';
+    kind: 'base' | 'proration' | 'overage' | 'credit' | 'correction' | 'other';
     description: string;
     quantity: number | null;
     amount_minor: number;

@@ -21,6 +21,7 @@ import type { MoneyNotice, Person } from './stripe/life-notices.ts';
 import { openCheckouts } from './subscriptions/checkouts/store.ts';
 import { liveSubscriptions, liveWithPlans } from './subscriptions/store.ts';
 import { connectWebhooks, createTelling } from './telling.ts';
+import { createCorrections } from './usage/corrections/service.ts';
 import { createUsage } from './usage/service.ts';
 
 type Tools = ReturnType<typeof createTools>;
@@ -114,10 +115,24 @@ export function createSlices(options: AppOptions, tools: Tools) {
     audit: accounts.audit,
     told: telling.credit,
   });
+  const corrections = createCorrections({
+    db,
+    clock,
+    queue,
+    meters: list.meters,
+    kept_ms: usage.kept_ms,
+    findCustomer: (id) => customers.get(id),
+    usageOfPeriod: usage.usageOfPeriod,
+    restoreCredit: credits.restore,
+    audit: accounts.audit,
+    told: telling.usage,
+    corrected: usage.corrected,
+  });
   return {
     plans,
     overrides,
     credits,
+    corrections,
     customers,
     gating,
     snapshot,

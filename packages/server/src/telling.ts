@@ -36,6 +36,8 @@ import {
   type SubscriptionWithPlan,
   subscriptionWithPlan,
 } from './subscriptions/store.ts';
+import { correctionView } from './usage/corrections/schema.ts';
+import type { Correction } from './usage/corrections/service.ts';
 
 /** Of what differs from Stripe, an event carries so many. */
 const mostFound = 100;
@@ -85,6 +87,11 @@ export function createTelling(deps: {
     await record(tx, { type: 'credits.granted', customer_id: row.customer_id, object });
   };
 
+  const usage = async (tx: Tx, correction: Correction): Promise<void> => {
+    const object = correctionView(correction);
+    await record(tx, { type: 'usage.corrected', customer_id: correction.customer_id, object });
+  };
+
   const money: ToldOfMoney & { drift(tx: Tx, found: Reconciliation): Promise<void> } = {
     async subscription(tx, of, before, { id, customer_id }) {
       const after = await subscriptionWithPlan(tx, id);
@@ -121,6 +128,7 @@ export function createTelling(deps: {
     key,
     plan,
     credit,
+    usage,
     money,
 
     /** While it can still be read. */

@@ -78,6 +78,9 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'GET /v1/usage/events': known,
   'GET /v1/usage/events/:id': known,
   'GET /v1/usage/rejections': known,
+  'POST /v1/usage/events/:id/void': sellerSide,
+  'POST /v1/usage/corrections': sellerSide,
+  'GET /v1/usage/corrections': known,
   'GET /v1/usage/export': known,
 
   'GET /v1/keys': known,

@@ -52,7 +52,7 @@ export const entrySchema = z
     object: z.literal('credit_entry'),
     grant_id: z.string(),
     grant_name: z.string(),
-    kind: z.enum(['granted', 'drawn', 'voided', 'expired']),
+    kind: z.enum(['granted', 'drawn', 'returned', 'voided', 'expired']),
     amount_minor: z.int().openapi({ description: 'Negative: taken.' }),
     currency: z.string(),
     usage_report_id: z.string().nullable().openapi({ description: 'What it paid: usage of one meter in one period.' }),

@@ -11,6 +11,7 @@ import {
 import type { Database, Tx } from '../db/database.ts';
 import type { Json } from '../db/tables.ts';
 import { createId } from '../lib/id.ts';
+import { invariant } from '../lib/invariant.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import {
@@ -21,6 +22,7 @@ import {
   insertGrant,
   ledgerOf,
   listGrants,
+  lockDraws,
   lockGrant,
   lockOpenGrants,
   openGrants,
@@ -174,10 +176,24 @@ export function createCredits(deps: {
     };
   }
 
+  /** What credit paid of a report and is not owed any more goes back to the grants it came from, the last one first. */
+  async function restore(tx: Tx, report: { id: string; customer_id: string; amount_minor: number }): Promise<void> {
+    let left = report.amount_minor;
+    for (const { grant: row, amount_minor: paid } of await lockDraws(tx, report.id)) {
+      const amount_minor = Math.min(left, paid);
+      if (amount_minor === 0) continue;
+      left -= amount_minor;
+      await takeFromGrant(tx, row.id, -amount_minor);
+      await enter(tx, row, { kind: 'returned', amount_minor, usage_report_id: report.id });
+    }
+    invariant(left === 0, 'no more goes back to credit than it paid');
+  }
+
   return {
     grant,
     revoke,
     pay,
+    restore,
     balance,
     async list(customerId: string, page: { limit: number; after: Place | null }): Promise<GrantRow[]> {
       const { id: customer_id } = await deps.findCustomer(customerId);

@@ -30,7 +30,7 @@ export interface EntryRow {
   grant_id: string;
   grant_name: string;
   currency: string;
-  kind: 'granted' | 'drawn' | 'voided' | 'expired';
+  kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'expired';
   amount_minor: number;
   usage_report_id: string | null;
   created_at: Date;
@@ -105,6 +105,23 @@ export async function voidGrant(tx: Tx, id: string, at: Date): Promise<void> {
   await tx.updateTable('credit_grant').set({ voided_at: at }).where('id', '=', id).execute();
 }
 
+/** What grants paid of a report, as they did last on top, without what went back; locked until the transaction ends. */
+export async function lockDraws(tx: Tx, reportId: string): Promise<{ grant: GrantRow; amount_minor: number }[]> {
+  const { rows } = await sql<{ grant_id: string; amount_minor: number }>`
+    select grant_id, (-sum(amount_minor))::bigint as amount_minor from credit_entry
+    where usage_report_id = ${reportId} and kind in ('drawn', 'returned')
+    group by grant_id order by min(id) desc
+  `.execute(tx);
+  if (rows.length === 0) return [];
+  const ids = rows.map(({ grant_id }) => grant_id);
+  const locked = await grants(tx).where('id', 'in', ids).orderBy('id').forUpdate().execute();
+  return rows.flatMap(({ grant_id, amount_minor }) => {
+    const grant = locked.find(({ id }) => id === grant_id);
+    return grant === undefined ? [] : [{ grant, amount_minor }];
+  });
+}
+
+/** A negative amount is given back. */
 export async function takeFromGrant(tx: Tx, id: string, amount_minor: number): Promise<void> {
   await tx
     .updateTable('credit_grant')

@@ -660,9 +660,37 @@ export interface SubscriptionPhase {
   subscription_id: string;
 }
 
+export interface UsageAdjustment {
+  amount_minor: number;
+  correction_id: string;
+  created_at: Timestamp;
+  credited_minor: number;
+  customer_id: string;
+  id: string;
+  line_minor: number;
+  quantity: number;
+  sent_at: Timestamp | null;
+  state: string;
+  usage_report_id: string;
+}
+
 export interface UsageBatch {
   id: string;
   received_at: Timestamp;
+}
+
+export interface UsageCorrection {
+  actor: string;
+  after: Json;
+  before: Json;
+  created_at: Timestamp;
+  customer_id: string;
+  event_id: string;
+  event_source: string;
+  event_type: string;
+  id: string;
+  kind: string;
+  reason: string;
 }
 
 export interface UsageEvent {
@@ -716,6 +744,7 @@ export interface UsageReport {
   meter_id: string;
   period_end_at: Timestamp;
   period_start_at: Timestamp;
+  priced: Json | null;
   quantity: number;
   sent_at: Timestamp | null;
   state: string;
@@ -826,7 +855,9 @@ export interface DB {
   subscription: Subscription;
   subscription_add_on: SubscriptionAddOn;
   subscription_phase: SubscriptionPhase;
+  usage_adjustment: UsageAdjustment;
   usage_batch: UsageBatch;
+  usage_correction: UsageCorrection;
   usage_event: UsageEvent;
   usage_hour: UsageHour;
   usage_rejection: UsageRejection;

@@ -9,7 +9,7 @@ import type { ExplainedLine, Shares } from './explain.ts';
 import type { RunningUsage } from './service.ts';
 import type { InvoiceRow, LineRow } from './store.ts';
 
-const kinds = ['base', 'proration', 'overage', 'credit', 'other'] as const;
+const kinds = ['base', 'proration', 'overage', 'credit', 'correction', 'other'] as const;
 
 const lineSchema = z.object({
   id: z.string().openapi({ description: "Stripe's id of the line; to have it explained." }),

@@ -33,7 +33,7 @@ export interface MirrorInvoice {
 
 export interface MirrorLine {
   stripe_line_id: string;
-  kind: 'base' | 'proration' | 'overage' | 'credit' | 'other';
+  kind: 'base' | 'proration' | 'overage' | 'credit' | 'correction' | 'other';
   description: string;
   quantity: number | null;
   /** Minor units, of an overage. */

@@ -11,6 +11,7 @@ export interface Jobs {
   'plans.migrate': { migration_id: string };
   'plans.migrate_all': Record<string, never>;
   'usage.report': { report_id: string };
+  'usage.adjustment': { adjustment_id: string };
   'usage.partitions': Record<string, never>;
   'keys.tidy': Record<string, never>;
   'replies.forget': Record<string, never>;
@@ -60,6 +61,7 @@ export const handlings: Record<JobName, Handling> = {
   'plans.migrate': { concurrency: 1, retries: 20 },
   'plans.migrate_all': { concurrency: 1, retries: 2 },
   'usage.report': { concurrency: 2, retries: 20 },
+  'usage.adjustment': { concurrency: 2, retries: 20 },
   'usage.partitions': { concurrency: 1, retries: 8 },
   'keys.tidy': { concurrency: 1, retries: 8 },
   'replies.forget': { concurrency: 1, retries: 8 },

@@ -6,9 +6,11 @@ import type { Queue } from '../queue/queue.ts';
 import { customersWithUnsettledInvoice } from '../invoices/store.ts';
 import { customersInCheckout } from '../subscriptions/checkouts/store.ts';
 import { type SubscriptionRow, customersDue } from '../subscriptions/store.ts';
-import { type UsageReport, markReportSent, pendingReports, reportById } from '../usage/report.ts';
+import { adjustmentById, markAdjustmentSent, pendingAdjustments } from '../usage/corrections/store.ts';
+import { markReportSent, pendingReports, reportById } from '../usage/report.ts';
 import type { StripeImport } from './import/service.ts';
 import { unhandledEvents } from './store.ts';
+import { type UsageBill, billOfAdjustment, billOfReport } from './usage-bill.ts';
 import type { UsageTarget } from './usage-billing.ts';
 
 const sweepLimit = 500;
@@ -32,7 +34,7 @@ export function createStripeJobs(deps: {
   push(): Promise<string[]>;
   reconcile(options: { repair: boolean }): Promise<unknown>;
   stripeImport: Pick<StripeImport, 'stalled' | 'work'>;
-  billUsage(report: NonNullable<Awaited<ReturnType<typeof reportById>>>, target: UsageTarget): Promise<void>;
+  billUsage(bill: UsageBill, target: UsageTarget): Promise<void>;
   intents: Pick<IntentBook, 'open' | 'register'>;
 }) {
   const { db, clock, queue } = deps;
@@ -48,6 +50,7 @@ export function createStripeJobs(deps: {
     const stale = await deps.customers.staleOf([...new Set([...due, ...waiting])], new Date(now - restMs));
     const events = await unhandledEvents(db.kysely, new Date(now - restMs), sweepLimit);
     const reports = await pendingReports(db.kysely, sweepLimit);
+    const adjustments = await pendingAdjustments(db.kysely, sweepLimit);
     const intents = await deps.intents.open(new Date(now - restMs), sweepLimit);
     const imports = await deps.stripeImport.stalled(new Date(now - restMs));
     await db.transaction(async (tx) => {
@@ -56,28 +59,46 @@ export function createStripeJobs(deps: {
       for (const import_id of imports) await queue.enqueue(tx, { name: 'stripe.import', data: { import_id } });
       for (const intent_id of intents) await queue.enqueue(tx, { name: 'stripe.intent', data: { intent_id } });
       for (const report_id of reports) await queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
+      for (const adjustment_id of adjustments)
+        await queue.enqueue(tx, { name: 'usage.adjustment', data: { adjustment_id } });
     });
   }
 
   async function report(id: string): Promise<void> {
     const row = await reportById(db.kysely, id);
     if (row === null || row.state === 'sent') return;
-    // One at a time: two workers on one report would both read that nothing is there yet.
-    await db.withLock(`usage.report:${id}`, async () => {
-      const stripe_customer_id = await deps.customers.findStripeId(row.customer_id);
+    const of = { ...row, due_at: row.period_end_at };
+    await bill(of, billOfReport(row, deps.meterName(row.meter_id)), async (at) => {
+      await markReportSent(db.kysely, id, at);
+    });
+  }
+
+  async function adjustment(id: string): Promise<void> {
+    const row = await adjustmentById(db.kysely, id);
+    if (row === null || row.state === 'sent') return;
+    const of = { ...row, due_at: row.created_at };
+    await bill(of, billOfAdjustment(row, deps.meterName(row.meter_id)), async (at) => {
+      await markAdjustmentSent(db.kysely, id, at);
+    });
+  }
+
+  /** Puts it on an invoice and remembers that it is there. */
+  async function bill(of: BilledOf, what: UsageBill, markSent: (at: Date) => Promise<void>): Promise<void> {
+    // One at a time: two workers on one bill would both read that nothing is there yet.
+    await db.withLock(`usage.report:${what.id}`, async () => {
+      const stripe_customer_id = await deps.customers.findStripeId(of.customer_id);
       if (stripe_customer_id === null) return;
-      const subscription = await deps.subscription(row.subscription_id);
+      const subscription = await deps.subscription(of.subscription_id);
       invariant(subscription !== null, 'a report is of a stored subscription');
-      await deps.billUsage(row, {
+      await deps.billUsage(what, {
         stripe_customer_id,
         stripe_subscription_id: subscription.stripe_subscription_id,
         is_ended: subscription.ended_at !== null,
-        is_far: isFar(row, subscription),
-        meter_name: deps.meterName(row.meter_id),
+        is_far: isFar(of, subscription),
       });
-      await markReportSent(db.kysely, id, new Date(clock.now()));
+      await markSent(new Date(clock.now()));
     });
-    await deps.syncCustomer(row.customer_id);
+    await deps.syncCustomer(of.customer_id);
   }
 
   return {
@@ -93,6 +114,7 @@ export function createStripeJobs(deps: {
         await deps.push();
       });
       queue.work('usage.report', async ({ report_id }) => await report(report_id));
+      queue.work('usage.adjustment', async ({ adjustment_id }) => await adjustment(adjustment_id));
       deps.intents.register(deps.syncCustomer);
       queue.every('* * * * *', 'stripe.sweep');
       queue.every('*/10 * * * *', 'stripe.backfill');
@@ -101,9 +123,17 @@ export function createStripeJobs(deps: {
   };
 }
 
+/** Whose bill it is, of which period, and since when it is due. */
+interface BilledOf {
+  customer_id: string;
+  subscription_id: string;
+  period_end_at: Date;
+  due_at: Date;
+}
+
 /** Within a paid period, in a pause, or when the next invoice is more than a month and some days away. */
-function isFar(report: UsageReport, subscription: SubscriptionRow): boolean {
-  const isWithin = report.period_end_at > subscription.current_period_start_at;
-  const wait = subscription.current_period_end_at.getTime() - report.period_end_at.getTime();
+function isFar(of: BilledOf, subscription: SubscriptionRow): boolean {
+  const isWithin = of.period_end_at > subscription.current_period_start_at;
+  const wait = subscription.current_period_end_at.getTime() - of.due_at.getTime();
   return isWithin || subscription.paused_at !== null || wait > 35 * 86_400_000;
 }

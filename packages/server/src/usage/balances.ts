@@ -168,6 +168,11 @@ export function createBalances(deps: {
       });
     },
 
+    /** What is kept of a customer is wrong: it is read again when somebody asks. */
+    forget(customerId: string): void {
+      kept.delete(customerId);
+    },
+
     stop(): void {
       if (timer !== null) clearTimeout(timer);
       timer = null;

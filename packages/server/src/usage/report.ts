@@ -196,6 +196,7 @@ async function openReport(
       amount_minor: rated.amount_minor,
       currency: plan.price.currency,
       lines: JSON.stringify(rated.lines),
+      priced: JSON.stringify(usage),
       state: rated.amount_minor === 0 ? 'sent' : 'pending',
       sent_at: rated.amount_minor === 0 ? new Date(now) : null,
       created_at: new Date(now),

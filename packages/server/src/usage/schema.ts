@@ -243,6 +243,17 @@ export const eventSchema = z
     meters: z
       .array(z.object({ meter_id: z.string(), amount: z.string().nullable(), reason: z.string().nullable() }))
       .openapi({ description: 'What each meter made of it; without an amount, why it did not count it.' }),
+    corrections: z
+      .array(
+        z.object({
+          id: z.string(),
+          kind: z.enum(['void', 'correct']),
+          reason: z.string(),
+          actor: z.string(),
+          created_at: z.iso.datetime(),
+        }),
+      )
+      .openapi({ description: 'What was put right of it, the newest first.' }),
   })
   .openapi('UsageEvent');
 
@@ -295,7 +306,7 @@ export function viewOfIngested(
 }
 
 export function viewOfEvent(event: InspectedEvent): z.infer<typeof eventSchema> {
-  const { counted: _, verdicts: meters, occurred_at, counted_at, received_at, ...rest } = event;
+  const { counted: _, verdicts: meters, corrections, occurred_at, counted_at, received_at, ...rest } = event;
   return {
     object: 'usage_event',
     ...rest,
@@ -303,6 +314,13 @@ export function viewOfEvent(event: InspectedEvent): z.infer<typeof eventSchema> 
     counted_at: counted_at.toISOString(),
     received_at: received_at.toISOString(),
     meters,
+    corrections: corrections.map(({ id, kind, reason, actor, created_at }) => ({
+      id,
+      kind,
+      reason,
+      actor,
+      created_at: created_at.toISOString(),
+    })),
   };
 }
 

@@ -67,8 +67,11 @@ export function createUsage(deps: {
 
   function written(events: readonly StoredEvent[], xid: bigint): void {
     balances.written(events, xid);
-    for (const customerId of new Set(events.map(({ customer_id }) => customer_id)))
-      for (const listener of listeners) listener(customerId);
+    for (const customerId of new Set(events.map(({ customer_id }) => customer_id))) tell(customerId);
+  }
+
+  function tell(customerId: string): void {
+    for (const listener of listeners) listener(customerId);
   }
 
   /** Writes what the gate let through, under the id of its batch. */
@@ -122,6 +125,12 @@ export function createUsage(deps: {
     ): Promise<number> {
       const [quantity = 0] = await usedInPeriods([{ customer_id, meter_id, start_at, end_at }], reader);
       return quantity;
+    },
+
+    /** What was written of a customer was put right: what is kept of it is old. */
+    corrected(customerId: string): void {
+      balances.forget(customerId);
+      tell(customerId);
     },
 
     /** Resolves when everything recorded before the call is written. */

@@ -216,6 +216,14 @@ async function usageEvents(): Promise<void> {
   expect(sent).toMatchObject({ accepted: 1, duplicates: 1, rejected: 1 });
   expect((await call(visitor, 'GET', '/v1/usage/events'))['data']).toHaveLength(1);
   await call(visitor, 'GET', '/v1/usage/events/first');
+  await call('seller', 'POST', '/v1/usage/corrections', {
+    customer_id: customer.id,
+    event_id: 'first',
+    quantity: 2,
+    reason: 'two of them',
+  });
+  await call('seller', 'POST', '/v1/usage/events/first/void', { customer_id: customer.id, reason: 'none at all' });
+  expect((await call(visitor, 'GET', '/v1/usage/corrections'))['data']).toHaveLength(2);
   expect((await call(visitor, 'GET', '/v1/usage/rejections'))['data']).toMatchObject([{ code: 'unknown_type' }]);
   const file = await visitor.request('GET', '/v1/usage/export?from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z');
   expect([file.status, (await file.text()).split('\r\n').length]).toEqual([200, 3]);

@@ -31,7 +31,7 @@ export interface CreditBalance {
 export interface CreditEntry {
   grant_id: string;
   grant_name: string;
-  kind: 'granted' | 'drawn' | 'voided' | 'expired';
+  kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'expired';
   amount_minor: number;
   currency: Currency;
   usage_report_id: string | null;

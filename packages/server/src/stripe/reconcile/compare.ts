@@ -315,7 +315,8 @@ export function compareUsage(reports: readonly BilledReport[], billed: ReadonlyM
     const there = billed.get(id) ?? 0;
     if (there === amount_minor) return [];
     const detail = `Of the usage ${id}, worth ${amount_minor}, lines of ${there} are at Stripe.`;
-    const isMore = there > amount_minor;
+    // What was given back is below nothing on both sides.
+    const isMore = Math.abs(there) > Math.abs(amount_minor);
     const kind = isMore ? 'usage_billed_twice' : 'usage_not_billed';
     return [{ kind, customer_id, object_id: id, detail, repair: isMore ? null : 'bill' }];
   });

@@ -7,6 +7,7 @@ import type { PlanVersion } from '../../plans/store.ts';
 import type { Clock } from '../../ports.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { subscriptionsOfAll } from '../../subscriptions/store.ts';
+import { reopenAdjustment, sentAdjustments } from '../../usage/corrections/store.ts';
 import { reopenReport, sentReports } from '../../usage/report.ts';
 import { reach } from '../reach.ts';
 import { chargesOfAll, knownEvents } from '../store.ts';
@@ -92,7 +93,7 @@ export function createReconcile(deps: {
       ...compareGroups(here, subscriptions, ownerOf),
       ...compareInvoices(await invoicesOfAll(db.kysely), invoices, ownerOf),
       ...compareCharges(await chargesOfAll(db.kysely), await remoteCharges(), ownerOf),
-      ...compareUsage(await sentReports(db.kysely, new Date(since() * 1000)), await billedUsage()),
+      ...compareUsage(await sentUsage(), await billedUsage()),
       ...(await catalogue()),
       ...(await listening()),
       ...(await undelivered()),
@@ -193,10 +194,15 @@ export function createReconcile(deps: {
     return all;
   }
 
+  async function sentUsage() {
+    const from = new Date(since() * 1000);
+    return [...(await sentReports(db.kysely, from)), ...(await sentAdjustments(db.kysely, from))];
+  }
+
   async function billedUsage(): Promise<Map<string, number>> {
     const billed = new Map<string, number>();
     for await (const item of stripe.invoiceItems.list({ created: { gte: since() }, limit: 100 })) {
-      const report = item.metadata?.['farebox_usage_report'];
+      const report = item.metadata?.['farebox_usage_report'] ?? item.metadata?.['farebox_usage_adjustment'];
       if (report !== undefined && isOurs(item)) billed.set(report, (billed.get(report) ?? 0) + item.amount);
     }
     return billed;
@@ -264,6 +270,10 @@ export function createReconcile(deps: {
 
   async function billAgain(reportId: string): Promise<void> {
     await db.transaction(async (tx) => {
+      if (reportId.startsWith('uadj_')) {
+        await reopenAdjustment(tx, reportId);
+        return await deps.queue.enqueue(tx, { name: 'usage.adjustment', data: { adjustment_id: reportId } });
+      }
       await reopenReport(tx, reportId);
       await deps.queue.enqueue(tx, { name: 'usage.report', data: { report_id: reportId } });
     });

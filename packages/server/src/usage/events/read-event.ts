@@ -111,6 +111,12 @@ function built(value: Record<string, unknown>, given: unknown, now: Instant, par
   };
 }
 
+/** What is wrong with properties; null: nothing. */
+export function propertiesFault(value: unknown): string | null {
+  const read = readProperties(value);
+  return typeof read === 'string' ? read : null;
+}
+
 /** Flat, of texts, numbers and yes or no; null is as good as left out. A text where it cannot be taken. */
 function readProperties(value: unknown): Properties | string {
   if (!isObject(value)) return 'properties: must be an object';

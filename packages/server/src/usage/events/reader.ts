@@ -1,5 +1,6 @@
 import { type Instant, type Meter, type PropertyValue, eventTypesOf, measure } from '@farebox/core';
 import type { Database } from '../../db/database.ts';
+import { invariant } from '../../lib/invariant.ts';
 import { Problem } from '../../problem.ts';
 import {
   type EventCursor,
@@ -14,6 +15,7 @@ import {
   listEvents,
   listRejections,
 } from './queries.ts';
+import { type CorrectionRow, correctionsOfEvents } from '../corrections/store.ts';
 
 /** What a meter made of an event, or why it made nothing of it. */
 export interface MeterVerdict {
@@ -26,6 +28,8 @@ export interface MeterVerdict {
 /** An event as it came, with what was made of it. */
 export interface InspectedEvent extends EventRow {
   verdicts: MeterVerdict[];
+  /** What was put right of it, the newest first. */
+  corrections: CorrectionRow[];
 }
 
 export interface ExportScope {
@@ -54,10 +58,19 @@ export function createEventReader(deps: { db: Pick<Database, 'kysely'>; meters: 
     }
   }
 
+  /** Events of one customer. */
+  async function inspect(customerId: string, rows: readonly EventRow[]): Promise<InspectedEvent[]> {
+    const ids = rows.map(({ id }) => id);
+    const byEvent = Map.groupBy(await correctionsOfEvents(db, customerId, ids), (row) =>
+      nameOf(row.event_id, row.event_type, row.event_source),
+    );
+    return rows.map((row) => inspected(meters, row, byEvent.get(nameOf(row.id, row.type, row.source)) ?? []));
+  }
+
   return {
     /** One more than `limit`, newest first. */
     async events(filter: EventFilter): Promise<InspectedEvent[]> {
-      return (await listEvents(db, filter)).map((row) => inspected(meters, row));
+      return await inspect(filter.customer_id, await listEvents(db, filter));
     },
 
     /** The newest event of a customer with this id; several types or sources may have one each. */
@@ -65,7 +78,9 @@ export function createEventReader(deps: { db: Pick<Database, 'kysely'>; meters: 
       const [found] = await eventsNamed(db, customerId, id, more);
       if (found === undefined)
         throw new Problem('not_found', 'There is no such event. What was not taken is in GET /v1/usage/rejections.');
-      return inspected(meters, found);
+      const [event] = await inspect(customerId, [found]);
+      invariant(event !== undefined, 'an event that was found is looked into');
+      return event;
     },
 
     rejections: (filter: RejectionFilter): Promise<RejectionRow[]> => listRejections(db, filter),
@@ -77,7 +92,7 @@ export function createEventReader(deps: { db: Pick<Database, 'kysely'>; meters: 
         for (;;) {
           const rows = await listEvents(db, { customer_id: id, from, to, limit: exportPage, after, order: 'asc' });
           const page = rows.slice(0, exportPage);
-          if (page.length > 0) yield page.map((row) => inspected(meters, row));
+          if (page.length > 0) yield await inspect(id, page);
           const last = page.at(-1);
           if (rows.length <= exportPage || last === undefined) break;
           after = cursorOf(last);
@@ -105,8 +120,12 @@ function cursorOf({ counted_at, id, type, source }: EventRow): EventCursor {
   return { counted_at: counted_at.getTime(), id, type, source };
 }
 
+function nameOf(id: string, type: string, source: string): string {
+  return `${id}\u0000${type}\u0000${source}`;
+}
+
 /** Of the meters that its type concerns; of all of them where it concerns none. */
-function inspected(meters: readonly Meter[], row: EventRow): InspectedEvent {
+function inspected(meters: readonly Meter[], row: EventRow, corrections: CorrectionRow[]): InspectedEvent {
   const counted = Object.entries(row.counted).map(([meter_id, amount]) => ({ meter_id, amount, reason: null }));
   const others = meters.filter(({ id }) => row.counted[id] === undefined);
   const concerned = others.filter((meter) => eventTypesOf(meter).includes(row.type));
@@ -116,10 +135,12 @@ function inspected(meters: readonly Meter[], row: EventRow): InspectedEvent {
     occurred_at: row.occurred_at.getTime(),
     properties: row.properties satisfies Record<string, PropertyValue>,
   };
+  const [latest] = corrections;
+  const isVoid = latest?.kind === 'void';
   const reasons = asked.map((meter): MeterVerdict => {
     const measured = measure(meter, event);
-    const reason = measured.counted ? 'the meter was another one when it came' : measured.detail;
-    return { meter_id: meter.id, amount: null, reason };
+    const other = isVoid ? `it is void: ${latest.reason}` : 'the meter was another one when it came';
+    return { meter_id: meter.id, amount: null, reason: measured.counted ? other : measured.detail };
   });
-  return { ...row, verdicts: [...counted, ...reasons] };
+  return { ...row, verdicts: [...counted, ...reasons], corrections };
 }

@@ -35,6 +35,7 @@ export function spanWords({ state, effective_at, expires_at }: CreditGrant): str
 const kinds: Record<CreditEntry['kind'], string> = {
   granted: 'Granted',
   drawn: 'Paid for usage',
+  returned: 'Given back, usage was corrected',
   voided: 'Taken back',
   expired: 'Expired',
 };

@@ -8,6 +8,7 @@ import { namesWords } from '../../features/plan/plan-words.ts';
 import { useCustomerState } from '../../features/state/api.ts';
 import { DunningNotice } from '../../features/state/StateNotices.tsx';
 import { SubscriptionsPanel } from '../../features/subscriptions/SubscriptionsPanel.tsx';
+import { UsageEventsPanel } from '../../features/usage-events/UsageEventsPanel.tsx';
 import { get } from '../../lib/http.ts';
 import type { Customer } from '../../lib/wire.ts';
 import { Fault } from '../../ui/Fault.tsx';
@@ -34,6 +35,7 @@ export function CustomerPage() {
           )}
           <SubscriptionsPanel customerId={id} />
           <InvoicesPanel customerId={id} />
+          <UsageEventsPanel customerId={id} />
           <CustomerCredits customerId={id} />
           <OverridesPanel customerId={id} />
           <KeysPanel customerId={id} />

@@ -1,0 +1,23 @@
+import type { Currency } from '@farebox/core';
+
+/** One of `GET /v1/usage/events`. */
+export interface UsageEvent {
+  id: string;
+  type: string;
+  source: string;
+  customer_id: string;
+  quantity: number;
+  properties: Record<string, string | number | boolean>;
+  occurred_at: string;
+  counted_at: string;
+  received_at: string;
+  meters: { meter_id: string; amount: string | null; reason: string | null }[];
+  corrections: { id: string; kind: 'void' | 'correct'; reason: string; actor: string; created_at: string }[];
+}
+
+/** What `POST /v1/usage/events/{id}/void` and `POST /v1/usage/corrections` answer. */
+export interface UsageCorrection {
+  id: string;
+  kind: 'void' | 'correct';
+  adjustments: { line_minor: number; credited_minor: number; currency: Currency }[];
+}
