@@ -41,6 +41,17 @@ test('the size is capped there as well, whatever length is claimed', async () =>
   }
 });
 
+test('a body that is named JSON and left empty is one without fields', async () => {
+  for (const headers of [
+    { 'content-type': 'application/json' },
+    { 'content-type': 'application/json', 'content-length': '0' },
+  ])
+    expect(await (await app.request('/json', { method: 'POST', headers })).json()).toEqual({});
+  expect((await app.request('/raw', { method: 'POST', headers: { 'content-type': 'application/json' } })).status).toBe(
+    200,
+  );
+});
+
 test('a route finds its JSON read', async () => {
   const response = await app.request('/json', {
     method: 'POST',

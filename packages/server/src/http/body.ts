@@ -5,6 +5,8 @@ import type { AppEnv } from './principal.ts';
 
 const maxBodyBytes = 1024 * 1024;
 const maxDepth = 32;
+/** Many clients name the type of every POST, also of one that has nothing to say. */
+const nothing = new TextEncoder().encode('{}');
 const bodiless = new Set(['GET', 'HEAD', 'OPTIONS']);
 const jsonType = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
@@ -22,11 +24,12 @@ export function createBodyReader(
     if (c.req.url.includes('%00')) throw new Problem('invalid_request', 'The address holds a NUL character.');
     if (!bodiless.has(c.req.method)) {
       const bytes = await readBody(c.req, max_bytes);
-      if (bytes.byteLength > 0 && !except.has(c.req.path)) {
-        if (!jsonType.test(c.req.header('content-type') ?? '')) {
-          throw new Problem('unsupported_media_type', 'Send application/json.', { param: 'content-type' });
-        }
-        parseJson(bytes);
+      const isJson = jsonType.test(c.req.header('content-type') ?? '');
+      if (!except.has(c.req.path)) {
+        if (bytes.byteLength > 0) {
+          if (!isJson) throw new Problem('unsupported_media_type', 'Send application/json.', { param: 'content-type' });
+          parseJson(bytes);
+        } else if (isJson) keepBody(c.req, nothing);
       }
     }
     await next();
@@ -46,9 +49,13 @@ async function readBody(request: HonoRequest, max_bytes: number): Promise<Uint8A
     return new Uint8Array(buffer);
   }
   const bytes = await readChunks(request.raw, max_bytes);
-  // Hono keeps promises here, which its type does not say.
-  Object.assign(request.bodyCache, { arrayBuffer: Promise.resolve(bytes.buffer) });
+  keepBody(request, bytes);
   return bytes;
+}
+
+/** Hono keeps promises here, which its type does not say. */
+function keepBody(request: HonoRequest, bytes: Uint8Array<ArrayBuffer>): void {
+  Object.assign(request.bodyCache, { arrayBuffer: Promise.resolve(bytes.buffer) });
 }
 
 function tooLarge(max_bytes: number): Problem {

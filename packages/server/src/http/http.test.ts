@@ -85,7 +85,7 @@ describe('bodies', () => {
   const deep = `${'['.repeat(40)}${']'.repeat(40)}`;
   test.each([
     ['no JSON', json, '{"a":', 400, 'invalid_json'],
-    ['an empty body', json, '', 400, 'invalid_json'],
+    ['an empty body', json, '', 400, 'invalid_request'],
     ['bytes that are no UTF-8', json, new Uint8Array([0x22, 0xff, 0x22]), 400, 'invalid_json'],
     ['40 levels', json, deep, 400, 'invalid_json'],
     ['100,000 levels', json, '['.repeat(100_000), 400, 'invalid_json'],
