@@ -77,3 +77,21 @@ export function windowFreeAt(
   }
   return Math.max(now, Math.ceil(((leaves + ring) * window_ms) / windowSlots));
 }
+
+/** Gives units back to the slot they were taken in. Of a slot that has left the ring, or that the state has not seen, nothing. */
+export function windowGiveBack(state: WindowState, units: number, slot: number): void {
+  const head = state[newest] ?? 0;
+  if (slot > head || slot <= head - ring) return;
+  const place = slot % ring;
+  state[place] = Math.max(0, (state[place] ?? 0) - units);
+}
+
+/** The newest slot a window knows: the one that units are taken in. */
+export function newestSlot(state: WindowState): number {
+  return state[newest] ?? 0;
+}
+
+/** When a slot ends, exclusive. */
+export function slotEnd(slot: number, window_ms: number): Instant {
+  return Math.ceil(((slot + 1) * window_ms) / windowSlots);
+}

@@ -1,4 +1,4 @@
-import { type AccessPolicy, groupsOf } from '@farebox/core';
+import { type AccessPolicy, type QuotaTake, groupsOf } from '@farebox/core';
 import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { createCounter } from './counter/counter.ts';
@@ -17,7 +17,6 @@ import type { KeyNotify, KeyTold } from './keys/record.ts';
 import { createKeyRoutes } from './keys/routes.ts';
 import { createKeys } from './keys/service.ts';
 import type { Plans } from './plans/service.ts';
-import type { QuotaTake } from './ports.ts';
 import { liveSubscriptions } from './subscriptions/store.ts';
 import type { Usage } from './usage/service.ts';
 

@@ -1,4 +1,4 @@
-import type { Instant } from '@farebox/core';
+import type { Ask, Carved, Instant, Take, TakeResult } from '@farebox/core';
 
 /** The time. Only `lib/clock.ts` reads the machine's clock. */
 export interface Clock {
@@ -13,67 +13,11 @@ export interface Counter {
   take(takes: readonly Take[], cost: number, now: Instant): TakeResult | Promise<TakeResult>;
   /** Gives a place of a concurrency limit back; one that was given back or ran out before is no fault. */
   release(id: string, lease: string): void | Promise<void>;
-}
-
-/** One limit to take from. `id` begins with the customer's: `cust_…:1s`. */
-export type Take = (WindowTake | BucketTake | PlacesTake | QuotaTake) & {
-  /** What it does while the shared counter does not answer; unless said, a hard quota is closed and all else open. */
-  offline?: Offline;
-};
-
-/** `open_capped`: this process counts its share by itself. `closed`: nothing passes that it would count. */
-export type Offline = 'open_capped' | 'closed';
-
-export interface WindowTake {
-  kind: 'window';
-  id: string;
-  limit: number;
-  window_ms: number;
-}
-
-/** `limit` per window flow out of what holds `burst`. */
-export interface BucketTake {
-  kind: 'bucket';
-  id: string;
-  limit: number;
-  window_ms: number;
-  burst: number;
-}
-
-/** Requests at the same time: each admitted one has a place until it is released, or `ttl_ms` later. */
-export interface PlacesTake {
-  kind: 'places';
-  id: string;
-  limit: number;
-  ttl_ms: number;
-  /** Names the request's place. */
-  lease: string;
-}
-
-export interface QuotaTake {
-  kind: 'quota';
-  /** `cust_…:requests:<period start>` */
-  id: string;
-  limit: number;
-  /** A soft quota counts and never refuses. */
-  hard: boolean;
-  period_end_at: Instant;
-  /** Used so far, from the database: where a counter that knows nothing of this id starts. */
-  seed: number;
-  /** What is counted: usage of this meter in the period, by one key or by all of the customer's. */
-  of: { meter_id: string | null; key_id: string | null; start_at: Instant };
-}
-
-export interface TakeResult {
-  allowed: boolean;
-  /** Index of the limit that refused; -1 when allowed. Of several, the one that frees up last. */
-  denied: number;
-  /** Per take, in order: units used after the decision (a refusal consumes nothing). */
-  used: number[];
-  /** True: it could not be counted, and the limit is closed then. */
-  unavailable?: boolean;
-  /** Per take: when capacity comes back. For the limits that refuse, the earliest instant at which `cost` fits. */
-  reset_at: Instant[];
+  /**
+   * Carves blocks of units from limits, to be spent by who asks: from all of them or from none; what is left of earlier blocks is
+   * given back first, whatever becomes of the rest. Windows and quotas of one customer. Null while nobody counts for all processes.
+   */
+  carve(asks: readonly Ask[], now: Instant): Carved | null | Promise<Carved | null>;
 }
 
 /** Sends one mail. Resolves when the next hop has taken it. */

@@ -1,30 +1,8 @@
 import fc from 'fast-check';
-import type { Instant } from '@farebox/core';
+import type { Take } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
-import type { Counter, Take } from '../ports.ts';
-
-/** A counter in a state nobody else shares. */
-export type MakeCounter = () => Counter | Promise<Counter>;
-
-const start: Instant = Date.UTC(2026, 0, 31, 23, 59, 59, 500);
-const farEnd: Instant = start + 30 * 86_400_000;
-
-function window(limit: number, window_ms: number, id = `cust_a:${window_ms}`): Take {
-  return { kind: 'window', id, limit, window_ms };
-}
-
-function quota(limit: number, options: { hard?: boolean; seed?: number; id?: string } = {}): Take {
-  const { hard = true, seed = 0, id = 'cust_a:requests:1' } = options;
-  return {
-    kind: 'quota',
-    id,
-    limit,
-    hard,
-    seed,
-    period_end_at: farEnd,
-    of: { meter_id: 'requests', key_id: null, start_at: start },
-  };
-}
+import { blockRules, grantRules } from './block-rules.ts';
+import { type Admitted, type MakeCounter, farEnd, mostInAnyWindow, quota, start, window } from './stories.ts';
 
 function bucket(limit: number, burst: number, id = 'cust_a:1s', window_ms = 1000): Take {
   return { kind: 'bucket', id, limit, window_ms, burst };
@@ -48,28 +26,16 @@ const steps = (window_ms: number) =>
     { minLength: 1, maxLength: 80 },
   );
 
-interface Admitted {
-  at: Instant;
-  cost: number;
-}
-
-/** The most that any window of this length holds: a window that holds the most can be moved to end at an admission. */
-function mostInAnyWindow(log: readonly Admitted[], window_ms: number): number {
-  let most = 0;
-  for (const { at: end } of log) {
-    let sum = 0;
-    for (const { at, cost } of log) if (at > end - window_ms && at <= end) sum += cost;
-    most = Math.max(most, sum);
-  }
-  return most;
-}
-
 /** What every counter must do, whatever it keeps its counts in. */
 export function counterConformance(name: string, make: MakeCounter): void {
   describe(`${name} counter: windows`, () => windowRules(make));
   describe(`${name} counter: several limits`, () => jointRules(make));
   describe(`${name} counter: quotas`, () => quotaRules(make));
   describe(`${name} counter: bursts`, () => burstRules(make));
+  describe(`${name} counter: blocks`, () => {
+    blockRules(make);
+    grantRules(make);
+  });
   describe(`${name} counter: requests at the same time`, () => placeRules(make));
 }
 

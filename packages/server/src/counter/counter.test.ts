@@ -1,6 +1,5 @@
-import type { Instant } from '@farebox/core';
+import type { Instant, Take } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
-import type { Take } from '../ports.ts';
 import { counterConformance } from './conformance.ts';
 import { createMemoryCounter } from './memory.ts';
 

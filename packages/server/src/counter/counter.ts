@@ -1,6 +1,7 @@
+import type { QuotaTake } from '@farebox/core';
 import type { Log } from '../lib/log.ts';
 import { monotonic } from '../lib/clock.ts';
-import type { Counter, QuotaTake } from '../ports.ts';
+import type { Counter } from '../ports.ts';
 import { createInsuredCounter } from './insured.ts';
 import { createLeasedCounter } from './leased.ts';
 import { createRedisLink } from './link.ts';

@@ -1,5 +1,5 @@
-import type { Counter, Take, TakeResult } from '../ports.ts';
-import { capacityOf } from './memory.ts';
+import { type Take, type TakeResult, capacityOf } from '@farebox/core';
+import type { Counter } from '../ports.ts';
 
 /** While the shared counter is lost, one decision in this time asks it and waits; the others do not. */
 const probeMs = 200;
@@ -74,6 +74,20 @@ export function createInsuredCounter(deps: {
       } catch (error) {
         lost(error);
         return alone(takes, cost, now);
+      }
+    },
+    carve(asks, now) {
+      if (isLost && deps.monotonic() - asked_at < probeMs) return null;
+      if (isLost) asked_at = deps.monotonic();
+      const failed = (error: unknown): null => {
+        lost(error);
+        return null;
+      };
+      try {
+        const carved = shared.carve(asks, now);
+        return carved instanceof Promise ? carved.then(back, failed) : carved;
+      } catch (error) {
+        return failed(error);
       }
     },
     async release(id, lease) {

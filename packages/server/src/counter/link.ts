@@ -1,10 +1,9 @@
 import { type RedisClientType, createClient } from '@redis/client';
 import { createHash } from 'node:crypto';
-import type { Instant } from '@farebox/core';
+import type { Ask, Instant, QuotaTake } from '@farebox/core';
 import { invariant } from '../lib/invariant.ts';
 import { randomToken } from '../lib/secret.ts';
-import type { QuotaTake } from '../ports.ts';
-import { type Answer, type Ask, answerOf, argumentsOf, keyOf, script } from './script.ts';
+import { type Answer, answerOf, argumentsOf, keyOf, script } from './script.ts';
 
 const digest = createHash('sha1').update(script).digest('hex');
 

@@ -1,24 +1,39 @@
 import {
+  type Answered,
+  type Ask,
   type BucketState,
+  type BucketTake,
+  type Carved,
   type Instant,
+  type PlacesTake,
+  type QuotaTake,
+  type Take,
+  type TakeResult,
   type WindowState,
+  type WindowTake,
   bucketFits,
   bucketFreeAt,
   bucketTake,
   bucketUsed,
+  capacityOf,
+  costOf,
   createBucket,
   createWindow,
+  grantOf,
   windowFreeAt,
+  windowGiveBack,
   windowTake,
   windowUsed,
 } from '@farebox/core';
 import { invariant } from '../lib/invariant.ts';
-import type { BucketTake, Counter, PlacesTake, QuotaTake, Take, TakeResult, WindowTake } from '../ports.ts';
+import { randomToken } from '../lib/secret.ts';
+import type { Counter } from '../ports.ts';
 import { createTable } from './table.ts';
 
 export interface MemoryCounter extends Counter {
   take(takes: readonly Take[], cost: number, now: Instant): TakeResult;
   release(id: string, lease: string): void;
+  carve(asks: readonly Ask[], now: Instant): Carved;
   stats(): MemoryStats;
 }
 
@@ -36,6 +51,8 @@ interface Window {
   kind: 'window';
   state: WindowState;
   window_ms: number;
+  /** Counts the counters made here, so that one which began anew is told from the one before. */
+  born: number;
   /** Nothing in it counts at or after this instant. */
   idle_at: Instant;
   /** Used again since the hand last passed. */
@@ -60,6 +77,7 @@ interface Places {
 interface Quota {
   kind: 'quota';
   used: number;
+  born: number;
   period_end_at: Instant;
   recent: boolean;
 }
@@ -79,6 +97,8 @@ export function createMemoryCounter(
   options: { max_ids?: number; onQuotaEvicted?: (id: string) => void } = {},
 ): MemoryCounter {
   const max_ids = options.max_ids ?? 1_000_000;
+  const life = randomToken(6);
+  let births = 0;
   let evicted_windows = 0;
   let evicted_quotas = 0;
   const shorts = createTable<Short>(max_ids, (_, short, now) => {
@@ -96,7 +116,7 @@ export function createMemoryCounter(
       known.recent = true;
       return known;
     }
-    const fresh = freshShort(take);
+    const fresh = freshShort(take, (births += 1));
     if (known === undefined) return shorts.add(take.id, fresh, now, isIdle);
     // Another length or kind under the same name: what was used counts as used now, which never admits more than either would.
     const carried = known.kind === 'places' ? 0 : unitsIn(known, now);
@@ -113,7 +133,13 @@ export function createMemoryCounter(
       return known;
     }
     const { seed: used, period_end_at } = take;
-    return quotas.add(take.id, { kind: 'quota', used, period_end_at, recent: false }, now, isOver);
+    return quotas.add(take.id, { kind: 'quota', used, born: (births += 1), period_end_at, recent: false }, now, isOver);
+  }
+
+  function find(takes: readonly Take[], now: Instant): (Short | Quota)[] {
+    const found = takes.map((take) => (take.kind === 'quota' ? quotaOf(take, now) : shortOf(take, now)));
+    keep(takes, found);
+    return found;
   }
 
   /** Making room for one limit of a decision may have forgotten another one of it. */
@@ -127,8 +153,7 @@ export function createMemoryCounter(
 
   return {
     take(takes, cost, now) {
-      const found = takes.map((take) => (take.kind === 'quota' ? quotaOf(take, now) : shortOf(take, now)));
-      keep(takes, found);
+      const found = find(takes, now);
       const denied = deniedBy(takes, found, cost, now);
       const used: number[] = [];
       const reset_at: Instant[] = [];
@@ -150,18 +175,29 @@ export function createMemoryCounter(
       const places = shorts.get(id);
       if (places?.kind === 'places') places.leases.delete(lease);
     },
+    carve(asks, now) {
+      const found = find(
+        asks.map(({ take }) => take),
+        now,
+      );
+      const carvable = found.map((counter) => {
+        invariant(counter.kind === 'window' || counter.kind === 'quota', 'windows and quotas are carved');
+        return { counter, epoch: `${life}.${counter.born}` };
+      });
+      for (const [index, { counter, epoch }] of carvable.entries()) giveBack(counter, asks[index]!, epoch);
+      const allowed = asks.every(({ take, need }, index) => need === 0 || fits(take, found[index]!, need, now));
+      const parts = carvable.map(({ counter, epoch }, index): Answered => {
+        const ask = asks[index]!;
+        const granted = allowed ? grantOf(ask, ask.take.limit - usedOf(ask.take, counter, now)) : 0;
+        if (granted > 0) spend(ask.take, counter, granted, now);
+        return counter.kind === 'window'
+          ? { kind: 'window', granted, state: [...counter.state], epoch }
+          : { kind: 'quota', granted, used: counter.used, epoch };
+      });
+      return { allowed, now, parts };
+    },
     stats: () => ({ windows: shorts.size(), quotas: quotas.size(), evicted_windows, evicted_quotas }),
   };
-}
-
-/** The most a limit holds at once. */
-export function capacityOf(take: Take): number {
-  return take.kind === 'bucket' ? take.burst : take.limit;
-}
-
-/** What a request takes of a limit: a place of places, its cost of everything else. */
-export function costOf(take: Take, cost: number): number {
-  return take.kind === 'places' ? Math.min(1, cost) : cost;
 }
 
 /** Of the limits without room for `cost`, the one that has room last; a limit smaller than the cost never has. -1 when all have. */
@@ -218,6 +254,13 @@ function freeAt(take: Take, counter: Short | Quota, need: number, now: Instant):
   }
 }
 
+/** Of a counter that began anew since, or of a slot that has left the window, nothing is given back. */
+function giveBack(counter: Window | Quota, { back }: Ask, epoch: string): void {
+  if (back === null || back.epoch !== epoch) return;
+  if (counter.kind === 'window') windowGiveBack(counter.state, back.units, back.slot);
+  else counter.used = Math.max(0, counter.used - back.units);
+}
+
 function spend(take: Take, counter: Short | Quota, units: number, now: Instant): void {
   if (counter.kind === 'quota') counter.used += units;
   else if (counter.kind === 'window') {
@@ -244,11 +287,11 @@ function isSame(known: Short, take: WindowTake | BucketTake | PlacesTake): boole
   return known.kind === take.kind && known.window_ms === take.window_ms;
 }
 
-function freshShort(take: WindowTake | BucketTake | PlacesTake): Short {
+function freshShort(take: WindowTake | BucketTake | PlacesTake, born: number): Short {
   if (take.kind === 'places') return { kind: 'places', leases: new Map(), idle_at: 0, recent: false };
   const { window_ms } = take;
   return take.kind === 'window'
-    ? { kind: 'window', state: createWindow(), window_ms, idle_at: 0, recent: false }
+    ? { kind: 'window', state: createWindow(), window_ms, born, idle_at: 0, recent: false }
     : { kind: 'bucket', state: createBucket(), window_ms, idle_at: 0, recent: false };
 }
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { createClient } from '@redis/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../test/free-port.ts';
-import type { Counter, QuotaTake, Take, WindowTake } from '../ports.ts';
+import type { QuotaTake, Take, WindowTake } from '@farebox/core';
+import type { Counter } from '../ports.ts';
 import { counterConformance } from './conformance.ts';
 import { createInsuredCounter } from './insured.ts';
 import { createLeasedCounter } from './leased.ts';
@@ -109,6 +110,11 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
           now,
         ),
       release: (id, lease) => counter.release(`${prefix}${id}`, lease),
+      carve: (asks, now) =>
+        counter.carve(
+          asks.map((ask) => ({ ...ask, take: { ...ask.take, id: `${prefix}${ask.take.id}` } })),
+          now,
+        ),
     };
   }
 

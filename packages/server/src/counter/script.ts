@@ -1,37 +1,7 @@
-import { type BucketState, type Instant, type WindowState, windowSlots } from '@farebox/core';
+import { type Answered, type Ask, type Carved, type Instant, type Take, windowSlots } from '@farebox/core';
 import { invariant } from '../lib/invariant.ts';
-import type { Take } from '../ports.ts';
 
-/** What one limit is asked in one call. */
-export interface Ask {
-  take: Take;
-  /** Units that must be had, or nothing is taken from any limit. */
-  need: number;
-  /** Units that are wanted: a block to spend here. At least `need`, and given only while plenty is left. */
-  want: number;
-  /** Units of an earlier block that were not spent. */
-  back: GivenBack | null;
-  /** The quota's seed was read for this call, so that a counter that does not know it may begin with it. */
-  is_fresh: boolean;
-}
-
-/** What a block was taken from: a slot of a window (0 for a quota), and the life of the counter. */
-export interface GivenBack {
-  units: number;
-  slot: number;
-  epoch: string;
-}
-
-/** What one limit answers. `epoch` changes when the counter began anew, because the server lost it. */
-export type Answered =
-  | { kind: 'window'; granted: number; state: WindowState; epoch: string }
-  | { kind: 'bucket'; granted: number; state: BucketState }
-  | { kind: 'quota'; granted: number; used: number; epoch: string }
-  | { kind: 'places'; granted: number; used: number; earliest_at: Instant };
-
-export type Answer =
-  | { type: 'unknown'; quotas: number[] }
-  | { type: 'decided'; allowed: boolean; now: Instant; parts: Answered[] };
+export type Answer = { type: 'unknown'; quotas: number[] } | ({ type: 'decided' } & Carved);
 
 /** Quotas outlive their period by a day: usage that comes late is still counted where it belongs. */
 const keepQuotaMs = 86_400_000;

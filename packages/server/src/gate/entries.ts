@@ -1,7 +1,8 @@
+import type { Entry } from '@farebox/core';
 import type { Log } from '../lib/log.ts';
 import { type Pepper, digestsOf, foreignDigestsOf } from '../lib/pepper.ts';
 import type { Clock } from '../ports.ts';
-import type { Entries, Entry } from './gate.ts';
+import type { Entries } from './gate.ts';
 import { createMisses } from './misses.ts';
 import { createRefresh } from './refresh.ts';
 import { type Held, type Source, type World, createBounded, idOf, unavailable } from './world.ts';

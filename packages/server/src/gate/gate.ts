@@ -1,44 +1,32 @@
 import {
   type AccessPolicy,
-  type DunningStage,
+  type Asking,
+  type DecisionRequest,
+  type DecisionRules,
   type Endpoint,
+  type Entry,
   type Feature,
-  type GateKey,
+  type GateUsage,
   type Instant,
   type Meter,
-  type PricedPlan,
+  type TakeResult,
   type Verification,
-  accessOf,
-  dunningAt,
-  marginalPrice,
-  mergeFeatures,
+  conclude,
+  endpointOf,
   parseKey,
-  partFor,
-  refuse,
-  stageOf,
+  partOf,
+  placesId,
+  prepare,
   standardFeatures,
+  takesOf,
+  unknownKey,
+  usedBy,
 } from '@farebox/core';
 import { createId } from '../lib/id.ts';
 import { Problem } from '../problem.ts';
-import type { Clock, Counter, TakeResult } from '../ports.ts';
-import { type Decided, describe, limited, refusal } from './decided.ts';
-import { type PlanTakes, placeOf, placesId, takesOf } from './takes.ts';
+import type { Clock, Counter } from '../ports.ts';
 
 export type Gate = ReturnType<typeof createGate>;
-
-/** A key as the gate keeps it: its first part. */
-export interface Entry extends GateKey {
-  /** All parts of the key, itself the first: one for each subscription and each meter of its plan. Null where it is the only one. */
-  parts: readonly Entry[] | null;
-  /** The period `quota_used` was read for; in any other one nothing was used when it was read. */
-  quota_period_start_at: Instant | null;
-  /** The same for `key_used`. */
-  budget_period_start_at: Instant | null;
-  /** When another plan counts by itself, and which: overrides that end. */
-  plan_next: { from_at: Instant; plan: PricedPlan | null } | null;
-  /** What to take from, made at the first request and again in each period. The gate's own. */
-  plan_takes: PlanTakes | null;
-}
 
 /** Where the gate's knowledge comes from. A promise only when it has to be read first. */
 export interface Entries {
@@ -48,45 +36,19 @@ export interface Entries {
   getForeign(token: string): Entry | null | Promise<Entry | null>;
 }
 
-export interface VerifyRequest {
+export interface VerifyRequest extends DecisionRequest {
   /** The key as it was sent. */
   token: string;
-  /** Units; a whole number ≥ 0, 1 if left out. 0 asks without taking. */
-  cost?: number | undefined;
-  scope?: string | null | undefined;
-  ip?: string | null | undefined;
-  endpoint?: string | undefined;
-  /** What it uses, where plans measure several things. Unless said, what the first of the customer's plans measures first. */
-  meter_id?: string | undefined;
-  /** Of the request to the seller's API: with them its cost, scope and limits are found in the API's own document. */
-  method?: string | undefined;
-  /** In canonical form. */
-  path?: string | undefined;
-  /** Whether the caller will say when the request is over; only then it can take a place among those at the same time. */
-  releases?: boolean | undefined;
   /** The name of the decision and of the usage event it makes: unique. */
   request_id?: string | undefined;
   /** When given, keys of the other mode do not exist. */
   livemode?: boolean | undefined;
 }
 
-/** What an admitted request used. */
-export interface GateUsage {
-  id: string;
-  customer_id: string;
-  key_id: string;
-  meter_id: string;
-  quantity: number;
-  occurred_at: Instant;
-  endpoint: string;
-}
-
 /** Longer texts are no keys of anybody's. */
 const mostForeignText = 256;
 
 type Adopt = (token: string) => Promise<boolean>;
-
-const unknownKey = 'This API key is not known. Check that it was copied whole.';
 
 /**
  * The decision on one request: who is it, may they, how much is left, what does it cost. Synchronous as long as the key is
@@ -112,120 +74,74 @@ export function createGate(deps: {
   meters?: readonly Meter[];
   features?: readonly Feature[];
 }) {
-  const { entries, counter, clock, policy } = deps;
-  const standard = standardFeatures(deps.features ?? []);
-  const upgrade_url = deps.upgrade_url ?? null;
+  const { entries, counter, clock, policy, brand } = deps;
+  const rules: DecisionRules = {
+    policy,
+    match: deps.match ?? null,
+    meters: deps.meters?.map(({ id }) => id) ?? null,
+    features: standardFeatures(deps.features ?? []),
+    upgrade_url: deps.upgrade_url ?? null,
+  };
 
   function verify(request: VerifyRequest): Verification | Promise<Verification> {
+    const entry = find(request.token);
+    return entry instanceof Promise ? entry.then((found) => decide(request, found)) : decide(request, entry);
+  }
+
+  /** The key, whoever it was made by; null where there is none. */
+  function find(token: string): Entry | null | Promise<Entry | null> {
     // A mistyped or invented key costs a checksum and no look-up.
-    if (parseKey(request.token, deps.brand) === null) return verifyForeign(request);
-    const entry = entries.get(request.token);
-    if (entry instanceof Promise) return entry.then((found) => decide(request, found));
-    return decide(request, entry);
+    return parseKey(token, brand) === null ? findForeign(token) : entries.get(token);
   }
 
   /** A text that is none of ours is a key where keys came from another system, or one that is asked knows it. */
-  function verifyForeign(request: VerifyRequest): Verification | Promise<Verification> {
-    const { token } = request;
-    if (token === '' || token.length > mostForeignText) return unknown(request);
-    if (deps.adopt === undefined && !entries.isForeign()) return unknown(request);
+  function findForeign(token: string): Entry | null | Promise<Entry | null> {
+    if (token === '' || token.length > mostForeignText || !isForeign()) return null;
     const entry = entries.getForeign(token);
-    if (deps.adopt === undefined && !(entry instanceof Promise)) return decide(request, entry);
-    return adopted(token, entry, deps.adopt).then((found) => decide(request, found));
+    return deps.adopt === undefined ? entry : adopted(token, entry, deps.adopt);
   }
 
-  async function adopted(token: string, first: Entry | null | Promise<Entry | null>, adopt: Adopt | undefined) {
+  function isForeign(): boolean {
+    return deps.adopt !== undefined || entries.isForeign();
+  }
+
+  async function adopted(token: string, first: Entry | null | Promise<Entry | null>, adopt: Adopt) {
     const entry = await first;
-    if (entry !== null || adopt === undefined || !(await adopt(token))) return entry;
+    if (entry !== null || !(await adopt(token))) return entry;
     return await entries.getForeign(token);
   }
 
-  function unknown(request: VerifyRequest): Verification {
-    return refusal(null, 'NOT_FOUND', unknownKey, request.request_id ?? createId('req', clock.now()));
-  }
-
   function decide(request: VerifyRequest, key: Entry | null): Verification | Promise<Verification> {
-    if (key === null) return unknown(request);
-    if (request.livemode !== undefined && request.livemode !== key.livemode) return unknown(request);
     const now = clock.now();
     const request_id = request.request_id ?? createId('req', now);
-    const endpoint = endpointOf(request);
-    const entry = partOf(key, request.meter_id ?? endpoint?.meter_id ?? null, now);
-    turnOver(entry, now);
-    const scope = request.scope ?? endpoint?.scope ?? null;
-    const reason = refuse(entry, { ip: request.ip ?? null, scope }, now, policy);
-    const stage = entry.subscription === null ? null : stageOf(entry.subscription, now, policy);
-    if (reason !== null) return owing(refusal(entry, reason.code, reason.detail, request_id), entry, stage, now);
-
-    const cost = request.cost ?? endpoint?.cost ?? 1;
-    const asked = takesOf(entry, now, { rate_percent: stage?.rate_percent ?? 100, endpoint });
-    const place = request.releases === true ? placeOf(entry, request_id) : null;
-    const takes = place === null ? asked.takes : [...asked.takes, place];
-    const result = counter.take(takes, cost, now);
-    const answer = (taken: TakeResult): Verification => {
-      if (taken.unavailable === true) throw uncounted();
-      const decided: Decided = { entry, asked, takes, taken, cost, now, request_id };
-      const verification = taken.allowed
-        ? admitted(decided, request.endpoint ?? endpoint?.name ?? '')
-        : limited(decided, upgrade_url);
-      return owing(withAllFeatures(verification, entry, now), entry, stage, now);
-    };
-    return result instanceof Promise ? result.then(answer) : answer(result);
+    if (key === null || (request.livemode !== undefined && request.livemode !== key.livemode))
+      return unknownKey(request_id);
+    const asking = prepare(key, request, rules, { now, request_id });
+    if (asking.type === 'unknown_meter') throw unknownMeter(asking.meters);
+    if (asking.type === 'refused') return asking.verification;
+    const taken = counter.take(asking.takes, asking.cost, now);
+    return taken instanceof Promise ? taken.then((result) => answer(asking, result)) : answer(asking, taken);
   }
 
-  /** What the request is decided by. A meter that no plan of the customer's has gives nothing to use. */
-  function partOf(key: Entry, meter_id: string | null, now: Instant): Entry {
-    if (key.parts === null && meter_id === null) return key;
-    const parts = key.parts ?? [key];
-    const part = partFor(parts, meter_id, now, policy);
-    if (part !== null) return part;
-    refuseUnknown(meter_id, deps.meters);
-    return { ...key, subscription: null, plan: null, plan_next: null, plan_takes: null };
-  }
-
-  /** All that the customer has: what one of its plans turns on is on, whichever decides about the request. */
-  function withAllFeatures(verification: Verification, entry: Entry, now: Instant): Verification {
-    if (entry.parts === null) return verification;
-    const plans = entry.parts.flatMap(({ subscription, plan }) =>
-      subscription !== null && plan !== null && accessOf(subscription, now, policy) === 'granted' ? plan : [],
-    );
-    if (plans.length > 0) verification.features = mergeFeatures(plans, standard);
-    return verification;
-  }
-
-  function admitted(decided: Decided, endpoint: string): Verification {
-    const { entry, asked, cost, now, request_id } = decided;
-    const verification = describe(decided);
-    if (asked.quota !== null && verification.quota !== null) {
-      const { usage } = asked.quota;
-      verification.cost_decimal = marginalPrice(usage, verification.quota.used - cost, cost);
-      if (cost > 0) {
-        const { customer_id, key_id } = entry;
-        const { meter_id } = usage;
-        deps.record({ id: request_id, customer_id, key_id, meter_id, quantity: cost, occurred_at: now, endpoint });
-      }
-    }
-    deps.used?.(entry.key_id, now);
-    return verification;
-  }
-
-  /** Says on the answer that a payment is owed; for everybody else it is returned as it is. */
-  function owing(verification: Verification, entry: Entry, stage: DunningStage | null, now: Instant): Verification {
-    if (stage === null || entry.subscription === null) return verification;
-    const since = entry.subscription.past_due_since_at ?? entry.subscription.current_period_end_at;
-    verification.payment = dunningAt(policy.dunning, since, now);
+  function answer(asking: Asking, taken: TakeResult): Verification {
+    if (taken.unavailable === true) throw uncounted();
+    const verification = conclude(asking, taken, rules);
+    if (!verification.valid) return verification;
+    const usage = usedBy(asking);
+    if (usage !== null) deps.record(usage);
+    deps.used?.(asking.entry.key_id, asking.now);
     return verification;
   }
 
   /** More than a limit has left is counted too: it was used. */
   async function measure(request: VerifyRequest, units: number): Promise<void> {
-    const isOurs = parseKey(request.token, deps.brand) !== null;
+    const isOurs = parseKey(request.token, brand) !== null;
     const key = await (isOurs ? entries.get(request.token) : entries.getForeign(request.token));
     if (key === null || request.request_id === undefined || units <= 0) return;
     const now = clock.now();
-    const matched = endpointOf(request);
-    const entry = partOf(key, request.meter_id ?? matched?.meter_id ?? null, now);
-    if (entry.plan === null) return;
+    const matched = endpointOf(request, rules);
+    const entry = partOf(key, request.meter_id ?? matched?.meter_id ?? null, now, policy);
+    if (entry === null || entry.plan === null) return;
     const { takes, quota } = takesOf(entry, now, { rate_percent: 100, endpoint: null });
     if (quota === null) return;
     const soft = takes.flatMap((take) => (take.kind === 'quota' ? [{ ...take, hard: false }] : []));
@@ -237,11 +153,6 @@ export function createGate(deps: {
     deps.record({ id, customer_id, key_id, meter_id, quantity: units, occurred_at: now, endpoint });
   }
 
-  /** What the seller's API says of a request. */
-  function endpointOf({ method, path }: VerifyRequest): Endpoint | null {
-    return path === undefined ? null : (deps.match?.(method ?? 'GET', path) ?? null);
-  }
-
   return {
     verify,
     /**
@@ -249,7 +160,7 @@ export function createGate(deps: {
      * and the usage, not in windows, which are about requests.
      */
     measure,
-    endpointOf,
+    endpointOf: (request: VerifyRequest) => endpointOf(request, rules),
     /** Whether what a request costs and needs depends on its path. */
     reads_paths: deps.match !== undefined,
     /** Gives a place among the requests at the same time back. A name that is none, or of a place that ran out, is no fault. */
@@ -257,14 +168,18 @@ export function createGate(deps: {
       const at = lease.indexOf('.');
       if (at > 0) await counter.release(placesId(lease.slice(0, at)), lease.slice(at + 1));
     },
+    find,
+    isForeign,
+    rules,
+    brand,
+    used: deps.used,
   };
 }
 
 /** A name that nobody sells by is the mistake of who asks, and not the customer's. */
-function refuseUnknown(meter_id: string | null, meters: readonly Meter[] | undefined): void {
-  if (meter_id === null || meters === undefined || meters.some(({ id }) => id === meter_id)) return;
-  const names = meters.map(({ id }) => id).join(', ');
-  throw new Problem('invalid_request', `meter: There is no such meter. There are: ${names}.`, { param: 'meter' });
+function unknownMeter(meters: readonly string[]): Problem {
+  const detail = `meter: There is no such meter. There are: ${meters.join(', ')}.`;
+  return new Problem('invalid_request', detail, { param: 'meter' });
 }
 
 /** A limit that is closed while nobody counts for all processes. */
@@ -273,12 +188,4 @@ function uncounted(): Problem {
     'gate_unavailable',
     'A limit of this customer cannot be counted at the moment, and nothing passes uncounted. Try again.',
   );
-}
-
-/** To the millisecond, without a read: what was taken so far stays taken, since counters are named by no value. */
-function turnOver(entry: Entry, now: Instant): void {
-  if (entry.plan_next === null || now < entry.plan_next.from_at) return;
-  entry.plan = entry.plan_next.plan;
-  entry.plan_next = null;
-  entry.plan_takes = null;
 }

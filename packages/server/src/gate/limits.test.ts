@@ -255,6 +255,7 @@ test('503 while a limit that is closed cannot be counted', async () => {
       reset_at: takes.map(() => start),
     }),
     release: () => undefined,
+    carve: () => null,
   };
   const key = await keyOn({});
   const { status, json } = await doors({ counter: away }).verify(key);

@@ -1,6 +1,6 @@
+import type { Entry } from '@farebox/core';
 import type { Clock } from '../ports.ts';
 import { type World, idOf, unavailable } from './world.ts';
-import type { Entry } from './gate.ts';
 
 interface Miss {
   id: string;

@@ -1,4 +1,5 @@
 import {
+  type Entry,
   type GateKey,
   type Instant,
   type Interval,
@@ -8,6 +9,7 @@ import {
   type PricedPlan,
   atPrice,
   budgetPeriodOf,
+  joinParts,
   quotaOf,
   withAddOns,
   withOverrides,
@@ -19,7 +21,6 @@ import type { Log } from '../lib/log.ts';
 import type { Pepper } from '../lib/pepper.ts';
 import type { Clock } from '../ports.ts';
 import { createEntries } from './entries.ts';
-import type { Entry } from './gate.ts';
 import { type Found, type Source, idOf } from './world.ts';
 
 /** Usage of one meter of one customer in one period. */
@@ -196,12 +197,11 @@ function byDigest(rows: readonly Row[]): Map<string, [Row, ...Row[]]> {
   return keys;
 }
 
-/** Parts joined under the first, which is what the key is held as. */
+/** What the key is held as. */
 function whole(parts: readonly Entry[]): Entry {
-  const [first] = parts;
-  invariant(first !== undefined, 'a key has a part');
-  if (parts.length > 1) for (const part of parts) part.parts = parts;
-  return first;
+  const entry = joinParts(parts);
+  invariant(entry !== null, 'a key has a part');
+  return entry;
 }
 
 interface AskedUsage {

@@ -1,6 +1,5 @@
-import type { Instant } from '@farebox/core';
+import type { Entry, Instant } from '@farebox/core';
 import { Problem } from '../problem.ts';
-import type { Entry } from './gate.ts';
 
 /** An entry and what it was found by. */
 export interface Found {

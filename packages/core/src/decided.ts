@@ -1,8 +1,8 @@
-import type { DeniedBy, GateCode, Instant, LimitState, QuotaState, Verification } from '@farebox/core';
-import { invariant } from '../lib/invariant.ts';
-import type { Take, TakeResult } from '../ports.ts';
-import type { Entry } from './gate.ts';
-import { type PlanTakes, type Rule, scopeOf } from './takes.ts';
+import type { Entry } from './entry.ts';
+import type { Instant } from './plan.ts';
+import { type PlanTakes, type Rule, scopeOf } from './plan-takes.ts';
+import type { Take, TakeResult } from './take.ts';
+import type { DeniedBy, GateCode, LimitState, QuotaState, Verification } from './wire.ts';
 
 /** One decision's limits and what became of them. */
 export interface Decided {
@@ -22,7 +22,8 @@ export function limited(decided: Decided, upgrade_url: string | null): Verificat
   const take = decided.takes[taken.denied];
   const rule = asked.rules[taken.denied];
   const reset_at = taken.reset_at[taken.denied];
-  invariant(take !== undefined && rule !== undefined && reset_at !== undefined, 'a refusal names its limit');
+  if (take === undefined || rule === undefined || reset_at === undefined)
+    throw new RangeError('A refusal names its limit.');
   const verification = describe(decided);
   const most = take.kind === 'bucket' ? take.burst : take.limit;
   const isTooLarge = take.kind !== 'places' && cost > most;
@@ -69,10 +70,8 @@ export function describe({ entry, asked, takes, taken, now, request_id, cost }: 
     const rule = asked.rules[index];
     const used = taken.used[index];
     const reset_at = taken.reset_at[index];
-    invariant(
-      take !== undefined && rule !== undefined && used !== undefined && reset_at !== undefined,
-      'a counter answers for every limit',
-    );
+    if (take === undefined || rule === undefined || used === undefined || reset_at === undefined)
+      throw new RangeError('A counter answers for every limit.');
     const limit = take.kind === 'bucket' ? take.burst : take.limit;
     const remaining = Math.max(0, limit - used);
     if (rule.kind !== 'quota') {

@@ -1,18 +1,13 @@
-import {
-  type Endpoint,
-  type Instant,
-  type Period,
-  type PricedUsage,
-  type RateLimit,
-  budgetPeriodOf,
-  budgetWindowMs,
-  quotaOf,
-  slowed,
-  usualGroup,
-} from '@farebox/core';
-import { invariant } from '../lib/invariant.ts';
-import type { Take } from '../ports.ts';
-import type { Entry } from './gate.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Entry } from './entry.ts';
+import { usualGroup } from './group.ts';
+import { slowed } from './dunning.ts';
+import { budgetWindowMs } from './key-budget.ts';
+import { budgetPeriodOf, quotaOf } from './limit.ts';
+import type { Period } from './period.ts';
+import type { Instant, RateLimit } from './plan.ts';
+import type { PricedUsage } from './priced-plan.ts';
+import type { Take } from './take.ts';
 
 /** What a key's requests are taken from, as long as its plan and period are what they are. */
 export interface PlanTakes {
@@ -65,7 +60,7 @@ export function takesOf(
 function makeTakes(entry: Entry, now: Instant, rate_percent: number, endpoint: Endpoint | null): PlanTakes {
   const { plan, customer_id } = entry;
   const scope = scopeOf(entry);
-  invariant(plan !== null, 'a key without a plan is refused before its limits are asked');
+  if (plan === null) throw new RangeError('A key without a plan is refused before its limits are asked.');
   const until_at = Number.POSITIVE_INFINITY;
   const made: PlanTakes = { rate_percent, takes: [], rules: [], quota: null, until_at, by_endpoint: new Map() };
   const add = (take: Take, rule: Rule): void => {

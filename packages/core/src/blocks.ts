@@ -1,0 +1,239 @@
+import type { Instant } from './plan.ts';
+import {
+  type Answered,
+  type Ask,
+  type Carved,
+  type GivenBack,
+  type QuotaTake,
+  type Take,
+  type TakeResult,
+  type WindowTake,
+  resultOf,
+} from './take.ts';
+import { newestSlot, slotEnd, windowSlots } from './window.ts';
+
+/** Units taken from a limit for later, to be spent without asking. */
+interface Block {
+  take: WindowTake | QuotaTake;
+  granted: number;
+  left: number;
+  slot: number;
+  epoch: string;
+  /** By the holder's own clock. */
+  expires_at: number;
+  /** Of the whole limit, this block included, when it was taken. */
+  used: number;
+  reset_at: Instant;
+}
+
+/** Refused, and not asked for again until then; a smaller cost or another limit is. */
+interface Denied {
+  takes: readonly Take[];
+  cost: number;
+  until: number;
+  result: TakeResult;
+}
+
+/** One call for units: what it is for, what was asked and when, by the holder's own clock. */
+export interface Call {
+  takes: readonly Take[];
+  cost: number;
+  asks: readonly Ask[];
+  sent: number;
+}
+
+export type Blocks = ReturnType<typeof createBlocks>;
+
+/** How long a block of a quota may be held: what a crash loses, and how late an idle holder's units come back. */
+const quotaLeaseMs = 1000;
+const largestBlock = 10_000;
+/** How long a refusal stands without asking again: units that another holder gives back are noticed after this. */
+const deniedMs = 20;
+const mostIds = 200_000;
+
+/**
+ * Blocks of units as their holder keeps them. Blocks are carved from the limit, so that the sum over all holders never exceeds it: a
+ * block of a window lives in the slot it was charged to, and what was not spent is given back. A crash loses its blocks (fewer
+ * requests pass than could, by at most those) and doubles none. A block is one unit at first and where little is left, and doubles
+ * as long as it is used up before its time. Buckets and places cannot be carved.
+ *
+ * `at` is a clock that nobody sets, in milliseconds; a block is counted from before it was asked for, so that it ends here no later
+ * than where it was carved. `longest_ms` bounds the life of a window's block, whose slot may be long.
+ */
+export function createBlocks({ longest_ms = Number.POSITIVE_INFINITY }: { longest_ms?: number } = {}) {
+  const blocks = new Map<string, Block>();
+  const sizes = new Map<string, number>();
+  const denials = new Map<string, Denied>();
+
+  /** The decision without asking; null when units are missing. */
+  function spend(takes: readonly Take[], cost: number, at: number): TakeResult | null {
+    for (const take of takes) {
+      const block = blocks.get(take.id);
+      if (block === undefined || !isGood(block, take, at) || block.left < cost) return refusalOf(takes, cost, at);
+    }
+    const used: number[] = [];
+    const reset_at: Instant[] = [];
+    for (const take of takes) {
+      const block = blocks.get(take.id);
+      if (block === undefined) return null;
+      block.left -= cost;
+      used.push(block.used - block.left);
+      reset_at.push(block.reset_at);
+    }
+    return { allowed: true, denied: -1, used, reset_at };
+  }
+
+  function refusalOf(takes: readonly Take[], cost: number, at: number): TakeResult | null {
+    for (const { id } of takes) {
+      const denied = denials.get(id);
+      if (denied === undefined) continue;
+      if (at >= denied.until) denials.delete(id);
+      else if (cost >= denied.cost && areSame(denied.takes, takes)) return denied.result;
+    }
+    return null;
+  }
+
+  /** What to ask for: blocks of every limit that lacks units. What is left of old ones goes back with it. */
+  function ask(takes: readonly Take[], cost: number, at: number, waiting: number): Call {
+    const asks: Ask[] = [];
+    for (const take of takes) {
+      const block = blocks.get(take.id);
+      if (take.kind === 'bucket' || take.kind === 'places') continue;
+      if (block !== undefined && isGood(block, take, at) && block.left >= cost) continue;
+      if (block !== undefined) blocks.delete(take.id);
+      const want = Math.min(cost * Math.max(1 + waiting, resize(take.id, block, at)), largestBlock);
+      asks.push({ take, need: cost, want: Math.max(cost, want), back: backOf(block), is_fresh: false });
+    }
+    return { takes, cost, asks, sent: at };
+  }
+
+  /** A question that takes nothing. All that is held goes back with it, so that the answer is what is left. */
+  function askOnly(takes: readonly Take[], at: number): Call {
+    const asks = takes.map((take): Ask => {
+      const back = backOf(blocks.get(take.id));
+      blocks.delete(take.id);
+      return { take, need: 0, want: 0, back, is_fresh: false };
+    });
+    return { takes, cost: 0, asks, sent: at };
+  }
+
+  /** Keeps what was granted, to be spent from; the decision where it was refused. */
+  function answered({ takes, cost, asks, sent }: Call, answer: Carved): TakeResult | null {
+    if (answer.allowed) {
+      for (const [index, { take }] of asks.entries()) {
+        const part = answer.parts[index];
+        if (part !== undefined) keep(take, part, { sent, now: answer.now });
+      }
+      return null;
+    }
+    const result = refused(takes, asks, cost, answer);
+    const denied = takes[result.denied];
+    const free = result.reset_at[result.denied] ?? answer.now;
+    if (denied !== undefined && denials.size < mostIds) {
+      const until = sent + Math.min(deniedMs, Math.max(0, free - answer.now));
+      denials.set(denied.id, { takes, cost, until, result });
+    }
+    return result;
+  }
+
+  /** All limits of the decision: those that were asked by their answer, the others by what is held of them. */
+  function refused(takes: readonly Take[], asks: readonly Ask[], cost: number, answer: Carved): TakeResult {
+    const asked = resultOf(
+      asks.map(({ take }) => take),
+      cost,
+      answer,
+    );
+    const result: TakeResult = { allowed: false, denied: -1, used: [], reset_at: [] };
+    for (const [index, take] of takes.entries()) {
+      const place = asks.findIndex((one) => one.take.id === take.id);
+      const block = blocks.get(take.id);
+      if (place === asked.denied && place !== -1) result.denied = index;
+      result.used.push(place === -1 ? (block?.used ?? 0) - (block?.left ?? 0) : (asked.used[place] ?? 0));
+      result.reset_at.push(place === -1 ? (block?.reset_at ?? answer.now) : (asked.reset_at[place] ?? answer.now));
+    }
+    return result;
+  }
+
+  function keep(take: Take, part: Answered, at: { sent: number; now: Instant }): void {
+    if ((take.kind !== 'window' && take.kind !== 'quota') || (part.kind !== 'window' && part.kind !== 'quota')) return;
+    if (part.granted === 0) return;
+    if (blocks.size >= mostIds) blocks.clear();
+    const { used, reset_at } = resultOf([take], 0, { allowed: true, now: at.now, parts: [part] });
+    const slot = part.kind === 'window' ? newestSlot(part.state) : 0;
+    const life = take.kind === 'window' ? slotEnd(slot, take.window_ms) - at.now : quotaLeaseMs;
+    const most = take.kind === 'window' ? Math.min(longest_ms, take.window_ms / windowSlots) : quotaLeaseMs;
+    blocks.set(take.id, {
+      take,
+      granted: part.granted,
+      left: part.granted,
+      slot,
+      epoch: part.epoch,
+      expires_at: at.sent + Math.min(life, most),
+      used: used[0] ?? 0,
+      reset_at: reset_at[0] ?? at.now,
+    });
+  }
+
+  /** Twice the last block while that is used up before its time, half of it when most was left. */
+  function resize(id: string, block: Block | undefined, at: number): number {
+    const size = sizes.get(id) ?? 1;
+    if (block === undefined) return size;
+    const isUsedUp = at < block.expires_at || block.left * 4 <= block.granted;
+    const next = isUsedUp ? Math.min(largestBlock, size * 2) : Math.max(1, Math.floor(size / 2));
+    if (sizes.size >= mostIds) sizes.clear();
+    sizes.set(id, next);
+    return next;
+  }
+
+  /** What is not good any more, or all, to be given back: by customer. It is not held any more. */
+  function unspent(at: number, all: boolean): Ask[][] {
+    const groups = new Map<string, Ask[]>();
+    for (const [id, block] of blocks) {
+      if (!all && at < block.expires_at) continue;
+      blocks.delete(id);
+      if (block.left === 0) continue;
+      const customer = customerOf([block.take]);
+      const group = groups.get(customer) ?? [];
+      group.push({ take: block.take, need: 0, want: 0, back: backOf(block), is_fresh: false });
+      groups.set(customer, group);
+    }
+    return [...groups.values()];
+  }
+
+  return {
+    spend,
+    ask,
+    askOnly,
+    answered,
+    unspent,
+    /** Units of a limit that are held and not spent. */
+    left: (id: string) => blocks.get(id)?.left ?? 0,
+    /** Forgets what is held without giving it back: what it was carved from is gone. */
+    clear(): void {
+      blocks.clear();
+      denials.clear();
+    },
+  };
+}
+
+/** Whose limits these are: all takes of a decision have one customer. */
+export function customerOf(takes: readonly Pick<Take, 'id'>[]): string {
+  const id = takes[0]?.id ?? '';
+  return id.slice(0, id.indexOf(':'));
+}
+
+function isGood(block: Block, take: Take, at: number): boolean {
+  if (at >= block.expires_at || block.take.limit !== take.limit || block.take.kind !== take.kind) return false;
+  return take.kind !== 'window' || block.take.kind !== 'window' || block.take.window_ms === take.window_ms;
+}
+
+/** The same limits with the same values: an answer to one decision is one to the other. */
+function areSame(a: readonly Take[], b: readonly Take[]): boolean {
+  return (
+    a === b || (a.length === b.length && a.every((take, at) => take.id === b[at]?.id && take.limit === b[at].limit))
+  );
+}
+
+function backOf(block: Block | undefined): GivenBack | null {
+  return block === undefined ? null : { units: block.left, slot: block.slot, epoch: block.epoch };
+}

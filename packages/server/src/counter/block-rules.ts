@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { type Ask, type Blocks, type Carved, type Instant, type Take, createBlocks } from '@farebox/core';
+import { expect, test } from 'vitest';
+import type { Counter } from '../ports.ts';
+import { type Admitted, type MakeCounter, mostInAnyWindow, quota, start, window } from './stories.ts';
+
+/** One that holds blocks, and spends them without asking. */
+async function throughBlocks(counter: Counter, blocks: Blocks, takes: readonly Take[], cost: number, now: Instant) {
+  const held = blocks.spend(takes, cost, now);
+  if (held !== null) return held;
+  const call = blocks.ask(takes, cost, now, 0);
+  return blocks.answered(call, await carved(counter, call.asks, now)) ?? blocks.spend(takes, cost, now);
+}
+
+async function carved(counter: Counter, asks: readonly Ask[], now: Instant): Promise<Carved> {
+  const answer = await counter.carve(asks, now);
+  if (answer === null) throw new Error('this counter counts for all');
+  return answer;
+}
+
+async function giveBack(counter: Counter, blocks: Blocks, now: Instant, all: boolean): Promise<void> {
+  for (const asks of blocks.unspent(now, all)) await carved(counter, asks, now);
+}
+
+/** Whoever holds blocks, and whatever becomes of them. */
+export function blockRules(make: MakeCounter): void {
+  test('however many hold blocks, ask one by one beside them, give back or die: no limit is exceeded', async () => {
+    const step = fc.record({
+      who: fc.integer({ min: 0, max: 3 }),
+      does: fc.constantFrom('asks', 'asks', 'asks', 'asks', 'gives back', 'dies'),
+      wait_ms: fc.oneof(fc.constant(0), fc.constantFrom(1, 99, 100, 101, 1000), fc.integer({ min: 0, max: 300 })),
+      cost: fc.integer({ min: 1, max: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 40 }),
+        fc.array(step, { minLength: 1, maxLength: 80 }),
+        async (limit, story) => {
+          const counter = await make();
+          const holders = [0, 1, 2].map(() => createBlocks({ longest_ms: 1000 }));
+          const takes = [window(limit, 1000), quota(limit * 3)];
+          const log: Admitted[] = [];
+          let now = start;
+          for (const { who, does, wait_ms, cost } of story) {
+            now += wait_ms;
+            const blocks = holders[who];
+            if (does === 'dies') holders[who % 3] = createBlocks({ longest_ms: 1000 });
+            else if (does === 'gives back') {
+              if (blocks !== undefined) await giveBack(counter, blocks, now, true);
+            } else {
+              const result =
+                blocks === undefined
+                  ? await counter.take(takes, cost, now)
+                  : await throughBlocks(counter, blocks, takes, cost, now);
+              if (result?.allowed === true) log.push({ at: now, cost });
+            }
+          }
+          expect(mostInAnyWindow(log, 1000)).toBeLessThanOrEqual(limit);
+          expect(log.reduce((sum, { cost }) => sum + cost, 0)).toBeLessThanOrEqual(limit * 3);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test('what is given back is there again, whole: nothing is lost where nobody dies', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 0, max: 400 })), { maxLength: 60 }),
+        async (story) => {
+          const counter = await make();
+          const holders = [0, 1, 2].map(() => createBlocks());
+          let [now, spent] = [start, 0];
+          for (const [who, wait_ms] of story) {
+            now += wait_ms;
+            const result = await throughBlocks(counter, holders[who]!, [quota(1000)], 1, now);
+            if (result?.allowed === true) spent += 1;
+          }
+          for (const blocks of holders) await giveBack(counter, blocks, now, true);
+          expect(spent).toBe(story.length);
+          expect(await counter.take([quota(1000)], 0, now)).toMatchObject({ used: [spent] });
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+}
+
+/** What is given, and what is taken back. */
+export function grantRules(make: MakeCounter): void {
+  test('a block is at most a quarter of what is left, all that is wanted of a soft quota, and never less than needed', async () => {
+    const counter = await make();
+    const ask = (take: Take, need: number, want: number): Ask => ({ take, need, want, back: null, is_fresh: false });
+    const soft = quota(10, { hard: false, id: 'cust_a:calls:1' });
+    const first = await carved(counter, [ask(window(100, 1000), 1, 80), ask(soft, 1, 80)], start);
+    expect(first).toMatchObject({ allowed: true, parts: [{ granted: 25 }, { granted: 80, used: 80 }] });
+    expect(await carved(counter, [ask(window(100, 1000), 70, 80)], start)).toMatchObject({ parts: [{ granted: 70 }] });
+    const refused = await carved(counter, [ask(window(100, 1000), 6, 6), ask(soft, 6, 6)], start);
+    expect(refused).toMatchObject({ allowed: false, parts: [{ granted: 0 }, { granted: 0, used: 80 }] });
+    expect(await counter.take([window(100, 1000), soft], 5, start)).toMatchObject({ allowed: true, used: [100, 85] });
+  });
+
+  test('what is left of a block of another slot or of another counter is not given to this one', async () => {
+    const counter = await make();
+    const take = window(10, 1000);
+    const ask = (need: number, back: Ask['back']): Ask[] => [{ take, need, want: need, back, is_fresh: false }];
+    const { parts } = await carved(counter, ask(10, null), start);
+    const [part] = parts;
+    if (part?.kind !== 'window') throw new Error('a window answers as one');
+    const slot = Math.floor(start / 100);
+    const wrong = [
+      { units: 5, slot, epoch: 'of before' },
+      { units: 5, slot: slot - 11, epoch: part.epoch },
+      { units: 5, slot: slot + 1, epoch: part.epoch },
+    ];
+    for (const back of wrong) expect((await carved(counter, ask(1, back), start)).allowed).toBe(false);
+    // A refusal gives back all the same.
+    expect((await carved(counter, ask(7, { units: 5, slot, epoch: part.epoch }), start)).allowed).toBe(false);
+    expect((await carved(counter, ask(5, null), start)).allowed).toBe(true);
+  });
+}
