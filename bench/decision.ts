@@ -102,6 +102,7 @@ function entryOf(index: number): Entry {
     quota_period_start_at: start,
     budget_period_start_at: null,
     plan_next: null,
+    spending: null,
     plan_takes: null,
   };
 }

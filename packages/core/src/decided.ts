@@ -1,6 +1,8 @@
 import type { Entry } from './entry.ts';
+import { formatMoney } from './money.ts';
 import type { Instant } from './plan.ts';
 import { type PlanTakes, type Rule, scopeOf } from './plan-takes.ts';
+import type { SpendCap } from './spend-cap.ts';
 import type { Take, TakeResult } from './take.ts';
 import type { DeniedBy, GateCode, LimitState, QuotaState, Verification } from './wire.ts';
 
@@ -31,6 +33,12 @@ export function limited(decided: Decided, upgrade_url: string | null): Verificat
   verification.code = take.kind === 'quota' ? 'QUOTA_EXCEEDED' : 'RATE_LIMITED';
   verification.denied_by = deniedBy(take, rule, isTooLarge ? null : reset_at);
   verification.upgrade_url = upgrade_url;
+  if (rule.cap !== undefined) {
+    verification.code = 'SPEND_CAP_REACHED';
+    verification.detail = capReason(rule.cap, reset_at, upgrade_url);
+    verification.retry_after_s = Math.max(1, Math.ceil((reset_at - now) / 1000));
+    return verification;
+  }
   if (isTooLarge) {
     verification.detail = `This request costs ${cost}, more than the limit of ${most} ever allows.`;
     return verification;
@@ -40,9 +48,21 @@ export function limited(decided: Decided, upgrade_url: string | null): Verificat
   return verification;
 }
 
-function deniedBy(take: Take, { kind, name }: Rule, reset_at: Instant | null): DeniedBy {
+function deniedBy(take: Take, { kind, name, cap }: Rule, reset_at: Instant | null): DeniedBy {
+  if (cap !== undefined)
+    return { kind: 'spend_cap', name: cap.owner, limit: cap.amount_minor, window_ms: null, reset_at };
   const window_ms = take.kind === 'window' || take.kind === 'bucket' ? take.window_ms : null;
   return { kind, name, limit: take.limit, window_ms, reset_at };
+}
+
+/** Which cap it is, and where it is raised. */
+function capReason({ owner, amount_minor, currency }: SpendCap, reset_at: Instant, url: string | null): string {
+  const amount = formatMoney(amount_minor, currency);
+  const until = new Date(reset_at).toISOString();
+  const where = url === null ? 'in the dashboard' : `at ${url}`;
+  return owner === 'customer'
+    ? `Your spend cap of ${amount} is reached: this request would cost more. Raise it ${where}, or wait until ${until}.`
+    : `The spend cap of ${amount} that was set for you is reached: this request would cost more. Ask for a higher one, or wait until ${until}.`;
 }
 
 function reasonOf(take: Take, rule: Rule, reset_at: Instant): string {
@@ -72,7 +92,8 @@ export function describe({ entry, asked, takes, taken, now, request_id, cost }: 
     const reset_at = taken.reset_at[index];
     if (take === undefined || rule === undefined || used === undefined || reset_at === undefined)
       throw new RangeError('A counter answers for every limit.');
-    const limit = take.kind === 'bucket' ? take.burst : take.limit;
+    const quotaLimit = rule.kind === 'quota' ? asked.quota?.usage.included : undefined;
+    const limit = quotaLimit ?? (take.kind === 'bucket' ? take.burst : take.limit);
     const remaining = Math.max(0, limit - used);
     if (rule.kind !== 'quota') {
       const window_ms = take.kind === 'window' || take.kind === 'bucket' ? take.window_ms : null;

@@ -2,6 +2,7 @@ import type { GateKey } from './limit.ts';
 import type { Instant } from './plan.ts';
 import type { PlanTakes } from './plan-takes.ts';
 import type { PricedPlan } from './priced-plan.ts';
+import type { Spending } from './spending.ts';
 
 /** A key as the gate keeps it: its first part. */
 export interface Entry extends GateKey {
@@ -11,6 +12,8 @@ export interface Entry extends GateKey {
   quota_period_start_at: Instant | null;
   /** The same for `key_used`. */
   budget_period_start_at: Instant | null;
+  /** The cap over what its customer's usage costs; null: none. */
+  spending: Spending | null;
   /** When another plan counts by itself, and which: overrides that end. */
   plan_next: { from_at: Instant; plan: PricedPlan | null } | null;
   /** What to take from, made at the first request and again in each period. The gate's own. */

@@ -44,6 +44,8 @@ export * from './priced-plan.ts';
 export * from './proration.ts';
 export * from './refusal.ts';
 export * from './public-address.ts';
+export * from './spend-cap.ts';
+export * from './spending.ts';
 export * from './take.ts';
 export * from './usage-periods.ts';
 export * from './webhook.ts';

@@ -7,6 +7,8 @@ import { budgetPeriodOf, quotaOf } from './limit.ts';
 import type { Period } from './period.ts';
 import type { Instant, RateLimit } from './plan.ts';
 import type { PricedUsage } from './priced-plan.ts';
+import type { SpendCap } from './spend-cap.ts';
+import { spendLimitOf } from './spending.ts';
 import type { Take } from './take.ts';
 
 /** What a key's requests are taken from, as long as its plan and period are what they are. */
@@ -27,6 +29,8 @@ export interface PlanTakes {
 export interface Rule {
   kind: 'window' | 'burst' | 'concurrency' | 'budget' | 'quota';
   name: string;
+  /** Of a quota whose limit is what a spend cap leaves. */
+  cap?: SpendCap;
 }
 
 /**
@@ -78,18 +82,22 @@ function makeTakes(entry: Entry, now: Instant, rate_percent: number, endpoint: E
   made.quota = quotaOf(entry, now);
   if (made.quota !== null) {
     const { usage, period } = made.quota;
-    const { meter_id, offline } = usage;
+    const { meter_id } = usage;
+    const spend = spendLimitOf(entry, made.quota, now);
+    // Where the price of usage is bounded, a soft quota is a hard one further up.
+    const offline = usage.offline ?? (spend === null ? undefined : 'open_capped');
     const take: Take = {
       kind: 'quota',
       id: `${customer_id}:${meter_id}:${period.start_at}`,
-      limit: usage.included,
-      hard: usage.quota === 'hard',
+      limit: spend?.units ?? usage.included,
+      hard: spend !== null || usage.quota === 'hard',
       period_end_at: period.end_at,
       seed: entry.quota_period_start_at === period.start_at ? entry.quota_used : 0,
       of: { meter_id, key_id: null, start_at: period.start_at },
       ...(offline === undefined ? {} : { offline }),
     };
-    add(take, { kind: 'quota', name: meter_id });
+    add(take, { kind: 'quota', name: meter_id, ...(spend === null ? {} : { cap: spend.cap }) });
+    if (spend !== null) made.until_at = Math.min(made.until_at, spend.until_at);
   }
   if (plan.concurrency !== undefined) made.rules.push({ kind: 'concurrency', name: 'concurrency' });
   return made;

@@ -79,9 +79,13 @@ export interface Verification {
 
 /** Which limit refused, and until when. */
 export interface DeniedBy {
-  /** `window`, `burst`: a rate limit; `concurrency`: requests at the same time; `budget`: the key's part; `quota`: the included amount. */
-  kind: 'window' | 'burst' | 'concurrency' | 'budget' | 'quota';
+  /**
+   * `window`, `burst`: a rate limit; `concurrency`: requests at the same time; `budget`: the key's part; `quota`: the included
+   * amount; `spend_cap`: the most that usage may cost, named by whose it is.
+   */
+  kind: 'window' | 'burst' | 'concurrency' | 'budget' | 'quota' | 'spend_cap';
   name: string;
+  /** Of a spend cap minor units, else units. */
   limit: number;
   window_ms: number | null;
   /** When the same request can pass; of a request that costs more than the limit, never. */

@@ -16,9 +16,14 @@ import { createLeaks } from './keys/leaks/service.ts';
 import type { KeyNotify, KeyTold } from './keys/record.ts';
 import { createKeyRoutes } from './keys/routes.ts';
 import { createKeys } from './keys/service.ts';
+import { bumpGateVersion } from './keys/store.ts';
+import { createPaced } from './lib/paced.ts';
 import type { Plans } from './plans/service.ts';
 import { liveSubscriptions } from './subscriptions/store.ts';
 import type { Usage } from './usage/service.ts';
+
+/** While a capped customer uses something, how often every node looks at what all of it costs. */
+const capPaceMs = 1_000;
 
 /** Joins what decides about a request: keys, what the gate knows of them, counters. Its part of `createApp`. */
 export function createGating(
@@ -59,6 +64,19 @@ export function createGating(
     onBack: () => snapshot.reseedAll(),
     readUsage,
   });
+  const followed = createPaced({
+    pace_ms: capPaceMs,
+    run: async (customerId) => {
+      await db.transaction((tx) => bumpGateVersion(tx, customerId));
+      await snapshot.changed(customerId);
+    },
+    onError: (error, customerId) =>
+      log.warn({ err: error, customer_id: customerId }, 'a spend cap is not followed yet'),
+  });
+  // What other meters cost, and what came otherwise than through the gate, counts under a cap on every node.
+  usage.onRecorded((customerId) => {
+    if (snapshot.isCapped(customerId)) followed.ask(customerId);
+  });
   const match = config.openapi === null ? null : endpointsOf(config.openapi, deps.list.meters);
   const { key_verifier_url: url } = config;
   const gate = createGate({
@@ -94,6 +112,7 @@ export function createGating(
     },
     /** After the last request: what is kept for later is written. */
     async close(): Promise<void> {
+      await followed.close();
       await lastUsed.close();
       await counter.close();
     },

@@ -18,6 +18,8 @@ import { termsOf } from './subscriptions/life/turns.ts';
 import { openCheckouts } from './subscriptions/checkouts/store.ts';
 import { liveSubscriptions } from './subscriptions/store.ts';
 import type { Telling } from './telling.ts';
+import { createCapRoutes } from './usage/caps/routes.ts';
+import type { Caps } from './usage/caps/service.ts';
 import { createCorrectionRoutes } from './usage/corrections/routes.ts';
 import type { Corrections } from './usage/corrections/service.ts';
 import type { Usage } from './usage/service.ts';
@@ -32,6 +34,7 @@ export function connectKeeping(
     usage: Usage;
     credits: Credits;
     corrections: Corrections;
+    caps: Caps;
     telling: Pick<Telling, 'customerGone'>;
     webhooks: { endpoints: Pick<Endpoints, 'removeAllOf'> };
     access: AccessPolicy;
@@ -64,6 +67,7 @@ export function connectKeeping(
       createEntitlementRoutes({ entitlements }),
       createCreditRoutes(deps),
       createCorrectionRoutes(deps),
+      createCapRoutes(deps),
     ],
   };
 

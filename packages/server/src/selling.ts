@@ -89,12 +89,13 @@ export function connectSelling(
     const { meters, period } = await usage.summary(customerId, group);
     return meters
       .filter((meter) => meter.lines.length > 0)
-      .map(({ meter_id, name, lines }) => ({
+      .map(({ meter_id, name, lines, capped_minor }) => ({
         meter_id,
         name,
         period_start_at: period.start_at,
         period_end_at: period.end_at,
         lines,
+        capped_minor,
       }));
   }
 }

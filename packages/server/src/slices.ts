@@ -21,6 +21,7 @@ import type { MoneyNotice, Person } from './stripe/life-notices.ts';
 import { openCheckouts } from './subscriptions/checkouts/store.ts';
 import { liveSubscriptions, liveWithPlans } from './subscriptions/store.ts';
 import { connectWebhooks, createTelling } from './telling.ts';
+import { createCaps } from './usage/caps/service.ts';
 import { createCorrections } from './usage/corrections/service.ts';
 import { createUsage } from './usage/service.ts';
 
@@ -115,6 +116,16 @@ export function createSlices(options: AppOptions, tools: Tools) {
     audit: accounts.audit,
     told: telling.credit,
   });
+  const caps = createCaps({
+    db,
+    clock,
+    findCustomer: (id) => customers.get(id),
+    currencyOf: async (id) => (await liveWithPlans(db.kysely, id))[0]?.plan.price.currency ?? list.currency,
+    running: (id) => usage.underCap(id),
+    audit: accounts.audit,
+    invalidate: bumpGateVersion,
+    changed: (customerId) => snapshot.changed(customerId),
+  });
   const corrections = createCorrections({
     db,
     clock,
@@ -133,6 +144,7 @@ export function createSlices(options: AppOptions, tools: Tools) {
     overrides,
     credits,
     corrections,
+    caps,
     customers,
     gating,
     snapshot,

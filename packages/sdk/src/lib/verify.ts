@@ -141,7 +141,7 @@ function readQuota(fields: Fields): QuotaState {
   };
 }
 
-const deniedKinds = ['window', 'burst', 'concurrency', 'budget', 'quota'] as const;
+const deniedKinds = ['window', 'burst', 'concurrency', 'budget', 'quota', 'spend_cap'] as const;
 
 /** Null for a kind this version does not know: nothing is said rather than something wrong. */
 function readDenied(fields: Fields): DeniedBy | null {

@@ -45,6 +45,9 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'GET /v1/customers/:id/entitlements': known,
   'POST /v1/entitlements/check': known,
 
+  'GET /v1/customers/:id/spend_cap': known,
+  'PUT /v1/customers/:id/spend_cap': known,
+
   'POST /v1/customers/:id/grants': sellerSide,
   'GET /v1/customers/:id/grants': known,
   'POST /v1/customers/:id/grants/:grant_id/void': sellerSide,

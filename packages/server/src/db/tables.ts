@@ -266,6 +266,14 @@ export interface GatePlan {
   plan_price_id: string | null;
 }
 
+export interface GateSpendCap {
+  amount_minor: number | null;
+  currency: string | null;
+  customer_id: string | null;
+  from_at: Timestamp | null;
+  owner: string | null;
+}
+
 export interface GateVersion {
   only_row: Generated<boolean>;
   version: number;
@@ -516,6 +524,15 @@ export interface SecretKey {
   start: string;
 }
 
+export interface SpendCap {
+  actor: string;
+  amount_minor: number | null;
+  currency: string;
+  customer_id: string;
+  from_at: Timestamp;
+  owner: string;
+}
+
 export interface StripeCharge {
   amount_minor: number;
   amount_refunded_minor: number;
@@ -735,6 +752,7 @@ export interface UsageRejection {
 
 export interface UsageReport {
   amount_minor: number;
+  capped_minor: Generated<number>;
   created_at: Timestamp;
   credited_minor: Generated<number>;
   currency: string;
@@ -749,6 +767,14 @@ export interface UsageReport {
   sent_at: Timestamp | null;
   state: string;
   subscription_id: string;
+}
+
+export interface UsageSpent {
+  currency: string | null;
+  customer_id: string | null;
+  month: string | null;
+  spent_minor: number | null;
+  usage_report_id: string | null;
 }
 
 export interface UsageTotalHour {
@@ -820,6 +846,7 @@ export interface DB {
   gate_change: GateChange;
   gate_entry: GateEntry;
   gate_plan: GatePlan;
+  gate_spend_cap: GateSpendCap;
   gate_version: GateVersion;
   inbox_mail: InboxMail;
   installation: Installation;
@@ -844,6 +871,7 @@ export interface DB {
   recurring_revenue: RecurringRevenue;
   reply: Reply;
   secret_key: SecretKey;
+  spend_cap: SpendCap;
   stripe_charge: StripeCharge;
   stripe_cursor: StripeCursor;
   stripe_event: StripeEvent;
@@ -862,6 +890,7 @@ export interface DB {
   usage_hour: UsageHour;
   usage_rejection: UsageRejection;
   usage_report: UsageReport;
+  usage_spent: UsageSpent;
   usage_total_hour: UsageTotalHour;
   usage_unique: UsageUnique;
   webhook_delivery: WebhookDelivery;

@@ -86,6 +86,7 @@ function foundFor(digest: Buffer, revoked_at: number | null = null): Found {
       quota_period_start_at: null,
       budget_period_start_at: null,
       plan_next: null,
+      spending: null,
       plan_takes: null,
     },
   };

@@ -55,7 +55,7 @@ const verifyBody = z
 
 const instant = z.iso.datetime();
 const deniedSchema = z.object({
-  kind: z.enum(['window', 'burst', 'concurrency', 'budget', 'quota']),
+  kind: z.enum(['window', 'burst', 'concurrency', 'budget', 'quota', 'spend_cap']),
   name: z.string(),
   limit: z.int(),
   window_ms: z.int().nullable(),

@@ -7,10 +7,14 @@ import {
   type Overrides,
   type Plan,
   type PricedPlan,
+  type SpendCapFrom,
+  type Spending,
   atPrice,
   budgetPeriodOf,
+  capMonthOf,
   joinParts,
   quotaOf,
+  spendCapAt,
   withAddOns,
   withOverrides,
 } from '@farebox/core';
@@ -87,7 +91,9 @@ export function createSnapshot(deps: {
   groups?: readonly string[];
 }) {
   const { db, usedInPeriods, groups = [], ...rest } = deps;
-  return createEntries({ ...rest, source: createSource({ db: db.kysely, usedInPeriods, groups }) });
+  const capped = new Set<string>();
+  const source = createSource({ db: db.kysely, usedInPeriods, groups, capped });
+  return { ...createEntries({ ...rest, source }), isCapped: (customerId: string) => capped.has(customerId) };
 }
 
 /**
@@ -98,6 +104,8 @@ function createSource(deps: {
   db: Reader;
   usedInPeriods: (scopes: readonly UsedScope[]) => Promise<number[]>;
   groups: readonly string[];
+  /** Customers whose entries were last read under a spend cap: kept here. */
+  capped: Set<string>;
 }): Source {
   const plans = new Map<string, PricedPlan>();
 
@@ -123,6 +131,33 @@ function createSource(deps: {
       from gate_plan where plan_price_id = any(${missing}::text[])
     `.execute(deps.db);
     for (const { plan_price_id, plan, ...at } of found.rows) plans.set(plan_price_id, atPrice(plan, at));
+  }
+
+  /** The caps over these rows' customers, with what is billed in the months whose periods can run now. */
+  async function readSpending(rows: readonly Row[], now: Instant): Promise<Map<string, Spending>> {
+    const ids = [...new Set(rows.map(({ customer_id }) => customer_id))];
+    const said = await sql<SpendCapFrom & { customer_id: string }>`
+      select customer_id, owner, 0 as from_at, amount_minor, currency
+      from gate_spend_cap where customer_id = any(${ids}::text[])
+    `.execute(deps.db);
+    for (const id of ids) deps.capped.delete(id);
+    const found = new Map<string, Spending>();
+    for (const [id, history] of Map.groupBy(said.rows, ({ customer_id }) => customer_id)) {
+      const cap = spendCapAt(history, now);
+      if (cap !== null) found.set(id, { cap, billed: {} });
+    }
+    if (found.size === 0) return found;
+    const spent = await sql<{ customer_id: string; currency: string; month: string; spent_minor: number }>`
+      select customer_id, currency, month, sum(spent_minor)::bigint as spent_minor from usage_spent
+      where customer_id = any(${[...found.keys()]}::text[]) and month >= ${capMonthOf(now)}
+      group by customer_id, currency, month
+    `.execute(deps.db);
+    for (const [id, spending] of found) {
+      deps.capped.add(id);
+      const own = spent.rows.filter((row) => row.customer_id === id && row.currency === spending.cap.currency);
+      spending.billed = Object.fromEntries(own.map(({ month, spent_minor }) => [month, spent_minor]));
+    }
+    return found;
   }
 
   /** With what came on top of it. */
@@ -163,9 +198,12 @@ function createSource(deps: {
     async read(digests, now, known) {
       const rows = await readRows(digests);
       await readPlans(rows);
+      const spending = await readSpending(rows, now);
       const found = [...byDigest(rows).values()].map((own): Found => {
         const inOrder = own.toSorted((a, b) => placeOf(a) - placeOf(b));
-        return { digest: own[0].digest, entry: whole(inOrder.flatMap((row) => partsOf(row, planOf(row), now))) };
+        const parts = inOrder.flatMap((row) => partsOf(row, planOf(row), now));
+        for (const part of parts) part.spending = spending.get(part.customer_id) ?? null;
+        return { digest: own[0].digest, entry: whole(parts) };
       });
       const asked = found.flatMap(({ digest, entry }) => {
         const before = known(digest);
@@ -219,7 +257,8 @@ function usageAsked(entry: Entry, before: Entry | undefined, now: Instant): Aske
     const { meter_id } = quota.usage;
     entry.quota_period_start_at = start_at;
     const same = partBefore(before, meter_id);
-    if (same?.quota_period_start_at === start_at) entry.quota_used = same.quota_used;
+    // Under a cap what all meters cost now counts, not where a counter began.
+    if (same?.quota_period_start_at === start_at && entry.spending === null) entry.quota_used = same.quota_used;
     else asked.push({ scope: { customer_id, meter_id, start_at, end_at }, put: (used) => (entry.quota_used = used) });
   }
   const budget = budgetPeriodOf(entry, now);
@@ -286,6 +325,7 @@ function entryOf(row: Row, shared: PricedPlan | null, now: Instant): Entry {
     key_used: 0,
     quota_period_start_at: null,
     budget_period_start_at: null,
+    spending: null,
     plan_takes: null,
   };
 }

@@ -9,7 +9,7 @@ import type { ExplainedLine, Shares } from './explain.ts';
 import type { RunningUsage } from './service.ts';
 import type { InvoiceRow, LineRow } from './store.ts';
 
-const kinds = ['base', 'proration', 'overage', 'credit', 'correction', 'other'] as const;
+const kinds = ['base', 'proration', 'overage', 'credit', 'correction', 'cap', 'other'] as const;
 
 const lineSchema = z.object({
   id: z.string().openapi({ description: "Stripe's id of the line; to have it explained." }),
@@ -121,6 +121,7 @@ const runningUsageSchema = z.object({
   period_start_at: z.iso.datetime(),
   period_end_at: z.iso.datetime(),
   lines: z.array(z.object({ quantity: z.int(), amount_minor: z.int(), formula: z.string() })),
+  capped_minor: z.int().openapi({ description: 'What of the lines is not billed, for the spend cap.' }),
 });
 
 export const upcomingQuery = z.strictObject({
@@ -203,6 +204,7 @@ export function runningUsageView(usage: RunningUsage, currency: string): z.infer
       amount_minor: line.amount_minor,
       formula: formulaOf(line, currency),
     })),
+    capped_minor: usage.capped_minor,
   };
 }
 

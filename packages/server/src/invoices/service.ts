@@ -17,6 +17,8 @@ export interface RunningUsage {
   period_start_at: number;
   period_end_at: number;
   lines: { quantity: number; unit_price_decimal: string; amount_minor: number; package_size?: number }[];
+  /** What of the lines is not billed, for the spend cap. */
+  capped_minor: number;
 }
 
 /** The next invoice as it stands now: Stripe's own preview, and the usage that only Farebox knows yet. */
@@ -114,7 +116,8 @@ export function createInvoices(deps: {
     const preview = await desk.previewNext({ stripe_customer_id, stripe_subscription_id });
     if (preview === null) throw new Problem('no_upcoming_invoice', 'Nothing will be billed any more.');
     const usage = await deps.runningUsage(customerId, subscription.group);
-    const usage_minor = usage.flatMap(({ lines }) => lines).reduce((sum, line) => sum + line.amount_minor, 0);
+    const rated = usage.flatMap(({ lines }) => lines).reduce((sum, line) => sum + line.amount_minor, 0);
+    const usage_minor = usage.reduce((sum, { capped_minor }) => sum - capped_minor, rated);
     return { subscription, preview, usage, usage_minor };
   }
 

@@ -170,6 +170,7 @@ function priceOfLine({ pricing }: Stripe.InvoiceLineItem): string | null {
 export function lineKind(line: Stripe.InvoiceLineItem): MirrorLine['kind'] {
   if (line.metadata['farebox_usage_report'] !== undefined) return 'overage';
   if (line.metadata['farebox_credit_report'] !== undefined) return 'credit';
+  if (line.metadata['farebox_cap_report'] !== undefined) return 'cap';
   if (line.metadata['farebox_usage_adjustment'] !== undefined) return 'correction';
   const { parent } = line;
   const details = parent?.subscription_item_details ?? parent?.invoice_item_details;

@@ -24,6 +24,8 @@ export interface UsageBill {
 
 /** The name of the line that takes off what credit paid. */
 const creditLine = 'credit';
+/** The name of the line that takes off what a spend cap leaves unbilled. */
+const capLine = 'cap';
 /** The name of the line of a correction. */
 const correctionLine = 'correction';
 
@@ -31,10 +33,11 @@ const correctionLine = 'correction';
 export function itemNameOf(bill: Pick<UsageBill, 'id'>, { metadata }: Pick<Stripe.InvoiceItem, 'metadata'>) {
   if (metadata?.['farebox_usage_report'] === bill.id) return metadata['farebox_line'] ?? '';
   if (metadata?.['farebox_credit_report'] === bill.id) return creditLine;
+  if (metadata?.['farebox_cap_report'] === bill.id) return capLine;
   return metadata?.['farebox_usage_adjustment'] === bill.id ? correctionLine : null;
 }
 
-/** The tiers, and what credit paid of them. */
+/** The tiers, what of them a spend cap leaves unbilled, and what credit paid. */
 export function billOfReport(report: UsageReport, meter_name: string): UsageBill {
   const tiers = report.lines.map((line, index) => ({
     name: String(index),
@@ -47,6 +50,12 @@ export function billOfReport(report: UsageReport, meter_name: string): UsageBill
       farebox_unit_price: line.unit_price_decimal,
     },
   }));
+  const cap = {
+    name: capLine,
+    amount: -report.capped_minor,
+    description: `Not billed, the spend cap is reached: ${meter_name}`,
+    metadata: { farebox_cap_report: report.id },
+  };
   const credit = {
     name: creditLine,
     amount: -report.credited_minor,
@@ -55,7 +64,7 @@ export function billOfReport(report: UsageReport, meter_name: string): UsageBill
   };
   const { id, currency, period_start_at, period_end_at } = report;
   const description = `${meter_name} beyond the included amount`;
-  return { id, currency, period_start_at, period_end_at, description, items: [...tiers, credit] };
+  return { id, currency, period_start_at, period_end_at, description, items: [...tiers, cap, credit] };
 }
 
 /** One line with its reason: `Correction of API requests, 2026-11-01 to 2026-12-01: sent twice`. */

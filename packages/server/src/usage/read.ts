@@ -1,18 +1,23 @@
 import {
+  type CapOwner,
+  type Instant,
   type Interval,
   type Meter,
   type Period,
   type RatedLine,
   type UsageCharge,
+  capMonthOf,
   periodAt,
   rateUsage,
 } from '@farebox/core';
 import type { Database } from '../db/database.ts';
+import { invariant } from '../lib/invariant.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { effectivePlan } from '../subscriptions/effective.ts';
 import { oneOf } from '../subscriptions/held.ts';
 import { type SubscriptionWithPlan, liveWithPlans } from '../subscriptions/store.ts';
+import { type CappedCharges, type RunningCharge, capRunning } from './caps/room.ts';
 import { createSeries, noSuchCustomer } from './series.ts';
 import type { AskedScope } from './service.ts';
 import { customerExists } from './store.ts';
@@ -26,8 +31,12 @@ export interface UsageSummary {
   meters: MeterSummary[];
   /** What the plan costs without usage. */
   base_amount_minor: number;
-  /** What usage past the included amounts adds so far. */
+  /** What usage past the included amounts adds so far, as far as it is billed. */
   cost_so_far_minor: number;
+  /** What more it would be without the spend cap. */
+  capped_minor: number;
+  /** The cap over all usage of the customer, and what is left of it in the month this period ends in; null: none. */
+  spend_cap: { owner: CapOwner; amount_minor: number; remaining_minor: number } | null;
   total_so_far_minor: number;
 }
 
@@ -42,6 +51,10 @@ export interface MeterSummary {
   remaining: number;
   overage: number;
   amount_minor: number;
+  /** What of it is not billed, for the spend cap. */
+  capped_minor: number;
+  /** Of its own included amount. */
+  period_end_at: Instant;
   lines: RatedLine[];
 }
 
@@ -59,10 +72,18 @@ export function createUsageReader(deps: {
 
     /** What usage of the periods that run costs so far, by meter, of every subscription. */
     async runningCharges(customerId: string): Promise<UsageCharge[]> {
-      const summaries = await Promise.all((await begunBy(customerId)).map(summaryOf));
-      return summaries.flatMap(({ meters: used }) =>
-        used.map(({ meter_id, amount_minor }) => ({ meter_id, amount_minor })),
+      return (await summariesOf(customerId, await begunBy(customerId))).flatMap(({ meters: used }) =>
+        used.map(({ meter_id, amount_minor, capped_minor }) => ({
+          meter_id,
+          amount_minor: amount_minor - capped_minor,
+        })),
       );
+    },
+
+    /** What the spend cap makes of the periods that run; null: there is none. */
+    async underCap(customerId: string): Promise<CappedCharges | null> {
+      const summaries = await Promise.all((await begunBy(customerId)).map(summaryOf));
+      return await capRunning(db.kysely, customerId, summaries.flatMap(chargesOf), clock.now());
     },
 
     /**
@@ -75,9 +96,18 @@ export function createUsageReader(deps: {
       const row = oneOf(live, group);
       if (row === null)
         throw new Problem('subscription_required', 'There is no subscription, and so no billing period.');
-      return await summaryOf(row);
+      const own = (await summariesOf(customerId, live)).find(({ subscription_id }) => subscription_id === row.id);
+      invariant(own !== undefined, 'a subscription that is live has a summary');
+      return own;
     },
   };
+
+  /** Of these subscriptions, with what the spend cap leaves unbilled: it is over all of them together. */
+  async function summariesOf(customerId: string, live: readonly SubscriptionWithPlan[]): Promise<UsageSummary[]> {
+    const summaries = await Promise.all(live.map(summaryOf));
+    const under = await capRunning(db.kysely, customerId, summaries.flatMap(chargesOf), clock.now());
+    return under === null ? summaries : withCap(summaries, under);
+  }
 
   /** What a customer is subscribed to, without what was never paid. */
   async function begunBy(customerId: string): Promise<SubscriptionWithPlan[]> {
@@ -102,6 +132,8 @@ export function createUsageReader(deps: {
       const remaining = rated.included - included_used;
       return {
         ...rated,
+        capped_minor: 0,
+        period_end_at: scopes[index]?.end_at ?? period.end_at,
         name: meter?.name ?? usage.meter_id,
         unit: meter?.unit ?? 'unit',
         quota: usage.quota,
@@ -121,7 +153,38 @@ export function createUsageReader(deps: {
       meters: summaries,
       base_amount_minor: base,
       cost_so_far_minor: cost,
+      capped_minor: 0,
+      spend_cap: null,
       total_so_far_minor: base + cost,
     };
   }
+}
+
+function chargesOf({ subscription_id, currency, meters }: UsageSummary): RunningCharge[] {
+  return meters.map(({ meter_id, amount_minor, period_end_at: end_at }) => ({
+    subscription_id,
+    meter_id,
+    end_at,
+    amount_minor,
+    currency,
+  }));
+}
+
+/** In the order of the charges, which is that of the summaries and of their meters. */
+function withCap(summaries: readonly UsageSummary[], { cap, capped, months }: CappedCharges): UsageSummary[] {
+  let at = 0;
+  return summaries.map((summary) => {
+    const meters = summary.meters.map((meter) => ({ ...meter, capped_minor: capped[at++] ?? 0 }));
+    const capped_minor = meters.reduce((sum, meter) => sum + meter.capped_minor, 0);
+    const month = capMonthOf(meters[0]?.period_end_at ?? summary.period.end_at);
+    const left = months.find((each) => each.month === month)?.remaining_minor ?? cap.amount_minor;
+    return {
+      ...summary,
+      meters,
+      capped_minor,
+      cost_so_far_minor: summary.cost_so_far_minor - capped_minor,
+      total_so_far_minor: summary.total_so_far_minor - capped_minor,
+      spend_cap: { owner: cap.owner, amount_minor: cap.amount_minor, remaining_minor: left },
+    };
+  });
 }

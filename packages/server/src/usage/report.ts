@@ -15,6 +15,8 @@ import { overridesOf } from '../customers/overrides/store.ts';
 import type { Reader, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
+import { roomOfPeriod } from './caps/room.ts';
+import { spendCapsOf } from './caps/store.ts';
 import { holdBilledPeriods } from './store.ts';
 
 /** What one period's usage of one meter costs beyond the base price, as it goes on the invoice. */
@@ -27,6 +29,8 @@ export interface UsageReport {
   period_end_at: Date;
   quantity: number;
   amount_minor: number;
+  /** What more it would cost without a spend cap, and is not billed. */
+  capped_minor: number;
   /** What of it credit paid. */
   credited_minor: number;
   currency: Currency;
@@ -93,6 +97,7 @@ export async function closePeriods(
   const isKnown = (meterId: string, start: Instant) =>
     known.some((row) => row.meter_id === meterId && row.period_start_at.getTime() === start);
   const overrides = await overridesOf(tx, subscription.customer_id);
+  const caps = await spendCapsOf(tx, subscription.customer_id);
   let isAlone = false;
   const opened: string[] = [];
   for (const meter_id of meters) {
@@ -107,7 +112,10 @@ export async function closePeriods(
       if (!isAlone) await holdBilledPeriods(tx);
       isAlone = true;
       const quantity = await deps.usageOfPeriod(tx, subscription.customer_id, meter_id, period);
-      const report = await openReport(tx, deps.clock.now(), subscription, { plan, usage, period, quantity });
+      const { customer_id } = subscription;
+      const { end_at } = period;
+      const room = await roomOfPeriod(tx, caps, { customer_id, currency: plan.price.currency, end_at });
+      const report = await openReport(tx, deps.clock.now(), subscription, { plan, usage, period, quantity, room });
       if (report === null) continue;
       const credited_minor = await deps.payFromCredit(tx, report, period.end_at - 1);
       if (credited_minor > 0) await creditReport(tx, report.id, credited_minor);
@@ -179,10 +187,18 @@ async function openReport(
   tx: Tx,
   now: Instant,
   subscription: ReportableSubscription,
-  closed: { plan: PricedPlan; usage: PricedPlan['usage'][number]; period: UsagePeriod; quantity: number },
+  closed: {
+    plan: PricedPlan;
+    usage: PricedPlan['usage'][number];
+    period: UsagePeriod;
+    quantity: number;
+    /** What a spend cap leaves; null: there is none. */
+    room: number | null;
+  },
 ): Promise<Parameters<PayFromCredit>[1] | null> {
-  const { plan, usage, period, quantity } = closed;
+  const { plan, usage, period, quantity, room } = closed;
   const rated = rateUsage(usage, quantity);
+  const amount_minor = Math.min(rated.amount_minor, room ?? rated.amount_minor);
   const row = await tx
     .insertInto('usage_report')
     .values({
@@ -193,12 +209,13 @@ async function openReport(
       period_start_at: new Date(period.start_at),
       period_end_at: new Date(period.end_at),
       quantity,
-      amount_minor: rated.amount_minor,
+      amount_minor,
+      capped_minor: rated.amount_minor - amount_minor,
       currency: plan.price.currency,
       lines: JSON.stringify(rated.lines),
       priced: JSON.stringify(usage),
-      state: rated.amount_minor === 0 ? 'sent' : 'pending',
-      sent_at: rated.amount_minor === 0 ? new Date(now) : null,
+      state: amount_minor === 0 ? 'sent' : 'pending',
+      sent_at: amount_minor === 0 ? new Date(now) : null,
       created_at: new Date(now),
     })
     .onConflict((conflict) => conflict.columns(['subscription_id', 'meter_id', 'period_start_at']).doNothing())
@@ -210,7 +227,7 @@ async function openReport(
     id: row.id,
     customer_id,
     meter_id: usage.meter_id,
-    amount_minor: rated.amount_minor,
+    amount_minor,
     currency: plan.price.currency,
   };
 }
@@ -231,6 +248,7 @@ function reports(db: Reader) {
       'period_end_at',
       'quantity',
       'amount_minor',
+      'capped_minor',
       'credited_minor',
       'state',
     ])

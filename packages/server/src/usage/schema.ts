@@ -116,11 +116,20 @@ export const summarySchema = z
         remaining: z.int(),
         overage: z.int(),
         amount_minor: z.int(),
+        capped_minor: z.int().openapi({ description: 'What of it is not billed, for the spend cap.' }),
+        period_end_at: z.iso.datetime(),
         lines: z.array(lineSchema),
       }),
     ),
     base_amount_minor: z.int(),
-    cost_so_far_minor: z.int(),
+    cost_so_far_minor: z
+      .int()
+      .openapi({ description: 'As far as it is billed: what the spend cap leaves is not in it.' }),
+    capped_minor: z.int().openapi({ description: 'What more usage would cost without the spend cap.' }),
+    spend_cap: z
+      .object({ owner: z.enum(['customer', 'seller']), amount_minor: z.int(), remaining_minor: z.int() })
+      .nullable()
+      .openapi({ description: 'The cap over all usage of the customer, and what is left of it.' }),
     total_so_far_minor: z.int(),
   })
   .openapi('UsageSummary');
@@ -275,6 +284,7 @@ export function viewOfSummary({ period, ...summary }: UsageSummary): z.infer<typ
   return {
     object: 'usage_summary',
     ...summary,
+    meters: summary.meters.map((meter) => ({ ...meter, period_end_at: iso(meter.period_end_at) })),
     period: { start_at: iso(period.start_at), end_at: iso(period.end_at) },
   };
 }

@@ -34,7 +34,13 @@ export interface LineExplanation {
 export interface UpcomingInvoice {
   object: 'upcoming_invoice';
   invoice: InvoicePreview & { due_at: string | null };
-  usage: { meter_id: string; name: string; lines: { quantity: number; amount_minor: number; formula: string }[] }[];
+  usage: {
+    meter_id: string;
+    name: string;
+    lines: { quantity: number; amount_minor: number; formula: string }[];
+    /** What of the lines is not billed, for the spend cap. */
+    capped_minor: number;
+  }[];
   usage_minor: number;
   estimated_total_minor: number;
 }

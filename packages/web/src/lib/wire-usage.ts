@@ -21,3 +21,13 @@ export interface UsageCorrection {
   kind: 'void' | 'correct';
   adjustments: { line_minor: number; credited_minor: number; currency: Currency }[];
 }
+
+/** `GET /v1/customers/{id}/spend_cap` */
+export interface SpendCap {
+  customer_id: string;
+  currency: Currency;
+  customer_minor: number | null;
+  seller_minor: number | null;
+  in_force: { owner: 'customer' | 'seller'; amount_minor: number } | null;
+  months: { month: string; spent_minor: number; remaining_minor: number }[];
+}

@@ -256,6 +256,8 @@ export interface UsageSummary {
   meters: MeterSummary[];
   base_amount_minor: number;
   cost_so_far_minor: number;
+  capped_minor: number;
+  spend_cap: { owner: 'customer' | 'seller'; amount_minor: number; remaining_minor: number } | null;
   total_so_far_minor: number;
 }
 

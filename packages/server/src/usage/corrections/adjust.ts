@@ -4,6 +4,8 @@ import { createId } from '../../lib/id.ts';
 import type { Clock } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { Queue } from '../../queue/queue.ts';
+import { roomOfPeriod } from '../caps/room.ts';
+import { spendCapsOf } from '../caps/store.ts';
 import { type CorrectedReport, type CorrectionRow, insertAdjustment, reportsCounting } from './store.ts';
 
 /** Gives back to credit what it had paid of a report; in the transaction. */
@@ -49,11 +51,15 @@ async function adjust(tx: Tx, deps: AdjustDeps, correction: CorrectionRow, repor
       'This usage was billed before corrections of billed usage could be priced. Give credit, or a credit note.',
     );
   const quantity = await deps.usageOfPeriod(tx, customer_id, report.meter_id, period);
-  const change = adjustBill(report, rateUsage(report.priced, quantity).amount_minor);
+  const of = { customer_id, usage_report_id: report.id, correction_id: correction.id };
+  const rated = rateUsage(report.priced, quantity).amount_minor;
+  const { currency } = report;
+  const caps = await spendCapsOf(tx, customer_id);
+  const room = await roomOfPeriod(tx, caps, { customer_id, currency, end_at: period.end_at, but: report.id });
+  const change = adjustBill(report, Math.min(rated, room ?? rated));
   if (change.amount_minor === 0) return;
   const now = deps.clock.now();
   const id = createId('uadj', now);
-  const of = { customer_id, usage_report_id: report.id, correction_id: correction.id };
   await insertAdjustment(tx, { ...of, ...change, id, quantity, created_at: new Date(now) });
   if (change.credited_minor < 0)
     await deps.restoreCredit(tx, { id: report.id, customer_id, amount_minor: -change.credited_minor });

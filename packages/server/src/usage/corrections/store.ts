@@ -113,6 +113,7 @@ export interface CorrectedReport {
   period_end_at: Date;
   /** By what it was rated; null of one from before that was kept. */
   priced: PricedUsage | null;
+  currency: Currency;
   amount_minor: number;
   credited_minor: number;
 }
@@ -124,7 +125,7 @@ export async function reportsCounting(
   at: Instant,
 ): Promise<CorrectedReport[]> {
   const { rows } = await sql<CorrectedReport>`
-    select r.id, r.meter_id, r.period_start_at, r.period_end_at, r.priced,
+    select r.id, r.meter_id, r.period_start_at, r.period_end_at, r.priced, r.currency,
       (r.amount_minor + coalesce(sum(a.amount_minor), 0))::bigint as amount_minor,
       (r.credited_minor + coalesce(sum(a.credited_minor), 0))::bigint as credited_minor
     from usage_report r left join usage_adjustment a on a.usage_report_id = r.id

@@ -51,6 +51,11 @@ function Upcoming({ upcoming }: { upcoming: UpcomingInvoice }) {
             </li>
           )),
         )}
+        <Extra
+          label="Not billed, the spend cap is reached"
+          amount={-usage.reduce((sum, { capped_minor }) => sum + capped_minor, 0)}
+          currency={currency}
+        />
         <Extra label="Discount" amount={-invoice.discount_minor} currency={currency} />
         <Extra label="Tax" amount={invoice.tax_minor} currency={currency} />
         <Extra label="From your balance" amount={-invoice.balance_used_minor} currency={currency} />

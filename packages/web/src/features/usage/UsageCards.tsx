@@ -61,6 +61,7 @@ function CostCard({ summary }: { summary: UsageSummary }) {
   return (
     <Kpi label="Cost so far" value={money(summary.total_so_far_minor)}>
       {money(summary.base_amount_minor)} base + {money(summary.cost_so_far_minor)} overage
+      {summary.spend_cap === null ? '' : `, at most ${money(summary.spend_cap.amount_minor)} a month`}
       <br />
       Period ends on {formatDay(summary.period.end_at)}
     </Kpi>

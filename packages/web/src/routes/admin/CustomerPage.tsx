@@ -7,6 +7,7 @@ import { OverridesPanel } from '../../features/overrides/OverridesPanel.tsx';
 import { namesWords } from '../../features/plan/plan-words.ts';
 import { useCustomerState } from '../../features/state/api.ts';
 import { DunningNotice } from '../../features/state/StateNotices.tsx';
+import { SpendCapPanel } from '../../features/spend-cap/SpendCapPanel.tsx';
 import { SubscriptionsPanel } from '../../features/subscriptions/SubscriptionsPanel.tsx';
 import { UsageEventsPanel } from '../../features/usage-events/UsageEventsPanel.tsx';
 import { get } from '../../lib/http.ts';
@@ -36,6 +37,7 @@ export function CustomerPage() {
           <SubscriptionsPanel customerId={id} />
           <InvoicesPanel customerId={id} />
           <UsageEventsPanel customerId={id} />
+          <SpendCapPanel customerId={id} owner="seller" />
           <CustomerCredits customerId={id} />
           <OverridesPanel customerId={id} />
           <KeysPanel customerId={id} />

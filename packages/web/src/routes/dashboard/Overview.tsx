@@ -11,6 +11,7 @@ import { CheckoutFault } from '../../features/plan/CheckoutFault.tsx';
 import { namesWords } from '../../features/plan/plan-words.ts';
 import { PlanPicker } from '../../features/plan/PlanPicker.tsx';
 import { statusWords } from '../../features/plan/subscription-words.ts';
+import { SpendCapPanel } from '../../features/spend-cap/SpendCapPanel.tsx';
 import { StateNotices } from '../../features/state/StateNotices.tsx';
 import { AddOnsPanel } from '../../features/subscription/AddOnsPanel.tsx';
 import { useLiveUsage } from '../../features/usage/api.ts';
@@ -66,6 +67,7 @@ export function Overview({ me, live }: { me: Me; live: readonly [Subscription, .
         <InvoicesPanel />
         {only === null ? null : <UpcomingPanel group={only.group} />}
         <KeysPanel />
+        <SpendCapPanel customerId={live[0].customer_id} owner="customer" />
         <OwnCredits customerId={live[0].customer_id} />
         <PaymentMethodsPanel />
       </div>
