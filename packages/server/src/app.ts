@@ -9,8 +9,10 @@ import { createOverrideRoutes } from './customers/overrides/routes.ts';
 import type { Database } from './db/database.ts';
 import { createGateCalls } from './gate/door.ts';
 import { blockListOf } from './http/client-ip.ts';
+import type { PlainCalls } from './http/plain-server.ts';
 import type { AppEnv } from './http/principal.ts';
 import { createReference } from './http/reference.ts';
+import { answersPath } from './http/role-door.ts';
 import { createAnswerRoutes } from './proxy/routes.ts';
 import { dataHeaders } from './http/security-headers.ts';
 import { createWeb } from './http/web.ts';
@@ -121,15 +123,7 @@ export async function createApp(options: AppOptions) {
     routes: app.routes,
     /** What is called for every request of the seller's API, for a server that reads it from the raw socket. */
     plain: {
-      calls: new Map([
-        ...createGateCalls({
-          gate: gating.gate,
-          clock: options.clock,
-          trusted: blockListOf(options.config.trusted_proxies),
-          findSecretKey: (text) => keys.verifySecretKey(text),
-        }),
-        ...createUsageCalls({ usage, clock: options.clock, findSecretKey: (text) => keys.verifySecretKey(text) }),
-      ]),
+      calls: plainCalls(options, slices),
       headers: dataHeaders({ https: options.config.base_url.startsWith('https:') }),
     },
     keys,
@@ -139,12 +133,15 @@ export async function createApp(options: AppOptions) {
     queue,
     stripeImport: stripe.stripeImport,
     stripe: { backfill: stripe.backfill, replay: stripe.replay, reconcile: stripe.reconcile },
-    /** Publishes the price list, starts jobs and the gate's poll. */
+    /** Publishes the price list, starts jobs and the gate's poll: what of it this process is for. */
     async start(): Promise<void> {
+      const { roles } = options.config;
       await queue.start();
-      await queue.enqueue(db.kysely, { name: 'stripe.backfill', data: {} });
+      if (roles.includes('jobs')) await queue.enqueue(db.kysely, { name: 'stripe.backfill', data: {} });
       await usagePartitions(db, options.clock.now(), usage.kept_ms);
-      const { published, archived } = await plans.publish();
+      // What only decides follows what the others sell.
+      const isSelling = roles.some((role) => role !== 'gate');
+      const { published, archived } = isSelling ? await plans.publish() : { published: [], archived: [] };
       if (published.length + archived.length > 0) log.info({ published, archived }, 'price list published');
       await gating.start();
     },
@@ -177,8 +174,20 @@ export async function createApp(options: AppOptions) {
       await slices.close();
     },
     /** The reverse proxy before the seller's API, on its own port; null where no upstream is named. */
-    openProxy: () => openProxy({ ...options, ...slices }),
+    openProxy: async () => (options.config.roles.includes('gate') ? await openProxy({ ...options, ...slices }) : null),
   };
+}
+
+function plainCalls(options: Pick<AppOptions, 'config' | 'clock'>, { gating, keys, usage }: Slices): PlainCalls {
+  const { config, clock } = options;
+  const findSecretKey = (text: string) => keys.verifySecretKey(text);
+  const trusted = blockListOf(config.trusted_proxies);
+  return new Map(
+    [
+      ...createGateCalls({ gate: gating.gate, clock, trusted, findSecretKey }),
+      ...createUsageCalls({ usage, clock, findSecretKey }),
+    ].filter(([name]) => answersPath(config.roles, name.slice(name.indexOf(' ') + 1))),
+  );
 }
 
 async function createDoors(deps: {
@@ -216,6 +225,7 @@ async function createDoors(deps: {
     }),
   });
   return createRoutes({
+    roles: config.roles,
     clock,
     log,
     base_url: config.base_url,
@@ -252,6 +262,9 @@ async function createDoors(deps: {
     inbox: config.mail.kind === 'inbox' ? createInboxRoutes({ db }) : null,
     unready: async () => {
       if (deps.stopping.aborted) return 'stopping';
+      const decides = config.roles.includes('gate') ? slices.snapshot.unready() : null;
+      // Without its database the gate decides by what it holds, and only the others are of no use.
+      if (decides !== null || config.roles.every((role) => role === 'gate')) return decides;
       if (usage.state().failing !== null) return 'usage cannot be written';
       return await whatFails(() => db.ping());
     },

@@ -3,11 +3,16 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Pepper } from './lib/pepper.ts';
 import { type ReportKey, readReportKeys } from './lib/signed-report.ts';
+import { type Role, processesOf, refuseApart } from './roles.ts';
 
 /** Everything that is chosen at the start and may be logged. Frozen. */
 export interface Config {
   /** `dev`: `npm start`, with everything the machine lacks brought along. `serve`: production. `proxy`: the reverse proxy alone. */
   mode: 'dev' | 'serve' | 'proxy';
+  /** At least one; all of them unless said. */
+  roles: readonly Role[];
+  /** Processes of this program that share its ports. */
+  workers: number;
   host: string;
   port: number;
   /** Where people reach this program; cookies, mails and Stripe's return links use it. No trailing slash. */
@@ -103,7 +108,9 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const webhookSecrets = secretsOf(text('STRIPE_WEBHOOK_SECRET'), faults);
   const livemode = stripeKey?.startsWith('sk_live_') ?? false;
 
-  refuseUnsafe(mode, { stripeKey, webhookSecrets, databaseUrl, baseUrl, smtpUrl, livemode }, faults);
+  const processes = processesOf(mode, text, faults);
+  refuseUnsafe(mode, { ...processes, stripeKey, webhookSecrets, databaseUrl, baseUrl, smtpUrl, livemode }, faults);
+  refuseApart(processes, { databaseUrl, redisUrl }, faults);
   const graceDays = numberOf('FAREBOX_GRACE_DAYS', text('FAREBOX_GRACE_DAYS'), 7, 0, 90, faults);
   const level = text('LOG_LEVEL') ?? (mode === 'dev' ? 'warn' : 'info');
   if (!isLevel(level)) faults.push('LOG_LEVEL must be debug, info, warn or error.');
@@ -111,7 +118,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const peppers = peppersOf(text('FAREBOX_KEY_PEPPERS'), derive(master, 'key digests').toString('hex'), faults);
   const verifierUrl = urlOf('FAREBOX_KEY_VERIFIER_URL', text('FAREBOX_KEY_VERIFIER_URL'), ['http:', 'https:'], faults);
   const leaks = leaksOf(text, faults);
-  const shared = sharedOf(text, faults);
+  const shared = sharedOf(text, processes.workers, faults);
   const usage = usageOf(text, faults);
   const openapi = text('FAREBOX_OPENAPI');
   const proxy = proxyOf(text, faults);
@@ -121,6 +128,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const priceList = text('FAREBOX_CONFIG') ?? 'farebox.config.ts';
   const config: Config = {
     mode,
+    ...processes,
     host,
     port,
     base_url: (baseUrl ?? `http://localhost:${port}`).replace(/\/+$/, ''),
@@ -138,10 +146,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
     leaks,
     key_verifier_url: verifierUrl ?? null,
     usage,
-    trusted_proxies: (text('FAREBOX_TRUSTED_PROXIES') ?? '')
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
+    trusted_proxies: listOf(text('FAREBOX_TRUSTED_PROXIES')),
     log_level: isLevel(level) ? level : 'info',
   };
   return {
@@ -161,6 +166,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
 function refuseUnsafe(
   mode: Config['mode'],
   found: {
+    roles: readonly Role[];
     stripeKey: string | undefined;
     webhookSecrets: string[] | undefined;
     databaseUrl: string | undefined;
@@ -171,18 +177,19 @@ function refuseUnsafe(
   faults: string[],
 ): void {
   const { stripeKey, webhookSecrets, databaseUrl, baseUrl, smtpUrl, livemode } = found;
+  /** A process that only decides speaks neither to Stripe nor to a mail server. */
+  const sells = mode === 'serve' && found.roles.some((role) => role !== 'gate');
   if (stripeKey !== undefined && !/^[sr]k_(test|live)_[A-Za-z0-9]+$/.test(stripeKey)) {
     faults.push('STRIPE_SECRET_KEY must start with sk_test_, sk_live_, rk_test_ or rk_live_.');
   }
   if (stripeKey !== undefined && webhookSecrets === undefined) {
     faults.push('STRIPE_WEBHOOK_SECRET is needed with STRIPE_SECRET_KEY: an empty secret would accept forged events.');
   }
-  if (mode === 'serve' && stripeKey === undefined)
+  if (sells && stripeKey === undefined)
     faults.push('STRIPE_SECRET_KEY is needed to serve; `npm start` brings a local Stripe.');
   if (mode === 'serve' && baseUrl === undefined)
     faults.push('FAREBOX_URL is needed to serve: the address people reach this program at.');
-  if (mode === 'serve' && smtpUrl === undefined)
-    faults.push('SMTP_URL is needed to serve; `npm start` brings a mail inbox.');
+  if (sells && smtpUrl === undefined) faults.push('SMTP_URL is needed to serve; `npm start` brings a mail inbox.');
   if (livemode && databaseUrl === undefined)
     faults.push('A live Stripe key needs DATABASE_URL: the embedded database is for one machine and no backups.');
   if (livemode && baseUrl?.startsWith('http:')) faults.push('A live Stripe key needs an https FAREBOX_URL.');
@@ -220,9 +227,14 @@ function secretsOf(value: string | undefined, faults: string[]): string[] | unde
 /** How counters in Redis are shared. */
 function sharedOf(
   text: (name: string) => string | undefined,
+  workers: number,
   faults: string[],
 ): { mode: 'exact' | 'leased'; nodes: number } {
-  const nodes = numberOf('FAREBOX_NODES', text('FAREBOX_NODES'), 1, 1, 1000, faults);
+  const nodes = numberOf('FAREBOX_NODES', text('FAREBOX_NODES'), workers, 1, 1000, faults);
+  if (nodes < workers)
+    faults.push(
+      `FAREBOX_NODES is ${nodes}, and here alone are ${workers} workers: it counts all processes with the gate.`,
+    );
   const mode = text('FAREBOX_COUNTER') ?? 'exact';
   if (mode !== 'exact' && mode !== 'leased') {
     faults.push('FAREBOX_COUNTER must be exact or leased.');
@@ -316,6 +328,13 @@ function peppersOf(value: string | undefined, derived: string, faults: string[])
 
 function portOf(value: string | undefined, fallback: number, faults: string[]): number {
   return numberOf('PORT', value, fallback, 1, 65_000, faults);
+}
+
+function listOf(value: string | undefined): string[] {
+  return (value ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }
 
 function numberOf(

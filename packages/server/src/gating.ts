@@ -3,6 +3,7 @@ import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { createCounter } from './counter/counter.ts';
 import type { Tx } from './db/database.ts';
+import { listenTo } from './db/listen.ts';
 import { createGate } from './gate/gate.ts';
 import { endpointsOf } from './gate/endpoints.ts';
 import { createGateRoutes } from './gate/routes.ts';
@@ -27,7 +28,7 @@ const capPaceMs = 1_000;
 
 /** Joins what decides about a request: keys, what the gate knows of them, counters. Its part of `createApp`. */
 export function createGating(
-  deps: Pick<AppOptions, 'config' | 'secrets' | 'db' | 'clock' | 'list' | 'log'> & {
+  deps: Pick<AppOptions, 'config' | 'secrets' | 'db' | 'database_url' | 'clock' | 'list' | 'log'> & {
     accounts: Pick<Accounts, 'audit'>;
     plans: Plans;
     usage: Usage;
@@ -79,6 +80,7 @@ export function createGating(
   });
   const match = config.openapi === null ? null : endpointsOf(config.openapi, deps.list.meters);
   const { key_verifier_url: url } = config;
+  let listening: { close(): Promise<void> } | null = null;
   const gate = createGate({
     entries: snapshot,
     counter,
@@ -105,10 +107,22 @@ export function createGating(
     ],
     async start(): Promise<void> {
       await snapshot.start();
+      if (config.roles.includes('gate'))
+        listening = listenTo({
+          url: deps.database_url,
+          channel: 'farebox_gate',
+          onNotice: () => void snapshot.noticed(),
+          onError: (error) => log.debug({ err: error }, 'the gate hears of no changes; it asks for them'),
+        });
       lastUsed.start();
       const refused = await keys.underUnknownPepper();
       if (refused > 0)
         log.warn({ keys: refused }, 'keys are kept under a pepper that is not configured: all are refused');
+    },
+    /** Hears of no changes any more, and asks for none. */
+    async quiet(): Promise<void> {
+      await listening?.close();
+      await snapshot.stop();
     },
     /** After the last request: what is kept for later is written. */
     async close(): Promise<void> {

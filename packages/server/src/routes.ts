@@ -14,6 +14,7 @@ import { createDocument } from './http/openapi.ts';
 import { createOriginCheck } from './http/origin.ts';
 import type { AppEnv } from './http/principal.ts';
 import { createRequestId } from './http/request-id.ts';
+import { createRoleDoor } from './http/role-door.ts';
 import { createSecurityHeaders } from './http/security-headers.ts';
 import { invariant } from './lib/invariant.ts';
 import type { Log } from './lib/log.ts';
@@ -45,6 +46,8 @@ export const rawBodies = ['/v1/stripe/webhooks', '/v1/keys/verify', '/v1/keys/le
  * the rest are doors for machines and the pages.
  */
 export function createRoutes(deps: {
+  /** What this process is for. */
+  roles: readonly string[];
   clock: Clock;
   log: Log;
   base_url: string;
@@ -65,6 +68,7 @@ export function createRoutes(deps: {
 
   app.use(createRequestId({ clock: deps.clock }));
   app.use(createSecurityHeaders({ https: origin.startsWith('https:') }));
+  app.use(createRoleDoor(deps.roles));
   app.use(createHome(deps.base_url));
   app.use(createClientIp(deps.trusted_proxies));
   app.use(createAuthenticate(deps.authenticate));

@@ -30,7 +30,14 @@ export type Slices = ReturnType<typeof createSlices>;
 
 /** What the slices stand on, beside the database. */
 export function createTools({ config, db, database_url, log, clock, queue: given }: AppOptions) {
-  const queue = given ?? createQueue({ url: database_url, log, sole: config.database.kind === 'embedded' });
+  const queue =
+    given ??
+    createQueue({
+      url: database_url,
+      log,
+      sole: config.database.kind === 'embedded',
+      works: config.roles.includes('jobs'),
+    });
   const mailer =
     config.mail.kind === 'smtp' ? createSmtpMailer({ url: config.mail.url }) : createInboxMailer({ db, clock });
   return { queue, mailer };
@@ -158,7 +165,7 @@ export function createSlices(options: AppOptions, tools: Tools) {
     answers,
     /** After the last request: what is buffered is written. */
     async close(): Promise<void> {
-      await snapshot.stop();
+      await gating.quiet();
       await usage.close();
       await answers.flush();
       await gating.close();

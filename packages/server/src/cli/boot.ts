@@ -31,6 +31,8 @@ export async function boot(options: {
   stripe: { host: string; port: number } | null;
   onProgress(line: string): void;
   adjustList?(list: PriceList): PriceList;
+  /** False: another process of the same start says how the first operator signs up. */
+  welcomes?: boolean;
 }): Promise<Running> {
   const { config, onProgress } = options;
   const loaded = await loadPriceList(config.price_list);
@@ -41,8 +43,11 @@ export async function boot(options: {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
   try {
-    const [url] = await Promise.all([openEngine(config, onProgress, undo), buildWeb(onProgress)]);
-    const db = openDatabase({ url, max: 20 });
+    const [url] = await Promise.all([
+      openEngine(config, onProgress, undo),
+      config.roles.includes('api') ? buildWeb(onProgress) : undefined,
+    ]);
+    const db = openDatabase({ url, max: poolOf(config.workers) });
     undo.push(() => db.close());
     await refuseUnfit(db);
     const { applied } = await migrate(db.pool);
@@ -57,11 +62,17 @@ export async function boot(options: {
     });
     const proxy = await app.openProxy();
     if (proxy !== null) undo.push(() => proxy.close());
-    return { app, list, first_run_token: await app.issueFirstRunToken(), stop };
+    const welcomes = options.welcomes !== false && config.roles.includes('api');
+    return { app, list, first_run_token: welcomes ? await app.issueFirstRunToken() : null, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Connections of one process. Workers of one machine share what a PostgreSQL lets in unless it is told to let in more: 100. */
+function poolOf(workers: number): number {
+  return Math.max(4, Math.min(20, Math.floor(60 / workers)));
 }
 
 const webDir = join(import.meta.dirname, '../../../web');

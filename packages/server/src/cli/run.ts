@@ -6,7 +6,7 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     load: async () => (await import('./dev.ts')).dev,
   },
   serve: {
-    about: 'production: PostgreSQL, Stripe and SMTP from the environment',
+    about: '[--workers N] [--role gate|api|jobs]: production, with PostgreSQL, Stripe and SMTP from the environment',
     load: async () => (await import('./serve.ts')).serve,
   },
   proxy: {

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:cluster';
 import { readFileSync } from 'node:fs';
 
 /** How often a program started by npm looks whether npm is still there. */
@@ -5,11 +6,12 @@ const parentCheckMs = 1000;
 
 /**
  * Waits for SIGINT or SIGTERM, then runs the steps in order; answers 0. A second signal ends at once. npm does not hand
- * SIGTERM on, so a program that npm started also stops when npm is gone.
+ * SIGTERM on, so a program that npm started also stops when npm is gone. A worker leaves Ctrl-C, which a terminal sends to all
+ * processes, to its parent, and stops when that tells it to or is gone.
  */
 export async function untilStopped(
   steps: readonly (() => Promise<void>)[],
-  options: { started_by_npm?: boolean } = {},
+  options: { started_by_npm?: boolean; worker?: Worker } = {},
 ): Promise<number> {
   const npm = options.started_by_npm === true ? grandparent() : null;
   await new Promise<void>((resolve) => {
@@ -18,11 +20,17 @@ export async function untilStopped(
     }, parentCheckMs);
     const stop = () => {
       clearInterval(watch);
-      process.off('SIGINT', stop).off('SIGTERM', stop);
+      process.off('SIGINT', interrupted).off('SIGTERM', stop);
       process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
       resolve();
     };
-    process.on('SIGINT', stop).on('SIGTERM', stop);
+    const interrupted = options.worker === undefined ? stop : () => undefined;
+    process.on('SIGINT', interrupted).on('SIGTERM', stop);
+    options.worker?.once('disconnect', () => {
+      // Otherwise node ends a worker that lost its parent at once, with what it has accepted.
+      if (options.worker !== undefined) options.worker.exitedAfterDisconnect = true;
+      stop();
+    });
   });
   for (const step of steps) await step();
   return 0;

@@ -4,6 +4,7 @@ import { testDatabase } from '../../test/database.ts';
 import { createTestKeys, testPeppers } from '../../test/keys.ts';
 import { createSubscribers, planOf } from '../../test/subscribers.ts';
 import { createMemoryCounter } from '../counter/memory.ts';
+import { listenTo } from '../db/listen.ts';
 import { fakeClock } from '../lib/clock.ts';
 import { Problem } from '../problem.ts';
 import { createUsage } from '../usage/service.ts';
@@ -109,6 +110,30 @@ describe('revocation', () => {
       await racing;
       expect((await here.gate.verify({ token: secret })).code).toBe('REVOKED');
     }
+  });
+
+  test('is heard of elsewhere without a poll, and once more when the line was cut and stands again', async () => {
+    const [here, elsewhere] = [node(), node()];
+    const customer = await people.subscriber();
+    const made = await Promise.all(
+      ['a', 'b', 'c'].map(async (name) => await here.keys.create(null, { customer_id: customer, name })),
+    );
+    await elsewhere.snapshot.tick();
+    let heard = 0;
+    const onNotice = () => void elsewhere.snapshot.noticed().then(() => (heard += 1));
+    const listening = listenTo({ url: db.url, channel: 'farebox_gate', onNotice, onError: () => undefined });
+    await expect.poll(() => heard).toBe(1);
+    const codes = async () =>
+      await Promise.all(made.map(async ({ secret }) => (await elsewhere.gate.verify({ token: secret, cost: 0 })).code));
+    expect(await codes()).toEqual(['VALID', 'VALID', 'VALID']);
+    await here.keys.revoke(customer, made[0]!.key.id);
+    await expect.poll(codes).toEqual(['REVOKED', 'VALID', 'VALID']);
+    const cut =
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'farebox-listen' and datname = current_database()";
+    expect((await db.pool.query(cut)).rowCount).toBe(1);
+    await here.keys.revoke(customer, made[1]!.key.id);
+    await expect.poll(codes, { timeout: 5000 }).toEqual(['REVOKED', 'REVOKED', 'VALID']);
+    await listening.close();
   });
 
   test('counts elsewhere at the next poll, for keys that are busy and keys that are not', async () => {

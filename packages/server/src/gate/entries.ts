@@ -92,6 +92,10 @@ export function createEntries(deps: {
     getForeign: (token: string) => find(digestedOf(foreignDigestsOf(token, peppers))),
     changed: refresh.changed,
     tick: refresh.tick,
+    /** Another process said that something changed. */
+    noticed: refresh.noticed,
+    /** Null while what is held may decide; otherwise why not. */
+    unready: () => (refresh.unanswered() > staleTicks ? 'the gate cannot read its database' : null),
 
     /** The customer's counter was forgotten: the next request of each of its keys waits for its usage to be read. */
     reseed(customerId: string): void {

@@ -15,6 +15,7 @@ export function createRefresh(deps: { world: World; clock: Clock; log: Pick<Log,
   let failed = false;
   let seen: number | null = null;
   let polling: Promise<void> | null = null;
+  let nextPoll: Promise<void> | null = null;
   let unanswered = 0;
 
   /**
@@ -103,20 +104,35 @@ export function createRefresh(deps: { world: World; clock: Clock; log: Pick<Log,
   /** One beat of the poll. Beats are counted, not timed: a clock that is moved makes nothing old. */
   function tick(): Promise<void> {
     unanswered += 1;
-    polling ??= poll().finally(() => {
+    return polling ?? beginPoll();
+  }
+
+  function beginPoll(): Promise<void> {
+    polling = poll().finally(() => {
       polling = null;
     });
     return polling;
   }
 
+  /** Somebody says that the version moved: it is read, beginning after this call. However many say so, one read waits. */
+  function noticed(): Promise<void> {
+    if (polling === null) return beginPoll();
+    nextPoll ??= polling.then(() => {
+      nextPoll = null;
+      return polling ?? beginPoll();
+    });
+    return nextPoll;
+  }
+
   return {
     changed,
     tick,
+    noticed,
     /** Beats since the database was last known to say what is held. */
     unanswered: () => unanswered,
     /** Resolves when no read is under way any more. */
     async idle(): Promise<void> {
-      await polling;
+      await (nextPoll ?? polling);
       await (queued ?? refreshing);
     },
   };

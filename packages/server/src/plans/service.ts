@@ -93,52 +93,55 @@ export function createPlans(deps: {
     return (await current()).filter((version) => isOfferedTo(version.content, customer));
   }
 
+  async function publishIn(tx: Tx): Promise<{ published: string[]; archived: string[] }> {
+    const at = new Date(clock.now());
+    const newest = await newestVersions(tx);
+    const published: string[] = [];
+    const archived: string[] = [];
+    for (const change of diffCatalog(newest, list)) {
+      const name = `${change.plan.id} version ${change.version}`;
+      if (change.type === 'publish_version') {
+        await archiveVersion(tx, change.plan.id, at);
+        await insertVersion(
+          tx,
+          {
+            id: createId('planv', clock.now()),
+            plan_id: change.plan.id,
+            version: change.version,
+            content: change.plan,
+            content_hash: change.content_hash,
+            published_at: at,
+          },
+          change.plan.prices.map((price) => ({ id: createId('pprc', clock.now()), price })),
+        );
+        await deps.told(tx, 'published', change.plan.id, change.version);
+        published.push(name);
+      } else if (change.type === 'restore_version') {
+        await restoreVersion(tx, change.plan.id, change.version);
+        await deps.told(tx, 'published', change.plan.id, change.version);
+        published.push(name);
+      } else if (change.type === 'archive_plan') {
+        await archiveVersion(tx, change.plan.id, at);
+        await deps.told(tx, 'archived', change.plan.id, change.version);
+        archived.push(change.plan.id);
+      }
+    }
+    await publishCoupons(tx, at);
+    await savePriceList(tx, list, at);
+    await queue.enqueue(tx, { name: 'stripe.push', data: {} });
+    return { published, archived };
+  }
+
   return {
     list,
 
     /**
      * Makes the stored catalogue equal to the price list: a changed plan gets a new version, one that left is archived.
-     * Idempotent. Publishing and the order to push it to Stripe are one transaction.
+     * Idempotent. Publishing and the order to push it to Stripe are one transaction; of several processes that start together
+     * one publishes.
      */
     async publish(): Promise<{ published: string[]; archived: string[] }> {
-      return await db.transaction(async (tx) => {
-        const at = new Date(clock.now());
-        const newest = await newestVersions(tx);
-        const published: string[] = [];
-        const archived: string[] = [];
-        for (const change of diffCatalog(newest, list)) {
-          const name = `${change.plan.id} version ${change.version}`;
-          if (change.type === 'publish_version') {
-            await archiveVersion(tx, change.plan.id, at);
-            await insertVersion(
-              tx,
-              {
-                id: createId('planv', clock.now()),
-                plan_id: change.plan.id,
-                version: change.version,
-                content: change.plan,
-                content_hash: change.content_hash,
-                published_at: at,
-              },
-              change.plan.prices.map((price) => ({ id: createId('pprc', clock.now()), price })),
-            );
-            await deps.told(tx, 'published', change.plan.id, change.version);
-            published.push(name);
-          } else if (change.type === 'restore_version') {
-            await restoreVersion(tx, change.plan.id, change.version);
-            await deps.told(tx, 'published', change.plan.id, change.version);
-            published.push(name);
-          } else if (change.type === 'archive_plan') {
-            await archiveVersion(tx, change.plan.id, at);
-            await deps.told(tx, 'archived', change.plan.id, change.version);
-            archived.push(change.plan.id);
-          }
-        }
-        await publishCoupons(tx, at);
-        await savePriceList(tx, list, at);
-        await queue.enqueue(tx, { name: 'stripe.push', data: {} });
-        return { published, archived };
-      });
+      return await db.withLock('plans.publish', () => db.transaction(publishIn));
     },
 
     /** The version on sale of every plan, in the price list's order. */

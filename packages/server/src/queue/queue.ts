@@ -46,6 +46,8 @@ interface Options {
   supervise_s?: number;
   /** No other process works on this database: what still counts as running at the start was cut short and runs again at once. */
   sole?: boolean;
+  /** False: jobs are added here and worked elsewhere, schedules too. */
+  works?: boolean;
 }
 
 const schema = 'pgboss';
@@ -63,8 +65,8 @@ const stopTimeout_ms = 30_000;
 type Handler = (data: unknown) => Promise<void>;
 
 /** pg-boss, behind the few verbs the slices need. */
-export function createQueue({ url, log, supervise_s = 10, sole = false }: Options): Queue {
-  const boss = open(url, log, supervise_s);
+export function createQueue({ url, log, supervise_s = 10, sole = false, works = true }: Options): Queue {
+  const boss = open({ url, log, supervise_s, works });
   const handlers = new Map<JobName, Handler>();
   const crons = new Map<JobName, string>();
   const workers = new Map<string, JobName>();
@@ -91,7 +93,7 @@ export function createQueue({ url, log, supervise_s = 10, sole = false }: Option
     state = 'stopped';
     if (looking !== null) clearInterval(looking);
     if (!wasRunning) return;
-    for (const name of handlers.keys()) await boss.offWork(name, { wait: false });
+    if (works) for (const name of handlers.keys()) await boss.offWork(name, { wait: false });
     await boss.stop({ graceful: true, timeout: stopTimeout_ms });
   }
 
@@ -102,6 +104,7 @@ export function createQueue({ url, log, supervise_s = 10, sole = false }: Option
       await boss.start();
       await prepareQueues(boss);
       if (sole) await takeOver(boss);
+      if (!works) return;
       if (handlers.size > 0) await prepareCrons(boss, crons);
       for (const [name, handler] of handlers) {
         for (let i = 0; i < handlings[name].concurrency; i += 1)
@@ -128,7 +131,7 @@ export function createQueue({ url, log, supervise_s = 10, sole = false }: Option
       crons.set(name, cron);
     },
     async idle() {
-      while (state === 'running') {
+      while (works && state === 'running') {
         const { waiting, count } = await findDue(boss, [...handlers.keys()]);
         if (count === 0) return;
         wake(waiting);
@@ -146,13 +149,16 @@ export function createQueue({ url, log, supervise_s = 10, sole = false }: Option
   };
 }
 
-function open(connectionString: string, log: Log, supervise_s: number): PgBoss {
+function open(options: { url: string; log: Log; supervise_s: number; works: boolean }): PgBoss {
+  const { url: connectionString, log, supervise_s, works } = options;
   const boss = new PgBoss({
     connectionString,
     application_name: 'farebox-queue',
     schema,
     max: 5,
-    useListenNotify: true,
+    useListenNotify: works,
+    supervise: works,
+    schedule: works,
     superviseIntervalSeconds: supervise_s,
     monitorIntervalSeconds: supervise_s,
     monitorVacuum: false,
