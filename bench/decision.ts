@@ -264,7 +264,7 @@ async function overRedis(): Promise<void> {
     stdio: 'ignore',
   });
   const link = createRedisLink({
-    url: `redis://127.0.0.1:${port}`,
+    urls: [`redis://127.0.0.1:${port}`],
     time: 'redis',
     timeout_ms: 5000,
     onError: () => undefined,

@@ -20,7 +20,7 @@ export interface Config {
   data_dir: string;
   price_list: string;
   database: { kind: 'embedded' } | { kind: 'postgres'; url: string };
-  counter: { kind: 'memory' } | { kind: 'redis'; url: string; mode: 'exact' | 'leased'; nodes: number };
+  counter: { kind: 'memory' } | { kind: 'redis'; urls: readonly string[]; mode: 'exact' | 'leased'; nodes: number };
   /** The seller's own OpenAPI document: what each request costs and needs. Null: one unit each. */
   openapi: string | null;
   /** The reverse proxy before the seller's API; null: there is none. */
@@ -102,7 +102,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const dataDir = resolve(text('FAREBOX_DATA_DIR') ?? '.farebox');
   const stripeKey = text('STRIPE_SECRET_KEY');
   const databaseUrl = urlOf('DATABASE_URL', text('DATABASE_URL'), ['postgres:', 'postgresql:'], faults);
-  const redisUrl = urlOf('REDIS_URL', text('REDIS_URL'), ['redis:', 'rediss:'], faults);
+  const redisUrls = redisUrlsOf(text('REDIS_URL'), faults);
   const smtpUrl = urlOf('SMTP_URL', text('SMTP_URL'), ['smtp:', 'smtps:'], faults);
   const baseUrl = urlOf('FAREBOX_URL', text('FAREBOX_URL'), ['http:', 'https:'], faults);
   const webhookSecrets = secretsOf(text('STRIPE_WEBHOOK_SECRET'), faults);
@@ -110,7 +110,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
 
   const processes = processesOf(mode, text, faults);
   refuseUnsafe(mode, { ...processes, stripeKey, webhookSecrets, databaseUrl, baseUrl, smtpUrl, livemode }, faults);
-  refuseApart(processes, { databaseUrl, redisUrl }, faults);
+  refuseApart(processes, { databaseUrl, redisUrl: redisUrls[0] }, faults);
   const graceDays = numberOf('FAREBOX_GRACE_DAYS', text('FAREBOX_GRACE_DAYS'), 7, 0, 90, faults);
   const level = text('LOG_LEVEL') ?? (mode === 'dev' ? 'warn' : 'info');
   if (!isLevel(level)) faults.push('LOG_LEVEL must be debug, info, warn or error.');
@@ -135,7 +135,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
     data_dir: dataDir,
     price_list: isAbsolute(priceList) ? priceList : resolve(priceList),
     database: databaseUrl === undefined ? { kind: 'embedded' } : { kind: 'postgres', url: databaseUrl },
-    counter: redisUrl === undefined ? { kind: 'memory' } : { kind: 'redis', url: redisUrl, ...shared },
+    counter: redisUrls.length === 0 ? { kind: 'memory' } : { kind: 'redis', urls: redisUrls, ...shared },
     openapi: openapi === undefined ? null : resolve(openapi),
     proxy,
     stripe: stripeKey === undefined && mode !== 'proxy' ? { kind: 'sandbox', port: port + 1 } : { kind: 'stripe' },
@@ -328,6 +328,11 @@ function peppersOf(value: string | undefined, derived: string, faults: string[])
 
 function portOf(value: string | undefined, fallback: number, faults: string[]): number {
   return numberOf('PORT', value, fallback, 1, 65_000, faults);
+}
+
+/** Several are a cluster. */
+function redisUrlsOf(value: string | undefined, faults: string[]): string[] {
+  return listOf(value).flatMap((url) => urlOf('REDIS_URL', url, ['redis:', 'rediss:'], faults) ?? []);
 }
 
 function listOf(value: string | undefined): string[] {

@@ -106,7 +106,7 @@ export function createGating(
       createGateRoutes({ gate, clock }),
     ],
     async start(): Promise<void> {
-      await snapshot.start();
+      await Promise.all([snapshot.start(), counter.ready()]);
       if (config.roles.includes('gate'))
         listening = listenTo({
           url: deps.database_url,

@@ -8,15 +8,17 @@ import { createRedisLink } from './link.ts';
 import { createMemoryCounter } from './memory.ts';
 import { createRedisCounter } from './redis.ts';
 
-/** Longer than this no decision waits for Redis. */
-const timeoutMs = 50;
+/** Longer than this no decision waits for Redis, so that none takes 50 ms. */
+const timeoutMs = 40;
+/** So long a start waits for Redis. */
+const readyMs = 2000;
 /** How often units that are held and not used go back. */
 const giveBackMs = 250;
 
 export type CounterChoice =
   | { kind: 'memory' }
   /** `exact` asks Redis for every decision; `leased` spends blocks of units that Redis gave it. */
-  | { kind: 'redis'; url: string; mode: 'exact' | 'leased'; nodes: number };
+  | { kind: 'redis'; urls: readonly string[]; mode: 'exact' | 'leased'; nodes: number };
 
 /**
  * The counter the program runs with: in this process, or in Redis with this process as its insurance. With a movable clock
@@ -30,12 +32,12 @@ export function createCounter(options: {
   /** Redis answers again: what was counted meanwhile is known to the database alone. */
   onBack: () => void;
   readUsage: (take: QuotaTake) => Promise<number>;
-}): Counter & { close(): Promise<void> } {
+}): Counter & { ready(): Promise<void>; close(): Promise<void> } {
   const { choice, time, log } = options;
   const local = createMemoryCounter({ onQuotaEvicted: options.onQuotaEvicted });
-  if (choice.kind === 'memory') return { ...local, close: () => Promise.resolve() };
+  if (choice.kind === 'memory') return { ...local, ready: () => Promise.resolve(), close: () => Promise.resolve() };
   const link = createRedisLink({
-    url: choice.url,
+    urls: choice.urls,
     time,
     timeout_ms: timeoutMs,
     readUsage: options.readUsage,
@@ -69,6 +71,8 @@ export function createCounter(options: {
   timer?.unref();
   return {
     ...insured,
+    /** A process that begins before it reached Redis would begin with its own share. Without Redis it begins all the same. */
+    ready: () => link.ready(readyMs),
     async close() {
       if (timer !== null) clearInterval(timer);
       await giveBack(true);

@@ -10,6 +10,8 @@ export interface LeasedCounter extends Counter {
   giveBack(all?: boolean): Promise<void>;
 }
 
+type Filled = { type: 'filled' } | { type: 'failed'; error: unknown };
+
 const mostIds = 200_000;
 
 /**
@@ -22,7 +24,7 @@ export function createLeasedCounter(deps: { link: RedisLink; time: (now: Instant
   const exact = createRedisCounter(link);
   const blocks = createBlocks();
   /** One fill at a time for a customer; who comes meanwhile waits, and is likely served by it. */
-  const filling = new Map<string, { done: Promise<void>; waiting: number }>();
+  const filling = new Map<string, { done: Promise<Filled>; waiting: number }>();
   const lastWaiting = new Map<string, number>();
   const counts = { decisions: 0, local: 0, calls: 0 };
   let lastNow: Instant = 0;
@@ -46,20 +48,26 @@ export function createLeasedCounter(deps: { link: RedisLink; time: (now: Instant
       const begun = filling.get(customer);
       if (begun === undefined) break;
       begun.waiting += 1;
-      await begun.done;
+      const filled = await begun.done;
       begun.waiting -= 1;
+      // Each of them asking again, one after the other, would wait as many times as long as Redis may take.
+      if (filled.type === 'failed') throw filled.error;
     }
-    const { promise: done, resolve } = Promise.withResolvers<void>();
+    const { promise: done, resolve } = Promise.withResolvers<Filled>();
+    let filled: Filled = { type: 'filled' };
     const mine = { done, waiting: 0 };
     filling.set(customer, mine);
     try {
       return await fill(takes, cost, now, lastWaiting.get(customer) ?? 0);
+    } catch (error) {
+      filled = { type: 'failed', error };
+      throw error;
     } finally {
       if (lastWaiting.size >= mostIds) lastWaiting.clear();
       if (mine.waiting > 0) lastWaiting.set(customer, mine.waiting);
       else lastWaiting.delete(customer);
       filling.delete(customer);
-      resolve();
+      resolve(filled);
     }
   }
 

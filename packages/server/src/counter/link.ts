@@ -1,24 +1,29 @@
-import { type RedisClientType, createClient } from '@redis/client';
 import { createHash } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Ask, Instant, QuotaTake } from '@farebox/core';
+import { monotonic } from '../lib/clock.ts';
 import { invariant } from '../lib/invariant.ts';
 import { randomToken } from '../lib/secret.ts';
+import { openRedis } from './client.ts';
 import { type Answer, answerOf, argumentsOf, keyOf, script } from './script.ts';
 
 const digest = createHash('sha1').update(script).digest('hex');
 
-/** One connection to Redis and the one script that runs there. */
+/** A connection to Redis, or to each server of a cluster, and the one script that runs there. */
 export interface RedisLink {
   /** Asks every limit at once; all of one customer. Rejects when Redis does not answer in time. */
   run(asks: readonly Ask[], now: Instant): Promise<Answer & { type: 'decided' }>;
   release(id: string, lease: string): Promise<void>;
   /** Null while Redis keeps what it is given; otherwise what it does instead. */
   policyFault(): string | null;
+  /** Resolves when Redis was reached, and after this time also when it was not. */
+  ready(most_ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface LinkOptions {
-  url: string;
+  /** Several for a cluster: whichever answers tells of the others. */
+  urls: readonly string[];
   /** `redis`: the server's clock, so that processes whose clocks differ agree; `caller`: as a local Stripe's movable clock needs. */
   time: 'redis' | 'caller';
   timeout_ms: number;
@@ -35,24 +40,26 @@ export interface LinkOptions {
  */
 export function createRedisLink(options: LinkOptions): RedisLink {
   let fault: string | null = null;
-  const client: RedisClientType = createClient({
-    url: options.url,
-    disableOfflineQueue: true,
-    socket: { connectTimeout: 2000, reconnectStrategy: (tries) => Math.min(50 * 2 ** Math.min(tries, 6), 2000) },
+  const client = openRedis({
+    urls: options.urls,
+    onError: options.onError,
+    onReady: () => void checkPolicy().catch(options.onError),
   });
-  client.on('error', options.onError);
-  client.on('ready', () => void checkPolicy().catch(options.onError));
-  const connecting = client.connect().catch(options.onError);
   /** One read of each quota at a time, whoever asks. */
   const reading = new Map<string, Promise<number>>();
 
   /** Counters that are evicted grant again: only `noeviction` keeps them. A server without a bound never evicts. */
   async function checkPolicy(): Promise<void> {
-    const text = await client.info('memory');
-    const policy = /^maxmemory_policy:(\S+)/m.exec(text)?.[1] ?? 'noeviction';
-    const most = Number(/^maxmemory:(\d+)/m.exec(text)?.[1] ?? 0);
-    fault =
-      policy === 'noeviction' || most === 0
+    const [memory, cluster] = await Promise.all([client.infos('memory'), client.infos('cluster')]);
+    const policies = memory.flatMap((text) => {
+      const most = Number(/^maxmemory:(\d+)/m.exec(text)?.[1] ?? 0);
+      return most === 0 ? [] : (/^maxmemory_policy:(\S+)/m.exec(text)?.[1] ?? []);
+    });
+    const policy = policies.find((each) => each !== 'noeviction');
+    const isPart = options.urls.length === 1 && cluster.some((text) => text.includes('cluster_enabled:1'));
+    fault = isPart
+      ? 'REDIS_URL names one server of a Redis Cluster: what lies on the others cannot be counted. Name several, separated by commas.'
+      : policy === undefined
         ? null
         : `maxmemory-policy is ${policy}: Redis may throw counters away, and limits with them. Set noeviction.`;
     if (fault !== null) options.onPolicy?.(fault);
@@ -60,10 +67,10 @@ export function createRedisLink(options: LinkOptions): RedisLink {
 
   async function evaluate(keys: string[], values: string[]): Promise<unknown> {
     try {
-      return await client.evalSha(digest, { keys, arguments: values });
+      return await client.evalSha(digest, keys, values);
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return await client.eval(script, { keys, arguments: values });
+      return await client.eval(script, keys, values);
     }
   }
 
@@ -71,7 +78,7 @@ export function createRedisLink(options: LinkOptions): RedisLink {
     const keys = asks.map((ask) => keyOf(ask.take.id));
     const values = [options.time === 'caller' ? String(now) : '', randomToken(6)];
     for (const ask of asks) values.push(...argumentsOf(ask, now));
-    const raw = await inTime(evaluate(keys, values), options.timeout_ms);
+    const raw = await inTime(evaluate(keys, values));
     return answerOf(
       asks.map(({ take }) => take),
       raw,
@@ -103,23 +110,28 @@ export function createRedisLink(options: LinkOptions): RedisLink {
       return second;
     },
     async release(id, lease) {
-      await inTime(client.zRem(keyOf(id), lease), options.timeout_ms);
+      await inTime(client.remove(keyOf(id), lease));
     },
     policyFault: () => fault,
-    async close() {
-      if (client.isOpen) client.destroy();
-      await connecting;
+    async ready(most_ms) {
+      const until = monotonic() + most_ms;
+      while (!client.isReady() && monotonic() < until) await wait(10);
     },
+    close: () => client.close(),
   };
-}
 
-/** A server that is stopped keeps its connection and answers nothing: the caller waits no longer than this. */
-async function inTime<T>(answer: Promise<T>, timeout_ms: number): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`Redis did not answer within ${timeout_ms} ms.`)), timeout_ms);
-  try {
-    return await Promise.race([answer, late.promise]);
-  } finally {
-    clearTimeout(timer);
+  /** A server that is stopped keeps its connection and answers nothing: the caller waits no longer than this. */
+  async function inTime<T>(answer: Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const { timeout_ms } = options;
+    const timer = setTimeout(() => late.reject(new Error(`Redis did not answer within ${timeout_ms} ms.`)), timeout_ms);
+    try {
+      return await Promise.race([answer, late.promise]);
+    } catch (error) {
+      client.failed();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClient } from '@redis/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../test/free-port.ts';
 import type { QuotaTake, Take, WindowTake } from '@farebox/core';
+import { type RedisServer, hasRedis, startRedis } from '../../test/redis-server.ts';
 import type { Counter } from '../ports.ts';
 import { counterConformance } from './conformance.ts';
 import { createInsuredCounter } from './insured.ts';
@@ -14,10 +12,6 @@ import { createLeasedCounter } from './leased.ts';
 import { type RedisLink, createRedisLink } from './link.ts';
 import { createMemoryCounter } from './memory.ts';
 import { createRedisCounter } from './redis.ts';
-
-const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
-if (!hasRedis && process.env['CI'] === 'true') throw new Error('CI needs redis-server.');
-if (!hasRedis) process.stdout.write('skipped: the Redis counter (no redis-server on this machine)\n');
 
 const start = Date.UTC(2026, 5, 1);
 const once_: WindowTake = { kind: 'window', id: 'cust_a:1s', limit: 1, window_ms: 1000 };
@@ -27,8 +21,8 @@ function quota(id: string, limit: number, more: Partial<QuotaTake & { offline: '
   return { kind: 'quota', id, limit, hard: true, seed: 0, period_end_at: start + 30 * 86_400_000, of, ...more };
 }
 
-describe.skipIf(!hasRedis)('on a real Redis', () => {
-  let server: ChildProcess;
+describe.skipIf(!hasRedis('the Redis counter'))('on a real Redis', () => {
+  let server: RedisServer;
   let port = 0;
   const opened: RedisLink[] = [];
   /** What the database says was used, by quota. */
@@ -37,21 +31,7 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
   let runs = 0;
 
   async function startServer(...more: string[]): Promise<void> {
-    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...more];
-    server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let said = '';
-    for await (const chunk of server.stdout ?? []) {
-      said += String(chunk);
-      if (said.includes('Ready to accept connections')) break;
-    }
-    server.stdout?.resume();
-  }
-
-  async function stopServer(): Promise<void> {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const ended = once(server, 'exit');
-    server.kill('SIGKILL');
-    await ended;
+    server = await startRedis({ port, more });
   }
 
   beforeAll(async () => {
@@ -60,7 +40,7 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
   });
   afterAll(async () => {
     await Promise.all(opened.map((link) => link.close()));
-    await stopServer();
+    await server.kill();
   });
   afterEach(() => {
     written.clear();
@@ -69,7 +49,7 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
 
   async function open(options: { timeout_ms?: number; onPolicy?: (fault: string) => void } = {}): Promise<RedisLink> {
     const link = createRedisLink({
-      url: `redis://127.0.0.1:${port}`,
+      urls: [`redis://127.0.0.1:${port}`],
       time: 'caller',
       timeout_ms: options.timeout_ms ?? 2000,
       onError: () => undefined,
@@ -88,15 +68,7 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
     return link;
   }
 
-  /** One command to the server, whatever it is. */
-  async function cli(...command: string[]): Promise<unknown> {
-    const client = await createClient({ url: `redis://127.0.0.1:${port}` }).connect();
-    try {
-      return await client.sendCommand(command);
-    } finally {
-      client.destroy();
-    }
-  }
+  const cli: RedisServer['say'] = async (...command) => await server.say(...command);
 
   /** Names of its own, so that each run begins with nothing. */
   function apart(counter: Counter): Counter {
@@ -210,7 +182,7 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
       });
       const rate: Take = { kind: 'window', id: 'cust_gone:1s', limit: 4, window_ms: 1000 };
       expect((await counter.take([rate], 1, start)).allowed).toBe(true);
-      server.kill('SIGSTOP');
+      server.signal('SIGSTOP');
       const since = performance.now();
       let passed = 0;
       for (let count = 0; count < 100; count += 1)
@@ -228,7 +200,7 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
       // One of all of these asked Redis and waited for it.
       expect(performance.now() - since).toBeLessThan(1000);
       expect(told).toEqual(['lost']);
-      server.kill('SIGCONT');
+      server.signal('SIGCONT');
       await expect
         .poll(async () => {
           clock += 1000;
@@ -236,6 +208,18 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
           return told;
         })
         .toEqual(['lost', 'back']);
+    });
+
+    test('leased: of many callers of one customer none waits longer than one of them would', async () => {
+      const counter = createLeasedCounter({ link: await open({ timeout_ms: 40 }), time: (now) => now });
+      const take: Take = { kind: 'window', id: 'cust_queue:1s', limit: 4, window_ms: 1000 };
+      server.signal('SIGSTOP');
+      const since = performance.now();
+      const answers = await Promise.allSettled(Array.from({ length: 100 }, async () => counter.take([take], 1, start)));
+      // One after the other they would have waited four seconds.
+      expect(performance.now() - since).toBeLessThan(1000);
+      expect(answers.every(({ status }) => status === 'rejected')).toBe(true);
+      server.signal('SIGCONT');
     });
 
     test.each(['exact', 'leased'] as const)(
@@ -255,7 +239,7 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
         for (const lose of ['flushed', 'killed and started empty']) {
           if (lose === 'flushed') await cli('FLUSHALL');
           else {
-            await stopServer();
+            await server.kill();
             await startServer();
             await expect
               .poll(
@@ -328,7 +312,7 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
   test('all keys of a decision lie in one slot of a cluster', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'farebox-cluster-'));
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
-    await stopServer();
+    await server.kill();
     await startServer('--cluster-enabled', 'yes', '--dir', folder);
     await cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
     await expect
@@ -349,7 +333,7 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
 
 test('a counter whose Redis never was there refuses at once instead of waiting', async () => {
   const link = createRedisLink({
-    url: `redis://127.0.0.1:${await freePort()}`,
+    urls: [`redis://127.0.0.1:${await freePort()}`],
     time: 'caller',
     timeout_ms: 50,
     onError: () => undefined,
