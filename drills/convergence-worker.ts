@@ -61,9 +61,8 @@ const report: Report = {
         ...verdictOf(result.errorInstance),
       },
 };
-process.send?.({ report });
 await world.close();
-process.exit(0);
+process.send?.({ report }, () => process.exit(0));
 
 function verdictOf(error: unknown): { verdict: Verdict | null; error: string | null } {
   const text = error instanceof Error ? error.message : String(error);

@@ -1,7 +1,7 @@
-import { Duplex } from 'node:stream';
 import type { Sandbox } from '@farebox/sandbox';
 import pg from 'pg';
 import type { Send } from '../../packages/server/src/stripe/transport.ts';
+import type { Backend, Backends } from './backends.ts';
 import { type Draft, draftOf } from './queue.ts';
 import { type Life, type Turns, ofIntent } from './turns.ts';
 
@@ -15,50 +15,54 @@ export interface Ledger {
 
 /**
  * The program's way to the database, cut when its process is killed, and stopping at every query for its turn. A `begin` has no
- * effect of its own and leaves with the statement after it; statements are prepared. So each costs one way there and back.
+ * effect of its own and leaves with the statement after it. What connects is lent a connection of the server's.
  */
-export function clientOf(life: Life, turns: Turns, ledger: Ledger): typeof pg.Client {
+export function clientOf(life: Life, turns: Turns, ledger: Ledger, backends: Backends): typeof pg.Client {
   return class CutClient extends pg.Client {
+    readonly #config: pg.ClientConfig;
     readonly #locks = new Set<string>();
     /** A `begin` that has not left yet. */
     #opening: string | null = null;
     #isOpen = false;
     #drafts: Draft[] = [];
-    readonly #send: (...args: unknown[]) => Promise<pg.QueryResult>;
+    #backend: Backend | null = null;
+    readonly #cut = () => this.#leave();
+    readonly #fail = (error: Error) => void this.emit('error', error);
 
     constructor(config?: string | pg.ClientConfig) {
-      super(typeof config === 'string' ? config : { ...config, pipeline: true });
-      const cut = () => this.#cut();
-      life.cuts.add(cut);
-      this.once('end', () => {
-        this.#free();
-        life.cuts.delete(cut);
-      });
-      // Both take a callback from the pool and answer a promise to everybody else.
-      const driver = (name: 'connect' | 'query', args: unknown[]): unknown =>
-        Reflect.apply(Reflect.get(pg.Client.prototype, name), this, args);
-      this.#send = async (...args) => (await driver('query', prepared(args))) as pg.QueryResult;
-      this.#replace('query', (...args) =>
-        typeof args.at(-1) === 'function' ? driver('query', args) : this.#ask(textOf(args[0]), args),
-      );
-      this.#replace('connect', (...args) => this.#connect(() => driver('connect', []), args[0]));
+      super();
+      this.#config = typeof config === 'string' ? { connectionString: config } : { ...config };
+      // All three take a callback from the pool and answer a promise to everybody else.
+      this.#replace('connect', (told) => answered(this.#connect(), told));
+      this.#replace('query', (...args) => answered(this.#ask(textOf(args[0]), args[1]), args.at(-1)));
+      this.#replace('end', (told) => answered(this.#end(), told));
     }
 
-    #replace(name: 'connect' | 'query', value: (...args: unknown[]) => unknown): void {
+    /** What is lent keeps the process running in any case. */
+    ref(): void {}
+
+    unref(): void {}
+
+    #replace(name: 'connect' | 'query' | 'end', value: (...args: unknown[]) => unknown): void {
       Object.defineProperty(this, name, { value });
     }
 
-    #connect(connect: () => unknown, told: unknown): unknown {
-      const made = turns.call(life, 'connect', async () => await connect());
-      if (typeof told !== 'function') return made;
-      return made.then(
-        () => void Reflect.apply(told, null, []),
-        (error: unknown) => void Reflect.apply(told, null, [error]),
-      );
+    async #connect(): Promise<void> {
+      await turns.call(life, 'connect', async () => {
+        this.#backend = await backends.lend(this.#config);
+        this.#backend.client.on('error', this.#fail);
+        life.cuts.add(this.#cut);
+      });
     }
 
-    async #ask(text: string, args: readonly unknown[]): Promise<unknown> {
-      const draft = draftOf(text, args[1]);
+    #end(): Promise<void> {
+      this.#leave();
+      this.emit('end');
+      return Promise.resolve();
+    }
+
+    async #ask(text: string, values: unknown): Promise<unknown> {
+      const draft = draftOf(text, values);
       if (draft !== null) return this.#add(draft);
       const task = turns.task();
       if (/^(begin|start transaction)/.test(text)) {
@@ -69,7 +73,7 @@ export function clientOf(life: Life, turns: Turns, ledger: Ledger): typeof pg.Cl
       }
       const isEnd = text === 'commit' || text === 'rollback';
       try {
-        return isEnd && this.#opening !== null ? nothing : await this.#pass(text, args);
+        return isEnd && this.#opening !== null ? nothing : await this.#pass(text, values);
       } finally {
         if (isEnd) {
           this.#opening = null;
@@ -80,8 +84,8 @@ export function clientOf(life: Life, turns: Turns, ledger: Ledger): typeof pg.Cl
       }
     }
 
-    async #pass(text: string, args: readonly unknown[]): Promise<unknown> {
-      const [name] = Array.isArray(args[1]) ? args[1].map(String) : [];
+    async #pass(text: string, values: unknown): Promise<unknown> {
+      const [name] = Array.isArray(values) ? values.map(String) : [];
       const lock = text.includes('pg_advisory_lock(') ? (name ?? null) : null;
       return await turns.call(
         life,
@@ -89,7 +93,7 @@ export function clientOf(life: Life, turns: Turns, ledger: Ledger): typeof pg.Cl
         async () => {
           if (lock !== null) this.#hold(lock);
           try {
-            const answer = await this.#sendWithBegin(args);
+            const answer = await this.#send(text, values);
             if (answer.command === 'COMMIT') ledger.committed(this.#drafts.splice(0));
             return answer;
           } finally {
@@ -100,16 +104,13 @@ export function clientOf(life: Life, turns: Turns, ledger: Ledger): typeof pg.Cl
       );
     }
 
-    async #sendWithBegin(args: readonly unknown[]): Promise<pg.QueryResult> {
-      if (this.#opening === null) return await this.#send(...args);
-      const stream = this.#stream();
-      stream?.cork();
-      const begun = this.#send(this.#opening);
+    async #send(text: string, values: unknown): Promise<pg.QueryResult> {
+      if (this.#backend === null) throw new Error('The connection is closed.');
+      const opening = this.#opening;
       this.#opening = null;
-      const sent = this.#send(...args);
-      stream?.uncork();
-      const [, answer] = await Promise.all([begun, sent]);
-      return answer;
+      return opening === null
+        ? await this.#backend.ask(text, values)
+        : await this.#backend.askAfter(opening, text, values);
     }
 
     #add(draft: Draft): typeof nothing {
@@ -123,22 +124,14 @@ export function clientOf(life: Life, turns: Turns, ledger: Ledger): typeof pg.Cl
       this.#locks.add(lock);
     }
 
-    #free(): void {
+    /** As the system does with the connections of a process that was killed. */
+    #leave(): void {
       for (const lock of this.#locks) if (turns.held.get(lock) === this) turns.held.delete(lock);
-    }
-
-    /** As the system does with a killed process's connections. */
-    #cut(): void {
-      this.#free();
-      this.on('error', () => undefined); // a killed process hears of nothing
-      this.#stream()?.destroy();
-    }
-
-    #stream(): Duplex | null {
-      const connection: unknown = Reflect.get(this, 'connection');
-      const stream: unknown =
-        typeof connection === 'object' && connection !== null ? Reflect.get(connection, 'stream') : null;
-      return stream instanceof Duplex ? stream : null;
+      life.cuts.delete(this.#cut);
+      if (this.#backend === null) return;
+      this.#backend.client.off('error', this.#fail);
+      backends.takeBack(this.#backend);
+      this.#backend = null;
     }
   };
 }
@@ -146,15 +139,12 @@ export function clientOf(life: Life, turns: Turns, ledger: Ledger): typeof pg.Cl
 /** What the driver answers a statement that has no rows. */
 const nothing = { command: '', rowCount: null, rows: [], fields: [] };
 
-const names = new Map<string, string>();
-
-/** The same under a name, by which the server knows it from the second time on. */
-function prepared(args: readonly unknown[]): unknown[] {
-  const [text, values] = args;
-  if (typeof text !== 'string' || !Array.isArray(values)) return [...args];
-  let name = names.get(text);
-  if (name === undefined) names.set(text, (name = `drill_${names.size}`));
-  return [{ name, text, values }];
+function answered(made: Promise<unknown>, told: unknown): unknown {
+  if (typeof told !== 'function') return made;
+  return made.then(
+    (answer) => void Reflect.apply(told, null, [undefined, answer]),
+    (error: unknown) => void Reflect.apply(told, null, [error]),
+  );
 }
 
 function textOf(query: unknown): string {

@@ -3,6 +3,7 @@ import { createChance } from '../chance.ts';
 import { type Command, type Loss, cards, codes, dashboardEdits, plans, sweeps } from './commands.ts';
 import { edit } from './dashboard.ts';
 import { Post } from './post.ts';
+import { isStruck } from './struck.ts';
 import type { Answer, World } from './world.ts';
 
 /** Of a refusal, what is looked at. */
@@ -188,7 +189,15 @@ export class Play {
       else if (name === 'reconcile') await app.stripe.reconcile({ repair: true });
       else await handlers.get('stripe.sweep')?.({} as never);
     };
-    await this.world.turns.run(life, `${name}`, async () => await work().catch(() => undefined)); // it comes again by the clock
+    await this.world.turns.run(life, `${name}`, async () => {
+      try {
+        await work();
+      } catch (error) {
+        // It comes again by the clock where Stripe failed; there is nothing else that it may fail of.
+        if (this.world.struck === 0 || !isStruck(error))
+          this.faults.push(`${name} failed: ${error instanceof Error ? error.stack : String(error)}`);
+      }
+    });
   }
 
   /** The id that Stripe has for the customer now; null while it knows of none. */

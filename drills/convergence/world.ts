@@ -8,7 +8,8 @@ import { readConfig } from '../../packages/server/src/config.ts';
 import { type Database, openDatabase } from '../../packages/server/src/db/database.ts';
 import { migrate } from '../../packages/server/src/db/migrate.ts';
 import { createLog } from '../../packages/server/src/lib/log.ts';
-import { type Outage, type Strike, clientOf, endTimersWith, sendOf } from './edges.ts';
+import { Backends } from './backends.ts';
+import { type Ledger, type Outage, type Strike, clientOf, endTimersWith, sendOf } from './edges.ts';
 import { list } from './list.ts';
 import { type DueJob, type Handlers, JobList, createDrillQueue } from './queue.ts';
 import { Life, Turns } from './turns.ts';
@@ -48,6 +49,8 @@ export class World {
   /** What a virtual clock says: waits between tries and of jobs take no time. */
   time = 0;
   outage: Outage | null = null;
+  /** How often Stripe was made to fail in this story. */
+  struck = 0;
   #calls = 0;
   readonly #sleepers: (() => void)[] = [];
   #secret = '';
@@ -57,6 +60,7 @@ export class World {
   #isNews = true;
   #tell: () => void = () => undefined;
   #base: Snapshot | null = null;
+  readonly #backends = new Backends();
   readonly #url: string;
   readonly #folder: string;
 
@@ -71,6 +75,7 @@ export class World {
 
   /** Starts a process on what is there. */
   async boot(): Promise<void> {
+    await this.#backends.settled();
     const life = new Life();
     const db = openDatabase({ url: this.#url, max: 12, Client: this.#client(life) });
     const handlers: Handlers = new Map();
@@ -117,12 +122,13 @@ export class World {
 
   /** After a commit: of those who wait for a job, as many look as there are new ones. */
   #client(life: Life): typeof pg.Client {
-    return clientOf(life, this.turns, {
+    const ledger: Ledger = {
       waits: (draft) => this.jobs.waits(draft),
       committed: (drafts) => {
         for (const sleeper of this.#sleepers.splice(0, this.jobs.add(drafts))) sleeper();
       },
-    });
+    };
+    return clientOf(life, this.turns, ledger, this.#backends);
   }
 
   #keep(line: string): void {
@@ -153,6 +159,7 @@ export class World {
     );
     await this.sandbox.restore({ ...this.#base, state });
     this.outage = null;
+    this.struck = 0;
     this.seen.length = 0;
     this.time += 600_000;
   }
@@ -188,6 +195,7 @@ export class World {
     if (outage?.among === 'intents' && intent === null) return null;
     this.#calls += 1;
     if (outage === null || this.#calls < outage.at || this.#calls >= outage.at + outage.count) return null;
+    this.struck += 1;
     this.count(`fault ${outage.how}`);
     return outage.how;
   }
@@ -315,6 +323,7 @@ export class World {
 
   async close(): Promise<void> {
     this.process.life.kill();
+    await this.#backends.close();
     await this.control.end();
     await this.sandbox.close();
   }

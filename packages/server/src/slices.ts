@@ -189,14 +189,14 @@ export function createSlices(options: AppOptions, tools: Tools) {
   }
 
   async function notifyOfKey(tx: Tx, customerId: string, notice: KeyNotice): Promise<void> {
-    const { name, dashboard_url } = await personOf(tx, customerId);
+    const customer = await customers.find(tx, customerId);
+    invariant(customer !== null, 'a key is of a stored customer');
+    const { name, dashboard_url } = personOf(customer.name);
     await notifyCustomer(tx, customerId, withPerson(notice, { name, dashboard_url }));
   }
 
-  async function personOf(tx: Tx, customerId: string): Promise<Person> {
-    const customer = await customers.find(tx, customerId);
-    invariant(customer !== null, 'a mirror is of a stored customer');
-    return { name: customer.name, dashboard_url: `${config.base_url}/dashboard`, api_url: list.seller.api_url };
+  function personOf(name: string): Person {
+    return { name, dashboard_url: `${config.base_url}/dashboard`, api_url: list.seller.api_url };
   }
 
   async function livePlanOf(customerId: string): Promise<string | null> {

@@ -170,9 +170,12 @@ export function createCustomers(deps: { db: Database; clock: Clock; told: Custom
       return await store.customerLinks(db.kysely);
     },
 
-    /** Notes when the mirror of this customer was last read from Stripe, and how many events had come by then. */
-    async markSynced(tx: Tx, id: string, at: Instant, seq = 0): Promise<void> {
-      await store.markSynced(tx, id, new Date(at), seq);
+    /**
+     * Notes when the mirror of this customer was last read from Stripe, and how many events had come by then. False when a
+     * newer read was noted already: then this one is not to be written.
+     */
+    async markSynced(tx: Tx, id: string, at: Instant, seq = 0): Promise<boolean> {
+      return await store.markSynced(tx, id, new Date(at), seq);
     },
 
     /** Of these customers the ones at Stripe that have not been read from there since `before`. */

@@ -131,16 +131,15 @@ export async function linkStripeCustomer(
   return (await customerById(db, id))?.stripe_customer_id;
 }
 
-/** Never backwards: of two reads that ran at once the newer one counts. */
-export async function markSynced(db: Reader, id: string, at: Date, seq: number): Promise<void> {
-  await db
+/** False when a newer read was noted before: of two that ran at once the newer one counts. */
+export async function markSynced(db: Reader, id: string, at: Date, seq: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
     .updateTable('customer')
-    .set({
-      stripe_synced_at: sql<Date>`greatest(stripe_synced_at, ${at})`,
-      stripe_synced_seq: sql<number>`greatest(stripe_synced_seq, ${seq})`,
-    })
+    .set({ stripe_synced_at: at, stripe_synced_seq: sql<number>`greatest(stripe_synced_seq, ${seq})` })
     .where('id', '=', id)
-    .execute();
+    .where((eb) => eb.or([eb('stripe_synced_at', 'is', null), eb('stripe_synced_at', '<=', at)]))
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 export async function customerLinks(db: Reader): Promise<{ id: string; stripe_customer_id: string | null }[]> {

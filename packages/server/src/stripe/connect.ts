@@ -59,7 +59,7 @@ export interface StripeDeps {
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
   dunning: readonly DunningStage[];
   taxes: Taxes;
-  personOf(tx: Tx, customerId: string): Promise<Person>;
+  personOf(customerName: string): Person;
   notify(tx: Tx, customerId: string, notice: MoneyNotice): Promise<void>;
   /** The same for programs: the webhooks' outbox. */
   told: ToldOfMoney & { drift(tx: Tx, found: Reconciliation): Promise<void> };

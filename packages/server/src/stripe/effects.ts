@@ -29,7 +29,7 @@ export function createEffects(deps: {
   queue: Pick<Queue, 'enqueue'>;
   clock: Clock;
   dunning: readonly DunningStage[];
-  personOf(tx: Tx, customerId: string): Promise<Person>;
+  personOf(customerName: string): Person;
   planOfPrice(tx: Tx, planPriceId: string): Promise<PricedPlan>;
   phasesOf(tx: Tx, subscriptionId: string): Promise<PhaseRow[]>;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;
@@ -41,12 +41,12 @@ export function createEffects(deps: {
   undo(tx: Tx, customerId: string, stripeSubscriptionId: string): Promise<void>;
   invalidate(tx: Tx, customerId: string): Promise<void>;
 }) {
-  return async function effects(tx: Tx, mirrored: Mirrored): Promise<void> {
+  return async function effects(tx: Tx, mirrored: Mirrored): Promise<boolean> {
     const { customer_id, imported_at } = mirrored;
-    const { bases, duplicates, subscriptions } = mirrored.subscriptions;
-    const person = await deps.personOf(tx, customer_id);
+    const { bases, duplicates, subscriptions, is_news } = mirrored.subscriptions;
+    const person = deps.personOf(mirrored.customer_name);
     const isOld = (at: Date) => imported_at !== null && at < imported_at;
-    for (const base of bases)
+    for (const base of is_news ? bases : [])
       if (entitling.has(base.status) && !isOld(base.stripe_created_at)) await welcome(tx, base, person);
     for (const { row, lines } of mirrored.invoices.newly_paid) {
       if (isOld(row.paid_at ?? row.stripe_created_at)) continue;
@@ -70,9 +70,12 @@ export function createEffects(deps: {
     await tell(tx, mirrored, person);
     await tellTransitions(tx, deps.told, mirrored, { isOld, now: deps.clock.now() });
     const older: MeasuredMeters[] = [];
-    for (const subscription of subscriptions) await bill(tx, subscription, older);
+    let billed = 0;
+    for (const subscription of subscriptions) billed += await bill(tx, subscription, older);
     for (const id of duplicates) await deps.undo(tx, customer_id, id);
-    await deps.invalidate(tx, customer_id);
+    const hasChanged = is_news || billed > 0;
+    if (hasChanged) await deps.invalidate(tx, customer_id);
+    return hasChanged;
   };
 
   async function welcome(tx: Tx, base: SubscriptionRow, person: Person): Promise<void> {
@@ -113,10 +116,16 @@ export function createEffects(deps: {
     return withAddOns(await deps.planOfPrice(tx, plan_price_id), held);
   }
 
-  /** `older`: what the subscriptions before it measure; what this one measures is added. */
-  async function bill(tx: Tx, subscription: SubscriptionRow, older: MeasuredMeters[]): Promise<void> {
-    if (subscription.superseded || subscription.status === 'incomplete' || subscription.status === 'incomplete_expired')
-      return await markUsageDue(tx, subscription.id, null);
+  /** `older`: what the subscriptions before it measure; what this one measures is added. Answers how much it closed. */
+  async function bill(tx: Tx, subscription: SubscriptionRow, older: MeasuredMeters[]): Promise<number> {
+    if (
+      subscription.superseded ||
+      subscription.status === 'incomplete' ||
+      subscription.status === 'incomplete_expired'
+    ) {
+      await noteDue(tx, subscription, null);
+      return 0;
+    }
     const phases: PricedPhase[] = [];
     const measured: MeasuredMeters[] = [];
     const terms = await deps.phasesOf(tx, subscription.id);
@@ -131,10 +140,13 @@ export function createEffects(deps: {
       measured.push({ ...own, ended_at: end?.getTime() ?? null });
     }
     older.push(...measured);
-    for (const report_id of await deps.closePeriods(tx, subscription, phases)) {
-      await deps.queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
-    }
-    const due = usageDueAt(subscription, phases, deps.clock.now());
-    await markUsageDue(tx, subscription.id, due === null ? null : new Date(due));
+    const reports = await deps.closePeriods(tx, subscription, phases);
+    for (const report_id of reports) await deps.queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
+    await noteDue(tx, subscription, usageDueAt(subscription, phases, deps.clock.now()));
+    return reports.length;
+  }
+
+  async function noteDue(tx: Tx, { id, usage_due_at }: SubscriptionRow, due: number | null): Promise<void> {
+    if ((usage_due_at?.getTime() ?? null) !== due) await markUsageDue(tx, id, due === null ? null : new Date(due));
   }
 }

@@ -36,6 +36,7 @@ function row(changes: Partial<SubscriptionRow> = {}): SubscriptionRow {
     card: null,
     past_due_since_at: null,
     superseded: false,
+    usage_due_at: null,
     stripe_created_at: at(-10),
     created_at: at(-10),
     ...changes,

@@ -5,13 +5,7 @@ import { type MirrorInvoice, unsettledInvoicesOf } from '../invoices/store.ts';
 import type { PlanVersion, StoredPrice } from '../plans/store.ts';
 import type { Clock } from '../ports.ts';
 import { type CheckoutRow, openCheckouts } from '../subscriptions/checkouts/store.ts';
-import {
-  type Card,
-  type MirrorSubscription,
-  type SubscriptionRow,
-  mirrorOf,
-  subscriptionsOf,
-} from '../subscriptions/store.ts';
+import { type Card, type MirrorSubscription, type SubscriptionRow, subscriptionsOf } from '../subscriptions/store.ts';
 import type { MirrorCharge } from './store.ts';
 import {
   Unreadable,
@@ -248,4 +242,11 @@ async function orMissing<T>(read: Promise<T>): Promise<T | null> {
     if (error instanceof Stripe.errors.StripeError && error.code === 'resource_missing') return null;
     throw error;
   }
+}
+
+/** Of a stored row, what came from Stripe. */
+function mirrorOf(row: SubscriptionRow): MirrorSubscription {
+  const { id: _id, customer_id: _owner, created_at: _at, ...known } = row;
+  const { past_due_since_at: _since, superseded: _superseded, usage_due_at: _due, ...mirror } = known;
+  return mirror;
 }

@@ -1,7 +1,8 @@
-import type { Tx } from '../db/database.ts';
+import type { Reader, Tx } from '../db/database.ts';
 import type { createInvoiceMirror, InvoiceMirrorResult } from '../invoices/mirror.ts';
 import { deleteDrafts } from '../invoices/store.ts';
 import type { createSubscriptionMirror, MirrorResult } from '../subscriptions/mirror.ts';
+import { holds } from '../lib/holds.ts';
 import { closeCheckout } from '../subscriptions/checkouts/store.ts';
 import { type ReadingDeps, type Snapshot, createReading } from './reading.ts';
 import { type ChargeRow, chargesByIds, eventsSoFar, markGone, upsertCharges } from './store.ts';
@@ -9,6 +10,7 @@ import { type ChargeRow, chargesByIds, eventsSoFar, markGone, upsertCharges } fr
 /** What the mirror found, told to whoever acts on it, inside the mirror's transaction. */
 export interface Mirrored {
   customer_id: string;
+  customer_name: string;
   /** When the customer was taken over with what it had at Stripe; null for who bought here. */
   imported_at: Date | null;
   subscriptions: MirrorResult;
@@ -20,13 +22,14 @@ export interface Mirrored {
 /** An event that asks for the reading, and how it is closed: in the transaction of what it led to. */
 export interface Asking {
   seq: number;
-  close(tx: Tx): Promise<void>;
+  close(db: Reader): Promise<void>;
 }
 
 /** Reads a customer and mirrors it. */
 export type Sync = (customerId: string, asking?: Asking) => Promise<void>;
 
 interface Link {
+  name: string;
   stripe_customer_id: string | null;
   imported_at: Date | null;
   stripe_synced_at: Date | null;
@@ -38,12 +41,14 @@ interface SyncDeps extends ReadingDeps {
   findLink(customerId: string): Promise<Link | null>;
   mirrorSubscriptions: ReturnType<typeof createSubscriptionMirror>;
   mirrorInvoices: ReturnType<typeof createInvoiceMirror>;
-  markSynced(tx: Tx, customerId: string, at: Date, seq: number): Promise<void>;
+  /** False when a newer reading was written already. */
+  markSynced(tx: Tx, customerId: string, at: Date, seq: number): Promise<boolean>;
   unlink(tx: Tx, customerId: string, stripeCustomerId: string): Promise<void>;
   /** Before the read is written: usage that is still on its way must be stored before a period is closed. */
   settleUsage(): Promise<void>;
-  effects(tx: Tx, mirrored: Mirrored): Promise<void>;
-  /** After the commit. */
+  /** Answers whether the gate is to look again. */
+  effects(tx: Tx, mirrored: Mirrored): Promise<boolean>;
+  /** After the commit, when it is. */
   changed(customerId: string): Promise<void>;
 }
 
@@ -61,28 +66,31 @@ export function createSync(deps: SyncDeps): Sync {
       const link = await deps.findLink(customerId);
       if (link === null) return;
       // Whoever held the lock before has read what this event tells of: events come in bursts.
-      if (asking !== undefined && link.stripe_synced_seq >= asking.seq) return await db.transaction(asking.close);
+      if (asking !== undefined && link.stripe_synced_seq >= asking.seq) return await asking.close(db.kysely);
       const seq = await eventsSoFar(db.kysely);
       // Under the lock this read is the newest, also when the clock of whoever read before is ahead.
       const fetchedAt = new Date(Math.max(deps.clock.now(), link.stripe_synced_at?.getTime() ?? 0));
       const snapshot = await read(customerId, link.stripe_customer_id);
       await deps.settleUsage();
-      await db.transaction(async (tx) => {
-        await write(tx, customerId, link, snapshot, fetchedAt);
-        await deps.markSynced(tx, customerId, fetchedAt, seq);
+      const isNews = await db.transaction(async (tx) => {
+        // Whoever lost the lock on the way is late: what was read since stays, and this is read again.
+        if (!(await deps.markSynced(tx, customerId, fetchedAt, seq)))
+          throw new Error(`A newer reading of ${customerId} was written meanwhile.`);
+        const hasChanged = await write(tx, customerId, link, snapshot, fetchedAt);
         await asking?.close(tx);
+        return hasChanged;
       });
-      await deps.changed(customerId);
+      if (isNews) await deps.changed(customerId);
     });
   };
 
   async function write(
     tx: Tx,
     customerId: string,
-    { stripe_customer_id, imported_at }: Link,
+    { name, stripe_customer_id, imported_at }: Link,
     snapshot: Snapshot,
     fetchedAt: Date,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const subscriptions = await deps.mirrorSubscriptions(tx, customerId, snapshot.subscriptions, fetchedAt);
     const ids = new Map(subscriptions.subscriptions.map((row) => [row.stripe_subscription_id, row.id]));
     const invoices = await deps.mirrorInvoices(tx, customerId, snapshot.invoices, ids, fetchedAt);
@@ -91,16 +99,19 @@ export function createSync(deps: SyncDeps): Sync {
       tx,
       snapshot.charges.map(({ id }) => id),
     );
-    await upsertCharges(tx, customerId, snapshot.charges, fetchedAt);
+    const news = snapshot.charges.filter((charge) => !holds(known.get(charge.id) ?? {}, charge));
+    await upsertCharges(tx, customerId, news, fetchedAt);
     const charges = snapshot.charges.map((charge) => ({
       before: known.get(charge.id) ?? null,
       after: { ...charge, customer_id: customerId },
     }));
     for (const { row, state } of snapshot.checkouts) if (state !== 'open') await closeCheckout(tx, row.id, state);
-    await deps.effects(tx, { customer_id: customerId, imported_at, subscriptions, invoices, charges });
+    const of = { customer_id: customerId, customer_name: name, imported_at };
+    const isNews = await deps.effects(tx, { ...of, subscriptions, invoices, charges });
     if (snapshot.is_gone && stripe_customer_id !== null) {
       await markGone(tx, { stripe_customer_id, customer_id: customerId, gone_at: fetchedAt });
       await deps.unlink(tx, customerId, stripe_customer_id);
     }
+    return isNews;
   }
 }

@@ -1,5 +1,6 @@
 import { chooseBases, isBase, isLiveStatus } from '@farebox/core';
 import type { Tx } from '../db/database.ts';
+import { holds } from '../lib/holds.ts';
 import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
 import { recordPhase } from './phases.ts';
@@ -16,14 +17,17 @@ export interface MirrorResult {
   subscriptions: SubscriptionRow[];
   /** Those that entitle the customer, one in each group at most. */
   bases: SubscriptionRow[];
-  /** Rows that this read changed or added, each with what it was. */
+  /** Each of them with what it was before this read. */
   changes: { before: SubscriptionRow | null; after: SubscriptionRow }[];
+  /** Whether this read said anything that was not known. */
+  is_news: boolean;
   /** Stripe ids of further live subscriptions of a group: bought twice, to be undone. */
   duplicates: string[];
 }
 
 /**
- * Writes what Stripe says of one customer's subscriptions. Idempotent, and an older read never overwrites a newer one.
+ * Writes what Stripe says of one customer's subscriptions. Idempotent, and an older read never overwrites a newer one. Most
+ * reads say what is known, and write nothing.
  * Rows that stop being live are written before those that are, so that the unique index holds at every step.
  */
 export function createSubscriptionMirror(deps: { clock: Clock }) {
@@ -49,16 +53,19 @@ export function createSubscriptionMirror(deps: { clock: Clock }) {
         Number(isLiveStatus(a.status) && !duplicates.includes(a.stripe_subscription_id)) -
         Number(isLiveStatus(b.status) && !duplicates.includes(b.stripe_subscription_id)),
     );
+    const news = new Set<string>();
     for (const subscription of ordered) {
-      const row = {
+      const values = {
         ...subscription,
         past_due_since_at: pastDueSince(subscription),
         superseded: duplicates.includes(subscription.stripe_subscription_id) || wasSuperseded(known, subscription),
-        fetched_at: fetchedAt,
       };
       const existing = known.find(
         (candidate) => candidate.stripe_subscription_id === subscription.stripe_subscription_id,
       );
+      if (existing !== undefined && holds(existing, values)) continue;
+      news.add(subscription.stripe_subscription_id);
+      const row = { ...values, fetched_at: fetchedAt };
       if (existing !== undefined) await updateSubscription(tx, existing.id, row);
       else {
         const now = deps.clock.now();
@@ -70,11 +77,12 @@ export function createSubscriptionMirror(deps: { clock: Clock }) {
         });
       }
     }
-    const subscriptions = await subscriptionsOf(tx, customerId);
+    const subscriptions = news.size === 0 ? known : await subscriptionsOf(tx, customerId);
     const changes = subscriptions.map((after) => ({ before: known.find(({ id }) => id === after.id) ?? null, after }));
-    for (const { before, after } of changes) await recordPhase(tx, before, after, fetchedAt);
+    for (const { before, after } of changes)
+      if (news.has(after.stripe_subscription_id)) await recordPhase(tx, before, after, fetchedAt);
     const bases = subscriptions.filter(isBase);
-    return { subscriptions, bases, changes, duplicates };
+    return { subscriptions, bases, changes, is_news: news.size > 0, duplicates };
   };
 }
 

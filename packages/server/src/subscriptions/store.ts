@@ -67,13 +67,9 @@ export interface SubscriptionRow extends MirrorSubscription {
   customer_id: string;
   past_due_since_at: Date | null;
   superseded: boolean;
+  /** When its usage is to be billed next; null when there is none to bill. */
+  usage_due_at: Date | null;
   created_at: Date;
-}
-
-/** Of a stored row, what came from Stripe. */
-export function mirrorOf(row: SubscriptionRow): MirrorSubscription {
-  const { id: _id, customer_id: _owner, past_due_since_at: _since, superseded: _, created_at: _at, ...mirror } = row;
-  return mirror;
 }
 
 export interface SubscriptionWithPlan extends SubscriptionRow {
@@ -117,6 +113,7 @@ const columns = [
   's.scheduled_at',
   's.past_due_since_at',
   's.superseded',
+  's.usage_due_at',
   's.stripe_created_at',
   's.created_at',
 ] as const;
@@ -289,7 +286,10 @@ function asJson(row: MirrorSubscription) {
   };
 }
 
-export async function insertSubscription(db: Reader, row: SubscriptionRow & { fetched_at: Date }): Promise<void> {
+export async function insertSubscription(
+  db: Reader,
+  row: Omit<SubscriptionRow, 'usage_due_at'> & { fetched_at: Date },
+): Promise<void> {
   await db
     .insertInto('subscription')
     .values({ ...row, ...asJson(row) })

@@ -8,6 +8,50 @@ const farebox = await testApp({ list: smallList(2) });
 /** How Stripe's events reach us, or do not. */
 const deliveries = ['first', 'last', 'twice', 'never'] as const;
 
+test('an event that tells nothing new has the customer read, and nothing is written but that', async () => {
+  const { sandbox, stripe, app } = farebox;
+  sandbox.webhooks.policy = 'deliver';
+  const arrived = async () => {
+    await sandbox.webhooks.settled();
+    await app.queue.idle();
+  };
+  const visitor = await farebox.signUp('quiet@example.com');
+  const { customer } = await visitor.get('/v1/me');
+  expect((await payOnPage((await visitor.post('/v1/checkout_sessions', { plan_id: 'pro' })).url)).status).toBe(303);
+  await arrived();
+  const { stripe_customer_id, stripe_synced_seq } = await app.customers.get(customer.id);
+  const before = await written(customer.id);
+  await stripe.customers.update(stripe_customer_id ?? '', { description: 'What nobody here keeps.' });
+  await arrived();
+  expect((await app.customers.get(customer.id)).stripe_synced_seq).toBeGreaterThan(stripe_synced_seq);
+  expect(await written(customer.id)).toEqual(before);
+  await stripe.subscriptions.update(
+    (await stripe.subscriptions.list({ customer: stripe_customer_id ?? '' })).data[0]?.id ?? '',
+    {
+      cancel_at_period_end: true,
+    },
+  );
+  await arrived();
+  const after = await written(customer.id);
+  expect(after.filter((each, index) => each !== before[index]).map((each) => each.split(' ')[0])).toEqual([
+    'gate_version',
+    'subscription',
+  ]);
+});
+
+/** By which transaction each row of the customer was written last, and where the gate's version stands. */
+async function written(customerId: string): Promise<string[]> {
+  const { rows } = await farebox.db.pool.query<{ row: string }>(
+    `select 'gate_version ' || version as row from gate_version
+     union all select 'subscription ' || xmin from subscription where customer_id = $1
+     union all select 'invoice ' || xmin from invoice where customer_id = $1
+     union all select 'line ' || l.xmin from invoice_line l join invoice i on i.id = l.invoice_id where i.customer_id = $1
+     union all select 'charge ' || xmin from stripe_charge where customer_id = $1`,
+    [customerId],
+  );
+  return rows.map(({ row }) => row);
+}
+
 describe('the same purchase and month, whichever way events come', () => {
   for (const delivery of deliveries) {
     test(`events ${delivery}: one subscription, one key, one payment per period, the same invoice`, async () => {
