@@ -47,6 +47,7 @@ export * from './public-address.ts';
 export * from './spend-cap.ts';
 export * from './spending.ts';
 export * from './take.ts';
+export * from './usage-alert.ts';
 export * from './usage-periods.ts';
 export * from './webhook.ts';
 export * from './window.ts';

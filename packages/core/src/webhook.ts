@@ -1,4 +1,5 @@
 import type { Instant } from './plan.ts';
+import { usageAlertTypes } from './usage-alert.ts';
 
 /** What a webhook endpoint can be told: what happened to which kind of object, in the past tense. */
 export const webhookEventTypes = [
@@ -33,6 +34,7 @@ export const webhookEventTypes = [
   'api_key.revoked',
   'api_key.leaked',
   'usage.corrected',
+  ...usageAlertTypes,
   'credits.granted',
   'plan.published',
   'plan.archived',

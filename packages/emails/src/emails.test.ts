@@ -62,6 +62,13 @@ const samples: MailData = {
     consequence: 'It was revoked at once.',
     dashboard_url: 'http://localhost:4000/dashboard',
   },
+  usage_alert: {
+    name: 'Ada',
+    about: null,
+    title: 'API requests: 80% of the included amount is used',
+    sentence: '850 of the 1,000 requests included in this period are used. What goes beyond is billed.',
+    dashboard_url: 'http://localhost:4000/dashboard',
+  },
   webhook_disabled: {
     name: 'Ada',
     url: 'https://ada.example/hooks',

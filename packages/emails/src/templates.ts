@@ -3,6 +3,7 @@ import { amounts, code, letter, link, paragraph, strong } from './layout.ts';
 import type { Brand, MailData, MailKind } from './mail.ts';
 import { keyTemplates } from './key-templates.ts';
 import { subscriptionTemplates } from './subscription-templates.ts';
+import { usageTemplates } from './usage-templates.ts';
 import { webhookTemplates } from './webhook-templates.ts';
 
 interface Template<K extends MailKind> {
@@ -89,6 +90,7 @@ export const templates: { [K in MailKind]: Template<K> } = {
   ...subscriptionTemplates,
   ...keyTemplates,
   ...webhookTemplates,
+  ...usageTemplates,
 };
 
 function actionOf(invoice_url: string | null, pdf_url: string | null): { label: string; url: string } | null {

@@ -96,11 +96,13 @@ export async function createApp(options: AppOptions) {
   stripe.jobs.register();
   notices.register();
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now(), usage.kept_ms)));
+  queue.work('usage.alerts', () => slices.alerting.lookAtAll());
   queue.work('keys.tidy', async () => void (await keys.tidy()));
   queue.work('accounts.reset_letter', async ({ email }) => await accounts.sendResetLetter(email));
   queue.work('replies.forget', () => slices.replies.forget());
   queue.work('answers.forget', () => slices.answers.forget());
   queue.every('0 3 * * *', 'usage.partitions');
+  queue.every('5 * * * *', 'usage.alerts');
   queue.every('30 3 * * *', 'replies.forget');
   queue.every('45 3 * * *', 'answers.forget');
   queue.every('15 * * * *', 'keys.tidy');
@@ -132,6 +134,7 @@ export async function createApp(options: AppOptions) {
     notices,
     queue,
     stripeImport: stripe.stripeImport,
+    alerting: { lookAtAll: slices.alerting.lookAtAll },
     stripe: { backfill: stripe.backfill, replay: stripe.replay, reconcile: stripe.reconcile },
     /** Publishes the price list, starts jobs and the gate's poll: what of it this process is for. */
     async start(): Promise<void> {
@@ -150,6 +153,7 @@ export async function createApp(options: AppOptions) {
       await usage.flush();
       await queue.idle();
       await stripe.jobs.sweep();
+      await slices.alerting.settle();
       await slices.webhooks.deliveries.sweep();
       await queue.idle();
     },

@@ -1,6 +1,7 @@
 import { type AccessPolicy, type PriceList, defaultDunning, withAddOns } from '@farebox/core';
 import type { Letter } from './accounts/auth.ts';
 import { createAccounts } from './accounts/service.ts';
+import { connectAlerting } from './alerting.ts';
 import type { AppOptions } from './app.ts';
 import { createOverrides } from './customers/overrides/service.ts';
 import { createCredits } from './credits/service.ts';
@@ -146,12 +147,14 @@ export function createSlices(options: AppOptions, tools: Tools) {
     told: telling.usage,
     corrected: usage.corrected,
   });
+  const alerting = connectAlerting({ ...options, usage, credits, customers, notices, telling });
   return {
     plans,
     overrides,
     credits,
     corrections,
     caps,
+    alerting,
     customers,
     gating,
     snapshot,
@@ -166,6 +169,7 @@ export function createSlices(options: AppOptions, tools: Tools) {
     /** After the last request: what is buffered is written. */
     async close(): Promise<void> {
       await gating.quiet();
+      await alerting.close();
       await usage.close();
       await answers.flush();
       await gating.close();

@@ -36,6 +36,8 @@ import {
   type SubscriptionWithPlan,
   subscriptionWithPlan,
 } from './subscriptions/store.ts';
+import { alertView } from './usage/alerts/schema.ts';
+import type { NewAlert } from './usage/alerts/service.ts';
 import { correctionView } from './usage/corrections/schema.ts';
 import type { Correction } from './usage/corrections/service.ts';
 
@@ -92,6 +94,10 @@ export function createTelling(deps: {
     await record(tx, { type: 'usage.corrected', customer_id: correction.customer_id, object });
   };
 
+  const alert = async (tx: Tx, told: NewAlert): Promise<void> => {
+    await record(tx, { type: told.type, customer_id: told.customer_id, object: alertView(told) });
+  };
+
   const money: ToldOfMoney & { drift(tx: Tx, found: Reconciliation): Promise<void> } = {
     async subscription(tx, of, before, { id, customer_id }) {
       const after = await subscriptionWithPlan(tx, id);
@@ -129,6 +135,7 @@ export function createTelling(deps: {
     plan,
     credit,
     usage,
+    alert,
     money,
 
     /** While it can still be read. */

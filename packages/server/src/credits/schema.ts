@@ -65,6 +65,7 @@ export const creditBalanceSchema = z
     object: z.literal('credit_balance'),
     customer_id: z.string(),
     currency: z.string(),
+    granted_minor: z.int().openapi({ description: 'What the grants that count now were given as.' }),
     balance_minor: z.int().openapi({ description: 'In grants that count now.' }),
     running_minor: z
       .int()

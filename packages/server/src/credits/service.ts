@@ -45,7 +45,9 @@ export interface GrantWish {
 export interface CreditBalance {
   customer_id: string;
   currency: Currency;
-  /** In grants that count now. */
+  /** What the grants that count now were given as. */
+  granted_minor: number;
+  /** What is left in them. */
   balance_minor: number;
   /** Of that, what the usage so far of periods that are not billed yet will take. */
   running_minor: number;
@@ -158,7 +160,8 @@ export function createCredits(deps: {
   async function balance(customerId: string): Promise<CreditBalance> {
     const { id: customer_id } = await deps.findCustomer(customerId);
     const now = clock.now();
-    const usable = (await openGrants(db.kysely, customer_id)).map(asGrant).filter((each) => isUsable(each, now));
+    const rows = (await openGrants(db.kysely, customer_id)).filter((row) => isUsable(asGrant(row), now));
+    const usable = rows.map(asGrant);
     const running = usable.length === 0 ? [] : drawCredit(usable, await deps.runningCharges(customer_id), now);
     const ends = usable.flatMap(({ expires_at }) => expires_at ?? []);
     const first = ends.length === 0 ? null : Math.min(...ends);
@@ -166,6 +169,7 @@ export function createCredits(deps: {
     return {
       customer_id,
       currency: deps.currency,
+      granted_minor: rows.reduce((total, { amount_minor }) => total + amount_minor, 0),
       balance_minor: sum(usable),
       running_minor: running.reduce((total, { amount_minor }) => total + amount_minor, 0),
       grants: usable.length,

@@ -691,6 +691,14 @@ export interface UsageAdjustment {
   usage_report_id: string;
 }
 
+export interface UsageAlert {
+  created_at: Timestamp;
+  customer_id: string;
+  id: string;
+  key: string;
+  type: string;
+}
+
 export interface UsageBatch {
   id: string;
   received_at: Timestamp;
@@ -884,6 +892,7 @@ export interface DB {
   subscription_add_on: SubscriptionAddOn;
   subscription_phase: SubscriptionPhase;
   usage_adjustment: UsageAdjustment;
+  usage_alert: UsageAlert;
   usage_batch: UsageBatch;
   usage_correction: UsageCorrection;
   usage_event: UsageEvent;

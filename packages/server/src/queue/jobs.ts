@@ -12,6 +12,7 @@ export interface Jobs {
   'plans.migrate_all': Record<string, never>;
   'usage.report': { report_id: string };
   'usage.adjustment': { adjustment_id: string };
+  'usage.alerts': Record<string, never>;
   'usage.partitions': Record<string, never>;
   'keys.tidy': Record<string, never>;
   'replies.forget': Record<string, never>;
@@ -62,6 +63,7 @@ export const handlings: Record<JobName, Handling> = {
   'plans.migrate_all': { concurrency: 1, retries: 2 },
   'usage.report': { concurrency: 2, retries: 20 },
   'usage.adjustment': { concurrency: 2, retries: 20 },
+  'usage.alerts': { concurrency: 1, retries: 2 },
   'usage.partitions': { concurrency: 1, retries: 8 },
   'keys.tidy': { concurrency: 1, retries: 8 },
   'replies.forget': { concurrency: 1, retries: 8 },
@@ -82,6 +84,7 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'stripe.backfill': () => 'all',
   'stripe.reconcile': () => 'all',
   'plans.migrate_all': () => 'all',
+  'usage.alerts': () => 'all',
   'usage.partitions': () => 'all',
   'keys.tidy': () => 'all',
   'replies.forget': () => 'all',

@@ -36,7 +36,7 @@ export interface UsageSummary {
   /** What more it would be without the spend cap. */
   capped_minor: number;
   /** The cap over all usage of the customer, and what is left of it in the month this period ends in; null: none. */
-  spend_cap: { owner: CapOwner; amount_minor: number; remaining_minor: number } | null;
+  spend_cap: { owner: CapOwner; amount_minor: number; remaining_minor: number; month: string } | null;
   total_so_far_minor: number;
 }
 
@@ -54,6 +54,7 @@ export interface MeterSummary {
   /** What of it is not billed, for the spend cap. */
   capped_minor: number;
   /** Of its own included amount. */
+  period_start_at: Instant;
   period_end_at: Instant;
   lines: RatedLine[];
 }
@@ -78,6 +79,11 @@ export function createUsageReader(deps: {
           amount_minor: amount_minor - capped_minor,
         })),
       );
+    },
+
+    /** Of every subscription. */
+    async summaries(customerId: string): Promise<UsageSummary[]> {
+      return await summariesOf(customerId, await begunBy(customerId));
     },
 
     /** What the spend cap makes of the periods that run; null: there is none. */
@@ -133,6 +139,7 @@ export function createUsageReader(deps: {
       return {
         ...rated,
         capped_minor: 0,
+        period_start_at: scopes[index]?.start_at ?? period.start_at,
         period_end_at: scopes[index]?.end_at ?? period.end_at,
         name: meter?.name ?? usage.meter_id,
         unit: meter?.unit ?? 'unit',
@@ -184,7 +191,7 @@ function withCap(summaries: readonly UsageSummary[], { cap, capped, months }: Ca
       capped_minor,
       cost_so_far_minor: summary.cost_so_far_minor - capped_minor,
       total_so_far_minor: summary.total_so_far_minor - capped_minor,
-      spend_cap: { owner: cap.owner, amount_minor: cap.amount_minor, remaining_minor: left },
+      spend_cap: { owner: cap.owner, amount_minor: cap.amount_minor, remaining_minor: left, month },
     };
   });
 }

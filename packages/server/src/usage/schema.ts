@@ -117,6 +117,7 @@ export const summarySchema = z
         overage: z.int(),
         amount_minor: z.int(),
         capped_minor: z.int().openapi({ description: 'What of it is not billed, for the spend cap.' }),
+        period_start_at: z.iso.datetime(),
         period_end_at: z.iso.datetime(),
         lines: z.array(lineSchema),
       }),
@@ -127,7 +128,12 @@ export const summarySchema = z
       .openapi({ description: 'As far as it is billed: what the spend cap leaves is not in it.' }),
     capped_minor: z.int().openapi({ description: 'What more usage would cost without the spend cap.' }),
     spend_cap: z
-      .object({ owner: z.enum(['customer', 'seller']), amount_minor: z.int(), remaining_minor: z.int() })
+      .object({
+        owner: z.enum(['customer', 'seller']),
+        amount_minor: z.int(),
+        remaining_minor: z.int(),
+        month: z.string(),
+      })
       .nullable()
       .openapi({ description: 'The cap over all usage of the customer, and what is left of it.' }),
     total_so_far_minor: z.int(),
@@ -284,7 +290,11 @@ export function viewOfSummary({ period, ...summary }: UsageSummary): z.infer<typ
   return {
     object: 'usage_summary',
     ...summary,
-    meters: summary.meters.map((meter) => ({ ...meter, period_end_at: iso(meter.period_end_at) })),
+    meters: summary.meters.map((meter) => ({
+      ...meter,
+      period_start_at: iso(meter.period_start_at),
+      period_end_at: iso(meter.period_end_at),
+    })),
     period: { start_at: iso(period.start_at), end_at: iso(period.end_at) },
   };
 }

@@ -65,7 +65,7 @@ test('a customer buys Pro, calls the API with its first key, and a month later h
   ).toBe('%PDF-');
 });
 
-test('every mail is sent once: verify the address, welcome with the start of the first key, a receipt per paid invoice', async () => {
+test('every mail is sent once: verify the address, welcome with the start of the first key, a receipt per paid invoice, and that the quota is used up', async () => {
   const mails = await farebox.db.kysely
     .selectFrom('inbox_mail')
     .select(['subject', 'recipient', 'text'])
@@ -73,8 +73,14 @@ test('every mail is sent once: verify the address, welcome with the start of the
     .execute();
   const notices = await farebox.db.kysely.selectFrom('notice').select(['kind', 'state']).execute();
   expect(notices.every((notice) => notice.state === 'sent')).toBe(true);
-  expect(notices.map((notice) => notice.kind).toSorted()).toEqual(['receipt', 'receipt', 'verify_address', 'welcome']);
-  expect(mails).toHaveLength(4);
+  expect(notices.map((notice) => notice.kind).toSorted()).toEqual([
+    'receipt',
+    'receipt',
+    'usage_alert',
+    'verify_address',
+    'welcome',
+  ]);
+  expect(mails).toHaveLength(5);
   expect(mails.find((mail) => mail.subject.includes('Welcome'))?.text).toMatch(/sky_test_[0-9A-Za-z]{4}/);
   expect(mails.some((mail) => /sky_test_[0-9A-Za-z]{36}/.test(mail.text))).toBe(false);
 });

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { type AlertFacts, type AlertedMeter, usageAlerts } from './usage-alert.ts';
+
+const meter: AlertedMeter = {
+  meter_id: 'requests',
+  name: 'API requests',
+  unit: 'request',
+  used: 0,
+  included: 1000,
+  quota: 'soft',
+  period_start_at: 1,
+  last_day: 0,
+  days_before: [0, 0, 0, 0, 0, 0, 0],
+};
+const none: AlertFacts = { currency: 'usd', meters: [], spend_cap: null, credits: null };
+const typesOf = (facts: Partial<AlertFacts>) => usageAlerts({ ...none, ...facts }).map(({ type }) => type);
+
+test.each<[number, number, string[]]>([
+  [799, 1000, []],
+  [800, 1000, ['usage.threshold_reached']],
+  [999, 1000, ['usage.threshold_reached']],
+  [1000, 1000, ['quota.exceeded']],
+  [5000, 1000, ['quota.exceeded']],
+  [5000, 0, []],
+])('%i used of %i included: %j', (used, included, types) => {
+  expect(typesOf({ meters: [{ ...meter, used, included }] })).toEqual(types);
+});
+
+test.each<[number, number, string[]]>([
+  [79, 100, []],
+  [80, 100, ['spend_cap.warning']],
+  [100, 100, ['spend_cap.reached']],
+  [0, 0, []],
+])('%i spent of a cap of %i: %j', (spent_minor, amount_minor, types) => {
+  expect(typesOf({ spend_cap: { month: '2026-11', amount_minor, spent_minor } })).toEqual(types);
+});
+
+test.each<[number, number, string[]]>([
+  [21, 100, []],
+  [20, 100, ['credits.low']],
+  [0, 100, ['credits.depleted']],
+  [0, 0, []],
+])('%i of %i credit left: %j', (available_minor, granted_minor, types) => {
+  expect(typesOf({ credits: { period_start_at: 1, granted_minor, available_minor } })).toEqual(types);
+});
+
+test.each<[string, number, number[], string[]]>([
+  ['three times is usual', 300, [100, 100, 100, 100, 100, 100, 100], []],
+  ['more than three times is not', 301, [100, 100, 100, 100, 100, 100, 100], ['usage.anomaly']],
+  ['a few units more are nobody’s trouble', 99, [1, 1, 1, 1, 1, 1, 1], []],
+  ['of a customer who has just begun nothing is usual', 9000, [0, 0, 0, 0, 10, 10, 10], []],
+  ['four days of seven are enough', 9000, [0, 0, 0, 10, 10, 10, 10], ['usage.anomaly']],
+])('%s', (_name, last_day, days_before, types) => {
+  expect(typesOf({ meters: [{ ...meter, last_day, days_before }] })).toEqual(types);
+});
+
+test('the same in the same period has the same name; another period, amount or threshold has another', () => {
+  const key = (changes: Partial<AlertedMeter>) =>
+    usageAlerts({ ...none, meters: [{ ...meter, used: 900, ...changes }] })[0]?.key;
+  expect(key({ used: 950 })).toBe(key({}));
+  const names = [
+    key({}),
+    key({ used: 1000 }),
+    key({ period_start_at: 2 }),
+    key({ included: 1100 }),
+    key({ meter_id: 'bytes' }),
+  ];
+  expect(new Set(names).size).toBe(5);
+});
+
+test('words say what is used and what happens next', () => {
+  expect(usageAlerts({ ...none, meters: [{ ...meter, used: 850, quota: 'hard' }] })[0]).toMatchObject({
+    title: 'API requests: 80% of the included amount is used',
+    sentence: '850 of the 1,000 requests included in this period are used. What goes beyond is refused.',
+  });
+  expect(
+    usageAlerts({ ...none, spend_cap: { month: '2026-11', amount_minor: 5000, spent_minor: 5000 } })[0]?.sentence,
+  ).toBe('$50.00 of the $50.00 that usage may cost in a month are spent. Requests that would cost more are refused.');
+});

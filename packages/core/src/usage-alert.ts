@@ -1,0 +1,151 @@
+import { formatMoney } from './money.ts';
+import type { Currency, Instant } from './plan.ts';
+
+/** What an alert is called, as a webhook hears it. */
+export const usageAlertTypes = [
+  'usage.threshold_reached',
+  'quota.exceeded',
+  'spend_cap.warning',
+  'spend_cap.reached',
+  'credits.low',
+  'credits.depleted',
+  'usage.anomaly',
+] as const;
+export type UsageAlertType = (typeof usageAlertTypes)[number];
+
+/** One thing to tell, once: `key` names it with the period and the amounts it is about. */
+export interface UsageAlert {
+  type: UsageAlertType;
+  key: string;
+  meter_id: string | null;
+  /** How much is used, and of how much: units, or minor units where there is a currency. */
+  used: number;
+  limit: number;
+  currency: Currency | null;
+  title: string;
+  sentence: string;
+}
+
+/** A meter in the period that runs. */
+export interface AlertedMeter {
+  meter_id: string;
+  name: string;
+  unit: string;
+  used: number;
+  included: number;
+  quota: 'soft' | 'hard';
+  period_start_at: Instant;
+  /** Units of the last day, and of each of the seven days before it. */
+  last_day: number;
+  days_before: readonly number[];
+}
+
+/** What alerts are decided on. */
+export interface AlertFacts {
+  currency: Currency;
+  meters: readonly AlertedMeter[];
+  spend_cap: { month: string; amount_minor: number; spent_minor: number } | null;
+  /** Of grants that count now: what they were given as, and what is left without what usage so far will take. */
+  credits: { period_start_at: Instant; granted_minor: number; available_minor: number } | null;
+}
+
+/** At this part of a quota and a cap, and with this part of credit left, somebody is told before it is used up. */
+const warnPercent = 80;
+/** An anomaly: more than so many times the average day, where most days of the week before had usage. */
+const anomalyTimes = 3;
+const anomalyDays = 4;
+/** Less than so many units more are nobody's trouble. */
+const anomalyUnits = 100;
+
+/** What is to be told now. Of each quota, cap and credit the last threshold that was reached, and not those before it. */
+export function usageAlerts(facts: AlertFacts): UsageAlert[] {
+  return [
+    ...facts.meters.flatMap((meter) => [quotaAlert(meter) ?? [], anomalyAlert(meter) ?? []].flat()),
+    ...[capAlert(facts) ?? [], creditAlert(facts) ?? []].flat(),
+  ];
+}
+
+function quotaAlert(meter: AlertedMeter): UsageAlert | null {
+  const { meter_id, name, used, included: limit, quota } = meter;
+  if (limit === 0 || used * 100 < limit * warnPercent) return null;
+  const isOver = used >= limit;
+  const reached = `${count(used)} of the ${count(limit)} ${meter.unit}s included in this period are used.`;
+  const then = quota === 'hard' ? 'What goes beyond is refused.' : 'What goes beyond is billed.';
+  return {
+    type: isOver ? 'quota.exceeded' : 'usage.threshold_reached',
+    key: `quota:${meter_id}:${meter.period_start_at}:${limit}:${isOver ? 100 : warnPercent}`,
+    meter_id,
+    used,
+    limit,
+    currency: null,
+    title: isOver
+      ? `${name}: the included amount is used up`
+      : `${name}: ${warnPercent}% of the included amount is used`,
+    sentence: `${reached} ${then}`,
+  };
+}
+
+/**
+ * The last 24 hours had more than three times the average of the seven days before, at least four of which had usage, and
+ * at least a hundred units more.
+ */
+function anomalyAlert(meter: AlertedMeter): UsageAlert | null {
+  const { meter_id, name, unit, last_day, days_before } = meter;
+  const sum = days_before.reduce((total, day) => total + day, 0);
+  const limit = Math.round(sum / Math.max(1, days_before.length));
+  if (days_before.filter((day) => day > 0).length < anomalyDays) return null;
+  if (last_day <= limit * anomalyTimes || last_day - limit < anomalyUnits) return null;
+  return {
+    type: 'usage.anomaly',
+    key: `anomaly:${meter_id}:${meter.period_start_at}`,
+    meter_id,
+    used: last_day,
+    limit,
+    currency: null,
+    title: `${name}: much more usage than usual`,
+    sentence: `${count(last_day)} ${unit}s in the last 24 hours, more than ${anomalyTimes} times the ${count(limit)} a day of the week before.`,
+  };
+}
+
+function capAlert({ spend_cap: cap, currency }: AlertFacts): UsageAlert | null {
+  if (cap === null || cap.amount_minor === 0) return null;
+  const { spent_minor: used, amount_minor: limit } = cap;
+  if (used * 100 < limit * warnPercent) return null;
+  const isReached = used >= limit;
+  const sentence = `${formatMoney(used, currency)} of the ${formatMoney(limit, currency)} that usage may cost in a month are spent.`;
+  return {
+    type: isReached ? 'spend_cap.reached' : 'spend_cap.warning',
+    key: `cap:${cap.month}:${limit}:${isReached ? 100 : warnPercent}`,
+    meter_id: null,
+    used,
+    limit,
+    currency,
+    title: isReached ? 'The spend cap is reached' : `${warnPercent}% of the spend cap is spent`,
+    sentence: isReached ? `${sentence} Requests that would cost more are refused.` : sentence,
+  };
+}
+
+function creditAlert({ credits, currency }: AlertFacts): UsageAlert | null {
+  if (credits === null || credits.granted_minor === 0) return null;
+  const { granted_minor: limit, available_minor } = credits;
+  const used = limit - available_minor;
+  if (used * 100 < limit * warnPercent) return null;
+  const isUsedUp = available_minor <= 0;
+  const left = formatMoney(Math.max(0, available_minor), currency);
+  return {
+    type: isUsedUp ? 'credits.depleted' : 'credits.low',
+    key: `credits:${credits.period_start_at}:${limit}:${isUsedUp ? 100 : warnPercent}`,
+    meter_id: null,
+    used,
+    limit,
+    currency,
+    title: isUsedUp ? 'The credit is used up' : 'Little credit is left',
+    sentence: isUsedUp
+      ? 'Usage so far takes all of the credit. What goes beyond is billed.'
+      : `${left} of ${formatMoney(limit, currency)} are left after usage so far.`,
+  };
+}
+
+function count(units: number): string {
+  return units.toLocaleString('en-US');
+}

@@ -1,0 +1,72 @@
+import type { AppOptions } from './app.ts';
+import type { Credits } from './credits/service.ts';
+import type { Customers } from './customers/service.ts';
+import type { Tx } from './db/database.ts';
+import { invariant } from './lib/invariant.ts';
+import { createPaced } from './lib/paced.ts';
+import type { Notices } from './notices/service.ts';
+import type { Telling } from './telling.ts';
+import { type NewAlert, createAlerts } from './usage/alerts/service.ts';
+import type { Usage } from './usage/service.ts';
+
+/** How often a customer that uses something is looked at. */
+const lookPaceMs = 5_000;
+
+/** Joins what tells of usage: the looks, the mails and the events. Its part of `createApp`. */
+export function connectAlerting(
+  deps: Pick<AppOptions, 'config' | 'db' | 'clock' | 'list' | 'log'> & {
+    usage: Usage;
+    credits: Credits;
+    customers: Pick<Customers, 'find'>;
+    notices: Pick<Notices, 'enqueue'>;
+    telling: Pick<Telling, 'alert'>;
+  },
+) {
+  const { config, list, log, usage } = deps;
+  const alerts = createAlerts({
+    ...deps,
+    summaries: (id) => usage.summaries(id),
+    usedInPeriods: (scopes) => usage.usedInPeriods(scopes),
+    creditsOf: async (id) => {
+      const { granted_minor, balance_minor, running_minor } = await deps.credits.balance(id);
+      return { granted_minor, available_minor: balance_minor - running_minor };
+    },
+    told,
+  });
+  const paced = createPaced({
+    pace_ms: lookPaceMs,
+    run: alerts.look,
+    onError: (error, customer_id) =>
+      log.warn({ err: error, customer_id }, 'usage was not looked at; it is again in an hour'),
+  });
+  const stop = usage.onRecorded((customerId) => paced.ask(customerId));
+  return {
+    ...alerts,
+    /** Who used something is looked at now. */
+    settle: paced.settle,
+    async close(): Promise<void> {
+      stop();
+      await paced.close();
+    },
+  };
+
+  /** The customer by mail, programs by webhook; of what is unusual the seller by mail too. */
+  async function told(tx: Tx, alert: NewAlert): Promise<void> {
+    const { id, customer_id, title, sentence } = alert;
+    const customer = await deps.customers.find(tx, customer_id);
+    invariant(customer !== null, 'an alert is of a stored customer');
+    await deps.telling.alert(tx, alert);
+    const mail = (recipient: string, whose: string | null, name: string, about: string | null, path: string) =>
+      deps.notices.enqueue(tx, {
+        kind: 'usage_alert',
+        dedupe_key: `${id}:${whose === null ? 'seller' : 'customer'}`,
+        recipient,
+        customer_id: whose,
+        data: { name, about, title, sentence, dashboard_url: `${config.base_url}/${path}` },
+      });
+    await mail(customer.email, customer_id, customer.name, null, 'dashboard');
+    const { support_email, name } = list.seller;
+    if (alert.type === 'usage.anomaly')
+      await mail(support_email, null, name, customer.name, `admin/customers/${customer_id}`);
+  }
+}

@@ -1,0 +1,101 @@
+import { type AlertFacts, type AlertedMeter, type UsageAlert, usageAlerts } from '@farebox/core';
+import type { Database, Tx } from '../../db/database.ts';
+import { createId } from '../../lib/id.ts';
+import type { Clock } from '../../ports.ts';
+import { hourMs } from '../rollup.ts';
+import type { UsageSummary } from '../read.ts';
+import type { AskedScope } from '../service.ts';
+import { insertAlert, subscribersAfter, toldAlerts } from './store.ts';
+
+const dayMs = 24 * hourMs;
+const daysBefore = 7;
+const page = 500;
+
+/** An alert that is told now. */
+export interface NewAlert extends UsageAlert {
+  id: string;
+  customer_id: string;
+  created_at: number;
+}
+
+/**
+ * Tells a customer what it should know about its usage: of each thing once in a period, in one transaction with the mail and the
+ * event for webhooks. Looked at while usage comes, and every hour for what time alone changes.
+ */
+export function createAlerts(deps: {
+  db: Database;
+  clock: Clock;
+  summaries(customerId: string): Promise<UsageSummary[]>;
+  usedInPeriods(scopes: readonly AskedScope[]): Promise<number[]>;
+  creditsOf(customerId: string): Promise<{ granted_minor: number; available_minor: number }>;
+  /** In the transaction: mails and events. */
+  told(tx: Tx, alert: NewAlert): Promise<void>;
+}) {
+  const { db, clock } = deps;
+
+  async function factsOf(customer_id: string): Promise<AlertFacts | null> {
+    const summaries = await deps.summaries(customer_id);
+    const [first] = summaries;
+    if (first === undefined) return null;
+    const meters = summaries.flatMap((summary) => summary.meters);
+    // Whole hours, which are read from the roll-up.
+    const end = Math.ceil(clock.now() / hourMs) * hourMs;
+    const days = Array.from({ length: daysBefore + 1 }, (_, ago) => end - (ago + 1) * dayMs);
+    const scopes = meters.flatMap(({ meter_id }) =>
+      days.map((start_at) => ({ customer_id, meter_id, start_at, end_at: start_at + dayMs })),
+    );
+    const used = await deps.usedInPeriods(scopes);
+    const alerted = meters.map((meter, index): AlertedMeter => {
+      const { meter_id, name, unit, included, quota, period_start_at } = meter;
+      const [last_day = 0, ...days_before] = used.slice(index * days.length, (index + 1) * days.length);
+      return { meter_id, name, unit, used: meter.quantity, included, quota, period_start_at, last_day, days_before };
+    });
+    const cap = first.spend_cap;
+    const credits = await deps.creditsOf(customer_id);
+    return {
+      currency: first.currency,
+      meters: alerted,
+      spend_cap:
+        cap === null
+          ? null
+          : { month: cap.month, amount_minor: cap.amount_minor, spent_minor: cap.amount_minor - cap.remaining_minor },
+      credits: { ...credits, period_start_at: first.period.start_at },
+    };
+  }
+
+  /** Tells what is new. */
+  async function look(customer_id: string): Promise<void> {
+    const facts = await factsOf(customer_id);
+    const alerts = facts === null ? [] : usageAlerts(facts);
+    if (alerts.length === 0) return;
+    const known = await toldAlerts(
+      db.kysely,
+      customer_id,
+      alerts.map(({ key }) => key),
+    );
+    for (const alert of alerts) {
+      if (known.has(alert.key)) continue;
+      const now = clock.now();
+      const told: NewAlert = { ...alert, id: createId('ualt', now), customer_id, created_at: now };
+      await db.transaction(async (tx) => {
+        const { id, key, type } = told;
+        if (await insertAlert(tx, { id, customer_id, key, type, created_at: new Date(now) })) await deps.told(tx, told);
+      });
+    }
+  }
+
+  return {
+    look,
+    /** The job `usage.alerts`: everybody who is subscribed, one after the other. */
+    async lookAtAll(): Promise<void> {
+      let after = '';
+      for (;;) {
+        const ids = await subscribersAfter(db.kysely, after, page);
+        for (const id of ids) await look(id);
+        const last = ids.at(-1);
+        if (last === undefined) return;
+        after = last;
+      }
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type { UsageAlertType } from '@farebox/core';
+import type { Reader, Tx } from '../../db/database.ts';
+
+export interface AlertRow {
+  id: string;
+  customer_id: string;
+  key: string;
+  type: UsageAlertType;
+  created_at: Date;
+}
+
+/** False when the customer was told that before. */
+export async function insertAlert(tx: Tx, row: AlertRow): Promise<boolean> {
+  const inserted = await tx
+    .insertInto('usage_alert')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['customer_id', 'key']).doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+/** Of these names those that the customer was told. */
+export async function toldAlerts(db: Reader, customerId: string, keys: readonly string[]): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('usage_alert')
+    .select('key')
+    .where('customer_id', '=', customerId)
+    .where('key', 'in', keys)
+    .execute();
+  return new Set(rows.map(({ key }) => key));
+}
+
+/** Customers with a subscription that runs, by their ids, after one. */
+export async function subscribersAfter(db: Reader, after: string, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('subscription')
+    .select('customer_id')
+    .distinct()
+    .where('ended_at', 'is', null)
+    .where('customer_id', '>', after)
+    .orderBy('customer_id')
+    .limit(limit)
+    .execute();
+  return rows.map(({ customer_id }) => customer_id);
+}
