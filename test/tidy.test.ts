@@ -53,6 +53,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   slices: '*',
   proxying: '*',
   selling: '*',
+  alerting: '*',
   keeping: '*',
   explaining: '*',
   gating: '*',
