@@ -89,7 +89,7 @@ test('of a spend cap and of credit, before they are used up and when they are; a
   await customer.use(50);
   const all = ['credits.depleted', 'credits.low', 'quota.exceeded', 'spend_cap.reached', 'spend_cap.warning'];
   expect(await customer.events()).toEqual(all);
-  await customer.visitor.answer('PUT', `/v1/customers/${customer.customer_id}/spend_cap`, { amount_minor: 600 });
+  await customer.visitor.answer('PUT', `/v1/customers/${customer.customer_id}/spend_cap`, { amount_minor: 700 });
   await customer.use(0);
   expect(await customer.events()).toEqual([...all, 'spend_cap.warning']);
 });
