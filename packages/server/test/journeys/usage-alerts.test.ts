@@ -25,16 +25,15 @@ async function buyer() {
       await seller.post('/v1/usage/events', { id: `e${(sent += 1)}`, type: 'requests', customer_id, quantity });
       await app.settle();
     },
-    /** What was told by mail, the oldest first. */
+    /** What was told by mail, in the order of the titles. */
     async mails() {
       const rows = await farebox.db.kysely
         .selectFrom('notice')
         .select(['data', 'state'])
         .where('customer_id', '=', customer_id)
         .where('kind', '=', 'usage_alert')
-        .orderBy('id')
         .execute();
-      return rows.map(({ data, state }) => [JSON.parse(JSON.stringify(data)).title, state]);
+      return rows.map(({ data, state }) => `${JSON.parse(JSON.stringify(data)).title}, ${state}`).toSorted();
     },
     /** What was told to programs. */
     /** In the order of their names: several may be told at one instant. */
@@ -64,11 +63,12 @@ test('of a quota it is told at four fifths and when it is used up, once each in 
   for (let again = 0; again < 3; again += 1) await customer.use(10);
   expect(await customer.events()).toEqual(['quota.exceeded', 'usage.threshold_reached']);
   expect(await customer.mails()).toEqual([
-    ['API requests: 80% of the included amount is used', 'sent'],
-    ['API requests: the included amount is used up', 'sent'],
+    'API requests: 80% of the included amount is used, sent',
+    'API requests: the included amount is used up, sent',
   ]);
   const bodies = receiver.received.map(({ body }) => JSON.parse(body));
-  expect(bodies.map(({ type, data }) => [type, data.object.used, data.object.limit])).toEqual([
+  const told = bodies.map(({ type, data }) => [type, data.object.used, data.object.limit]);
+  expect(told.toSorted((a, b) => a[1] - b[1])).toEqual([
     ['usage.threshold_reached', 80, 100],
     ['quota.exceeded', 111, 100],
   ]);
