@@ -7,6 +7,7 @@ export * from './catalog.ts';
 export * from './catalog-effect.ts';
 export * from './change.ts';
 export * from './cidr.ts';
+export * from './closing.ts';
 export * from './correction.ts';
 export * from './credential.ts';
 export * from './credit.ts';

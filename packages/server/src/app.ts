@@ -34,6 +34,9 @@ import { connectStripe } from './stripe/connect.ts';
 import { createImportRoutes } from './stripe/import/routes.ts';
 import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
 import type { Pace, Send } from './stripe/transport.ts';
+import { reach } from './stripe/reach.ts';
+import { createClosingRoutes } from './usage/closing/routes.ts';
+import { createClosing } from './usage/closing/service.ts';
 import { usagePartitions } from './usage/jobs.ts';
 import { createUsageCalls } from './usage/door.ts';
 import { createUsageRoutes } from './usage/routes.ts';
@@ -91,6 +94,13 @@ export async function createApp(options: AppOptions) {
     usageOfPeriod: usage.usageOfPeriod,
     payFromCredit: slices.credits.pay,
   });
+  const closing = createClosing({
+    ...options,
+    ...usage,
+    meters: options.list.meters,
+    findCustomer: (id) => customers.get(id),
+    invoiced: (customerId, since) => reach(() => stripe.invoicedUsage(customerId, since)),
+  });
   const selling = connectSelling({ ...options, ...slices, queue, stripe, migrationTold: slices.telling.migration });
   const keeping = connectKeeping({ ...options, ...slices, changed: (id) => snapshot.changed(id) });
   stripe.jobs.register();
@@ -113,7 +123,7 @@ export async function createApp(options: AppOptions) {
     options,
     slices,
     stripe,
-    documented: [...keeping.documented, ...selling.documented],
+    documented: [...keeping.documented, ...selling.documented, createClosingRoutes({ closing })],
     liveTermsOf: keeping.liveTermsOf,
     stopping: stopping.signal,
     clockToMove: () => clockToMove,
@@ -134,6 +144,7 @@ export async function createApp(options: AppOptions) {
     notices,
     queue,
     stripeImport: stripe.stripeImport,
+    closing,
     alerting: { lookAtAll: slices.alerting.lookAtAll },
     stripe: { backfill: stripe.backfill, replay: stripe.replay, reconcile: stripe.reconcile },
     /** Publishes the price list, starts jobs and the gate's poll: what of it this process is for. */

@@ -113,6 +113,11 @@ const routes = root.addChildren([
     }),
     createRoute({
       getParentRoute: () => admin,
+      path: '/closing',
+      component: lazyRouteComponent(() => import('./routes/admin/ClosingPage.tsx'), 'ClosingPage'),
+    }),
+    createRoute({
+      getParentRoute: () => admin,
       path: '/reconciliation',
       component: lazyRouteComponent(() => import('./routes/admin/ReconciliationPage.tsx'), 'ReconciliationPage'),
     }),

@@ -84,6 +84,7 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/usage/events/:id/void': sellerSide,
   'POST /v1/usage/corrections': sellerSide,
   'GET /v1/usage/corrections': known,
+  'GET /v1/usage/closing_report': sellerSide,
   'GET /v1/usage/export': known,
 
   'GET /v1/keys': known,

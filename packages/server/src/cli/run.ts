@@ -33,6 +33,10 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     about: 'what differs between here and Stripe; --repair puts right what has one right answer',
     load: async () => (await import('./reconcile.ts')).reconcile,
   },
+  close: {
+    about: '--month 2026-11: whether usage, bills and invoices of a month balance, or where not; exit code 2 if not',
+    load: async () => (await import('./close.ts')).close,
+  },
   keys: {
     about: 'import FILE: keys of another system by their hash; progress: how many of them are in use',
     load: async () => (await import('./keys.ts')).keysCommand,

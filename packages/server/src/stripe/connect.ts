@@ -12,6 +12,7 @@ import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
 import { createSubscriptionMirror } from '../subscriptions/mirror.ts';
 import { phasesOf, subscriptionById } from '../subscriptions/store.ts';
+import { reportsOfAdjustments } from '../usage/corrections/store.ts';
 import { type PayFromCredit, closePeriods } from '../usage/report.ts';
 import { createBackfill } from './backfill.ts';
 import { createCarriers } from './carriers.ts';
@@ -23,6 +24,7 @@ import { createEventHandler } from './handle.ts';
 import { type StripeImport, createStripeImport } from './import/service.ts';
 import { createInbox, createReplay } from './inbox.ts';
 import { createStripeJobs } from './jobs.ts';
+import { createInvoicedUsage } from './invoiced-usage.ts';
 import type { ToldOfMoney } from './life-events.ts';
 import type { MoneyNotice, Person } from './life-notices.ts';
 import { createPayments } from './payments.ts';
@@ -81,6 +83,7 @@ export interface StripeDeps {
 export interface StripeConnection {
   payments: Payments;
   desk: PaymentsDesk;
+  invoicedUsage: ReturnType<typeof createInvoicedUsage>;
   intents: IntentBook;
   jobs: ReturnType<typeof createStripeJobs>;
   backfill: ReturnType<typeof createBackfill>;
@@ -138,6 +141,12 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
   return {
     intents,
     desk: createDesk({ stripe, installation_id }),
+    invoicedUsage: createInvoicedUsage({
+      stripe,
+      installation_id,
+      findStripeId,
+      reportsOf: (ids) => reportsOfAdjustments(db.kysely, ids),
+    }),
     payments: createPayments({ ...edge, syncCustomer, findStripeId, countGone: countGoneOf }),
     jobs,
     backfill: () => reach(backfill),

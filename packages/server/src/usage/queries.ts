@@ -97,7 +97,7 @@ export function hasSeen({ from, to, running }: Snapshot, xid: bigint): boolean {
 }
 
 /** What parts of a meter's usage come to together; `p` has quantity, events, last_at and last_id. */
-function amountOf(aggregation: RawBuilder<unknown>): RawBuilder<unknown> {
+export function amountOf(aggregation: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`
     case ${aggregation}
       when 'max' then max(p.quantity)

@@ -223,6 +223,7 @@ async function usageEvents(): Promise<void> {
     reason: 'two of them',
   });
   await call('seller', 'POST', '/v1/usage/events/first/void', { customer_id: customer.id, reason: 'none at all' });
+  await call('seller', 'GET', '/v1/usage/closing_report?from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z');
   expect((await call(visitor, 'GET', '/v1/usage/corrections'))['data']).toHaveLength(2);
   expect((await call(visitor, 'GET', '/v1/usage/rejections'))['data']).toMatchObject([{ code: 'unknown_type' }]);
   const file = await visitor.request('GET', '/v1/usage/export?from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z');

@@ -31,3 +31,24 @@ export interface SpendCap {
   in_force: { owner: 'customer' | 'seller'; amount_minor: number } | null;
   months: { month: string; spent_minor: number; remaining_minor: number }[];
 }
+
+/** `GET /v1/usage/closing_report` */
+export interface ClosingReport {
+  checked: number;
+  balanced: number;
+  totals: { currency: Currency; billed_minor: number; invoiced_minor: number }[];
+  periods: {
+    usage_report_id: string;
+    customer_id: string;
+    meter_id: string;
+    period_end_at: string;
+    events: number | null;
+    rolled_up: number;
+    quantity: number;
+    currency: Currency;
+    amount_minor: number;
+    invoiced_minor: number;
+    faults: { code: string; detail: string }[];
+  }[];
+  more: number;
+}

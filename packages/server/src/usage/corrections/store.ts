@@ -279,6 +279,17 @@ export async function sentAdjustments(
     .execute();
 }
 
+/** Of these adjustments the reports that they correct. */
+export async function reportsOfAdjustments(db: Reader, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('usage_adjustment')
+    .select(['id', 'usage_report_id'])
+    .where('id', 'in', ids)
+    .execute();
+  return new Map(rows.map(({ id, usage_report_id }) => [id, usage_report_id]));
+}
+
 /** To be put on an invoice again: its line at Stripe was deleted. */
 export async function reopenAdjustment(db: Reader, id: string): Promise<void> {
   await db.updateTable('usage_adjustment').set({ state: 'pending', sent_at: null }).where('id', '=', id).execute();

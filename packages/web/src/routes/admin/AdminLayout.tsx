@@ -3,6 +3,7 @@ import {
   IconBolt,
   IconLayoutDashboard,
   IconReceipt,
+  IconScale,
   IconTags,
   IconUsers,
   IconWebhook,
@@ -23,6 +24,7 @@ const nav: NavItem[] = [
   { label: 'Subscriptions', icon: IconReceipt, to: '/admin/subscriptions' },
   { label: 'Events', icon: IconBolt, to: '/admin/events' },
   { label: 'Webhooks', icon: IconWebhook, to: '/admin/webhooks' },
+  { label: 'Closing', icon: IconScale, to: '/admin/closing' },
   { label: 'Stripe', icon: IconArrowsLeftRight, to: '/admin/reconciliation' },
 ];
 

@@ -1,0 +1,44 @@
+import type { Instant } from '@farebox/core';
+import type Stripe from 'stripe';
+import type { InvoicedUsage } from '../usage/closing/service.ts';
+
+/**
+ * What lines at Stripe come to, by the report of usage that they bill; corrections by the report they correct. Of one customer or
+ * of all, of lines made from an instant on.
+ */
+export function createInvoicedUsage(deps: {
+  stripe: Stripe;
+  installation_id: string;
+  findStripeId(customerId: string): Promise<string | null>;
+  /** Of corrections, which report they are of. */
+  reportsOf(adjustmentIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+}) {
+  return async function invoiced(customerId: string | null, since: Instant): Promise<Map<string, InvoicedUsage>> {
+    const found = new Map<string, InvoicedUsage>();
+    const corrections: [string, number][] = [];
+    const customer = customerId === null ? null : await deps.findStripeId(customerId);
+    if (customerId !== null && customer === null) return found;
+    const created = { gte: Math.floor(since / 1000) };
+    const asked = { created, limit: 100, ...(customer === null ? {} : { customer }) };
+    for await (const { amount, metadata } of deps.stripe.invoiceItems.list(asked)) {
+      if (metadata?.['farebox_installation'] !== deps.installation_id) continue;
+      const { farebox_usage_report, farebox_cap_report, farebox_credit_report, farebox_usage_adjustment } = metadata;
+      const usage = farebox_usage_report ?? farebox_cap_report;
+      if (usage !== undefined) of(usage).usage_minor += amount;
+      if (farebox_credit_report !== undefined) of(farebox_credit_report).credit_minor += amount;
+      if (farebox_usage_adjustment !== undefined) corrections.push([farebox_usage_adjustment, amount]);
+    }
+    const reports = await deps.reportsOf(corrections.map(([id]) => id));
+    for (const [id, amount] of corrections) {
+      const report = reports.get(id);
+      if (report !== undefined) of(report).corrections_minor += amount;
+    }
+    return found;
+
+    function of(reportId: string): InvoicedUsage {
+      const known = found.get(reportId) ?? { usage_minor: 0, credit_minor: 0, corrections_minor: 0 };
+      found.set(reportId, known);
+      return known;
+    }
+  };
+}

@@ -1,0 +1,172 @@
+import {
+  type ClosingFault,
+  type ClosingFacts,
+  type Currency,
+  type Instant,
+  type Meter,
+  billedUnits,
+  closingFaults,
+  rateUsage,
+} from '@farebox/core';
+import type { Database } from '../../db/database.ts';
+import type { Clock } from '../../ports.ts';
+import { roomOfPeriod } from '../caps/room.ts';
+import { spendCapsOf } from '../caps/store.ts';
+import type { AskedScope } from '../service.ts';
+import { type ClosedReport, closedReports, measureEvents } from './store.ts';
+
+/** What lines at Stripe come to, of one report. */
+export interface InvoicedUsage {
+  usage_minor: number;
+  credit_minor: number;
+  corrections_minor: number;
+}
+
+/** One period of one meter, from its events to its lines at Stripe. */
+export interface ClosedPeriod extends ClosingFacts {
+  usage_report_id: string;
+  customer_id: string;
+  subscription_id: string;
+  meter_id: string;
+  period_start_at: Date;
+  period_end_at: Date;
+  faults: ClosingFault[];
+}
+
+export interface ClosingReport {
+  customer_id: string | null;
+  from: Instant;
+  to: Instant;
+  checked: number;
+  balanced: number;
+  /** By currency: what was billed, and what is at Stripe of it. */
+  totals: { currency: Currency; billed_minor: number; invoiced_minor: number }[];
+  /** Those that do not balance; of one customer all, those first. */
+  periods: ClosedPeriod[];
+}
+
+export type Closing = ReturnType<typeof createClosing>;
+
+const page = 500;
+/** What was decided this recently may be on its way. */
+const patienceMs = 3_600_000;
+const none: InvoicedUsage = { usage_minor: 0, credit_minor: 0, corrections_minor: 0 };
+
+/**
+ * The closing report: of each period that was billed whether the events, the hours, the bill and Stripe's lines agree, or where
+ * not. Reads only. The gate's counters end with their period and are filled from the same hours: they are not asked.
+ */
+export function createClosing(deps: {
+  db: Pick<Database, 'kysely'>;
+  clock: Clock;
+  meters: readonly Meter[];
+  kept_ms: number;
+  usedInPeriods(scopes: readonly AskedScope[]): Promise<number[]>;
+  findCustomer(id: string): Promise<{ id: string }>;
+  /** By report what is at Stripe, of lines made from an instant on. */
+  invoiced(customerId: string | null, since: Instant): Promise<ReadonlyMap<string, InvoicedUsage>>;
+}) {
+  const { clock } = deps;
+  const db = deps.db.kysely;
+  const aggregationOf = (id: string) => deps.meters.find((meter) => meter.id === id)?.aggregation ?? 'count';
+
+  async function inspect(
+    reports: readonly ClosedReport[],
+    invoiced: ReadonlyMap<string, InvoicedUsage>,
+  ): Promise<ClosedPeriod[]> {
+    const scopes = reports.map((report) => ({
+      customer_id: report.customer_id,
+      meter_id: report.meter_id,
+      start_at: report.period_start_at.getTime(),
+      end_at: report.period_end_at.getTime(),
+    }));
+    const hours = await deps.usedInPeriods(scopes);
+    const events = await measureEvents(
+      db,
+      scopes.map((scope, index) => ({
+        ...scope,
+        aggregation: aggregationOf(scope.meter_id),
+        received_by: reports[index]?.created_at.getTime() ?? scope.end_at,
+      })),
+    );
+    const periods: ClosedPeriod[] = [];
+    for (const [index, report] of reports.entries()) {
+      const found = events[index];
+      const isKept = report.period_start_at.getTime() >= clock.now() - deps.kept_ms && found !== undefined;
+      periods.push(
+        await whole(report, invoiced.get(report.id) ?? none, {
+          events: isKept ? billedUnits(plain(found.all)) : null,
+          events_at_close: isKept ? billedUnits(plain(found.at_close)) : null,
+          rolled_up: hours[index] ?? 0,
+        }),
+      );
+    }
+    return periods;
+  }
+
+  async function whole(
+    report: ClosedReport,
+    there: InvoicedUsage,
+    counted: Pick<ClosingFacts, 'events' | 'events_at_close' | 'rolled_up'>,
+  ): Promise<ClosedPeriod> {
+    const { waiting_since, priced, lines, created_at: _created, state: _state, id, ...rest } = report;
+    const now = counted.events_at_close ?? counted.rolled_up;
+    const facts = {
+      ...rest,
+      ...counted,
+      rated_minor: priced === null ? null : rateUsage(priced, report.quantity).amount_minor,
+      due_minor:
+        priced === null || !report.is_corrected ? null : await due(report, rateUsage(priced, now).amount_minor),
+      lines_minor: lines.reduce((sum, line) => sum + line.amount_minor, 0),
+      is_sent: waiting_since === null,
+      is_late: waiting_since !== null && waiting_since.getTime() < clock.now() - patienceMs,
+      invoiced_minor: there.usage_minor,
+      invoiced_credit_minor: there.credit_minor,
+      invoiced_corrections_minor: there.corrections_minor,
+    };
+    return { ...facts, usage_report_id: id, faults: closingFaults(facts) };
+  }
+
+  async function due({ id, customer_id, currency, period_end_at }: ClosedReport, rated: number): Promise<number> {
+    const caps = await spendCapsOf(db, customer_id);
+    const room = await roomOfPeriod(db, caps, { customer_id, currency, end_at: period_end_at.getTime(), but: id });
+    return Math.min(rated, room ?? rated);
+  }
+
+  return {
+    /** Of the periods that ended in [from, to), of one customer or of all. */
+    async report(of: { customer_id: string | null; from: Instant; to: Instant }): Promise<ClosingReport> {
+      if (of.customer_id !== null) await deps.findCustomer(of.customer_id);
+      const invoiced = await deps.invoiced(of.customer_id, of.from);
+      const result: ClosingReport = { ...of, checked: 0, balanced: 0, totals: [], periods: [] };
+      const fine: ClosedPeriod[] = [];
+      for (let after = ''; ;) {
+        const reports = await closedReports(db, { ...of, after, limit: page });
+        for (const period of await inspect(reports, invoiced)) {
+          result.checked += 1;
+          addTo(result.totals, period);
+          if (period.faults.length > 0) result.periods.push(period);
+          else if (of.customer_id !== null) fine.push(period);
+          if (period.faults.length === 0) result.balanced += 1;
+        }
+        const last = reports.at(-1);
+        if (last === undefined) break;
+        after = last.id;
+      }
+      return { ...result, periods: [...result.periods, ...fine] };
+    },
+  };
+}
+
+function addTo(totals: ClosingReport['totals'], period: ClosedPeriod): void {
+  const { currency } = period;
+  let total = totals.find((each) => each.currency === currency);
+  if (total === undefined) totals.push((total = { currency, billed_minor: 0, invoiced_minor: 0 }));
+  total.billed_minor += period.amount_minor - period.credited_minor + period.adjusted_line_minor;
+  total.invoiced_minor += period.invoiced_minor + period.invoiced_credit_minor + period.invoiced_corrections_minor;
+}
+
+/** Without the zeros that a numeric keeps at its end. */
+function plain(text: string): string {
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}

@@ -1,0 +1,108 @@
+import { sql } from 'kysely';
+import { expect, test, vi } from 'vitest';
+import { closingText, monthOf } from '../../src/cli/close.ts';
+import { dayMs, testApp } from '../harness.ts';
+import { smallList } from '../small-list.ts';
+import { payOnPage } from '../visitor.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
+
+// Five requests are included, the next two cost 25 cents, every further one 10.
+const farebox = await testApp({ list: smallList(5), sandbox: { frozen: true } });
+const { app, sandbox, seller, db } = farebox;
+
+async function buyer(uses: number[]) {
+  const visitor = await farebox.signUp();
+  const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'starter' });
+  await payOnPage(checkout.url);
+  const { subscription } = await visitor.get(`/v1/checkout_sessions/${checkout.id}`);
+  const customer_id: string = subscription.customer_id;
+  for (const [at, quantity] of uses.entries())
+    await seller.post('/v1/usage/events', { id: `e${at}`, type: 'requests', customer_id, quantity });
+  return { customer_id, visitor };
+}
+
+async function nextMonth(): Promise<void> {
+  await sandbox.clock.advance(31 * dayMs + 2 * 3_600_000);
+  await app.settle();
+}
+
+const all = 'from=2020-01-01T00:00:00Z&to=2090-01-01T00:00:00Z';
+const report = async (customer_id?: string) =>
+  await seller.get(`/v1/usage/closing_report?${all}${customer_id === undefined ? '' : `&customer_id=${customer_id}`}`);
+
+test('usage, caps, credit and corrections balance from the events to the lines at Stripe, period by period', async () => {
+  const plain = await buyer([8, 4]);
+  const free = await buyer([3]);
+  const capped = await buyer([30]);
+  await capped.visitor.answer('PUT', `/v1/customers/${capped.customer_id}/spend_cap`, { amount_minor: 100 });
+  await seller.post(`/v1/customers/${capped.customer_id}/grants`, { name: 'Credit', amount_minor: 30 });
+  await nextMonth();
+  await seller.post('/v1/usage/corrections', {
+    customer_id: plain.customer_id,
+    event_id: 'e1',
+    quantity: 1,
+    reason: 'one of them',
+  });
+  await app.settle();
+  expect(await report()).toMatchObject({ checked: 3, balanced: 3, periods: [], more: 0 });
+  expect(await report(plain.customer_id)).toMatchObject({
+    checked: 1,
+    totals: [{ currency: 'usd', billed_minor: 70, invoiced_minor: 70 }],
+    periods: [
+      {
+        events: 9,
+        rolled_up: 9,
+        quantity: 12,
+        amount_minor: 100,
+        adjusted_minor: -30,
+        invoiced_minor: 100,
+        invoiced_corrections_minor: -30,
+        faults: [],
+      },
+    ],
+  });
+  expect((await report(capped.customer_id)).periods).toMatchObject([
+    { amount_minor: 100, capped_minor: 180, credited_minor: 30, invoiced_minor: 100, invoiced_credit_minor: -30 },
+  ]);
+  expect((await report(free.customer_id)).periods).toMatchObject([{ quantity: 3, amount_minor: 0, faults: [] }]);
+  expect((await plain.visitor.request('GET', `/v1/usage/closing_report?${all}`)).status).toBe(403);
+});
+
+test('what does not balance is said with its place, and the command line answers by its exit code what the report says', async () => {
+  const [lost, twice] = [await buyer([8, 4]), await buyer([9])];
+  await nextMonth();
+  await sql`delete from usage_event where customer_id = ${lost.customer_id} and id = 'e1'`.execute(db.kysely);
+  for await (const item of farebox.stripe.invoiceItems.list({ limit: 100 })) {
+    const { customer, currency, metadata } = item;
+    const { rows } = await db.pool.query('select customer_id from usage_report where id = $1', [
+      metadata?.['farebox_usage_report'] ?? '',
+    ]);
+    if (rows[0]?.customer_id !== twice.customer_id || typeof customer !== 'string') continue;
+    await farebox.stripe.invoiceItems.create({ customer, currency, amount: item.amount, metadata });
+    break;
+  }
+  const found = await report();
+  expect(found.checked - found.balanced).toBe(2);
+  const names = found.periods.map(({ customer_id, faults }: Found) => `${customer_id} ${faults[0]?.code}`);
+  expect(names.toSorted()).toEqual(
+    [`${lost.customer_id} usage_and_bill_differ`, `${twice.customer_id} invoice_differs`].toSorted(),
+  );
+  const text = closingText(await app.closing.report({ customer_id: null, from: 0, to: sandbox.clock.now() }));
+  expect(text).toContain('periods of usage do not balance');
+  expect(text).toContain('The usage comes to 8, 12 was billed.');
+});
+
+interface Found {
+  customer_id: string;
+  faults: { code: string; detail: string }[];
+}
+
+test('a month is every period that ends in it, its last instant included', () => {
+  const { from, to } = monthOf('2026-11');
+  const isIn = (text: string) => Date.parse(text) >= from && Date.parse(text) < to;
+  expect(
+    ['2026-11-01T00:00:00Z', '2026-11-01T00:00:00.001Z', '2026-12-01T00:00:00Z', '2026-12-01T00:00:00.001Z'].map(isIn),
+  ).toEqual([false, true, true, false]);
+  expect(() => monthOf('2026-13')).toThrow('Name the month');
+});
