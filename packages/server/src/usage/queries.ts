@@ -111,7 +111,7 @@ export function amountOf(aggregation: RawBuilder<unknown>): RawBuilder<unknown> 
 }
 
 /** Without the zeros that a numeric keeps at its end. */
-function plainDecimal(text: string): string {
+export function plainDecimal(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 

@@ -95,8 +95,8 @@ export function createClosing(deps: {
       const isKept = report.period_start_at.getTime() >= clock.now() - deps.kept_ms && found !== undefined;
       periods.push(
         await whole(report, invoiced.get(report.id) ?? none, {
-          events: isKept ? billedUnits(plain(found.all)) : null,
-          events_at_close: isKept ? billedUnits(plain(found.at_close)) : null,
+          events: isKept ? billedUnits(found.all) : null,
+          events_at_close: isKept ? billedUnits(found.at_close) : null,
           rolled_up: hours[index] ?? 0,
         }),
       );
@@ -164,9 +164,4 @@ function addTo(totals: ClosingReport['totals'], period: ClosedPeriod): void {
   if (total === undefined) totals.push((total = { currency, billed_minor: 0, invoiced_minor: 0 }));
   total.billed_minor += period.amount_minor - period.credited_minor + period.adjusted_line_minor;
   total.invoiced_minor += period.invoiced_minor + period.invoiced_credit_minor + period.invoiced_corrections_minor;
-}
-
-/** Without the zeros that a numeric keeps at its end. */
-function plain(text: string): string {
-  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }

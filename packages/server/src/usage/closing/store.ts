@@ -1,25 +1,14 @@
-import type { Aggregation, Currency, Instant, PricedUsage, RatedLine } from '@farebox/core';
+import type { Aggregation, Instant, PricedUsage } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader } from '../../db/database.ts';
-import { type UsageScope, amountOf } from '../queries.ts';
+import { type UsageScope, amountOf, plainDecimal } from '../queries.ts';
+import type { UsageReport } from '../report.ts';
 
 /** A billed period, with what corrections changed of it. */
-export interface ClosedReport {
-  id: string;
-  customer_id: string;
-  subscription_id: string;
-  meter_id: string;
-  period_start_at: Date;
-  period_end_at: Date;
-  quantity: number;
-  amount_minor: number;
-  capped_minor: number;
-  credited_minor: number;
-  currency: Currency;
-  lines: RatedLine[];
+export interface ClosedReport extends UsageReport {
+  /** By what it was rated; null of one from before that was kept. */
   priced: PricedUsage | null;
   created_at: Date;
-  state: string;
   adjusted_minor: number;
   adjusted_line_minor: number;
   /** Since when something of it has waited for Stripe; null: nothing does. */
@@ -88,5 +77,5 @@ export async function measureEvents(
     cross join lateral (${part(sql`e.received_at <= scope.received_by`)}) as b
     order by scope.position
   `.execute(db);
-  return rows;
+  return rows.map((row) => ({ all: plainDecimal(row.all), at_close: plainDecimal(row.at_close) }));
 }
