@@ -1,12 +1,13 @@
 import { sql } from 'kysely';
 import type Stripe from 'stripe';
-import { atPrice, definePlans, periodAt } from '../packages/core/src/index.ts';
+import { type UsagePrice, atPrice, definePlans, periodAt } from '../packages/core/src/index.ts';
+import { insertOverrides } from '../packages/server/src/customers/overrides/store.ts';
 import { abreast } from '../packages/server/src/lib/abreast.ts';
 import { createId } from '../packages/server/src/lib/id.ts';
-import { createStripe } from '../packages/server/src/stripe/client.ts';
-import { ownMetadata } from '../packages/server/src/stripe/client.ts';
+import { createStripe, ownMetadata } from '../packages/server/src/stripe/client.ts';
 import { billOfReport } from '../packages/server/src/stripe/usage-bill.ts';
 import { createUsageBilling } from '../packages/server/src/stripe/usage-billing.ts';
+import { insertSpendCap } from '../packages/server/src/usage/caps/store.ts';
 import type { ClosingReport } from '../packages/server/src/usage/closing/service.ts';
 import { closePeriods, markReportSent, reportById } from '../packages/server/src/usage/report.ts';
 import { createUsage } from '../packages/server/src/usage/service.ts';
@@ -16,12 +17,14 @@ import { openDrillDatabase } from './drill-database.ts';
 import { drillSeller } from './drill-seller.ts';
 
 /**
- * The closing report of a thousand customers with a month of usage each, of whom twenty were made not to balance in one of six
- * places: all of these are found and nothing else. In CI 200 customers; with `--long` 1,000.
+ * A thousand customers with a month of usage each, at prices, tiers and under spend caps of their own: what usage cost so far in the
+ * last millisecond of the month is what stands on the invoice, to the cent. Then the closing report of them all, of whom
+ * twenty were made not to balance in one of six places: all of these are found and nothing else. In CI 150 customers; with
+ * `--long` 1,000.
  */
 const { isLong, seed } = readChoices(process.argv);
 const chance = createChance(seed);
-const size = isLong ? 1000 : 200;
+const size = isLong ? 1000 : 150;
 const injectedCount = 20;
 const faults: string[] = [];
 const started = performance.now();
@@ -83,9 +86,13 @@ const usage = createUsage({
   backdate_ms: 40 * 86_400_000,
 });
 
-const customers = await seed_();
+const customers = await seedCustomers();
+await agree();
 await use();
+const soFar = await costSoFar();
 const reports = await close();
+const { equal, differing } = await compareWithInvoices();
+for (const line of differing) faults.push(line);
 const clean = await look();
 if (clean.checked !== reports.length)
   faults.push(`${reports.length} periods were billed, ${clean.checked} were checked`);
@@ -112,6 +119,7 @@ console.log(
     met,
     seed,
     customers: size,
+    customer_months_to_the_cent: equal,
     periods: clean.checked,
     injected: injected.size,
     found: injected.size - missed.length,
@@ -133,7 +141,7 @@ interface Seeded {
 }
 
 /** Customers here and at Stripe, each on the plan since two months. */
-async function seed_(): Promise<Seeded[]> {
+async function seedCustomers(): Promise<Seeded[]> {
   const made: Seeded[] = [];
   await abreast(Array.from({ length: size }).keys(), 4, async (index) => {
     const at = new Date(now);
@@ -184,6 +192,66 @@ async function seed_(): Promise<Seeded[]> {
     });
   });
   return made;
+}
+
+/** Half of them pay prices of their own, and a third of them have a cap. */
+async function agree(): Promise<void> {
+  for (const { id } of customers) {
+    const from_at = month.start_at;
+    if (chance.draw() < 0.5) {
+      const content = {
+        included: { requests: chance.between(0, 120) },
+        overage: { requests: { usd: randomPrice() }, traffic: { usd: randomPrice() } },
+      };
+      await insertOverrides(db.kysely, id, { from_at, expires_at: null, content, reason: null, actor: 'drill' });
+    }
+    if (chance.draw() < 0.33)
+      await db.transaction((tx) =>
+        insertSpendCap(tx, id, {
+          owner: chance.oneOf(['customer', 'seller']),
+          from_at,
+          amount_minor: chance.between(0, 400),
+          currency: 'usd',
+          actor: 'drill',
+        }),
+      );
+  }
+}
+
+function randomPrice(): UsagePrice {
+  const unit_price_decimal = () => `${chance.between(0, 9)}.${chance.between(0, 99999)}`;
+  const tiers = () => {
+    const first = chance.between(1, 60);
+    const ends = [first, first + chance.between(1, 200), null];
+    return ends.map((up_to) => ({ up_to, unit_price_decimal: unit_price_decimal() }));
+  };
+  return chance.oneOf<() => UsagePrice>([
+    () => ({ type: 'per_unit', unit_price_decimal: unit_price_decimal() }),
+    () => ({ type: 'package', package_price_decimal: unit_price_decimal(), package_size: chance.between(2, 40) }),
+    () => ({ type: 'graduated', tiers: tiers() }),
+    () => ({ type: 'volume', tiers: tiers() }),
+  ])();
+}
+
+/** By customer what its usage costs in the last millisecond of the month. */
+async function costSoFar(): Promise<Map<string, number>> {
+  const clock = { now: () => month.end_at - 1 };
+  const before = createUsage({ db, clock, log: quiet, meters: list.meters });
+  const costs = new Map<string, number>();
+  for (const { id } of customers) costs.set(id, (await before.summary(id)).cost_so_far_minor);
+  return costs;
+}
+
+/** By customer what stands at Stripe, against it. */
+async function compareWithInvoices(): Promise<{ equal: number; differing: string[] }> {
+  const lines = new Map<string, number>();
+  for await (const { customer, amount } of stripe.invoiceItems.list({ limit: 100 }))
+    lines.set(String(customer), (lines.get(String(customer)) ?? 0) + amount);
+  const differing = customers.flatMap(({ id, stripe_customer_id }) => {
+    const [cost, billed] = [soFar.get(id) ?? 0, lines.get(stripe_customer_id) ?? 0];
+    return cost === billed ? [] : [`${id} cost ${cost} at the end of its month, and ${billed} was billed`];
+  });
+  return { equal: customers.length - differing.length, differing };
 }
 
 /** Up to twenty events of each, anywhere in the month, in both meters. */
@@ -246,7 +314,7 @@ async function look(): Promise<ClosingReport> {
 /** Each in a period of its own that has something to lose; by report how. */
 async function inject(): Promise<Map<string, string>> {
   const { rows } = await db.pool.query<{ id: string; customer_id: string; meter_id: string }>(
-    'select id, customer_id, meter_id from usage_report where amount_minor > 100 order by id',
+    'select id, customer_id, meter_id from usage_report where amount_minor > 20 order by id',
   );
   const items = new Map<string, Stripe.InvoiceItem>();
   for await (const item of stripe.invoiceItems.list({ limit: 100 }))
