@@ -5,6 +5,7 @@ import { insertOverrides } from '../packages/server/src/customers/overrides/stor
 import { abreast } from '../packages/server/src/lib/abreast.ts';
 import { createId } from '../packages/server/src/lib/id.ts';
 import { createStripe, ownMetadata } from '../packages/server/src/stripe/client.ts';
+import { idOf } from '../packages/server/src/stripe/translate.ts';
 import { billOfReport } from '../packages/server/src/stripe/usage-bill.ts';
 import { createUsageBilling } from '../packages/server/src/stripe/usage-billing.ts';
 import { insertSpendCap } from '../packages/server/src/usage/caps/store.ts';
@@ -245,8 +246,10 @@ async function costSoFar(): Promise<Map<string, number>> {
 /** By customer what stands at Stripe, against it. */
 async function compareWithInvoices(): Promise<{ equal: number; differing: string[] }> {
   const lines = new Map<string, number>();
-  for await (const { customer, amount } of stripe.invoiceItems.list({ limit: 100 }))
-    lines.set(String(customer), (lines.get(String(customer)) ?? 0) + amount);
+  for await (const { customer, amount } of stripe.invoiceItems.list({ limit: 100 })) {
+    const id = idOf(customer);
+    lines.set(id, (lines.get(id) ?? 0) + amount);
+  }
   const differing = customers.flatMap(({ id, stripe_customer_id }) => {
     const [cost, billed] = [soFar.get(id) ?? 0, lines.get(stripe_customer_id) ?? 0];
     return cost === billed ? [] : [`${id} cost ${cost} at the end of its month, and ${billed} was billed`];
