@@ -28,6 +28,10 @@ export async function startRedis(options: { port?: number; more?: readonly strin
   const port = options.port ?? (await freePort());
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
   const server = spawn('redis-server', [...args, ...(options.more ?? [])], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // Whoever started it may end without a word.
+  const orphaned = () => server.kill('SIGKILL');
+  process.once('exit', orphaned);
+  server.once('exit', () => process.off('exit', orphaned));
   await untilReady(server);
   const url = `redis://127.0.0.1:${port}`;
   return {

@@ -50,6 +50,13 @@ export function createInsuredCounter(deps: {
     };
   }
 
+  /** Asks first without taking: a server that stands still does later all that it was told meanwhile. */
+  async function probe(takes: readonly Take[], cost: number, now: number): Promise<TakeResult> {
+    asked_at = deps.monotonic();
+    await shared.take(takes, 0, now);
+    return await shared.take(takes, cost, now);
+  }
+
   function share(take: Take): Take {
     if (deps.nodes === 1) return take;
     if (take.kind === 'bucket') return { ...take, limit: part(take.limit), burst: part(take.burst) };
@@ -63,9 +70,8 @@ export function createInsuredCounter(deps: {
   return {
     take(takes, cost, now) {
       if (isLost && deps.monotonic() - asked_at < probeMs) return alone(takes, cost, now);
-      if (isLost) asked_at = deps.monotonic();
       try {
-        const result = shared.take(takes, cost, now);
+        const result = isLost ? probe(takes, cost, now) : shared.take(takes, cost, now);
         if (!(result instanceof Promise)) return result;
         return result.then(back, (error: unknown) => {
           lost(error);

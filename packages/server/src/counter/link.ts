@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Ask, Instant, QuotaTake } from '@farebox/core';
+import { type Answered, type Ask, type GivenBack, type Instant, type QuotaTake, newestSlot } from '@farebox/core';
 import { monotonic } from '../lib/clock.ts';
 import { invariant } from '../lib/invariant.ts';
 import { randomToken } from '../lib/secret.ts';
@@ -74,15 +74,39 @@ export function createRedisLink(options: LinkOptions): RedisLink {
     }
   }
 
-  async function once(asks: readonly Ask[], now: Instant): Promise<Answer> {
-    const keys = asks.map((ask) => keyOf(ask.take.id));
+  /** The keys and arguments of the script. */
+  function spoken(asks: readonly Ask[], now: Instant): [keys: string[], values: string[]] {
     const values = [options.time === 'caller' ? String(now) : '', randomToken(6)];
     for (const ask of asks) values.push(...argumentsOf(ask, now));
-    const raw = await inTime(evaluate(keys, values));
+    return [asks.map((ask) => keyOf(ask.take.id)), values];
+  }
+
+  async function once(asks: readonly Ask[], now: Instant): Promise<Answer> {
+    const answer = evaluate(...spoken(asks, now));
+    const raw = await inTime(answer, () => void takeBack(answer, asks, now));
     return answerOf(
       asks.map(({ take }) => take),
       raw,
     );
+  }
+
+  /** Nobody waits any more for an answer that is late: what it took is nobody's, and goes back when it comes. */
+  async function takeBack(answer: Promise<unknown>, asks: readonly Ask[], now: Instant): Promise<void> {
+    try {
+      const late = answerOf(
+        asks.map(({ take }) => take),
+        await answer,
+      );
+      if (late.type !== 'decided' || !late.allowed) return;
+      const given = asks.flatMap((ask, index): Ask[] => {
+        const back = backOf(late.parts[index]);
+        return back === null ? [] : [{ take: ask.take, need: 0, want: 0, back, is_fresh: false }];
+      });
+      for (const { take } of asks) if (take.kind === 'places') await client.remove(keyOf(take.id), take.lease);
+      if (given.length > 0) await evaluate(...spoken(given, now));
+    } catch (error) {
+      options.onError(error);
+    }
   }
 
   function readOnce(take: QuotaTake): Promise<number> {
@@ -110,7 +134,7 @@ export function createRedisLink(options: LinkOptions): RedisLink {
       return second;
     },
     async release(id, lease) {
-      await inTime(client.remove(keyOf(id), lease));
+      await inTime(client.remove(keyOf(id), lease), () => undefined);
     },
     policyFault: () => fault,
     async ready(most_ms) {
@@ -121,10 +145,13 @@ export function createRedisLink(options: LinkOptions): RedisLink {
   };
 
   /** A server that is stopped keeps its connection and answers nothing: the caller waits no longer than this. */
-  async function inTime<T>(answer: Promise<T>): Promise<T> {
+  async function inTime<T>(answer: Promise<T>, onLate: () => void): Promise<T> {
     const late = Promise.withResolvers<never>();
     const { timeout_ms } = options;
-    const timer = setTimeout(() => late.reject(new Error(`Redis did not answer within ${timeout_ms} ms.`)), timeout_ms);
+    const timer = setTimeout(() => {
+      onLate();
+      late.reject(new Error(`Redis did not answer within ${timeout_ms} ms.`));
+    }, timeout_ms);
     try {
       return await Promise.race([answer, late.promise]);
     } catch (error) {
@@ -134,4 +161,11 @@ export function createRedisLink(options: LinkOptions): RedisLink {
       clearTimeout(timer);
     }
   }
+}
+
+/** What flows out of a bucket by itself is not given back. */
+function backOf(part: Answered | undefined): GivenBack | null {
+  if (part === undefined || part.granted === 0) return null;
+  if (part.kind === 'window') return { units: part.granted, slot: newestSlot(part.state), epoch: part.epoch };
+  return part.kind === 'quota' ? { units: part.granted, slot: 0, epoch: part.epoch } : null;
 }

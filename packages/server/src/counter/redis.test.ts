@@ -210,6 +210,24 @@ describe.skipIf(!hasRedis('the Redis counter'))('on a real Redis', () => {
         .toEqual(['lost', 'back']);
     });
 
+    test('what an answer took that came too late is given back: nobody was let through for it', async () => {
+      const link = await open({ timeout_ms: 40 });
+      const [exact, leased] = [createRedisCounter(link), createLeasedCounter({ link, time: (now) => now })];
+      const asked = (name: string): Take[] => [
+        { kind: 'window', id: `cust_${name}:1m`, limit: 100, window_ms: 60_000 },
+        quota(`cust_${name}:requests:1`, 100),
+      ];
+      const places: Take = { kind: 'places', id: 'cust_late:places', limit: 3, ttl_ms: 60_000, lease: 'late' };
+      for (const name of ['late', 'lent']) await expect.poll(() => exact.take(asked(name), 10, start)).toBeTruthy();
+      server.signal('SIGSTOP');
+      await expect(exact.take([...asked('late'), places], 7, start)).rejects.toThrow('did not answer');
+      await expect(leased.take(asked('lent'), 7, start)).rejects.toThrow('did not answer');
+      server.signal('SIGCONT');
+      for (const name of ['late', 'lent'])
+        await expect.poll(async () => (await exact.take(asked(name), 0, start)).used).toEqual([10, 10]);
+      await expect.poll(async () => (await exact.take([places], 0, start)).used).toEqual([0]);
+    });
+
     test('leased: of many callers of one customer none waits longer than one of them would', async () => {
       const counter = createLeasedCounter({ link: await open({ timeout_ms: 40 }), time: (now) => now });
       const take: Take = { kind: 'window', id: 'cust_queue:1s', limit: 4, window_ms: 1000 };
