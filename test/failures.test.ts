@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 const pages: [file: string, rows: number][] = [
   ['docs/failures-of-billing.md', 36],
   ['docs/failures-of-usage.md', 15],
+  ['docs/failures-of-limits.md', 25],
 ];
 
 describe.each(pages)('%s', (file, count) => {
