@@ -7,14 +7,12 @@ import pg from 'pg';
  */
 export class Backends {
   readonly #free: Backend[] = [];
-  readonly #all: Backend[] = [];
   readonly #leaving = new Set<Promise<void>>();
 
   async lend(config: pg.ClientConfig): Promise<Backend> {
     const free = this.#free.pop();
     if (free !== undefined) return free;
     const backend = new Backend(config);
-    this.#all.push(backend);
     await backend.client.connect();
     return backend;
   }
@@ -31,11 +29,6 @@ export class Backends {
   /** Until nothing of those who left is held any more. */
   async settled(): Promise<void> {
     await Promise.all(this.#leaving);
-  }
-
-  async close(): Promise<void> {
-    await this.settled();
-    await Promise.all(this.#all.map(({ client }) => client.end()));
   }
 }
 

@@ -320,13 +320,6 @@ export class World {
     const request = new Request(url, { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' });
     return await this.turns.aside(`page ${url}`, () => this.sandbox.fetch(request));
   }
-
-  async close(): Promise<void> {
-    this.process.life.kill();
-    await this.#backends.close();
-    await this.control.end();
-    await this.sandbox.close();
-  }
 }
 
 function form(params: Params, prefix = ''): [string, string][] {
