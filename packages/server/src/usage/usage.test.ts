@@ -271,11 +271,16 @@ describe('GET /v1/usage/summary', () => {
           remaining: 0,
           overage: 250,
           amount_minor: 20,
+          capped_minor: 0,
+          period_start_at: '2026-03-10T12:30:00.000Z',
+          period_end_at: '2026-04-10T12:30:00.000Z',
           lines: [{ quantity: 250, unit_price_decimal: '0.08', amount_minor: 20, from: 1, to: 250 }],
         },
       ],
       base_amount_minor: 9900,
       cost_so_far_minor: 20,
+      capped_minor: 0,
+      spend_cap: null,
       total_so_far_minor: 9920,
     });
     const theirs = await call(seller, 'GET', `/v1/usage/summary?customer_id=${other}`);
