@@ -1,5 +1,6 @@
 import type { Worker } from 'node:cluster';
 import { readFileSync } from 'node:fs';
+import { drainMs } from './workers.ts';
 
 /** How often a program started by npm looks whether npm is still there. */
 const parentCheckMs = 1000;
@@ -29,6 +30,8 @@ export async function untilStopped(
     options.worker?.once('disconnect', () => {
       // Otherwise node ends a worker that lost its parent at once, with what it has accepted.
       if (options.worker !== undefined) options.worker.exitedAfterDisconnect = true;
+      // Nobody is left to end it when what it has cannot be finished: its database may be gone with its parent.
+      setTimeout(() => process.exit(1), drainMs).unref();
       stop();
     });
   });

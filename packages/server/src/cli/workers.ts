@@ -12,7 +12,7 @@ const firstRestartMs = 100;
 const longestRestartMs = 5000;
 const steadyMs = 30_000;
 /** Longer than a worker takes to finish what it has: jobs have 30 s. */
-const drainMs = 45_000;
+export const drainMs = 45_000;
 
 export function workerIsUp(worker: Worker): void {
   worker.send(up);
