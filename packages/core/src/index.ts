@@ -1,5 +1,6 @@
 export * from './add-on.ts';
 export * from './blocks.ts';
+export * from './bounded.ts';
 export * from './bucket.ts';
 export * from './calendar.ts';
 export * from './card.ts';

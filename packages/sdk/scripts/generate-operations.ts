@@ -36,8 +36,8 @@ interface Document {
   components: { schemas: Record<string, Schema> };
 }
 
-/** Signed by others, asked by proxies, or streams of a browser's. */
-const notForPrograms = /^\/v1\/(?:keys\/leaks|stripe\/webhooks|gate\/forward-auth|usage\/live)$/;
+/** Signed by others, asked by proxies, or streams. */
+const notForPrograms = /^\/v1\/(?:keys\/leaks|stripe\/webhooks|gate\/forward-auth|usage\/live|gate\/changes)$/;
 
 /** The text of the file, from the document as it is on disk. */
 export function operationsText(): string {

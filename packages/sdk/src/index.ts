@@ -1,6 +1,8 @@
 import type { Verification } from '@farebox/core';
 import { type Connection, type InputOf, type ItemOf, type ListOperation, callApi, callPage } from './lib/api.ts';
+import { report } from './lib/check.ts';
 import { FareboxUnavailable } from './lib/errors.ts';
+import { type LocalState, createLocal } from './lib/local/local.ts';
 import { aboutNobody } from './lib/nobody.ts';
 import { type Decision, type VerifyInput, callVerify } from './lib/verify.ts';
 import type { Operations } from './operations.ts';
@@ -8,6 +10,7 @@ import type { Operations } from './operations.ts';
 export type { Verification } from '@farebox/core';
 export { verificationOf } from './lib/admitted.ts';
 export type { CallOptions } from './lib/api.ts';
+export type { LocalState } from './lib/local/local.ts';
 export type { Decision, VerifyInput } from './lib/verify.ts';
 export type { Operations, Schemas } from './operations.ts';
 export { FareboxError, FareboxUnavailable } from './lib/errors.ts';
@@ -25,6 +28,13 @@ export interface FareboxOptions {
    * unchecked and uncounted, also those with a wrong key or none that is good.
    */
   on_unavailable?: 'refuse' | 'allow';
+  /**
+   * `remote` (the default): one call per request. `local`: decisions are made in this process, from what Farebox tells over one
+   * connection; for a program that keeps running, which ends with `close`.
+   */
+  mode?: 'remote' | 'local';
+  /** Hears, in local mode, of what is wrong in the background: a revoked secret key, usage that is lost. A warning of the process if left out. */
+  onError?: (error: unknown) => void;
 }
 
 /** The connection of an API to Farebox. Make one and keep it: connections are reused. */
@@ -46,6 +56,10 @@ export interface Farebox {
   api<K extends keyof Operations>(operation: K, ...input: InputOf<K>): Promise<Operations[K]['answer']>;
   /** All of a list, page by page as it is read: `for await (const customer of farebox.list('GET /v1/customers')) …`. */
   list<K extends ListOperation>(operation: K, ...input: InputOf<K>): AsyncGenerator<ItemOf<K>, void>;
+  /** In local mode, how it is doing; null in remote mode. */
+  local(): LocalState | null;
+  /** In local mode: gives back what was not spent and sends what was used; rejects with `FareboxUnavailable` when it cannot. */
+  close(): Promise<void>;
 }
 
 const defaultTimeoutMs = 2000;
@@ -54,10 +68,13 @@ const defaultTimeoutMs = 2000;
 export function createFarebox(options: FareboxOptions): Farebox {
   const connection = connectionOf(options);
   const allows = options.on_unavailable === 'allow';
+  const remote = (input: VerifyInput) => callVerify(connection, input);
+  const local =
+    options.mode === 'local' ? createLocal(connection, remote, (error) => report(error, options.onError)) : null;
 
   async function decide(input: VerifyInput): Promise<Decision> {
     try {
-      return await callVerify(connection, input);
+      return await (local === null ? remote(input) : local.decide(input));
     } catch (error) {
       if (allows && error instanceof FareboxUnavailable) return unchecked();
       throw error;
@@ -88,6 +105,8 @@ export function createFarebox(options: FareboxOptions): Farebox {
     async release(lease) {
       await callApi(connection, 'POST /v1/gate/leases/{id}/release', { path: { id: lease } }, {});
     },
+    local: () => local?.state() ?? null,
+    close: async () => await local?.close(),
     async verify(input) {
       return (await decide(input)).verification;
     },

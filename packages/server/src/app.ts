@@ -182,6 +182,7 @@ export async function createApp(options: AppOptions) {
     /** Streams end and the health check says so; called before the server stops listening. */
     drain(): void {
       stopping.abort();
+      gating.drain();
     },
     /** After the last request: what is buffered is written, what runs ends. */
     async stop(): Promise<void> {

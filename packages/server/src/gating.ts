@@ -1,4 +1,4 @@
-import { type AccessPolicy, type QuotaTake, groupsOf } from '@farebox/core';
+import { type AccessPolicy, type QuotaTake, createEndpointMatch, groupsOf } from '@farebox/core';
 import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { createCounter } from './counter/counter.ts';
@@ -6,6 +6,9 @@ import type { Tx } from './db/database.ts';
 import { listenTo } from './db/listen.ts';
 import { createGate } from './gate/gate.ts';
 import { endpointsOf } from './gate/endpoints.ts';
+import { createChanges } from './gate/changes.ts';
+import { createLocalRoutes } from './gate/local/routes.ts';
+import { createLocalGate } from './gate/local/service.ts';
 import { createGateRoutes } from './gate/routes.ts';
 import { createSnapshot } from './gate/snapshot.ts';
 import { createAdopt } from './keys/import/adopt.ts';
@@ -19,6 +22,8 @@ import { createKeyRoutes } from './keys/routes.ts';
 import { createKeys } from './keys/service.ts';
 import { bumpGateVersion } from './keys/store.ts';
 import { createPaced } from './lib/paced.ts';
+import { monotonic } from './lib/clock.ts';
+import { createId } from './lib/id.ts';
 import type { Plans } from './plans/service.ts';
 import { liveSubscriptions } from './subscriptions/store.ts';
 import type { Usage } from './usage/service.ts';
@@ -41,6 +46,7 @@ export function createGating(
   const { key_peppers: peppers, seal_key } = secrets;
   const brand = deps.list.seller.key_prefix;
   const lastUsed = createLastUsed({ db, log, peppers, also: () => keys.rehashSecretKeys() });
+  const changes = createChanges({ clock, monotonic });
   const snapshot = createSnapshot({
     db,
     clock,
@@ -49,6 +55,8 @@ export function createGating(
     onOld: (from, digest) => lastUsed.move(from, digest),
     usedInPeriods: (scopes) => usage.usedInPeriods(scopes),
     settle: () => usage.flush(),
+    onRead: (customers) => changes.changed(customers),
+    onCurrent: (at_ms, version) => changes.current(at_ms, { version, foreign: gate.isForeign() }),
     groups: groupsOf(deps.list),
   });
   const changed = (customerId: string) => snapshot.changed(customerId);
@@ -78,7 +86,7 @@ export function createGating(
   usage.onRecorded((customerId) => {
     if (snapshot.isCapped(customerId)) followed.ask(customerId);
   });
-  const match = config.openapi === null ? null : endpointsOf(config.openapi, deps.list.meters);
+  const endpoints = config.openapi === null ? null : endpointsOf(config.openapi, deps.list.meters);
   const { key_verifier_url: url } = config;
   let listening: { close(): Promise<void> } | null = null;
   const gate = createGate({
@@ -88,12 +96,22 @@ export function createGating(
     record: (event) => void usage.record(event),
     used: (keyId, at) => lastUsed.touch(keyId, at),
     ...(url === null ? {} : { adopt: createAdopt({ url, secret: secrets.key_verifier, clock, log, keyImport }) }),
-    ...(match === null ? {} : { match }),
+    ...(endpoints === null ? {} : { match: createEndpointMatch(endpoints) }),
     upgrade_url: `${config.base_url}/dashboard`,
     brand,
     policy: deps.access,
     meters: deps.list.meters,
     features: deps.list.features,
+  });
+  const local = createLocalGate({
+    gate,
+    counter,
+    clock,
+    endpoints,
+    version: () => snapshot.version() ?? 0,
+    counter_id: config.counter.kind === 'memory' ? createId('counter', clock.now()) : 'shared',
+    write: (id, events) => usage.writeRecords(id, events),
+    reseed: (customerId) => snapshot.reseed(customerId),
   });
   return {
     keys,
@@ -104,6 +122,7 @@ export function createGating(
       createLeakRoutes({ leaks, keys: config.leaks.keys }),
       createKeyRoutes({ keys, clock, brand }),
       createGateRoutes({ gate, clock }),
+      createLocalRoutes({ local, changes }),
     ],
     async start(): Promise<void> {
       await Promise.all([snapshot.start(), counter.ready()]);
@@ -124,6 +143,8 @@ export function createGating(
       await listening?.close();
       await snapshot.stop();
     },
+    /** Who listens for changes goes to another process. */
+    drain: () => changes.close(),
     /** After the last request: what is kept for later is written. */
     async close(): Promise<void> {
       await followed.close();

@@ -38,8 +38,20 @@ export const pages = [
 /** Of the API, as its document says it. */
 export const version = '0.1.0';
 
-/** Routes that read their own bytes: a signature is over them, or a framework's parser is too slow. */
-export const rawBodies = ['/v1/stripe/webhooks', '/v1/keys/verify', '/v1/keys/leaks', '/v1/usage/events'];
+/**
+ * Routes that read their own bytes: a signature is over them, or a framework's parser is too slow. Nor is an answer of theirs
+ * given twice: units are carved once.
+ */
+export const rawBodies = [
+  '/v1/stripe/webhooks',
+  '/v1/keys/verify',
+  '/v1/keys/leaks',
+  '/v1/usage/events',
+  '/v1/gate/entries',
+  '/v1/gate/blocks',
+  '/v1/gate/blocks/return',
+  '/v1/gate/usage',
+];
 
 /**
  * Every URL of the program, and what each request passes on its way, top to bottom. Documented routes come from the slices;

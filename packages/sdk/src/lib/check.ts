@@ -10,6 +10,7 @@ import {
 import { systemNow } from './clock.ts';
 import { FareboxUnavailable } from './errors.ts';
 import { aboutNobody } from './nobody.ts';
+import { requestId } from './request-id.ts';
 import type { Decision, VerifyInput } from './verify.ts';
 
 /** Who decides: a `Farebox`. */
@@ -206,10 +207,6 @@ function answered(
 export function report(error: unknown, onError: ((error: unknown) => void) | undefined): void {
   if (onError === undefined) process.emitWarning(error instanceof Error ? error : String(error));
   else onError(error);
-}
-
-function requestId(): string {
-  return `req_${crypto.randomUUID().replaceAll('-', '')}`;
 }
 
 function valueOf<R, T extends string | number | null>(

@@ -99,6 +99,11 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/keys/:id/revoke': known,
   'POST /v1/keys/verify': seller,
   'POST /v1/gate/leases/:id/release': seller,
+  'GET /v1/gate/changes': seller,
+  'POST /v1/gate/entries': seller,
+  'POST /v1/gate/blocks': seller,
+  'POST /v1/gate/blocks/return': seller,
+  'POST /v1/gate/usage': seller,
   'POST /v1/keys/import': seller,
   'GET /v1/key_import': sellerSide,
   // Who scans for leaks signs what it reports.

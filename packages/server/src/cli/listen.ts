@@ -41,6 +41,11 @@ export async function listen(
 ): Promise<{ port: number; close(): Promise<void> }> {
   const complete = createAdaptorServer({ fetch: (request, bindings) => served.fetch(request, bindings) });
   invariant(complete instanceof HttpServer, 'the adaptor makes a server of node:http');
+  let isClosing = false;
+  // Who asks again and again on one connection would keep it, and the server with it, for ever.
+  complete.prependListener('request', (_request, response) => {
+    if (isClosing) response.shouldKeepAlive = false;
+  });
   const plain = createPlainServer({
     ...served.plain,
     now: systemClock.now,
@@ -61,7 +66,13 @@ export async function listen(
   });
   const address = door.address();
   invariant(address !== null && typeof address === 'object', 'a server that listens on a port has one');
-  return { port: address.port, close: () => close(door, plain, complete) };
+  return {
+    port: address.port,
+    close: async () => {
+      isClosing = true;
+      await close(door, plain, complete);
+    },
+  };
 }
 
 /** Streams that stay open by nature are cut after this. */

@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { type Endpoint, createEndpointMatch, readEndpoints } from '@farebox/core';
+import { type Endpoint, readEndpoints } from '@farebox/core';
 import { Refusal } from '../lib/refusal.ts';
 
-/** What the seller's OpenAPI document (JSON) says of each request. Throws a `Refusal` with every fault. */
-export function endpointsOf(
-  path: string,
-  meters: readonly { id: string }[],
-): (method: string, path: string) => Endpoint | null {
+/** What the seller's OpenAPI document (JSON) says of its operations. Throws a `Refusal` with every fault. */
+export function endpointsOf(path: string, meters: readonly { id: string }[]): readonly Endpoint[] {
   const { endpoints, faults: found } = readEndpoints(parse(path));
   const names = meters.map(({ id }) => id);
   const faults = [...found];
@@ -19,7 +16,7 @@ export function endpointsOf(
     const lines = faults.map((fault) => `  - ${fault.path} ${fault.message}`);
     throw new Refusal(`FAREBOX_OPENAPI: ${path} has faults:\n${lines.join('\n')}`);
   }
-  return createEndpointMatch(endpoints);
+  return endpoints;
 }
 
 function parse(path: string): unknown {

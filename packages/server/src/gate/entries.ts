@@ -1,11 +1,11 @@
-import type { Entry } from '@farebox/core';
+import { type Entry, createBounded } from '@farebox/core';
 import type { Log } from '../lib/log.ts';
 import { type Pepper, digestsOf, foreignDigestsOf } from '../lib/pepper.ts';
 import type { Clock } from '../ports.ts';
 import type { Entries } from './gate.ts';
 import { createMisses } from './misses.ts';
-import { createRefresh } from './refresh.ts';
-import { type Held, type Source, type World, createBounded, idOf, unavailable } from './world.ts';
+import { type OnCurrent, type OnRead, createRefresh } from './refresh.ts';
+import { type Held, type Source, type World, idOf, unavailable } from './world.ts';
 
 /** Half a second to notice and the rest of a second to read: a change made elsewhere counts here within one. */
 const defaultPollMs = 500;
@@ -37,6 +37,8 @@ export function createEntries(deps: {
   /** Hears of a secret that is found by an older digest than new ones get. Must not throw. */
   onOld?: (from: Buffer, digest: Buffer) => void;
   settle?: () => Promise<void>;
+  onRead?: OnRead;
+  onCurrent?: OnCurrent;
   log: Pick<Log, 'warn' | 'info'>;
   poll_ms?: number;
   stale_ms?: number;
@@ -50,7 +52,7 @@ export function createEntries(deps: {
   const unknown = createBounded<true>(maxUnknown);
   const world: World = { source: deps.source, held, unknown, foreign: false, epoch: 0, mark: 0 };
   const misses = createMisses({ world, clock, settle: deps.settle, onOld: deps.onOld });
-  const refresh = createRefresh({ world, clock, log });
+  const refresh = createRefresh({ world, clock, log, onRead: deps.onRead, onCurrent: deps.onCurrent });
   /** The digests of a secret, by its text: making them costs as much as the rest of a decision. */
   const digested = createBounded<Digested>(maxDigested);
   /** By customer, the mark of its counter that was forgotten last. */
@@ -113,6 +115,8 @@ export function createEntries(deps: {
       forgotten.clear();
     },
 
+    /** Which of the database's changes what is held has; null: nothing was read yet. */
+    version: refresh.version,
     stats: () => ({ entries: held.size(), unknown: unknown.size(), unanswered_polls: refresh.unanswered() }),
 
     /** Resolves when the database was asked for the first time. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Endpoint, type Plan, defaultDunning } from '@farebox/core';
+import { type Endpoint, type Plan, createEndpointMatch, defaultDunning } from '@farebox/core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
 import { createTestKeys, testPeppers } from '../../test/keys.ts';
@@ -174,7 +174,7 @@ describe('what the seller’s OpenAPI document says', () => {
       },
     },
   };
-  const { verify, forward } = doors({ match: endpointsOf(write(document), []) });
+  const { verify, forward } = doors({ match: createEndpointMatch(endpointsOf(write(document), [])) });
 
   test('decides what a request costs, needs and may, by its method and path', async () => {
     const key = await keyOn({ limits: [{ name: '1h', limit: 1000, window_ms: 3_600_000 }] });
@@ -239,7 +239,7 @@ describe('what the seller’s OpenAPI document says', () => {
     const faulty = { paths: { '/a': { get: { 'x-farebox-cost': 'much' } }, b: { get: {} } } };
     expect(() => endpointsOf(write(faulty), [])).toThrow(/paths\.\/a\.get\.x-farebox-cost[\s\S]*paths\.b/);
     const measured = { paths: { '/a': { get: { 'x-farebox-meter': 'tiles' } } } };
-    expect(endpointsOf(write(measured), [{ id: 'tiles' }])('GET', '/a')).toMatchObject({ meter_id: 'tiles' });
+    expect(endpointsOf(write(measured), [{ id: 'tiles' }])).toMatchObject([{ name: 'GET /a', meter_id: 'tiles' }]);
     expect(() => endpointsOf(write(measured), [{ id: 'mails' }])).toThrow(/GET \/a names the meter "tiles".*mails/);
     expect(() => endpointsOf(join(folder, 'none.json'), [])).toThrow('not an OpenAPI document');
   });

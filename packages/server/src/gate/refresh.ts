@@ -1,11 +1,23 @@
+import { monotonic } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
 import { type Held, type World, idOf } from './world.ts';
 
 const chunk = 1000;
 
+/** Hears whose entries are new now; null: everybody's. */
+export type OnRead = (customers: readonly string[] | null) => void;
+/** Hears that what is held is all that the database had at that instant, by the clock that nobody sets, and its version. */
+export type OnCurrent = (at_ms: number, version: number) => void;
+
 /** Keeps what is held as new as the database: at once when told, and by polling its version. */
-export function createRefresh(deps: { world: World; clock: Clock; log: Pick<Log, 'warn' | 'info'> }) {
+export function createRefresh(deps: {
+  world: World;
+  clock: Clock;
+  log: Pick<Log, 'warn' | 'info'>;
+  onRead?: OnRead | undefined;
+  onCurrent?: OnCurrent | undefined;
+}) {
   const { world, clock, log } = deps;
   const { held, source } = world;
   let refreshing: Promise<void> | null = null;
@@ -62,6 +74,7 @@ export function createRefresh(deps: { world: World; clock: Clock; log: Pick<Log,
       for (let from = 0; from < ids.length; from += chunk) await readChunk(ids.slice(from, from + chunk));
       world.foreign = await source.hasForeign();
       failed = false;
+      deps.onRead?.(customers === null ? null : [...customers]);
     } catch (error) {
       failed = true;
       add(customers);
@@ -87,6 +100,7 @@ export function createRefresh(deps: { world: World; clock: Clock; log: Pick<Log,
   }
 
   async function poll(): Promise<void> {
+    const began_ms = monotonic();
     try {
       const { version, customers } = await source.changesSince(seen);
       if (version !== seen || failed) {
@@ -96,6 +110,7 @@ export function createRefresh(deps: { world: World; clock: Clock; log: Pick<Log,
       }
       if (unanswered > 1) log.info({ unanswered }, 'the gate reads its database again');
       unanswered = 0;
+      deps.onCurrent?.(began_ms, version);
     } catch (error) {
       if (unanswered === 1) log.warn({ err: error }, 'the gate cannot read its database; the last snapshot decides');
     }
@@ -128,6 +143,7 @@ export function createRefresh(deps: { world: World; clock: Clock; log: Pick<Log,
     changed,
     tick,
     noticed,
+    version: () => seen,
     /** Beats since the database was last known to say what is held. */
     unanswered: () => unanswered,
     /** Resolves when no read is under way any more. */

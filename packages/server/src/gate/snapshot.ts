@@ -25,6 +25,7 @@ import type { Log } from '../lib/log.ts';
 import type { Pepper } from '../lib/pepper.ts';
 import type { Clock } from '../ports.ts';
 import { createEntries } from './entries.ts';
+import type { OnCurrent, OnRead } from './refresh.ts';
 import { type Found, type Source, idOf } from './world.ts';
 
 /** Usage of one meter of one customer in one period. */
@@ -83,6 +84,8 @@ export function createSnapshot(deps: {
   onOld?: (from: Buffer, digest: Buffer) => void;
   /** Writes usage that is still on its way, so that the next count has it. */
   settle?: () => Promise<void>;
+  onRead?: OnRead;
+  onCurrent?: OnCurrent;
   log: Pick<Log, 'warn' | 'info'>;
   poll_ms?: number;
   stale_ms?: number;

@@ -183,6 +183,28 @@ async function foreignKeys(): Promise<void> {
   expect([told.status, await told.text()]).toMatchObject([200, expect.stringContaining('positive')]);
 }
 
+/** What @farebox/sdk asks for to decide by itself. */
+async function decidedElsewhere(key: string): Promise<void> {
+  const listening = await send('seller', 'GET', '/v1/gate/changes');
+  expect(listening.status).toBe(200);
+  await listening.body?.cancel();
+  const { parts } = await call('seller', 'POST', '/v1/gate/entries', { key });
+  const [{ customer_id, key_id, plan, quota_period_start_at }] = parts;
+  const window = plan.limits.map((limit: Body) => ({ id: `${customer_id}:${limit['name']}`, limit: limit['limit'] }));
+  const quota = { id: `${customer_id}:requests:${quota_period_start_at}`, limit: plan.usage[0].included };
+  const limits = [...window, quota];
+  const asked = { key, cost: 1, scope: null, ip: null, meter: null, method: null, path: null, limits };
+  const asks = [{ id: limits[0].id, want: 4, back: null }];
+  const carved = await call('seller', 'POST', '/v1/gate/blocks', { ...asked, asks });
+  expect(carved).toMatchObject({ outcome: 'carved', allowed: true });
+  const { granted: units, epoch } = carved['parts'][0];
+  const back = { kind: 'window', ...limits[0], window_ms: plan.limits[0].window_ms, units, slot: 0, epoch };
+  await call('seller', 'POST', '/v1/gate/blocks/return', { blocks: [back] });
+  const event = { id: 'req_elsewhere', customer_id, key_id, meter: 'requests', quantity: 1, endpoint: '' };
+  const events = [{ ...event, occurred_at: '2026-01-01T00:00:00.000Z' }];
+  await call('seller', 'POST', '/v1/gate/usage', { id: 'a batch of one', counter: 'shared', events });
+}
+
 async function keysAndUsage(): Promise<void> {
   const visitor = await farebox.signUp();
   await buy(visitor, 'pro');
@@ -196,6 +218,7 @@ async function keysAndUsage(): Promise<void> {
   await call(visitor, 'GET', '/v1/key_pattern');
   for (let used = 0; used < 8; used += 1) await call('seller', 'POST', '/v1/keys/verify', { key: secret });
   await call('seller', 'POST', '/v1/gate/leases/cust_1.req_1/release');
+  await decidedElsewhere(secret);
   for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
     const passed = await fetch(`${farebox.url}/v1/gate/forward-auth`, { method, headers: { 'x-api-key': secret } });
     expect([method, passed.status]).toEqual([method, 200]);

@@ -42,6 +42,8 @@ const app = await testApp({
 const proxy = await app.app.openProxy();
 afterAll(() => proxy?.close());
 const farebox = createFarebox({ url: app.url, secret_key: app.secret_key });
+const local = createFarebox({ url: app.url, secret_key: app.secret_key, mode: 'local' });
+afterAll(() => local.close());
 
 async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener);
@@ -82,6 +84,17 @@ const doors: Record<string, () => Promise<Ask>> = {
     server.get('*', async (request) => (verificationOf(request).valid ? 'for you' : ''));
     afterAll(() => server.close());
     return at(await server.listen({ port: 0, host: '127.0.0.1' }));
+  },
+  'node:http, deciding by itself': async () => {
+    await expect.poll(() => local.local()?.current).toBe(true);
+    const handler = protect(local, (_, response) => void response.end('for you'));
+    return at(await serve((request, response) => void handler(request, response)));
+  },
+  'Express, deciding by itself': async () => {
+    const server = express();
+    server.use(expressGate(local));
+    server.use((request, response) => void response.send(verificationOf(request).valid ? 'for you' : ''));
+    return at(await serve(server));
   },
   Hono: async () => {
     const hono = new Hono();
@@ -162,6 +175,10 @@ describe('every door', () => {
   test.each(others)('%s answers as forward-auth does', async (_name, open) => {
     expect(await story(await open())).toEqual(expected);
   });
+});
+
+test('what decides by itself asked for none of these decisions', () => {
+  expect(local.local()).toMatchObject({ current: true, asked: 0, decided: 12 });
 });
 
 test('the client speaks to the program it was made from', async () => {

@@ -1,0 +1,177 @@
+import {
+  type DecisionRequest,
+  type Entry,
+  type TakeResult,
+  type Verification,
+  canonicalPath,
+  conclude,
+  gateHeaders,
+  inCidr,
+  parseKey,
+  prepare,
+  unknownKey,
+  usedBy,
+} from '@farebox/core';
+import type { Connection } from '../api.ts';
+import { monotonic } from '../clock.ts';
+import { requestId } from '../request-id.ts';
+import type { Decision, VerifyInput } from '../verify.ts';
+import { createEntries } from './entries.ts';
+import { type Settings, createFeed } from './feed.ts';
+import { type Taken, createUnits } from './units.ts';
+import { createUsageBuffer } from './usage.ts';
+
+/** How local decisions are doing. */
+export interface LocalState {
+  /** Whether requests are decided here at the moment; otherwise each is verified by a call. */
+  current: boolean;
+  /** Keys that are known here. */
+  entries: number;
+  /** Requests that were decided here, and by a call each, since the start. */
+  decided: number;
+  asked: number;
+  /** Requests whose usage is still to be sent; and that of how many was lost, because there was no room. */
+  pending_usage: number;
+  dropped_usage: number;
+  /** Units that could not be given back: so many fewer requests pass, until their window or period is over. */
+  lost_units: number;
+}
+
+/** How often what is not spent goes back. */
+const giveBackMs = 250;
+const closeMs = 5000;
+const nothing: TakeResult = { allowed: true, denied: -1, used: [], reset_at: [] };
+
+/**
+ * Decisions in this process, by the rules of core as every door of Farebox has them. What cannot be decided here, since Farebox was not
+ * heard for a second, a limit cannot be carved, or the question itself is faulty, is asked of `remote`: one call.
+ */
+export function createLocal(
+  connection: Connection,
+  remote: (input: VerifyInput) => Promise<Decision>,
+  onError: (error: unknown) => void,
+) {
+  const entries = createEntries(connection);
+  const units = createUnits(connection);
+  const usage = createUsageBuffer(connection, onError);
+  let settings: Settings | null = null;
+  let counter = '';
+  let isClosed = false;
+  let decided = 0;
+  let asked = 0;
+  const feed = createFeed(connection, {
+    onHello(name, told) {
+      if (name !== counter) units.clear();
+      counter = name;
+      settings = told;
+      entries.changed(null);
+      entries.require(0);
+    },
+    onChanged: entries.changed,
+    onVersion: entries.require,
+    onError,
+  });
+  const timer = setInterval(() => void units.giveBack(false), giveBackMs).unref();
+
+  function decide(input: VerifyInput): Decision | Promise<Decision> {
+    const at_ms = monotonic();
+    if (isClosed || settings === null || !feed.isCurrent(at_ms) || !isPlain(input)) return ask(input);
+    if (parseKey(input.key, settings.brand) === null && !feed.isForeign()) return refuse(at_ms);
+    const entry = entries.get(input.key, at_ms);
+    return entry instanceof Promise
+      ? entry.then((found) => decideFor(found, input, true))
+      : decideFor(entry, input, true);
+  }
+
+  function ask(input: VerifyInput): Promise<Decision> {
+    asked += 1;
+    return remote(input);
+  }
+
+  function refuse(at_ms: number): Decision {
+    return told(unknownKey(requestId()), at_ms);
+  }
+
+  /** `again`: whether the entry may be read once more, when it turns out to be old. */
+  function decideFor(entry: Entry | null, input: VerifyInput, again: boolean): Decision | Promise<Decision> {
+    const at_ms = monotonic();
+    if (entry === null) return refuse(at_ms);
+    if (settings === null) return ask(input);
+    const { rules } = settings;
+    const asking = prepare(entry, requestOf(input), rules, { now: feed.now(at_ms), request_id: requestId() });
+    if (asking.type === 'unknown_meter') return ask(input);
+    if (asking.type === 'refused') return told(asking.verification, at_ms);
+    if (asking.takes.some(({ kind }) => kind === 'bucket' || kind === 'places')) return ask(input);
+    const taken = asking.takes.length === 0 ? nothing : units.take(input, asking, at_ms);
+    const answer = (result: Taken): Decision | Promise<Decision> => {
+      if (result === 'changed') return again ? readAgain(input) : ask(input);
+      if (result === 'one_by_one') return ask(input);
+      const verification = conclude(asking, result, rules);
+      const used = verification.valid ? usedBy(asking) : null;
+      if (used !== null) usage.push(used, counter);
+      return told(verification, at_ms);
+    };
+    return taken instanceof Promise ? taken.then(answer) : answer(taken);
+  }
+
+  async function readAgain(input: VerifyInput): Promise<Decision> {
+    entries.drop(input.key);
+    return await decideFor(await entries.get(input.key, monotonic()), input, false);
+  }
+
+  function told(verification: Verification, at_ms: number): Decision {
+    decided += 1;
+    return { verification, headers: gateHeaders(verification, feed.now(at_ms)) };
+  }
+
+  return {
+    decide,
+    state: (): LocalState => ({
+      current: !isClosed && feed.isCurrent(monotonic()),
+      entries: entries.size(),
+      decided,
+      asked,
+      pending_usage: usage.pending(),
+      dropped_usage: usage.dropped(),
+      lost_units: units.lost(),
+    }),
+    /** Gives back what was not spent and sends what was used. Requests that come later are verified by a call each. */
+    async close(): Promise<void> {
+      isClosed = true;
+      clearInterval(timer);
+      await feed.close();
+      try {
+        await units.giveBack(true);
+      } finally {
+        await usage.close(closeMs, monotonic);
+      }
+    },
+  };
+}
+
+function requestOf({ cost, scope, ip, endpoint, meter, method, path }: VerifyInput): DecisionRequest {
+  return { cost, scope, ip, endpoint, meter_id: meter, method, path: pathOf(path) };
+}
+
+const mostCost = 1_000_000;
+const printable = /^[\x20-\x7e]{0,200}$/;
+
+/** Whether the question has no fault. One that has is asked of Farebox, which says what it is. */
+function isPlain({ key, cost = 1, scope, ip, endpoint = '', meter, method = 'GET', path }: VerifyInput): boolean {
+  return (
+    key.length <= 256 &&
+    Number.isInteger(cost) &&
+    cost >= 0 &&
+    cost <= mostCost &&
+    (typeof scope !== 'string' || printable.test(scope)) &&
+    (typeof ip !== 'string' || inCidr(ip, ip)) &&
+    printable.test(endpoint) &&
+    (meter === undefined || (meter !== '' && printable.test(meter))) &&
+    /^[A-Z]{1,20}$/.test(method) &&
+    (path === undefined || (path.length <= 4096 && canonicalPath(path) !== null))
+  );
+}
+
+function pathOf(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : (canonicalPath(path) ?? undefined);
+}

@@ -1,0 +1,126 @@
+import type { GateUsage } from '@farebox/core';
+import { type Connection, callApi } from '../api.ts';
+import { pause } from '../clock.ts';
+import { FareboxError, FareboxUnavailable } from '../errors.ts';
+
+/** What a kill of the process loses at most. */
+const intervalMs = 200;
+const mostOfBatch = 1000;
+const capacity = 100_000;
+const longestPauseMs = 2000;
+
+interface Batch {
+  id: string;
+  counter: string;
+  events: GateUsage[];
+}
+
+/**
+ * What requests used, on its way to Farebox: sent in batches that count once, however often they are sent. While Farebox is away it
+ * waits here, as much as there is room for; what there is no room for is counted, and told.
+ */
+export function createUsageBuffer(connection: Connection, onError: (error: unknown) => void) {
+  let waiting: { counter: string; event: GateUsage }[] = [];
+  let batch: Batch | null = null;
+  let sending: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  let failures = 0;
+  let dropped = 0;
+  let isFull = false;
+
+  function nextBatch(): Batch | null {
+    const [first] = waiting;
+    if (first === undefined) return null;
+    const other = waiting.findIndex(({ counter }) => counter !== first.counter);
+    const count = Math.min(mostOfBatch, other === -1 ? waiting.length : other);
+    const events = waiting.slice(0, count).map(({ event }) => event);
+    waiting = waiting.slice(count);
+    return { id: crypto.randomUUID(), counter: first.counter, events };
+  }
+
+  /** Sends until nothing waits; rejects at the first failure, and what failed goes first next time. */
+  async function send(): Promise<void> {
+    for (batch ??= nextBatch(); batch !== null; batch = nextBatch()) {
+      const { id, counter, events } = batch;
+      const sent = events.map(({ meter_id: meter, occurred_at, ...event }) => ({
+        ...event,
+        meter,
+        occurred_at: new Date(occurred_at).toISOString(),
+      }));
+      try {
+        await callApi(connection, 'POST /v1/gate/usage', { body: { id, counter, events: sent } }, {});
+      } catch (error) {
+        failures += 1;
+        if (!isRefused(error)) throw error;
+        // It would be refused each time, and keep all that comes after it.
+        drop(events.length, error);
+      }
+      failures = 0;
+      isFull = false;
+    }
+  }
+
+  function drop(count: number, why: unknown): void {
+    dropped += count;
+    onError(why);
+  }
+
+  function schedule(): void {
+    const wait_ms = failures === 0 ? intervalMs : Math.min(intervalMs * 2 ** Math.min(failures, 10), longestPauseMs);
+    timer ??= setTimeout(() => {
+      timer = null;
+      flush().catch((error: unknown) => {
+        if (!(error instanceof FareboxUnavailable) && failures === 1) onError(error);
+        schedule();
+      });
+    }, wait_ms).unref();
+  }
+
+  function flush(): Promise<void> {
+    sending ??= send().finally(() => {
+      sending = null;
+    });
+    return sending;
+  }
+
+  const pending = (): number => waiting.length + (batch?.events.length ?? 0);
+
+  return {
+    /** `counter` names what its units were carved from. */
+    push(event: GateUsage, counter: string): void {
+      if (pending() >= capacity) {
+        const full = new Error(`Usage of ${capacity} requests waits for Farebox; that of further ones is lost.`);
+        if (isFull) dropped += 1;
+        else drop(1, full);
+        isFull = true;
+        return;
+      }
+      waiting.push({ counter, event });
+      schedule();
+    },
+    pending,
+    dropped: () => dropped,
+    /** Sends what waits, for as long as `patience_ms`; rejects when it cannot be sent, and says how much it was. */
+    async close(patience_ms: number, now: () => number): Promise<void> {
+      const until = now() + patience_ms;
+      for (;;) {
+        try {
+          // What was pushed while a batch was on its way goes with the next.
+          while (pending() > 0) await flush();
+          break;
+        } catch (error) {
+          if (now() >= until)
+            throw new FareboxUnavailable(`Usage of ${pending()} requests could not be sent.`, { cause: error });
+          await pause(intervalMs);
+        }
+      }
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+    },
+  };
+}
+
+/** Whether the same would be refused again. A secret key that is not good may be replaced. */
+function isRefused(error: unknown): boolean {
+  return error instanceof FareboxError && error.status !== 401 && error.status !== 403;
+}

@@ -1,0 +1,128 @@
+import { z } from '../../http/router.ts';
+import { mostCost, mostText } from '../asked.ts';
+
+const instant = z.iso.datetime();
+const mostKey = 256;
+const mostId = 200;
+const mostUnits = 10_000_000;
+/** Limits of one request, blocks and events of one call. */
+const mostLimits = 100;
+const mostBlocks = 1000;
+const mostEvents = 1000;
+const count = z.int().min(0);
+
+export const entryBody = z
+  .strictObject({ key: z.string().max(mostKey).openapi({ description: 'As the caller sent it.' }) })
+  .openapi('GateEntryAsked');
+
+export const entrySchema = z
+  .object({
+    object: z.literal('gate_entry'),
+    version: z.int().openapi({ description: 'Counts the changes it has: less than a beat said is too old to keep.' }),
+    parts: z.array(z.record(z.string(), z.unknown())).openapi({
+      description:
+        'What a decision needs: one part for each subscription and each meter. Empty: there is no such key. For @farebox/sdk of the same `protocol`.',
+    }),
+  })
+  .openapi('GateEntry');
+
+/** What is left of a block: so many units, and what they were carved from. */
+const unspent = z.strictObject({ units: count.max(mostUnits), slot: count, epoch: z.string().max(64) });
+const limitId = z.string().min(3).max(mostId);
+
+export const blocksBody = z
+  .strictObject({
+    key: z.string().max(mostKey),
+    cost: count.max(mostCost),
+    scope: z.string().max(mostText).nullable(),
+    ip: z.string().max(64).nullable(),
+    meter: z.string().max(mostText).nullable(),
+    method: z.string().max(20).nullable(),
+    path: z.string().max(4096).nullable(),
+    limits: z
+      .array(z.strictObject({ id: limitId, limit: count }))
+      .max(mostLimits)
+      .openapi({ description: 'All limits of the request, as the caller knows them.' }),
+    asks: z
+      .array(z.strictObject({ id: limitId, want: count.max(mostUnits), back: unspent.nullable() }))
+      .min(1)
+      .max(mostLimits)
+      .openapi({ description: 'Of these, those to carve from, and what is left of earlier blocks of them.' }),
+  })
+  .openapi('BlocksAsked');
+
+const partSchema = z.object({
+  kind: z.enum(['window', 'quota']),
+  granted: z.int(),
+  epoch: z.string(),
+  state: z.array(z.int()).optional().openapi({ description: 'Of a window: its slots after this.' }),
+  used: z.int().optional().openapi({ description: 'Of a quota: units used after this.' }),
+});
+
+export const blocksSchema = z
+  .object({
+    object: z.literal('blocks'),
+    outcome: z.enum(['carved', 'changed', 'one_by_one']).openapi({
+      description:
+        '`changed`: the key or its limits are others now, read the entry again. `one_by_one`: nothing can be carved at the moment, verify each request.',
+    }),
+    allowed: z
+      .boolean()
+      .openapi({ description: 'Whether every limit had what is needed; otherwise nothing was carved.' }),
+    now: instant,
+    parts: z.array(partSchema),
+  })
+  .openapi('Blocks');
+
+const takeId = { id: limitId, limit: count, ...unspent.shape };
+
+export const returnBody = z
+  .strictObject({
+    blocks: z
+      .array(
+        z.discriminatedUnion('kind', [
+          z.strictObject({ kind: z.literal('window'), ...takeId, window_ms: z.int().min(1) }),
+          z.strictObject({
+            kind: z.literal('quota'),
+            ...takeId,
+            hard: z.boolean(),
+            meter: z.string().max(mostText).nullable(),
+            key_id: z.string().max(mostId).nullable(),
+            period_start_at: instant,
+            period_end_at: instant,
+          }),
+        ]),
+      )
+      .min(1)
+      .max(mostBlocks),
+  })
+  .openapi('BlocksReturned');
+
+export const returnedSchema = z
+  .object({ object: z.literal('blocks_returned'), count: z.int() })
+  .openapi('BlocksReturnedAnswer');
+
+export const usageBody = z
+  .strictObject({
+    id: z.string().min(8).max(100).openapi({ description: 'Of the batch: one that comes again under it counts once.' }),
+    counter: z.string().max(64).openapi({ description: 'That the units were carved from, as `hello` named it.' }),
+    events: z
+      .array(
+        z.strictObject({
+          id: z.string().min(1).max(mostText),
+          customer_id: z.string().min(1).max(mostId),
+          key_id: z.string().min(1).max(mostId),
+          meter: z.string().min(1).max(mostText),
+          quantity: z.int().min(1).max(mostCost),
+          occurred_at: instant,
+          endpoint: z.string().max(mostText),
+        }),
+      )
+      .min(1)
+      .max(mostEvents),
+  })
+  .openapi('GateUsage');
+
+export const usageSchema = z
+  .object({ object: z.literal('gate_usage'), id: z.string(), count: z.int() })
+  .openapi('GateUsageAnswer');
