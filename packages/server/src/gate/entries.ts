@@ -7,8 +7,8 @@ import { createMisses } from './misses.ts';
 import { type OnCurrent, type OnRead, createRefresh } from './refresh.ts';
 import { type Held, type Source, type World, idOf, unavailable } from './world.ts';
 
-/** Half a second to notice and the rest of a second to read: a change made elsewhere counts here within one. */
-const defaultPollMs = 500;
+/** A quarter of a second to notice and the rest of one to read, on a busy machine too: a change made elsewhere counts here within one. */
+const defaultPollMs = 250;
 /** How long the last snapshot decides while the database does not answer. After that nothing passes. */
 const defaultStaleMs = 5 * 60_000;
 const defaultMaxEntries = 200_000;
