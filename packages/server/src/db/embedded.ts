@@ -40,7 +40,8 @@ const settings: Record<string, string> = {
   listen_addresses: '',
   port: String(port),
   unix_socket_permissions: '0700',
-  max_connections: '60',
+  // Whoever waits for a lock holds a connection, apart from the pool.
+  max_connections: '200',
   shared_buffers: '64MB',
   max_wal_size: '256MB',
   max_wal_senders: '0',
