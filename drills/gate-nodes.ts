@@ -1,6 +1,6 @@
-import { Agent, request } from 'node:http';
 import { type Serving, startServing } from '../packages/server/test/serving.ts';
 import { freePort } from '../packages/server/test/free-port.ts';
+import { send } from './send.ts';
 
 /** Processes of the program that only decide, on one database. */
 export async function startGateNodes(options: {
@@ -16,20 +16,10 @@ export async function startGateNodes(options: {
   );
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-
-/** One question to a node: the code of its answer. By node:http, which costs the drill less than what it measures. */
+/** One question to a node: the code of its answer. */
 export async function askNode(node: Serving, headers: Record<string, string>, body: object): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    const asked = request(`${node.url}/v1/keys/verify`, { method: 'POST', agent, headers }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (chunk: string) => (text += chunk));
-      answer.on('end', () => resolve((JSON.parse(text) as { code: string }).code));
-    });
-    asked.on('error', reject);
-    asked.end(JSON.stringify(body));
-  });
+  const { text } = await send(`${node.url}/v1/keys/verify`, headers, body);
+  return (JSON.parse(text) as { code: string }).code;
 }
 
 /** The value below which this part of them lies; 0 of none. */

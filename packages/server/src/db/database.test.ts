@@ -125,6 +125,19 @@ test('a connection that breaks while idle is replaced, and the owner hears of it
   await other.close();
 });
 
+test('a connection that breaks in a transaction fails what it is used for, and nothing else', async () => {
+  for (const isBetween of [true, false]) {
+    const broken = db.transaction(async (tx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx);
+      const ended = db.pool.query('select pg_terminate_backend($1, 10000)', [rows[0]?.pid]);
+      if (isBetween) await ended;
+      await sql`select pg_sleep(10)`.execute(tx);
+    });
+    await expect(broken).rejects.toThrow(/terminat|EPIPE|ECONNRESET|not queryable/);
+    await db.ping();
+  }
+});
+
 test('a database that is not there fails within the timeout', async () => {
   const nowhere = openDatabase({ host: '/nonexistent', database: 'x', user: 'x' });
   await expect(nowhere.ping()).rejects.toThrow('ENOENT');

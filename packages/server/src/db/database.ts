@@ -66,6 +66,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     idleTimeoutMillis: 30_000,
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool awaits it, its types do not say so
     onConnect: async (client) => {
+      // The pool listens while nobody has it. Broken in somebody's hands it would end the process; what is asked of it fails instead.
+      client.on('error', () => undefined);
       await client.query(sessionSettings);
     },
   });

@@ -118,7 +118,10 @@ export function createErrorAnswer(log: Log): ErrorHandler<AppEnv> {
     const problem = error instanceof HTTPException ? problemOf(error) : error;
     if (isDatabaseAway(problem)) {
       log.error({ ...request, err: error }, 'the database does not answer');
-      const away = new Problem('database_unavailable', 'The database does not answer just now. Try again in a moment.');
+      const away = new Problem(
+        'database_unavailable',
+        'The database does not answer, or takes nothing, just now. Try again in a moment.',
+      );
       return problemAnswer(c, away, { 'retry-after': '1' });
     }
     if (!(problem instanceof Problem)) {
@@ -134,15 +137,19 @@ export function createErrorAnswer(log: Log): ErrorHandler<AppEnv> {
 }
 
 /**
- * Of the network: refused, cut, no socket, no answer in time. Of PostgreSQL: class 08 (connection), 53300 (too many), 57P01 to
- * 57P03 (shutting down, starting). https://www.postgresql.org/docs/current/errcodes-appendix.html
+ * Of the network: refused, cut, no socket, no answer in time. Of PostgreSQL: class 08 (connection), class 53 (a full disk, no memory,
+ * too many connections), 57P01 to 57P03 (shutting down, starting), 25006 (read only: a replica that is not promoted yet).
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const awayCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|08...|53300|57P0[123])$/;
+const awayCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|08...|53...|57P0[123]|25006)$/;
+/** What the driver says of a connection that ended, and of one that had ended before it was asked. */
+const awayMessages =
+  /^Connection terminated|^Client has encountered a connection error|^timeout exceeded when trying to connect/;
 
 function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ('code' in error && awayCodes.test(String(error.code))) return true;
-  return /^Connection terminated|^timeout exceeded when trying to connect/.test(error.message);
+  return awayMessages.test(error.message);
 }
 
 /** What Hono and its validators throw, in our form. */

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { serve } from '@hono/node-server';
+import { sql } from 'kysely';
 import { testDatabase } from '../../test/database.ts';
 import { sliceApp, testSecretKey as bearer } from '../../test/slice-app.ts';
 import { policy } from '../accounts/policy.ts';
@@ -18,6 +19,19 @@ const broken = sliceApp(db, {
   mount(app) {
     app.get('/boom', () => {
       throw new Error('secret internals');
+    });
+    app.get('/database', async (c) => {
+      const code = c.req.query('code') ?? '';
+      await db.pool.query(`do $$ begin raise exception 'no luck' using errcode = '${code}'; end $$`);
+      return c.text('never');
+    });
+    app.get('/ended', async (c) => {
+      await db.transaction(async (tx) => {
+        const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx);
+        await db.pool.query('select pg_terminate_backend($1, 10000)', [rows[0]?.pid]);
+        await sql`select 1`.execute(tx);
+      });
+      return c.text('never');
     });
     app.get('/page', (c) => c.html('<p>hello</p>'));
     app.get('/cached', (c) => c.text('mine', 200, { 'cache-control': 'no-cache' }));
@@ -65,6 +79,23 @@ describe('every answer', () => {
     });
     const line = broken.lines.find((text) => text.includes(answer.json.request_id));
     expect(line).toContain('secret internals');
+  });
+
+  test.each(['53100', '53200', '53300', '25006', '57P03', '08006'])(
+    'a database that takes nothing (%s) is no failure of ours: it is to be tried again',
+    async (code) => {
+      const { response, json } = await broken.send('GET', `/database?code=${code}`);
+      expect([response.status, json.code, response.headers.get('retry-after')]).toEqual([
+        503,
+        'database_unavailable',
+        '1',
+      ]);
+    },
+  );
+
+  test('nor is a connection that ends in a transaction', async () => {
+    expect((await broken.send('GET', '/ended')).json.code).toBe('database_unavailable');
+    expect((await broken.send('GET', '/database?code=22012')).json.code).toBe('internal_error');
   });
 
   test('a known address names the methods it takes', async () => {

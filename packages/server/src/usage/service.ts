@@ -18,6 +18,8 @@ export type Usage = ReturnType<typeof createUsage>;
 /** Of one meter of one customer in one period; of one key only when that is named. */
 export type AskedScope = Omit<UsageScope, 'aggregation'>;
 
+/** How long the gate's usage lies in memory before a write of it begins. */
+export const usageFlushMs = 200;
 const defaultBackdateMs = 35 * 86_400_000;
 export const defaultKeptMs = 400 * 86_400_000;
 
@@ -53,7 +55,7 @@ export function createUsage(deps: {
   });
   const batch = createBatch<UsageRecord>({
     size: deps.batch_size ?? 1000,
-    age_ms: deps.flush_ms ?? 200,
+    age_ms: deps.flush_ms ?? usageFlushMs,
     capacity: deps.capacity ?? 100_000,
     flush: async (records, id) => await writeRecords(id, records),
     onError: (error) => log.warn({ err: error, pending: batch.pending() }, 'usage not written; tried again'),
