@@ -49,14 +49,20 @@ export function ClosingPanel() {
 
 function Report({ report }: { report: ClosingReport }) {
   const open = report.checked - report.balanced;
+  if (report.checked === 0)
+    return (
+      <Empty title="Nothing to close" icon={<IconScale size={20} />}>
+        No period of usage ended in this month.
+      </Empty>
+    );
   return (
     <>
       <div className={classes.head}>
         <Notice
           tone={open === 0 ? 'good' : 'bad'}
-          title={open === 0 ? 'It balances.' : `${formatCount(open)} periods do not balance.`}
+          title={open === 0 ? 'It balances.' : `${periods(open)} ${open === 1 ? 'does' : 'do'} not balance.`}
         >
-          {formatCount(report.checked)} periods of usage ended in this month.{' '}
+          {periods(report.checked)} of usage ended in this month.{' '}
           {report.totals.map(({ currency, billed_minor, invoiced_minor }) => (
             <span key={currency}>
               {formatMoney(billed_minor, currency)} belongs on invoices, {formatMoney(invoiced_minor, currency)} is
@@ -88,6 +94,10 @@ function Report({ report }: { report: ClosingReport }) {
       )}
     </>
   );
+}
+
+function periods(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'period' : 'periods'}`;
 }
 
 const columns: Column<Period>[] = [
