@@ -33,8 +33,9 @@ describe.skipIf(chromiumPath === null)('the closing report on its page', async (
     await page.goto(`${farebox.url}/admin/closing`);
     const panel = page.getByRole('region', { name: 'Closing report' });
     const month = new Date(Date.parse(current_period_end_at) - 1).toISOString().slice(0, 7);
+    await panel.getByText('No period of usage ended in this month.').waitFor();
     await panel.getByLabel('Month').fill(month);
-    await panel.getByText('1 periods of usage ended').waitFor();
+    await panel.getByText('1 period of usage ended').waitFor();
     await panel.getByText('It balances.').waitFor();
     await expectAccessible(page);
     await farebox.db.pool.query(`delete from usage_event where customer_id = $1 and id = 'b'`, [customer_id]);
