@@ -94,7 +94,8 @@ test('a lock is free again when its holder fails or its connection dies', async 
   await expect(db.withLock('x', async () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   const lost = db.withLock('x', async () => {
     await db.pool.query(`
-      select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid()`);
+      select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid()
+        and database = (select oid from pg_database where datname = current_database())`);
     await db.ping();
     return 'done';
   });
