@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { expect, test, vi } from 'vitest';
 import { closingText, monthOf } from '../../src/cli/close.ts';
-import { dayMs, testApp } from '../harness.ts';
+import { buyerOf, nextMonth } from '../buyer.ts';
+import { testApp } from '../harness.ts';
 import { smallList } from '../small-list.ts';
-import { payOnPage } from '../visitor.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -12,19 +12,10 @@ const farebox = await testApp({ list: smallList(5), sandbox: { frozen: true } })
 const { app, sandbox, seller, db } = farebox;
 
 async function buyer(uses: number[]) {
-  const visitor = await farebox.signUp();
-  const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'starter' });
-  await payOnPage(checkout.url);
-  const { subscription } = await visitor.get(`/v1/checkout_sessions/${checkout.id}`);
-  const customer_id: string = subscription.customer_id;
+  const { visitor, customer_id } = await buyerOf(farebox);
   for (const [at, quantity] of uses.entries())
     await seller.post('/v1/usage/events', { id: `e${at}`, type: 'requests', customer_id, quantity });
   return { customer_id, visitor };
-}
-
-async function nextMonth(): Promise<void> {
-  await sandbox.clock.advance(31 * dayMs + 2 * 3_600_000);
-  await app.settle();
 }
 
 const all = 'from=2020-01-01T00:00:00Z&to=2090-01-01T00:00:00Z';
@@ -37,7 +28,7 @@ test('usage, caps, credit and corrections balance from the events to the lines a
   const capped = await buyer([30]);
   await capped.visitor.answer('PUT', `/v1/customers/${capped.customer_id}/spend_cap`, { amount_minor: 100 });
   await seller.post(`/v1/customers/${capped.customer_id}/grants`, { name: 'Credit', amount_minor: 30 });
-  await nextMonth();
+  await nextMonth(farebox);
   await seller.post('/v1/usage/corrections', {
     customer_id: plain.customer_id,
     event_id: 'e1',
@@ -71,7 +62,7 @@ test('usage, caps, credit and corrections balance from the events to the lines a
 
 test('what does not balance is said with its place, and the command line answers by its exit code what the report says', async () => {
   const [lost, twice] = [await buyer([8, 4]), await buyer([9])];
-  await nextMonth();
+  await nextMonth(farebox);
   await sql`delete from usage_event where customer_id = ${lost.customer_id} and id = 'e1'`.execute(db.kysely);
   for await (const item of farebox.stripe.invoiceItems.list({ limit: 100 })) {
     const { customer, currency, metadata } = item;

@@ -1,8 +1,8 @@
 import type { PriceList } from '@farebox/core';
 import { expect, test, vi } from 'vitest';
+import { buyerOf, nextMonth } from '../buyer.ts';
 import { dayMs, testApp } from '../harness.ts';
 import { smallList } from '../small-list.ts';
-import { payOnPage } from '../visitor.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -29,11 +29,7 @@ const farebox = await testApp({ list, sandbox: { frozen: true } });
 const { app, sandbox, seller } = farebox;
 
 async function buyer() {
-  const visitor = await farebox.signUp();
-  const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'starter' });
-  await payOnPage(checkout.url);
-  const { subscription } = await visitor.get(`/v1/checkout_sessions/${checkout.id}`);
-  const customer_id: string = subscription.customer_id;
+  const { visitor, customer_id } = await buyerOf(farebox);
   return {
     customer_id,
     visitor,
@@ -52,11 +48,6 @@ async function buyer() {
     },
     invoices: async () => (await visitor.get('/v1/invoices')).data,
   };
-}
-
-async function nextMonth(): Promise<void> {
-  await sandbox.clock.advance(31 * dayMs + 2 * 3_600_000);
-  await app.settle();
 }
 
 interface Line {
@@ -80,7 +71,7 @@ test('before its period is billed a correction is free: the event counts as it s
   expect(await customer.summary()).toMatchObject({ cost_so_far_minor: 50 });
   // Sent again, a void event is the one that it was.
   expect(await customer.send('b', 100)).toMatchObject({ accepted: 0, duplicates: 1, balances: [{ used: 7 }, {}, {}] });
-  await nextMonth();
+  await nextMonth(farebox);
   const [invoice] = await customer.invoices();
   expect(amounts(invoice.lines, 'overage')).toEqual([50]);
   expect(amounts(invoice.lines, 'correction')).toEqual([]);
@@ -90,7 +81,7 @@ test('after it, the difference is a line of the next invoice with its reason, an
   const customer = await buyer();
   await customer.send('a', 8);
   await customer.send('b', 4);
-  await nextMonth();
+  await nextMonth(farebox);
   const [first] = await customer.invoices();
   // Seven beyond what is included: two at 25 and five at 10.
   expect(amounts(first.lines, 'overage')).toEqual([50, 50]);
@@ -100,7 +91,7 @@ test('after it, the difference is a line of the next invoice with its reason, an
     adjustments: [{ quantity: 10, amount_minor: 20, line_minor: 20 }],
   });
   for (let again = 0; again < 3; again += 1) await app.settle();
-  await nextMonth();
+  await nextMonth(farebox);
   const [next, before] = await customer.invoices();
   expect(before.id).toBe(first.id);
   expect(amounts(next.lines, 'correction').toSorted((a, b) => a - b)).toEqual([-40, 20]);
@@ -116,7 +107,7 @@ test('after it, the difference is a line of the next invoice with its reason, an
 test('a line of a correction that was deleted at Stripe is found missing, and put there again', async () => {
   const customer = await buyer();
   await customer.send('a', 8);
-  await nextMonth();
+  await nextMonth(farebox);
   await customer.revoke('a', 'another customer’s');
   await app.settle();
   // Stripe answers what it answered before to whoever asks again within a day.
@@ -127,7 +118,7 @@ test('a line of a correction that was deleted at Stripe is found missing, and pu
   const { found } = await app.stripe.reconcile({ repair: true });
   expect(found).toMatchObject([{ kind: 'usage_not_billed', customer_id: customer.customer_id }]);
   await app.settle();
-  await nextMonth();
+  await nextMonth(farebox);
   expect(amounts((await customer.invoices())[0].lines, 'correction')).toEqual([-60]);
 });
 
@@ -135,7 +126,7 @@ test('what credit paid goes back to credit, after the money', async () => {
   const customer = await buyer();
   await seller.post(`/v1/customers/${customer.customer_id}/grants`, { name: 'Launch', amount_minor: 45 });
   await customer.send('a', 8);
-  await nextMonth();
+  await nextMonth(farebox);
   // 60 cents: 45 of credit, 15 of money.
   expect(await customer.revoke('a')).toMatchObject({
     adjustments: [{ amount_minor: -60, line_minor: -15, credited_minor: -45 }],

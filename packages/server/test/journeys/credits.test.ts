@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import list from '../fixtures/import.config.ts';
+import { buyerOf, nextMonth } from '../buyer.ts';
 import { dayMs, testApp } from '../harness.ts';
-import { payOnPage } from '../visitor.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -10,12 +10,8 @@ const farebox = await testApp({ list, sandbox: { frozen: true } });
 const { app, sandbox, seller } = farebox;
 
 async function buyer() {
-  const visitor = await farebox.signUp();
-  const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'starter' });
-  await payOnPage(checkout.url);
-  const { subscription } = await visitor.get(`/v1/checkout_sessions/${checkout.id}`);
+  const { visitor, customer_id: id } = await buyerOf(farebox);
   const { secret } = await visitor.post('/v1/keys/first');
-  const id: string = subscription.customer_id;
   return {
     id,
     visitor,
@@ -26,11 +22,6 @@ async function buyer() {
     grant: async (wish: object) => await seller.post(`/v1/customers/${id}/grants`, { name: 'Credit', ...wish }),
     invoices: async () => (await visitor.get('/v1/invoices')).data,
   };
-}
-
-async function nextMonth(): Promise<void> {
-  await sandbox.clock.advance(31 * dayMs + 2 * 3_600_000);
-  await app.settle();
 }
 
 const amounts = (lines: { kind: string; amount_minor: number }[], kind: string) =>
@@ -48,7 +39,7 @@ test('credit pays for usage before the card does: the invoice, the balance and t
     available_minor: 0,
     grants: 1,
   });
-  await nextMonth();
+  await nextMonth(farebox);
   const [invoice] = await customer.invoices();
   expect(amounts(invoice.lines, 'overage').toSorted((a, b) => a - b)).toEqual([10, 50]);
   expect(amounts(invoice.lines, 'credit')).toEqual([-45]);
@@ -73,7 +64,7 @@ test('more credit than usage: nothing of it is charged and the rest stays; it is
   const customer = await buyer();
   await customer.grant({ amount_minor: 1000 });
   await customer.use(8);
-  await nextMonth();
+  await nextMonth(farebox);
   for (let again = 0; again < 3; again += 1) {
     await app.settle();
     expect((await customer.invoices())[0]).toMatchObject({ total_minor: 9900 });
@@ -87,7 +78,7 @@ test('what expires in the period pays nothing of it; the ledger says that it ran
   await customer.grant({ amount_minor: 500, expires_at });
   expect(await customer.credits()).toMatchObject({ expires_next: { at: expires_at, amount_minor: 500 } });
   await customer.use(8);
-  await nextMonth();
+  await nextMonth(farebox);
   expect((await customer.invoices())[0]).toMatchObject({ total_minor: 9960 });
   expect(await customer.credits()).toMatchObject({ balance_minor: 0, expires_next: null });
   expect((await customer.ledger())[0]).toMatchObject({ kind: 'expired', amount_minor: -500, created_at: expires_at });

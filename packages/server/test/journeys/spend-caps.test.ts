@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { PriceList } from '@farebox/core';
 import { expect, test, vi } from 'vitest';
-import { dayMs, testApp } from '../harness.ts';
+import { buyerOf, nextMonth } from '../buyer.ts';
+import { testApp } from '../harness.ts';
 import { smallList } from '../small-list.ts';
-import { payOnPage } from '../visitor.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -20,15 +20,11 @@ const list: PriceList = {
   })),
 };
 const farebox = await testApp({ list, sandbox: { frozen: true } });
-const { app, sandbox, seller } = farebox;
+const { app, seller } = farebox;
 
 async function buyer() {
-  const visitor = await farebox.signUp();
-  const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'starter' });
-  await payOnPage(checkout.url);
-  const { subscription } = await visitor.get(`/v1/checkout_sessions/${checkout.id}`);
+  const { visitor, customer_id } = await buyerOf(farebox);
   const { secret } = await visitor.post('/v1/keys/first');
-  const customer_id: string = subscription.customer_id;
   const path = `/v1/customers/${customer_id}/spend_cap`;
   let sent = 0;
   return {
@@ -44,11 +40,6 @@ async function buyer() {
     summary: async () => await visitor.get('/v1/usage/summary'),
     invoices: async () => (await visitor.get('/v1/invoices')).data,
   };
-}
-
-async function nextMonth(): Promise<void> {
-  await sandbox.clock.advance(31 * dayMs + 2 * 3_600_000);
-  await app.settle();
 }
 
 interface Line {
@@ -89,7 +80,7 @@ test('a cap counts with the next request, stops what would cost more, and says w
     spend_cap: { owner: 'customer', amount_minor: 80, remaining_minor: 0 },
   });
   // The next period has the whole cap again.
-  await nextMonth();
+  await nextMonth(farebox);
   expect(await customer.verify()).toMatchObject({ valid: true, quota: { used: 1 } });
   expect(usageOf((await customer.invoices())[0].lines)).toBe(80);
 });
@@ -135,7 +126,7 @@ test('usage that was sent past the cap is not billed; the invoice says so, and t
     usage: [{ capped_minor: 0 }, { capped_minor: 120 }],
   });
   await seller.post(`/v1/customers/${customer.customer_id}/grants`, { name: 'Credit', amount_minor: 30 });
-  await nextMonth();
+  await nextMonth(farebox);
   const [invoice] = await customer.invoices();
   expect(usageOf(invoice.lines)).toBe(100);
   expect(invoice.lines.filter(({ kind }: Line) => kind === 'cap')).toMatchObject([{ amount_minor: -120 }]);
@@ -166,7 +157,7 @@ test('whatever is used and whenever a cap is set, no invoice bills more than it,
     if (plan.late && plan.cap !== null) await customer.cap(plan.cap);
     all.push({ ...plan, customer, forecast: (await customer.summary()).cost_so_far_minor });
   }
-  await nextMonth();
+  await nextMonth(farebox);
   for (const { uses, cap, customer, forecast } of all) {
     const sum = (kind: string) =>
       uses.filter((each) => each.kind === kind).reduce((all, each) => all + each.quantity, 0);

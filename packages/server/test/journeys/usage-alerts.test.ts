@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest';
+import { buyerOf } from '../buyer.ts';
 import { dayMs, testApp } from '../harness.ts';
 import { startReceiver } from '../receiver.ts';
 import { smallList } from '../small-list.ts';
-import { payOnPage } from '../visitor.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -12,11 +12,7 @@ const farebox = await testApp({ list, sandbox: { frozen: true } });
 const { app, sandbox, seller } = farebox;
 
 async function buyer() {
-  const visitor = await farebox.signUp();
-  const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'starter' });
-  await payOnPage(checkout.url);
-  const { subscription } = await visitor.get(`/v1/checkout_sessions/${checkout.id}`);
-  const customer_id: string = subscription.customer_id;
+  const { visitor, customer_id } = await buyerOf(farebox);
   let sent = 0;
   return {
     customer_id,
