@@ -51,7 +51,16 @@ describe.skipIf(chromiumPath === null)('credit on the pages', async () => {
     await expectAccessible(own);
     expect(await mine.getByRole('button', { name: /Take back/ }).count()).toBe(0);
 
+    // Two steps: what is lost is said first, and nothing is by closing it.
     await panel.getByRole('button', { name: 'Take back Launch credit' }).click();
+    const asked = page.getByRole('dialog', { name: 'Take back Launch credit' });
+    await asked.getByText('$25.00', { exact: true }).waitFor();
+    await expectAccessible(page);
+    await asked.getByRole('button', { name: 'Keep it' }).click();
+    await asked.waitFor({ state: 'hidden' });
+    expect(await panel.getByText('Taken back: Launch credit').count()).toBe(0);
+    await panel.getByRole('button', { name: 'Take back Launch credit' }).click();
+    await asked.getByRole('button', { name: 'Take back $25.00' }).click();
     await panel.getByText('Taken back: Launch credit').waitFor();
   });
 });

@@ -102,7 +102,7 @@ export function createCreditRoutes({ clock, credits }: { clock: Clock; credits: 
     const customer = namedCustomer(c, c.req.valid('param').id);
     const rows = await credits.ledger(customer, { limit: limit + 1, after: starting_after });
     return c.json(
-      toList(rows, limit, entryView, (row) => row),
+      toList(rows, limit, entryView, ({ created_at, place }) => ({ created_at, id: place })),
       200,
     );
   });

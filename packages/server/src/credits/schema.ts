@@ -50,6 +50,7 @@ export const grantSchema = z
 export const entrySchema = z
   .object({
     object: z.literal('credit_entry'),
+    id: z.string().openapi({ description: 'Of what expired, its grant.' }),
     grant_id: z.string(),
     grant_name: z.string(),
     kind: z.enum(['granted', 'drawn', 'returned', 'voided', 'expired']),
@@ -115,9 +116,19 @@ export function grantView(row: GrantRow, now: number): z.infer<typeof grantSchem
 }
 
 export function entryView(row: EntryRow): z.infer<typeof entrySchema> {
-  const { grant_id, grant_name, kind, amount_minor, currency, usage_report_id } = row;
+  const { id, grant_id, grant_name, kind, amount_minor, currency, usage_report_id } = row;
   const created_at = row.created_at.toISOString();
-  return { object: 'credit_entry', grant_id, grant_name, kind, amount_minor, currency, usage_report_id, created_at };
+  return {
+    object: 'credit_entry',
+    id,
+    grant_id,
+    grant_name,
+    kind,
+    amount_minor,
+    currency,
+    usage_report_id,
+    created_at,
+  };
 }
 
 export function balanceView(balance: CreditBalance): z.infer<typeof creditBalanceSchema> {

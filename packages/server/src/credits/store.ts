@@ -27,6 +27,8 @@ export interface Place {
 /** One change of a balance. `expired` is no row: it follows from its grant. */
 export interface EntryRow {
   id: string;
+  /** Orders what happened in the same millisecond. */
+  place: string;
   grant_id: string;
   grant_name: string;
   currency: string;
@@ -110,7 +112,7 @@ export async function lockDraws(tx: Tx, reportId: string): Promise<{ grant: Gran
   const { rows } = await sql<{ grant_id: string; amount_minor: number }>`
     select grant_id, (-sum(amount_minor))::bigint as amount_minor from credit_entry
     where usage_report_id = ${reportId} and kind in ('drawn', 'returned')
-    group by grant_id order by min(id) desc
+    group by grant_id order by min(seq) desc
   `.execute(tx);
   if (rows.length === 0) return [];
   const ids = rows.map(({ grant_id }) => grant_id);
@@ -132,7 +134,7 @@ export async function takeFromGrant(tx: Tx, id: string, amount_minor: number): P
 
 export async function insertEntry(
   tx: Tx,
-  entry: Omit<EntryRow, 'grant_name' | 'currency' | 'kind'> & {
+  entry: Omit<EntryRow, 'place' | 'grant_name' | 'currency' | 'kind'> & {
     customer_id: string;
     kind: Exclude<EntryRow['kind'], 'expired'>;
   },
@@ -140,26 +142,32 @@ export async function insertEntry(
   await tx.insertInto('credit_entry').values(entry).execute();
 }
 
-/** A page of what happened to a customer's credit up to `now`, the newest first, with what ran out. */
+/**
+ * A page of what happened to a customer's credit up to `now`, the newest first, with what ran out: of no use from that instant
+ * on, so before all else that happened in it. Entries are in the order in which they were written.
+ */
 export async function ledgerOf(
   db: Reader,
   query: { customer_id: string; now: Date; limit: number; after: Place | null },
 ): Promise<EntryRow[]> {
   const { customer_id, now, limit } = query;
   const after =
-    query.after === null ? sql`true` : sql`(created_at, id) < (${query.after.created_at}, ${query.after.id})`;
+    query.after === null
+      ? sql`true`
+      : sql`(created_at, place collate "C") < (${query.after.created_at}, ${query.after.id})`;
   const { rows } = await sql<EntryRow>`
     select * from (
-      select e.id, e.grant_id, g.name as grant_name, g.currency, e.kind, e.amount_minor, e.usage_report_id, e.created_at
+      select e.id, lpad(e.seq::text, 19, '0') as place, e.grant_id, g.name as grant_name, g.currency, e.kind, e.amount_minor,
+        e.usage_report_id, e.created_at
       from credit_entry e join credit_grant g on g.id = e.grant_id
       where e.customer_id = ${customer_id}
       union all
-      select g.id, g.id, g.name, g.currency, 'expired', g.drawn_minor - g.amount_minor, null, g.expires_at
+      select g.id, '-' || g.id, g.id, g.name, g.currency, 'expired', g.drawn_minor - g.amount_minor, null, g.expires_at
       from credit_grant g
       where g.customer_id = ${customer_id} and g.expires_at <= ${now} and g.voided_at is null and g.drawn_minor < g.amount_minor
     ) as ledger
     where ${after}
-    order by created_at desc, id desc
+    order by created_at desc, place collate "C" desc
     limit ${limit}`.execute(db);
   return rows;
 }

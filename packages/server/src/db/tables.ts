@@ -157,6 +157,7 @@ export interface CreditEntry {
   grant_id: string;
   id: string;
   kind: string;
+  seq: Generated<number>;
   usage_report_id: string | null;
 }
 

@@ -131,3 +131,20 @@ test('two periods that close at once do not take the same cent', async () => {
   expect(rows.rows[0]?.drawn).toBe('60');
   expect((await customer.grants())[0]).toMatchObject({ remaining_minor: 10 });
 });
+
+test('what happened in one millisecond is told in the order it happened, page by page', async () => {
+  const customer = await buyer();
+  const names = Array.from({ length: 12 }, (_, index) => `Credit ${index}`);
+  for (const name of names) await customer.grant({ name, amount_minor: 5 });
+  const read: string[] = [];
+  let after = '';
+  for (let page = 0; page < 5; page += 1) {
+    const { data, next_cursor } = await customer.visitor.get(`/v1/customers/${customer.id}/ledger?limit=3${after}`);
+    read.push(...data.map(({ grant_name }: { grant_name: string }) => grant_name));
+    if (next_cursor === null) break;
+    after = `&starting_after=${next_cursor}`;
+  }
+  expect(read).toEqual(names.toReversed());
+  const times = new Set((await customer.ledger()).map(({ created_at }: { created_at: string }) => created_at));
+  expect(times.size).toBe(1);
+});

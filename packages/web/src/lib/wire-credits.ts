@@ -29,6 +29,7 @@ export interface CreditBalance {
 
 /** One of `GET /v1/customers/{id}/ledger`. */
 export interface CreditEntry {
+  id: string;
   grant_id: string;
   grant_name: string;
   kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'expired';

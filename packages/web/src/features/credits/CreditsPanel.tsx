@@ -3,17 +3,16 @@ import { Button, Skeleton } from '@mantine/core';
 import { IconCoins } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
 import { formatDay } from '../../lib/format.ts';
-import { faultText } from '../../lib/http.ts';
 import type { CreditEntry, CreditGrant } from '../../lib/wire-credits.ts';
 import { type Column, DataTable } from '../../ui/DataTable.tsx';
 import { Empty } from '../../ui/Empty.tsx';
 import { Fault } from '../../ui/Fault.tsx';
 import { LoadMore } from '../../ui/LoadMore.tsx';
-import { Notice } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
 import { GrantDialog } from './GrantDialog.tsx';
-import { useCreditBalance, useGrants, useLedger, useVoidGrant } from './api.ts';
+import { TakeBackDialog } from './TakeBackDialog.tsx';
+import { useCreditBalance, useGrants, useLedger } from './api.ts';
 import { balanceWords, entryWords, grantState, spanWords } from './credit-words.ts';
 import classes from './credits.module.css';
 
@@ -26,7 +25,7 @@ export function OwnCredits({ customerId }: { customerId: string }) {
 /** One customer's credit for operators, who give it and take it back. */
 export function CustomerCredits({ customerId }: { customerId: string }) {
   const [opened, setOpened] = useState(false);
-  const revoke = useVoidGrant(customerId);
+  const [asked, setAsked] = useState<CreditGrant | null>(null);
   const give = (
     <Button size="xs" variant="default" onClick={() => setOpened(true)}>
       Give credit
@@ -37,21 +36,18 @@ export function CustomerCredits({ customerId }: { customerId: string }) {
       <Credits
         customerId={customerId}
         actions={give}
-        fault={revoke.error}
         buttonOf={(grant) =>
           grant.remaining_minor > 0 ? (
-            <Button
-              size="compact-xs"
-              variant="subtle"
-              loading={revoke.isPending && revoke.variables === grant.id}
-              onClick={() => revoke.mutate(grant.id)}
-            >
+            <Button size="compact-xs" variant="subtle" onClick={() => setAsked(grant)}>
               Take back<span className="visually-hidden"> {grant.name}</span>
             </Button>
           ) : null
         }
       />
       <GrantDialog customerId={customerId} opened={opened} onClose={() => setOpened(false)} />
+      {asked === null ? null : (
+        <TakeBackDialog key={asked.id} customerId={customerId} grant={asked} onClosed={() => setAsked(null)} />
+      )}
     </>
   );
 }
@@ -59,7 +55,6 @@ export function CustomerCredits({ customerId }: { customerId: string }) {
 interface CreditsProps {
   customerId: string;
   actions?: ReactNode;
-  fault?: Error | null;
   buttonOf?: (grant: CreditGrant) => ReactNode;
 }
 
@@ -73,7 +68,7 @@ const columns: Column<CreditEntry>[] = [
   },
 ];
 
-function Credits({ customerId, actions, fault = null, buttonOf }: CreditsProps) {
+function Credits({ customerId, actions, buttonOf }: CreditsProps) {
   const balance = useCreditBalance(customerId);
   const grants = useGrants(customerId);
   const ledger = useLedger(customerId);
@@ -81,7 +76,6 @@ function Credits({ customerId, actions, fault = null, buttonOf }: CreditsProps) 
   return (
     <Panel title="Credit" id="credits" actions={actions} flush>
       <div className={classes.head}>
-        {fault === null ? null : <Notice tone="bad">{faultText(fault)}</Notice>}
         {balance.isError ? <Fault what="The credit" error={balance.error} retry={balance.refetch} /> : null}
         {balance.isPending ? <Skeleton height={44} /> : null}
         {balance.data === undefined ? null : (
@@ -115,7 +109,7 @@ function Credits({ customerId, actions, fault = null, buttonOf }: CreditsProps) 
           label="Ledger"
           columns={columns}
           rows={ledger.rows}
-          keyOf={(entry) => `${entry.grant_id}-${entry.kind}-${entry.usage_report_id ?? ''}`}
+          keyOf={(entry) => entry.id}
           empty={
             <Empty title="No credit yet" icon={<IconCoins size={20} />}>
               Credit pays for usage before the card does.
