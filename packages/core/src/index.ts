@@ -45,6 +45,7 @@ export * from './price.ts';
 export * from './priced-plan.ts';
 export * from './proration.ts';
 export * from './refusal.ts';
+export * from './rehearsal.ts';
 export * from './public-address.ts';
 export * from './spend-cap.ts';
 export * from './spending.ts';

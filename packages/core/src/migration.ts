@@ -1,7 +1,7 @@
 import { addOnMisfit } from './add-on.ts';
 import { monthlyMinor } from './catalog-effect.ts';
 import { type LifecycleRefusal, type SubscriptionFacts, type Terms, refuseUnready } from './change.ts';
-import type { Currency, Instant, Plan } from './plan.ts';
+import type { Currency, Instant, Plan, Price } from './plan.ts';
 import { findPrice, isAddOn } from './priced-plan.ts';
 
 /** One subscriber of a plan, as the decision to move them to another version needs them. */
@@ -22,13 +22,7 @@ export interface MigrationWish {
   when: 'now' | 'period_end';
 }
 
-export type MigrationRefusal =
-  | LifecycleRefusal
-  | 'price_not_found'
-  | 'seats_out_of_range'
-  | 'change_scheduled'
-  | 'group_mismatch'
-  | 'add_on_not_available';
+export type MigrationRefusal = LifecycleRefusal | VersionMisfitCode | 'change_scheduled';
 export type MigrationSkip = 'already_moved' | 'left_version' | 'subscription_ended';
 
 export type MigrationDecision =
@@ -52,26 +46,45 @@ export function decideMigration(facts: MigrationFacts, wish: MigrationWish, now:
   if (unready !== null) return unready;
   if (facts.has_schedule)
     return refuse('change_scheduled', 'A change is arranged for the end of their period; it goes first.');
-  // Moved into another group it would stand beside what they may have there already.
-  if (!isAddOn(wish.plan) && wish.plan.group !== facts.group)
-    return refuse(
-      'group_mismatch',
-      `Version ${wish.version} is of the group "${wish.plan.group}", and they are subscribed in "${facts.group}".`,
-    );
+  const fit = fitVersion(facts, wish.plan, `Version ${wish.version}`);
+  if (!fit.fits) return refuse(fit.code, fit.detail);
   const { currency, interval, quantity } = facts.terms;
-  const price = findPrice(wish.plan, { currency, interval });
-  if (price === null)
-    return refuse('price_not_found', `Version ${wish.version} has no price in ${currency} by the ${interval}.`);
-  const misfit = isAddOn(wish.plan)
-    ? addOnMisfit(wish.plan, { plan_id: facts.base_plan_id, currency, interval })
-    : null;
-  if (misfit !== null) return refuse('add_on_not_available', misfit);
-  const { seats } = wish.plan;
-  if (quantity < (seats?.minimum ?? 1) || quantity > (seats === null ? 1 : (seats.maximum ?? quantity)))
-    return refuse('seats_out_of_range', `Version ${wish.version} is not sold for ${quantity} seats.`);
-  const terms = { plan_id: wish.plan.id, currency, interval, quantity, amount_minor: price.amount_minor };
+  const terms = { plan_id: wish.plan.id, currency, interval, quantity, amount_minor: fit.price.amount_minor };
   const at = wish.when === 'now' ? now : facts.current_period_end_at;
   return { effect: 'move', when: wish.when, at, terms };
+}
+
+/** What a subscription is on, as far as another version of it must be sold so too. */
+export interface VersionTerms {
+  group: string;
+  base_plan_id: string;
+  terms: Pick<Terms, 'currency' | 'interval' | 'quantity'>;
+}
+
+export type VersionMisfitCode = 'group_mismatch' | 'price_not_found' | 'add_on_not_available' | 'seats_out_of_range';
+
+/** Whether a version can be had in the place of what somebody has, or why not; `name` says which version it is. */
+export function fitVersion(
+  held: VersionTerms,
+  plan: Plan,
+  name: string,
+): { fits: true; price: Price } | { fits: false; code: VersionMisfitCode; detail: string } {
+  const { currency, interval, quantity } = held.terms;
+  // Moved into another group it would stand beside what they may have there already.
+  if (!isAddOn(plan) && plan.group !== held.group)
+    return no('group_mismatch', `${name} is of the group "${plan.group}", and they are subscribed in "${held.group}".`);
+  const price = findPrice(plan, { currency, interval });
+  if (price === null) return no('price_not_found', `${name} has no price in ${currency} by the ${interval}.`);
+  const misfit = isAddOn(plan) ? addOnMisfit(plan, { plan_id: held.base_plan_id, currency, interval }) : null;
+  if (misfit !== null) return no('add_on_not_available', misfit);
+  const { seats } = plan;
+  if (quantity < (seats?.minimum ?? 1) || quantity > (seats === null ? 1 : (seats.maximum ?? quantity)))
+    return no('seats_out_of_range', `${name} is not sold for ${quantity} seats.`);
+  return { fits: true, price };
+}
+
+function no(code: VersionMisfitCode, detail: string) {
+  return { fits: false as const, code, detail };
 }
 
 /** Monthly recurring revenue of one currency, as it is and as the moves would leave it. */

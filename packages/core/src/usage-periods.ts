@@ -57,7 +57,7 @@ function firstOfRun(phases: readonly Phase[], index: number): Phase {
 }
 
 /** The terms in force at an instant: those that began last, at it or before; the first ones for any time before them. */
-export function termsAt(phases: readonly Phase[], at: Instant): Phase {
+export function termsAt<P extends Pick<Phase, 'from_at'>>(phases: readonly P[], at: Instant): P {
   const [first] = phases;
   if (first === undefined) throw new RangeError('A subscription has terms.');
   return phases.findLast((phase) => phase.from_at <= at) ?? first;

@@ -39,6 +39,8 @@ import { createClosingRoutes } from './usage/closing/routes.ts';
 import { createClosing } from './usage/closing/service.ts';
 import { usagePartitions } from './usage/jobs.ts';
 import { createUsageCalls } from './usage/door.ts';
+import { createRehearsalRoutes } from './usage/rehearsal/routes.ts';
+import { createRehearsal } from './usage/rehearsal/service.ts';
 import { createUsageRoutes } from './usage/routes.ts';
 
 export interface AppOptions {
@@ -260,6 +262,7 @@ async function createDoors(deps: {
         findCustomer: (id) => customers.get(id),
       }),
       createCatalogRoutes({ db }),
+      createRehearsalRoutes({ rehearse: createRehearsal(db.kysely) }),
       createAccountRoutes({ accounts, findCustomer: (id) => customers.find(null, id) }),
       createOverrideRoutes({ overrides: slices.overrides }),
       ...deps.documented,

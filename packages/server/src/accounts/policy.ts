@@ -28,6 +28,7 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/plans/:id/migrations/:migration_id/cancel': sellerSide,
   'POST /v1/plans/:id/migrations/:migration_id/retry': sellerSide,
   'POST /v1/catalog/plan': sellerSide,
+  'POST /v1/catalog/rehearse': sellerSide,
   'GET /v1/catalog/export': sellerSide,
   'GET /v1/seller': everybody,
   'GET /v1/features': everybody,

@@ -21,6 +21,11 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     about: 'what a push of the price list would change, here, at Stripe and for whom; exit code 2 if anything',
     load: async () => (await import('./catalog.ts')).diff,
   },
+  rehearse: {
+    about:
+      'the last period of every customer by the price list as it is now: who would pay more; exit code 2 if anybody',
+    load: async () => (await import('./rehearse.ts')).rehearse,
+  },
   push: {
     about: 'publish the price list and bring it to Stripe',
     load: async () => (await import('./catalog.ts')).push,

@@ -119,6 +119,7 @@ async function catalogue(): Promise<void> {
     await call('seller', 'GET', `/v1/${path}`);
   const { price_list } = await call('seller', 'GET', '/v1/catalog/export');
   await call('seller', 'POST', '/v1/catalog/plan', { price_list });
+  await call('seller', 'POST', '/v1/catalog/rehearse', { price_list });
 }
 
 async function addOns(): Promise<void> {

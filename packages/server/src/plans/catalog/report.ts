@@ -10,6 +10,7 @@ import {
   formatMoney,
   stripeEffectsOf,
 } from '@farebox/core';
+import { cell } from '../../lib/markdown.ts';
 
 /** What a push would change, here and at Stripe, and whom it touches. */
 export interface CatalogReport {
@@ -103,7 +104,9 @@ export function reportText(report: CatalogReport): string {
 export function reportMarkdown(report: CatalogReport): string {
   const parts = report.plans.flatMap((plan) => {
     if (plan.type === 'unchanged') return [];
-    const rows = plan.differences.map((line) => `| \`${line.path}\` | ${cell(line.before)} | ${cell(line.after)} |`);
+    const rows = plan.differences.map(
+      (line) => `| \`${line.path}\` | ${cell(words(line.before))} | ${cell(words(line.after))} |`,
+    );
     const table = rows.length === 0 ? [] : ['', '| | now | after |', '|---|---|---|', ...rows];
     const notes = [...plan.stripe.map((effect) => `Stripe: ${stripeWords(effect)}`), ...effectWords(plan)];
     return [
@@ -116,7 +119,9 @@ export function reportMarkdown(report: CatalogReport): string {
   });
   const meters = report.meters.flatMap((meter) => {
     if (meter.type === 'unchanged') return [];
-    const lines = meter.differences.map((line) => `- \`${line.path}\`: ${cell(line.before)} → ${cell(line.after)}`);
+    const lines = meter.differences.map(
+      (line) => `- \`${line.path}\`: ${cell(words(line.before))} → ${cell(words(line.after))}`,
+    );
     return ['', `#### Meter ${meter.name} (\`${meter.meter_id}\`): ${meterHeads[meter.type]}`, '', ...lines];
   });
   return ['### Price list', '', summaryOf(report), ...parts, ...meters, ''].join('\n');
@@ -193,11 +198,4 @@ function people(count: number, one = '', many = ''): string {
 
 function words(value: string | null): string {
   return value ?? '(none)';
-}
-
-/** A pipe or a line break would end the cell; markup in a plan's own words stays text. */
-function cell(value: string | null): string {
-  return words(value)
-    .replaceAll(/[\\`*_[\]<>|]/g, (character) => `\\${character}`)
-    .replaceAll(/\s+/g, ' ');
 }

@@ -1,10 +1,12 @@
-import { PlanFaults, type PriceList, intervals, readPriceList, toPlanFile } from '@farebox/core';
+import { intervals, toPlanFile } from '@farebox/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Reader } from '../../db/database.ts';
 import type { AppEnv } from '../../http/principal.ts';
 import { access, body, createRoute, json, problems, router, z } from '../../http/router.ts';
 import { Problem } from '../../problem.ts';
 import { planFileText } from './file-text.ts';
+import { judged } from './judged.ts';
+import { wishedList } from './schema.ts';
 import { catalogReport } from '../service.ts';
 import { storedPriceList } from '../store.ts';
 
@@ -65,11 +67,7 @@ const planRoute = createRoute({
   summary: 'What a price list would change, here and at Stripe, and whom it touches; changes nothing',
   security: access.seller,
   request: {
-    body: body(
-      z.object({
-        price_list: z.record(z.string(), z.unknown()).openapi({ description: 'As `definePlans` takes it.' }),
-      }),
-    ),
+    body: body(wishedList),
   },
   responses: { 200: json(reportSchema, 'Plan by plan.'), ...problems('unauthenticated', 'forbidden') },
 });
@@ -102,15 +100,4 @@ export function createCatalogRoutes(deps: { db: { kysely: Reader } }): OpenAPIHo
     return c.json({ object: 'price_list' as const, price_list, source: planFileText(file) }, 200);
   });
   return app;
-}
-
-/** Every fault of the list at once, each with its path. */
-function judged(input: unknown): PriceList {
-  try {
-    return readPriceList(input);
-  } catch (error) {
-    if (!(error instanceof PlanFaults)) throw error;
-    const errors = error.faults.map((fault) => ({ param: `price_list.${fault.path}`, detail: fault.message }));
-    throw new Problem('invalid_request', error.message, { param: errors[0]?.param ?? 'price_list', errors });
-  }
 }
