@@ -13,6 +13,8 @@ const whole: ClosingFacts = {
   lines_minor: 500,
   amount_minor: 400,
   capped_minor: 100,
+  shortfall_minor: 0,
+  invoiced_minimum_minor: 0,
   credited_minor: 50,
   adjusted_minor: 0,
   adjusted_line_minor: 0,

@@ -16,21 +16,24 @@ export interface ClosingFacts {
   is_corrected: boolean;
   /** What `quantity` costs by the prices of then; null: they were not kept. */
   rated_minor: number | null;
-  /** What the usage as it is now costs by them, under the cap; null as before. */
+  /** What the usage as it is now costs by them, under the cap and at least the minimum; null as before. */
   due_minor: number | null;
   /** As it was written: what the lines come to, what is billed of them, what a cap left, what credit paid. */
   lines_minor: number;
   amount_minor: number;
   capped_minor: number;
   credited_minor: number;
+  /** What usage lacked to its minimum, and is charged besides. */
+  shortfall_minor: number;
   /** What corrections changed, and what of that belongs on an invoice. */
   adjusted_minor: number;
   adjusted_line_minor: number;
   /** Whether all of it was handed to Stripe, or has waited too long for that. */
   is_sent: boolean;
   is_late: boolean;
-  /** What Stripe has of it: usage under the cap, credit, corrections. */
+  /** What Stripe has of it: usage under the cap, what it lacks to the minimum, credit, corrections. */
   invoiced_minor: number;
+  invoiced_minimum_minor: number;
   invoiced_credit_minor: number;
   invoiced_corrections_minor: number;
 }
@@ -62,7 +65,7 @@ export function closingFaults(facts: ClosingFacts): ClosingFault[] {
     fault('usage_and_bill_differ', `The usage comes to ${events_at_close ?? rolled_up}, ${quantity} was billed.`);
   const written = facts.amount_minor + facts.capped_minor;
   const rated = facts.rated_minor ?? facts.lines_minor;
-  const billed = facts.amount_minor + facts.adjusted_minor;
+  const billed = facts.amount_minor + facts.shortfall_minor + facts.adjusted_minor;
   if (written !== facts.lines_minor || rated !== written)
     fault(
       'price_differs',
@@ -75,6 +78,7 @@ export function closingFaults(facts: ClosingFacts): ClosingFault[] {
     return faults;
   }
   compare('usage', facts.amount_minor, facts.invoiced_minor);
+  compare('what was lacking to the minimum', facts.shortfall_minor, facts.invoiced_minimum_minor);
   compare('what credit paid', -facts.credited_minor, facts.invoiced_credit_minor);
   compare('corrections', facts.adjusted_line_minor, facts.invoiced_corrections_minor);
   return faults;

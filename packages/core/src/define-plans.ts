@@ -8,7 +8,15 @@ import { PlanFaults } from './faults.ts';
 import { Fields, join, namesOf } from './fields.ts';
 import { groupFaults, usualGroup } from './group.ts';
 import type { PriceListInput } from './plan-file.ts';
-import type { Currency, Feature, FeatureValue, Plan, PriceList, Seller, Taxes } from './plan.ts';
+import {
+  type Currency,
+  type Feature,
+  type FeatureValue,
+  type Plan,
+  type PriceList,
+  type Seller,
+  type Taxes,
+} from './plan.ts';
 
 /** What the parts of a list refer to. The currency is null when it is not known, so that amounts are not judged by it. */
 interface Context extends Omit<PlanContext, 'amounts'> {
@@ -180,6 +188,10 @@ function readPlan(list: Context, id: string, value: unknown): Plan {
   const usage = fields
     .entries(plan['usage'], join(path, 'usage'))
     .map(([meter, part]) => readUsage(context, priced.intervals, meter, part, join(path, `usage.${meter}`)));
+  if (place.group === null)
+    for (const { meter_id, minimum } of usage)
+      if (minimum !== undefined)
+        fields.fault(join(path, `usage.${meter_id}.minimum`), 'is for a plan of its own; this one is an add-on');
   const limits = readLimits(fields, plan['limits'], join(path, 'limits'));
   const features = readSettings(list, plan['features'], join(path, 'features'));
   const max_keys = plan['keys'] === undefined ? undefined : fields.integer(plan['keys'], join(path, 'keys'), 1);

@@ -156,7 +156,7 @@ export function readUsage(
 ): PlanUsage {
   const { fields, meters } = context;
   if (!meters.has(meter_id)) fields.fault(path, `there is no meter "${meter_id}"; ${namesOf(meters, 'meters')}`);
-  const usage = fields.object(value, path, [], ['included', 'per', 'quota', 'overage', 'offline']);
+  const usage = fields.object(value, path, [], ['included', 'per', 'quota', 'overage', 'minimum', 'offline']);
   const priced = usage['overage'] !== undefined && usage['overage'] !== null;
   const quota = fields.oneOf(usage['quota'], join(path, 'quota'), ['soft', 'hard'], priced ? 'soft' : 'hard');
   if (quota === 'hard' && priced) {
@@ -176,8 +176,23 @@ export function readUsage(
     quota,
     interval: readPer(fields, sold, usage['per'], join(path, 'per')),
     overage,
+    ...readMinimum(context, usage['minimum'], priced, join(path, 'minimum')),
     ...readOffline(fields, usage['offline'], join(path, 'offline')),
   };
+}
+
+function readMinimum(
+  { fields, amounts }: PlanContext,
+  value: unknown,
+  isPriced: boolean,
+  path: string,
+): Pick<PlanUsage, 'minimum'> {
+  if (value === undefined) return {};
+  if (!isPriced) fields.fault(path, 'is what overage comes to at least, and there is no overage');
+  const minimum = amounts.whole(value, path);
+  if (Object.values(minimum).some((amount) => amount === 0) && !fields.faults.some((fault) => fault.path === path))
+    fields.fault(path, 'is nothing: leave it out');
+  return { minimum };
 }
 
 function readPer(fields: Fields, sold: readonly Interval[], value: unknown, path: string): Interval {

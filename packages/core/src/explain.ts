@@ -118,6 +118,35 @@ export function explainProration(
   return whole({ words, parts: [part] }, amount_minor);
 }
 
+/** What usage lacks to its minimum, and what of a whole period's minimum counts. */
+export interface BilledMinimum {
+  interval: Interval;
+  /** Of a whole period. */
+  whole_minor: number;
+  /** Of what was used. */
+  minimum_minor: number;
+  /** What usage cost, after a spend cap. */
+  usage_minor: number;
+  part: { start_at: Instant; end_at: Instant };
+  period: Omit<Period, 'index'>;
+}
+
+/** `At least $50.00 a month, less $12.00 of usage = $38.00`; of a part of a period its share first. */
+export function explainMinimum(billed: BilledMinimum, amount_minor: number, currency: Currency): Explanation {
+  const { whole_minor, minimum_minor, usage_minor, part, period } = billed;
+  const money = (amount: number) => formatMoney(amount, currency);
+  const committed = `at least ${money(whole_minor)} a ${billed.interval}`;
+  const isWhole = part.start_at <= period.start_at && part.end_at >= period.end_at;
+  const share = `${timeOf(part.end_at - part.start_at)} of ${timeOf(period.end_at - period.start_at)}`;
+  const least = isWhole ? committed : `${committed}, for ${share} ${money(minimum_minor)}`;
+  const words = `${least}, less ${money(usage_minor)} of usage = ${money(minimum_minor - usage_minor)}`;
+  const parts = [
+    partOf(isWhole ? `Minimum of a ${billed.interval}` : `Minimum, ${share}`, { amount_minor: minimum_minor }),
+    partOf('Less what usage costs', { amount_minor: -usage_minor }),
+  ];
+  return whole({ words: `${words.charAt(0).toUpperCase()}${words.slice(1)}`, parts }, amount_minor);
+}
+
 /** A line of which only its text is known: a fee, or what was added at Stripe by hand. */
 export function explainOther(description: string, amount_minor: number, currency: Currency): Explanation {
   const words = `${description}: ${formatMoney(amount_minor, currency)}`;

@@ -32,6 +32,7 @@ export * from './limit.ts';
 export * from './meter.ts';
 export * from './meter-change.ts';
 export * from './migration.ts';
+export * from './minimum.ts';
 export * from './money.ts';
 export * from './overrides.ts';
 export * from './period.ts';

@@ -127,6 +127,8 @@ export interface PlanUsageInput {
   /** `soft` bills the overage, `hard` refuses past the included amount. Unless said: `soft` with an overage, else `hard`. */
   quota?: 'soft' | 'hard';
   overage?: OverageInput;
+  /** What overage comes to at least per `per`, in money; what it lacks is a line of its own. Of a part of a period its part. */
+  minimum?: AmountInput;
   /** While Redis does not answer. Unless said, a hard quota is `closed` and a soft one open. */
   offline?: Offline;
 }

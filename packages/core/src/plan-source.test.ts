@@ -8,6 +8,7 @@ import { describePlan, diffPlans } from './plan-words.ts';
 
 const text = fc.string({ minLength: 1, maxLength: 30 }).filter((value) => value.trim() !== '');
 const whole = fc.integer({ min: 0, max: 900_000 }).map(String);
+const above = fc.integer({ min: 1, max: 900_000 }).map(String);
 const unit = fc.integer({ min: 0, max: 999_999 }).map((digits) => `0.${String(digits).padStart(6, '0')}`);
 
 /** Amounts of a plan are all in dollars, or all in dollars and euros. */
@@ -36,7 +37,7 @@ function usage(many: Many): fc.Arbitrary<PlanUsageInput> {
   const included = fc.integer({ min: 0, max: 1e9 });
   return fc.oneof(
     fc.record(
-      { included, overage: overage(many), per: fc.constantFrom('day', 'month') },
+      { included, overage: overage(many), minimum: many(above), per: fc.constantFrom('day', 'month') },
       { requiredKeys: ['overage'] },
     ),
     fc.record({ included, quota: fc.constant('hard' as const) }, { requiredKeys: ['included'] }),

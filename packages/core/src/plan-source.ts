@@ -117,13 +117,20 @@ function standardOf(list: PriceList, id: string): unknown {
 }
 
 function usageInput(list: PriceList, plan: Plan, sold: Interval[], usage: PlanUsage): PlanUsageInput {
-  const { included, quota, interval, overage, offline } = usage;
+  const { included, quota, interval, overage, minimum, offline } = usage;
   const usual = sold[0] === 'day' || sold[0] === 'week' ? sold[0] : 'month';
   return {
     ...(included === 0 && overage !== null ? {} : { included }),
     ...unless('per', interval, usual),
     ...unless('quota', quota, overage === null ? 'hard' : 'soft'),
     ...(overage === null ? {} : { overage: overageInput(list.currency, currenciesIn(plan), overage) }),
+    ...(minimum === undefined
+      ? {}
+      : {
+          minimum: amountInput(list.currency, currenciesIn(plan), (currency) =>
+            major(minimum[currency] ?? 0, currency),
+          ),
+        }),
     ...(offline === undefined ? {} : { offline }),
   };
 }

@@ -76,6 +76,10 @@ function describeUsage(usage: PlanUsage): [string, string | null][] {
       `${at}.overage.${currency}`,
       describeUsagePrice(price, currency),
     ]),
+    ...Object.entries(usage.minimum ?? {}).map(([currency, amount]): [string, string] => [
+      `${at}.minimum.${currency}`,
+      `at least ${formatMoney(amount, currency)} a ${usage.interval}`,
+    ]),
   ];
 }
 

@@ -141,6 +141,8 @@ export interface PlanUsage {
   interval: Interval;
   /** By currency, in every currency of the plan. */
   overage: Record<Currency, UsagePrice> | null;
+  /** By currency: what overage of a whole `interval` comes to at least, minor units. What it lacks is charged too. Absent: nothing. */
+  minimum?: Record<Currency, number>;
   /** Absent: a hard quota is `closed` while nobody counts, a soft one open. */
   offline?: Offline;
 }

@@ -7,8 +7,10 @@ export interface PricedPlan extends Omit<Plan, 'prices' | 'usage'> {
 }
 
 /** A plan's usage in one currency. */
-export interface PricedUsage extends Omit<PlanUsage, 'overage'> {
+export interface PricedUsage extends Omit<PlanUsage, 'overage' | 'minimum'> {
   overage: UsagePrice | null;
+  /** What overage of a whole period comes to at least. */
+  minimum_minor?: number;
 }
 
 /**
@@ -22,7 +24,11 @@ export function atPrice(plan: Plan, at: { currency: Currency; interval: Interval
   return {
     ...rest,
     price,
-    usage: usage.map((part) => ({ ...part, overage: part.overage?.[at.currency] ?? null })),
+    usage: usage.map(({ minimum, ...part }) => ({
+      ...part,
+      overage: part.overage?.[at.currency] ?? null,
+      ...(minimum === undefined ? {} : { minimum_minor: minimum[at.currency] ?? 0 }),
+    })),
   };
 }
 
@@ -53,11 +59,13 @@ export function isOfferedTo(
   return plan.customer === null || plan.customer === customer?.id || plan.customer === customer?.external_id;
 }
 
-/** Whether nobody who has it ever pays: no base price, no setup fee, no overage. No card is asked for it. */
+/** Whether nobody who has it ever pays: no base price, no setup fee, no overage, no minimum. No card is asked for it. */
 export function isFree(plan: Plan): boolean {
   return (
     plan.prices.every((price) => price.amount_minor === 0 && price.setup_fee_minor === 0) &&
-    plan.usage.every((usage) => Object.values(usage.overage ?? {}).every(costsNothing))
+    plan.usage.every(
+      ({ overage, minimum }) => minimum === undefined && Object.values(overage ?? {}).every(costsNothing),
+    )
   );
 }
 

@@ -85,7 +85,7 @@ export interface InvoicePreview {
   /** When it is to be collected; null: at once. */
   due_at: Instant | null;
   lines: {
-    kind: 'base' | 'proration' | 'overage' | 'credit' | 'correction' | 'cap' | 'other';
+    kind: 'base' | 'proration' | 'overage' | 'minimum' | 'credit' | 'correction' | 'cap' | 'other';
     description: string;
     quantity: number | null;
     amount_minor: number;

@@ -88,14 +88,7 @@ export function connectSelling(
     await usage.flush();
     const { meters, period } = await usage.summary(customerId, group);
     return meters
-      .filter((meter) => meter.lines.length > 0)
-      .map(({ meter_id, name, lines, capped_minor }) => ({
-        meter_id,
-        name,
-        period_start_at: period.start_at,
-        period_end_at: period.end_at,
-        lines,
-        capped_minor,
-      }));
+      .filter((meter) => meter.lines.length > 0 || meter.shortfall_minor > 0)
+      .map((meter) => ({ ...meter, period_start_at: period.start_at, period_end_at: period.end_at }));
   }
 }

@@ -769,11 +769,13 @@ export interface UsageReport {
   id: string;
   lines: Json;
   meter_id: string;
+  minimum_minor: Generated<number>;
   period_end_at: Timestamp;
   period_start_at: Timestamp;
   priced: Json | null;
   quantity: number;
   sent_at: Timestamp | null;
+  shortfall_minor: Generated<number>;
   state: string;
   subscription_id: string;
 }

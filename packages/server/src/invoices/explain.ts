@@ -4,8 +4,10 @@ import {
   type Interval,
   type Meter,
   type Period,
+  type PricedUsage,
   type RatedLine,
   explainBase,
+  explainMinimum,
   explainOther,
   explainProration,
   explainUsage,
@@ -24,6 +26,10 @@ export interface BilledReport {
   period_start_at: Date;
   period_end_at: Date;
   lines: RatedLine[];
+  amount_minor: number;
+  minimum_minor: number;
+  /** By what it was rated; null where that was not kept. */
+  priced: PricedUsage | null;
 }
 
 /** How much came from where; `others` is what the largest leave. */
@@ -72,6 +78,17 @@ export function createExplain(deps: {
     return { ...explained, usage: { meter, report, tier, by_key, by_endpoint }, plan: null };
   }
 
+  async function ofMinimum(line: LineRow, invoice: InvoiceRow): Promise<Explanation | null> {
+    const report = line.usage_report_id === null ? null : await deps.reportById(line.usage_report_id);
+    const { interval, minimum_minor: whole_minor } = report?.priced ?? {};
+    if (report === null || interval === undefined || whole_minor === undefined) return null;
+    const part = { start_at: report.period_start_at.getTime(), end_at: report.period_end_at.getTime() };
+    const period = await periodOf(invoice, interval, { at: part.start_at, until: part.end_at });
+    const { minimum_minor, amount_minor: usage_minor } = report;
+    const billed = { interval, whole_minor, minimum_minor, usage_minor, part, period };
+    return explainMinimum(billed, line.amount_minor, invoice.currency);
+  }
+
   async function ofPlan(line: LineRow, invoice: InvoiceRow): Promise<Omit<ExplainedLine, 'invoice' | 'line'> | null> {
     const price = line.stripe_price_id === null ? null : await deps.priceOf(line.stripe_price_id);
     if (price === null) return null;
@@ -106,11 +123,9 @@ export function createExplain(deps: {
     const line = lines.find(({ stripe_line_id }) => stripe_line_id === lineId);
     if (line === undefined) throw new Problem('not_found', 'The invoice has no such line.');
     const found = line.kind === 'overage' ? await ofUsage(line, invoice) : await ofPlan(line, invoice);
-    const explained = found ?? {
-      ...explainOther(line.description, line.amount_minor, invoice.currency),
-      usage: null,
-      plan: null,
-    };
-    return { ...explained, invoice, line };
+    if (found !== null) return { ...found, invoice, line };
+    const minimum = line.kind === 'minimum' ? await ofMinimum(line, invoice) : null;
+    const explained = minimum ?? explainOther(line.description, line.amount_minor, invoice.currency);
+    return { ...explained, usage: null, plan: null, invoice, line };
   };
 }

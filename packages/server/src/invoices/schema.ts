@@ -9,7 +9,7 @@ import type { ExplainedLine, Shares } from './explain.ts';
 import type { RunningUsage } from './service.ts';
 import type { InvoiceRow, LineRow } from './store.ts';
 
-const kinds = ['base', 'proration', 'overage', 'credit', 'correction', 'cap', 'other'] as const;
+const kinds = ['base', 'proration', 'overage', 'minimum', 'credit', 'correction', 'cap', 'other'] as const;
 
 const lineSchema = z.object({
   id: z.string().openapi({ description: "Stripe's id of the line; to have it explained." }),
@@ -122,6 +122,8 @@ const runningUsageSchema = z.object({
   period_end_at: z.iso.datetime(),
   lines: z.array(z.object({ quantity: z.int(), amount_minor: z.int(), formula: z.string() })),
   capped_minor: z.int().openapi({ description: 'What of the lines is not billed, for the spend cap.' }),
+  minimum_minor: z.int().openapi({ description: 'What usage of the period comes to at least.' }),
+  shortfall_minor: z.int().openapi({ description: 'What the lines lack to it so far, charged besides.' }),
 });
 
 export const upcomingQuery = z.strictObject({
@@ -205,6 +207,8 @@ export function runningUsageView(usage: RunningUsage, currency: string): z.infer
       formula: formulaOf(line, currency),
     })),
     capped_minor: usage.capped_minor,
+    minimum_minor: usage.minimum_minor,
+    shortfall_minor: usage.shortfall_minor,
   };
 }
 

@@ -19,6 +19,9 @@ export interface RunningUsage {
   lines: { quantity: number; unit_price_decimal: string; amount_minor: number; package_size?: number }[];
   /** What of the lines is not billed, for the spend cap. */
   capped_minor: number;
+  /** What they come to at least, and what they lack to it. */
+  minimum_minor: number;
+  shortfall_minor: number;
 }
 
 /** The next invoice as it stands now: Stripe's own preview, and the usage that only Farebox knows yet. */
@@ -117,7 +120,10 @@ export function createInvoices(deps: {
     if (preview === null) throw new Problem('no_upcoming_invoice', 'Nothing will be billed any more.');
     const usage = await deps.runningUsage(customerId, subscription.group);
     const rated = usage.flatMap(({ lines }) => lines).reduce((sum, line) => sum + line.amount_minor, 0);
-    const usage_minor = usage.reduce((sum, { capped_minor }) => sum - capped_minor, rated);
+    const usage_minor = usage.reduce(
+      (sum, { capped_minor, shortfall_minor }) => sum - capped_minor + shortfall_minor,
+      rated,
+    );
     return { subscription, preview, usage, usage_minor };
   }
 

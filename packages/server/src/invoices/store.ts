@@ -33,7 +33,7 @@ export interface MirrorInvoice {
 
 export interface MirrorLine {
   stripe_line_id: string;
-  kind: 'base' | 'proration' | 'overage' | 'credit' | 'correction' | 'cap' | 'other';
+  kind: 'base' | 'proration' | 'overage' | 'minimum' | 'credit' | 'correction' | 'cap' | 'other';
   description: string;
   quantity: number | null;
   /** Minor units, of an overage. */

@@ -44,6 +44,10 @@ export const planSchema = z
         quota: z.enum(['soft', 'hard']),
         interval: intervalSchema.openapi({ description: 'How long the included amount lasts.' }),
         overage: z.record(z.string(), usagePriceSchema).nullable().openapi({ description: 'By currency.' }),
+        minimum: z
+          .record(z.string(), z.int())
+          .optional()
+          .openapi({ description: 'By currency what overage comes to at least, minor units; absent: nothing.' }),
       }),
     ),
     limits: z.array(z.object({ name: z.string(), limit: z.int(), window_ms: z.int() })),

@@ -22,10 +22,17 @@ export function createInvoicedUsage(deps: {
     const asked = { created, limit: 100, ...(customer === null ? {} : { customer }) };
     for await (const { amount, metadata } of deps.stripe.invoiceItems.list(asked)) {
       if (metadata?.['farebox_installation'] !== deps.installation_id) continue;
-      const { farebox_usage_report, farebox_cap_report, farebox_credit_report, farebox_usage_adjustment } = metadata;
+      const {
+        farebox_usage_report,
+        farebox_cap_report,
+        farebox_credit_report,
+        farebox_minimum_report,
+        farebox_usage_adjustment,
+      } = metadata;
       const usage = farebox_usage_report ?? farebox_cap_report;
       if (usage !== undefined) of(usage).usage_minor += amount;
       if (farebox_credit_report !== undefined) of(farebox_credit_report).credit_minor += amount;
+      if (farebox_minimum_report !== undefined) of(farebox_minimum_report).minimum_minor += amount;
       if (farebox_usage_adjustment !== undefined) corrections.push([farebox_usage_adjustment, amount]);
     }
     const reports = await deps.reportsOf(corrections.map(([id]) => id));
@@ -36,7 +43,7 @@ export function createInvoicedUsage(deps: {
     return found;
 
     function of(reportId: string): InvoicedUsage {
-      const known = found.get(reportId) ?? { usage_minor: 0, credit_minor: 0, corrections_minor: 0 };
+      const known = found.get(reportId) ?? { usage_minor: 0, minimum_minor: 0, credit_minor: 0, corrections_minor: 0 };
       found.set(reportId, known);
       return known;
     }

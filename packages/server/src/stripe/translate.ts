@@ -157,7 +157,7 @@ function translateLine(line: Stripe.InvoiceLineItem): MirrorLine {
     amount_minor: line.amount,
     period_start_at: at(line.period.start),
     period_end_at: at(line.period.end),
-    usage_report_id: line.metadata['farebox_usage_report'] ?? null,
+    usage_report_id: line.metadata['farebox_usage_report'] ?? line.metadata['farebox_minimum_report'] ?? null,
     stripe_price_id: priceOfLine(line),
   };
 }
@@ -169,6 +169,7 @@ function priceOfLine({ pricing }: Stripe.InvoiceLineItem): string | null {
 
 export function lineKind(line: Stripe.InvoiceLineItem): MirrorLine['kind'] {
   if (line.metadata['farebox_usage_report'] !== undefined) return 'overage';
+  if (line.metadata['farebox_minimum_report'] !== undefined) return 'minimum';
   if (line.metadata['farebox_credit_report'] !== undefined) return 'credit';
   if (line.metadata['farebox_cap_report'] !== undefined) return 'cap';
   if (line.metadata['farebox_usage_adjustment'] !== undefined) return 'correction';

@@ -1,4 +1,4 @@
-import { type Currency, type RatedLine, formatDecimal } from '@farebox/core';
+import { type Currency, type RatedLine, formatDecimal, formatMoney } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { UsageAdjustment } from '../usage/corrections/store.ts';
 import type { UsageReport } from '../usage/report.ts';
@@ -26,6 +26,8 @@ export interface UsageBill {
 const creditLine = 'credit';
 /** The name of the line that takes off what a spend cap leaves unbilled. */
 const capLine = 'cap';
+/** The name of the line of what usage lacks to its minimum. */
+const minimumLine = 'minimum';
 /** The name of the line of a correction. */
 const correctionLine = 'correction';
 
@@ -34,10 +36,11 @@ export function itemNameOf(bill: Pick<UsageBill, 'id'>, { metadata }: Pick<Strip
   if (metadata?.['farebox_usage_report'] === bill.id) return metadata['farebox_line'] ?? '';
   if (metadata?.['farebox_credit_report'] === bill.id) return creditLine;
   if (metadata?.['farebox_cap_report'] === bill.id) return capLine;
+  if (metadata?.['farebox_minimum_report'] === bill.id) return minimumLine;
   return metadata?.['farebox_usage_adjustment'] === bill.id ? correctionLine : null;
 }
 
-/** The tiers, what of them a spend cap leaves unbilled, and what credit paid. */
+/** The tiers, what of them a spend cap leaves unbilled, what credit paid, and what is lacking to the minimum. */
 export function billOfReport(report: UsageReport, meter_name: string): UsageBill {
   const tiers = report.lines.map((line, index) => ({
     name: String(index),
@@ -62,9 +65,15 @@ export function billOfReport(report: UsageReport, meter_name: string): UsageBill
     description: `Paid from credit: ${meter_name}`,
     metadata: { farebox_credit_report: report.id },
   };
+  const minimum = {
+    name: minimumLine,
+    amount: report.shortfall_minor,
+    description: `${meter_name}, to the minimum of ${formatMoney(report.minimum_minor, report.currency)}: ${formatMoney(report.amount_minor, report.currency)} used`,
+    metadata: { farebox_minimum_report: report.id },
+  };
   const { id, currency, period_start_at, period_end_at } = report;
   const description = `${meter_name} beyond the included amount`;
-  return { id, currency, period_start_at, period_end_at, description, items: [...tiers, cap, credit] };
+  return { id, currency, period_start_at, period_end_at, description, items: [...tiers, cap, credit, minimum] };
 }
 
 /** One line with its reason: `Correction of API requests, 2026-11-01 to 2026-12-01: sent twice`. */

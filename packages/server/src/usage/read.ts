@@ -7,8 +7,10 @@ import {
   type RatedLine,
   type UsageCharge,
   capMonthOf,
+  minimumFor,
   periodAt,
   rateUsage,
+  shortfallOf,
 } from '@farebox/core';
 import type { Database } from '../db/database.ts';
 import { invariant } from '../lib/invariant.ts';
@@ -31,7 +33,7 @@ export interface UsageSummary {
   meters: MeterSummary[];
   /** What the plan costs without usage. */
   base_amount_minor: number;
-  /** What usage past the included amounts adds so far, as far as it is billed. */
+  /** What usage past the included amounts adds so far, as far as it is billed, and what it lacks to its minimums. */
   cost_so_far_minor: number;
   /** What more it would be without the spend cap. */
   capped_minor: number;
@@ -53,6 +55,9 @@ export interface MeterSummary {
   amount_minor: number;
   /** What of it is not billed, for the spend cap. */
   capped_minor: number;
+  /** What the period comes to at least, and what usage lacks to that now. */
+  minimum_minor: number;
+  shortfall_minor: number;
   /** Of its own included amount. */
   period_start_at: Instant;
   period_end_at: Instant;
@@ -136,18 +141,22 @@ export function createUsageReader(deps: {
       const { included_used, ...rated } = rateUsage(usage, used[index] ?? 0);
       const meter = meters.find(({ id }) => id === usage.meter_id);
       const remaining = rated.included - included_used;
+      const { start_at, end_at } = scopes[index] ?? period;
+      const minimum_minor = minimumFor(usage, { start_at, end_at }, { start_at, end_at });
       return {
         ...rated,
         capped_minor: 0,
-        period_start_at: scopes[index]?.start_at ?? period.start_at,
-        period_end_at: scopes[index]?.end_at ?? period.end_at,
+        minimum_minor,
+        shortfall_minor: shortfallOf(minimum_minor, rated.amount_minor),
+        period_start_at: start_at,
+        period_end_at: end_at,
         name: meter?.name ?? usage.meter_id,
         unit: meter?.unit ?? 'unit',
         quota: usage.quota,
         remaining,
       };
     });
-    const cost = summaries.reduce((sum, meter) => sum + meter.amount_minor, 0);
+    const cost = summaries.reduce((sum, meter) => sum + meter.amount_minor + meter.shortfall_minor, 0);
     const base = [{ plan: row.plan, quantity: row.quantity }, ...row.held_add_ons].reduce(
       (sum, { plan: { price }, quantity }) => sum + price.amount_minor * quantity,
       0,
@@ -181,7 +190,16 @@ function chargesOf({ subscription_id, currency, meters }: UsageSummary): Running
 function withCap(summaries: readonly UsageSummary[], { cap, capped, months }: CappedCharges): UsageSummary[] {
   let at = 0;
   return summaries.map((summary) => {
-    const meters = summary.meters.map((meter) => ({ ...meter, capped_minor: capped[at++] ?? 0 }));
+    const meters = summary.meters.map((meter) => {
+      const capped_minor = capped[at++] ?? 0;
+      // A cap bounds what usage costs, and not what was committed to.
+      const shortfall_minor = shortfallOf(meter.minimum_minor, meter.amount_minor - capped_minor);
+      return { ...meter, capped_minor, shortfall_minor };
+    });
+    const cost = meters.reduce(
+      (sum, meter) => sum + meter.amount_minor - meter.capped_minor + meter.shortfall_minor,
+      0,
+    );
     const capped_minor = meters.reduce((sum, meter) => sum + meter.capped_minor, 0);
     const month = capMonthOf(meters[0]?.period_end_at ?? summary.period.end_at);
     const left = months.find((each) => each.month === month)?.remaining_minor ?? cap.amount_minor;
@@ -189,8 +207,8 @@ function withCap(summaries: readonly UsageSummary[], { cap, capped, months }: Ca
       ...summary,
       meters,
       capped_minor,
-      cost_so_far_minor: summary.cost_so_far_minor - capped_minor,
-      total_so_far_minor: summary.total_so_far_minor - capped_minor,
+      cost_so_far_minor: cost,
+      total_so_far_minor: summary.base_amount_minor + cost,
       spend_cap: { owner: cap.owner, amount_minor: cap.amount_minor, remaining_minor: left, month },
     };
   });

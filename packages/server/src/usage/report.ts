@@ -2,11 +2,14 @@ import {
   type Currency,
   type Instant,
   type PricedPlan,
+  type PricedUsage,
   type RatedLine,
   type UsagePeriod,
+  minimumFor,
   overridesAt,
   periodAt,
   rateUsage,
+  shortfallOf,
   usagePeriods,
   withOverrides,
 } from '@farebox/core';
@@ -33,8 +36,13 @@ export interface UsageReport {
   capped_minor: number;
   /** What of it credit paid. */
   credited_minor: number;
+  /** What the period comes to at least, and what usage lacks to it: charged besides. */
+  minimum_minor: number;
+  shortfall_minor: number;
   currency: Currency;
   lines: RatedLine[];
+  /** By what it was rated; null of one from before that was kept. */
+  priced: PricedUsage | null;
   state: string;
 }
 
@@ -107,7 +115,7 @@ export async function closePeriods(
       // By what was in force in the last instant of the period, as with the plan.
       const plan = phase && withOverrides(phase.plan, overridesAt(overrides, period.end_at - 1));
       const usage = plan?.usage.find((candidate) => candidate.meter_id === meter_id);
-      if (plan === undefined || usage === undefined) continue;
+      if (phase === undefined || plan === undefined || usage === undefined) continue;
       // From here on no event of these periods is being written: it is read now, or it finds them billed.
       if (!isAlone) await holdBilledPeriods(tx);
       isAlone = true;
@@ -115,9 +123,12 @@ export async function closePeriods(
       const { customer_id } = subscription;
       const { end_at } = period;
       const room = await roomOfPeriod(tx, caps, { customer_id, currency: plan.price.currency, end_at });
-      const report = await openReport(tx, deps.clock.now(), subscription, { plan, usage, period, quantity, room });
+      const whole = periodAt(phase.billing_anchor_at.getTime(), usage.interval, end_at - 1);
+      const minimum_minor = minimumFor(usage, period, whole);
+      const closed = { plan, usage, period, quantity, room, minimum_minor };
+      const report = await openReport(tx, deps.clock.now(), subscription, closed);
       if (report === null) continue;
-      const credited_minor = await deps.payFromCredit(tx, report, period.end_at - 1);
+      const credited_minor = report.amount_minor === 0 ? 0 : await deps.payFromCredit(tx, report, end_at - 1);
       if (credited_minor > 0) await creditReport(tx, report.id, credited_minor);
       opened.push(report.id);
     }
@@ -194,11 +205,14 @@ async function openReport(
     quantity: number;
     /** What a spend cap leaves; null: there is none. */
     room: number | null;
+    minimum_minor: number;
   },
 ): Promise<Parameters<PayFromCredit>[1] | null> {
-  const { plan, usage, period, quantity, room } = closed;
+  const { plan, usage, period, quantity, room, minimum_minor } = closed;
   const rated = rateUsage(usage, quantity);
   const amount_minor = Math.min(rated.amount_minor, room ?? rated.amount_minor);
+  const shortfall_minor = shortfallOf(minimum_minor, amount_minor);
+  const isNothing = amount_minor === 0 && shortfall_minor === 0;
   const row = await tx
     .insertInto('usage_report')
     .values({
@@ -211,11 +225,13 @@ async function openReport(
       quantity,
       amount_minor,
       capped_minor: rated.amount_minor - amount_minor,
+      minimum_minor,
+      shortfall_minor,
       currency: plan.price.currency,
       lines: JSON.stringify(rated.lines),
       priced: JSON.stringify(usage),
-      state: amount_minor === 0 ? 'sent' : 'pending',
-      sent_at: amount_minor === 0 ? new Date(now) : null,
+      state: isNothing ? 'sent' : 'pending',
+      sent_at: isNothing ? new Date(now) : null,
       created_at: new Date(now),
     })
     .onConflict((conflict) => conflict.columns(['subscription_id', 'meter_id', 'period_start_at']).doNothing())
@@ -250,9 +266,15 @@ function reports(db: Reader) {
       'amount_minor',
       'capped_minor',
       'credited_minor',
+      'minimum_minor',
+      'shortfall_minor',
       'state',
     ])
-    .select([sql<RatedLine[]>`lines`.as('lines'), sql<Currency>`currency`.as('currency')]);
+    .select([
+      sql<RatedLine[]>`lines`.as('lines'),
+      sql<Currency>`currency`.as('currency'),
+      sql<PricedUsage | null>`priced`.as('priced'),
+    ]);
 }
 
 export async function reportById(db: Reader, id: string): Promise<UsageReport | null> {
@@ -293,9 +315,10 @@ export async function sentReports(
 ): Promise<{ id: string; customer_id: string; amount_minor: number }[]> {
   return await db
     .selectFrom('usage_report')
-    .select(['id', 'customer_id', 'amount_minor'])
+    .select(['id', 'customer_id'])
+    .select(sql<number>`amount_minor + shortfall_minor`.as('amount_minor'))
     .where('state', '=', 'sent')
-    .where('amount_minor', '>', 0)
+    .where(sql<boolean>`amount_minor + shortfall_minor > 0`)
     .where('sent_at', '>', since)
     .execute();
 }

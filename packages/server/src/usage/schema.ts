@@ -117,15 +117,17 @@ export const summarySchema = z
         overage: z.int(),
         amount_minor: z.int(),
         capped_minor: z.int().openapi({ description: 'What of it is not billed, for the spend cap.' }),
+        minimum_minor: z.int().openapi({ description: 'What usage of the period comes to at least.' }),
+        shortfall_minor: z.int().openapi({ description: 'What usage lacks to the minimum so far, charged besides.' }),
         period_start_at: z.iso.datetime(),
         period_end_at: z.iso.datetime(),
         lines: z.array(lineSchema),
       }),
     ),
     base_amount_minor: z.int(),
-    cost_so_far_minor: z
-      .int()
-      .openapi({ description: 'As far as it is billed: what the spend cap leaves is not in it.' }),
+    cost_so_far_minor: z.int().openapi({
+      description: 'As far as it is billed: what the spend cap leaves is not in it, what is lacking to a minimum is.',
+    }),
     capped_minor: z.int().openapi({ description: 'What more usage would cost without the spend cap.' }),
     spend_cap: z
       .object({

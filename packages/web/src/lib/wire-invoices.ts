@@ -40,6 +40,9 @@ export interface UpcomingInvoice {
     lines: { quantity: number; amount_minor: number; formula: string }[];
     /** What of the lines is not billed, for the spend cap. */
     capped_minor: number;
+    /** What they come to at least, and what they lack to it. */
+    minimum_minor: number;
+    shortfall_minor: number;
   }[];
   usage_minor: number;
   estimated_total_minor: number;

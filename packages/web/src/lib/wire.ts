@@ -245,6 +245,9 @@ export interface MeterSummary {
   remaining: number;
   overage: number;
   amount_minor: number;
+  /** What the period comes to at least, and what usage lacks to that now. */
+  minimum_minor: number;
+  shortfall_minor: number;
   lines: RatedLine[];
 }
 

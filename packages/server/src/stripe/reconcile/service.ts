@@ -202,8 +202,9 @@ export function createReconcile(deps: {
   async function billedUsage(): Promise<Map<string, number>> {
     const billed = new Map<string, number>();
     for await (const item of stripe.invoiceItems.list({ created: { gte: since() }, limit: 100 })) {
-      const { farebox_usage_report, farebox_cap_report, farebox_usage_adjustment } = item.metadata ?? {};
-      const report = farebox_usage_report ?? farebox_cap_report ?? farebox_usage_adjustment;
+      const { farebox_usage_report, farebox_cap_report, farebox_minimum_report, farebox_usage_adjustment } =
+        item.metadata ?? {};
+      const report = farebox_usage_report ?? farebox_cap_report ?? farebox_minimum_report ?? farebox_usage_adjustment;
       if (report !== undefined && isOurs(item)) billed.set(report, (billed.get(report) ?? 0) + item.amount);
     }
     return billed;

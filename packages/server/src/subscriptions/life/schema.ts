@@ -6,7 +6,7 @@ import { priceSchema, subscriptionSchema } from '../schema.ts';
 import type { ChangePreview } from './change-plan.ts';
 
 const previewLine = z.object({
-  kind: z.enum(['base', 'proration', 'overage', 'credit', 'correction', 'cap', 'other']),
+  kind: z.enum(['base', 'proration', 'overage', 'minimum', 'credit', 'correction', 'cap', 'other']),
   description: z.string(),
   quantity: z.int().nullable(),
   amount_minor: z.int(),

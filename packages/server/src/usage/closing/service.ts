@@ -7,6 +7,7 @@ import {
   billedUnits,
   closingFaults,
   rateUsage,
+  shortfallOf,
 } from '@farebox/core';
 import type { Database } from '../../db/database.ts';
 import type { Clock } from '../../ports.ts';
@@ -18,6 +19,7 @@ import { type ClosedReport, closedReports, measureEvents } from './store.ts';
 /** What lines at Stripe come to, of one report. */
 export interface InvoicedUsage {
   usage_minor: number;
+  minimum_minor: number;
   credit_minor: number;
   corrections_minor: number;
 }
@@ -50,7 +52,7 @@ export type Closing = ReturnType<typeof createClosing>;
 const page = 500;
 /** What was decided this recently may be on its way. */
 const patienceMs = 3_600_000;
-const none: InvoicedUsage = { usage_minor: 0, credit_minor: 0, corrections_minor: 0 };
+const none: InvoicedUsage = { usage_minor: 0, minimum_minor: 0, credit_minor: 0, corrections_minor: 0 };
 
 /**
  * The closing report: of each period that was billed whether the events, the hours, the bill and Stripe's lines agree, or where
@@ -109,7 +111,16 @@ export function createClosing(deps: {
     there: InvoicedUsage,
     counted: Pick<ClosingFacts, 'events' | 'events_at_close' | 'rolled_up'>,
   ): Promise<ClosedPeriod> {
-    const { waiting_since, priced, lines, created_at: _created, state: _state, id, ...rest } = report;
+    const {
+      waiting_since,
+      priced,
+      lines,
+      created_at: _created,
+      state: _state,
+      minimum_minor: _minimum,
+      id,
+      ...rest
+    } = report;
     const now = counted.events_at_close ?? counted.rolled_up;
     const facts = {
       ...rest,
@@ -121,16 +132,21 @@ export function createClosing(deps: {
       is_sent: waiting_since === null,
       is_late: waiting_since !== null && waiting_since.getTime() < clock.now() - patienceMs,
       invoiced_minor: there.usage_minor,
+      invoiced_minimum_minor: there.minimum_minor,
       invoiced_credit_minor: there.credit_minor,
       invoiced_corrections_minor: there.corrections_minor,
     };
     return { ...facts, usage_report_id: id, faults: closingFaults(facts) };
   }
 
-  async function due({ id, customer_id, currency, period_end_at }: ClosedReport, rated: number): Promise<number> {
+  async function due(
+    { id, customer_id, currency, period_end_at, minimum_minor }: ClosedReport,
+    rated: number,
+  ): Promise<number> {
     const caps = await spendCapsOf(db, customer_id);
     const room = await roomOfPeriod(db, caps, { customer_id, currency, end_at: period_end_at.getTime(), but: id });
-    return Math.min(rated, room ?? rated);
+    const usage = Math.min(rated, room ?? rated);
+    return usage + shortfallOf(minimum_minor, usage);
   }
 
   return {
@@ -162,6 +178,8 @@ function addTo(totals: ClosingReport['totals'], period: ClosedPeriod): void {
   const { currency } = period;
   let total = totals.find((each) => each.currency === currency);
   if (total === undefined) totals.push((total = { currency, billed_minor: 0, invoiced_minor: 0 }));
-  total.billed_minor += period.amount_minor - period.credited_minor + period.adjusted_line_minor;
-  total.invoiced_minor += period.invoiced_minor + period.invoiced_credit_minor + period.invoiced_corrections_minor;
+  const { amount_minor, shortfall_minor, credited_minor, adjusted_line_minor } = period;
+  total.billed_minor += amount_minor + shortfall_minor - credited_minor + adjusted_line_minor;
+  const { invoiced_minor, invoiced_minimum_minor, invoiced_credit_minor, invoiced_corrections_minor } = period;
+  total.invoiced_minor += invoiced_minor + invoiced_minimum_minor + invoiced_credit_minor + invoiced_corrections_minor;
 }

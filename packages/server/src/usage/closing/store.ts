@@ -1,4 +1,4 @@
-import type { Aggregation, Instant, PricedUsage } from '@farebox/core';
+import type { Aggregation, Instant } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader } from '../../db/database.ts';
 import { type UsageScope, amountOf, plainDecimal } from '../queries.ts';
@@ -6,8 +6,6 @@ import type { UsageReport } from '../report.ts';
 
 /** A billed period, with what corrections changed of it. */
 export interface ClosedReport extends UsageReport {
-  /** By what it was rated; null of one from before that was kept. */
-  priced: PricedUsage | null;
   created_at: Date;
   adjusted_minor: number;
   adjusted_line_minor: number;
@@ -23,7 +21,7 @@ export async function closedReports(
 ): Promise<ClosedReport[]> {
   const { rows } = await sql<ClosedReport>`
     select r.id, r.customer_id, r.subscription_id, r.meter_id, r.period_start_at, r.period_end_at, r.quantity, r.amount_minor,
-      r.capped_minor, r.credited_minor, r.currency, r.lines, r.priced, r.created_at, r.state,
+      r.capped_minor, r.credited_minor, r.minimum_minor, r.shortfall_minor, r.currency, r.lines, r.priced, r.created_at, r.state,
       coalesce(a.amount_minor, 0)::bigint as adjusted_minor, coalesce(a.line_minor, 0)::bigint as adjusted_line_minor,
       least(a.waiting_since, case when r.state = 'pending' then r.created_at end) as waiting_since,
       exists (

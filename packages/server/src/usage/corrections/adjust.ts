@@ -1,4 +1,4 @@
-import { type Instant, adjustBill, rateUsage } from '@farebox/core';
+import { type Instant, adjustBill, rateUsage, shortfallOf } from '@farebox/core';
 import type { Reader, Tx } from '../../db/database.ts';
 import { createId } from '../../lib/id.ts';
 import type { Clock } from '../../ports.ts';
@@ -56,7 +56,8 @@ async function adjust(tx: Tx, deps: AdjustDeps, correction: CorrectionRow, repor
   const { currency } = report;
   const caps = await spendCapsOf(tx, customer_id);
   const room = await roomOfPeriod(tx, caps, { customer_id, currency, end_at: period.end_at, but: report.id });
-  const change = adjustBill(report, Math.min(rated, room ?? rated));
+  const usage = Math.min(rated, room ?? rated);
+  const change = adjustBill(report, usage + shortfallOf(report.minimum_minor, usage));
   if (change.amount_minor === 0) return;
   const now = deps.clock.now();
   const id = createId('uadj', now);

@@ -114,8 +114,10 @@ export interface CorrectedReport {
   /** By what it was rated; null of one from before that was kept. */
   priced: PricedUsage | null;
   currency: Currency;
+  /** With what it lacked to its minimum. */
   amount_minor: number;
   credited_minor: number;
+  minimum_minor: number;
 }
 
 export async function reportsCounting(
@@ -125,8 +127,8 @@ export async function reportsCounting(
   at: Instant,
 ): Promise<CorrectedReport[]> {
   const { rows } = await sql<CorrectedReport>`
-    select r.id, r.meter_id, r.period_start_at, r.period_end_at, r.priced, r.currency,
-      (r.amount_minor + coalesce(sum(a.amount_minor), 0))::bigint as amount_minor,
+    select r.id, r.meter_id, r.period_start_at, r.period_end_at, r.priced, r.currency, r.minimum_minor,
+      (r.amount_minor + r.shortfall_minor + coalesce(sum(a.amount_minor), 0))::bigint as amount_minor,
       (r.credited_minor + coalesce(sum(a.credited_minor), 0))::bigint as credited_minor
     from usage_report r left join usage_adjustment a on a.usage_report_id = r.id
     where r.customer_id = ${customerId} and r.meter_id = any(${[...meterIds]}::text[])

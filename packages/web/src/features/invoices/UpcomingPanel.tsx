@@ -51,6 +51,14 @@ function Upcoming({ upcoming }: { upcoming: UpcomingInvoice }) {
             </li>
           )),
         )}
+        {usage.map(({ meter_id, name, minimum_minor, shortfall_minor }) => (
+          <Extra
+            key={`${meter_id}-minimum`}
+            label={`${name}, to the minimum of ${formatMoney(minimum_minor, currency)}`}
+            amount={shortfall_minor}
+            currency={currency}
+          />
+        ))}
         <Extra
           label="Not billed, the spend cap is reached"
           amount={-usage.reduce((sum, { capped_minor }) => sum + capped_minor, 0)}

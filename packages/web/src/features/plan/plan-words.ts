@@ -7,6 +7,7 @@ import {
   type RateLimit,
   type Seats,
   type Tier,
+  type UsagePrice,
 } from '@farebox/core';
 import { formatCount } from '../../lib/format.ts';
 import type { HeldAddOn, PublicPlan } from '../../lib/wire.ts';
@@ -58,6 +59,13 @@ export function overageWords(usage: PlanUsage, meter: Meter | undefined, currenc
   if (usage.quota === 'hard' || price === undefined) {
     return [`No overage: ${unit}s past the included amount are refused until the next period`];
   }
+  const least = usage.minimum?.[currency];
+  const words = priceLines(price, unit, currency);
+  if (least === undefined) return words;
+  return [...words, `At least ${formatMoney(least, currency, { trim: true })} a ${usage.interval}`];
+}
+
+function priceLines(price: UsagePrice, unit: string, currency: string): string[] {
   switch (price.type) {
     case 'per_unit':
       return [`Then ${unitPrice(price.unit_price_decimal, currency)} per extra ${unit}`];

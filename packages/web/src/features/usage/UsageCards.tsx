@@ -58,9 +58,11 @@ function Cards({ summary, meter, live }: { summary: UsageSummary; meter: MeterSu
 
 function CostCard({ summary }: { summary: UsageSummary }) {
   const money = (amount_minor: number) => formatMoney(amount_minor, summary.currency);
+  const shortfall = summary.meters.reduce((sum, meter) => sum + meter.shortfall_minor, 0);
   return (
     <Kpi label="Cost so far" value={money(summary.total_so_far_minor)}>
-      {money(summary.base_amount_minor)} base + {money(summary.cost_so_far_minor)} overage
+      {money(summary.base_amount_minor)} base + {money(summary.cost_so_far_minor - shortfall)} overage
+      {shortfall === 0 ? '' : ` + ${money(shortfall)} to the minimum`}
       {summary.spend_cap === null ? '' : `, at most ${money(summary.spend_cap.amount_minor)} a month`}
       <br />
       Period ends on {formatDay(summary.period.end_at)}

@@ -14,6 +14,8 @@ function meter(quantity: number, quota: 'soft' | 'hard' = 'soft'): MeterSummary 
     quota,
     remaining: Math.max(0, included - quantity),
     overage,
+    minimum_minor: 0,
+    shortfall_minor: 0,
     amount_minor: Math.round(overage * 0.12),
     lines: [],
   };
