@@ -12,6 +12,14 @@ import { createVisitor, payOnPage } from '../packages/server/test/visitor.ts';
 import type { Chance } from './chance.ts';
 import { startForwarder } from './forwarder.ts';
 
+export type Durability = 'buffered' | 'committed';
+
+interface Killed {
+  at: number;
+  up_at: number;
+  durability: Durability;
+}
+
 /** What happens to the system in a round. Resolves when all of it is up again. */
 export interface Trouble {
   name: string;
@@ -27,34 +35,36 @@ export interface Trouble {
 export async function openWorld(chance: Chance) {
   const folder = makeFolder('usage', 'open');
   const redis = hasRedis('Redis in the drill of usage') ? await openRedis(chance) : null;
-  const start = {
-    port: await freePort(11),
-    data_dir: join(folder, 'data'),
-    environment: {
-      FAREBOX_CONFIG: join(import.meta.dirname, 'usage-list.ts'),
-      LOG_LEVEL: 'error',
-      ...(redis === null ? {} : { REDIS_URL: redis.url }),
-    },
-  };
-  let program: Program = await startProgram(start);
+  /** When the gate answers: before what it counted is written, or after. Another one with every start. */
+  let durability: Durability = 'buffered';
+  const start = { port: await freePort(11), data_dir: join(folder, 'data') };
+  const environment = () => ({
+    FAREBOX_CONFIG: join(import.meta.dirname, 'usage-list.ts'),
+    FAREBOX_USAGE_DURABILITY: durability,
+    LOG_LEVEL: 'error',
+    ...(redis === null ? {} : { REDIS_URL: redis.url }),
+  });
+  let program: Program = await startProgram({ ...start, environment: environment() });
   const database_url = await findEmbedded(start.data_dir);
   if (database_url === null) throw new Error('the program runs without its database');
   const db = openDatabase({ url: database_url, max: 4 });
   const line = await startForwarder(start.port);
   const { secret_key }: { secret_key: string } = JSON.parse(readFileSync(join(start.data_dir, 'tour.json'), 'utf8'));
-  /** The last kill and the start after it, by the drill's time. */
-  const killed = { at: Number.NEGATIVE_INFINITY, up_at: Number.NEGATIVE_INFINITY };
+  /** The last kill, what ran then, and the start after it, by the drill's time. */
+  const killed: Killed = { at: Number.NEGATIVE_INFINITY, up_at: Number.NEGATIVE_INFINITY, durability };
   let offset_ms = 0;
   await prepareRefusals();
   await readClock();
 
   async function kill(): Promise<void> {
     killed.at = performance.now();
+    killed.durability = durability;
     await program.kill();
   }
 
   async function startAgain(): Promise<void> {
-    program = await startProgram(start);
+    durability = durability === 'buffered' ? 'committed' : 'buffered';
+    program = await startProgram({ ...start, environment: environment() });
     killed.up_at = performance.now();
   }
 

@@ -200,9 +200,11 @@ function plainCalls(options: Pick<AppOptions, 'config' | 'clock'>, { gating, key
   const { config, clock } = options;
   const findSecretKey = (text: string) => keys.verifySecretKey(text);
   const trusted = blockListOf(config.trusted_proxies);
+  // What fails after its decision is decided again by the routes: where the decision is written first, it would be counted twice.
+  const isDecidedOnce = config.usage.durability === 'committed';
   return new Map(
     [
-      ...createGateCalls({ gate: gating.gate, clock, trusted, findSecretKey }),
+      ...(isDecidedOnce ? [] : createGateCalls({ gate: gating.gate, clock, trusted, findSecretKey })),
       ...createUsageCalls({ usage, clock, findSecretKey }),
     ].filter(([name]) => answersPath(config.roles, name.slice(name.indexOf(' ') + 1))),
   );

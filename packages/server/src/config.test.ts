@@ -54,10 +54,12 @@ test('every fault is said at once', () => {
     STRIPE_SECRET_KEY: 'pk_test_1',
     FAREBOX_SECRET: 'short',
     LOG_LEVEL: 'loud',
+    FAREBOX_USAGE_DURABILITY: 'never',
   });
-  expect(faults).toHaveLength(7);
+  expect(faults).toHaveLength(8);
   for (const name of [
     'PORT',
+    'FAREBOX_USAGE_DURABILITY',
     'DATABASE_URL',
     'REDIS_URL',
     'STRIPE_SECRET_KEY',

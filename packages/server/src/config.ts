@@ -35,8 +35,8 @@ export interface Config {
   leaks: { policy: 'notify' | 'rotate' | 'revoke'; grace_ms: number; keys: readonly ReportKey[] };
   /** The seller's former system, which is asked for keys that are not known; null: there is none. */
   key_verifier_url: string | null;
-  /** How old a usage event may be, and how long events are kept one by one. */
-  usage: { backdate_ms: number; kept_ms: number };
+  /** How old a usage event may be, how long events are kept one by one, and whether the gate answers before or after it wrote. */
+  usage: { backdate_ms: number; kept_ms: number; durability: 'buffered' | 'committed' };
   /** Peers whose X-Forwarded-For is believed. */
   trusted_proxies: readonly string[];
   log_level: 'debug' | 'info' | 'warn' | 'error';
@@ -285,7 +285,11 @@ function refuseLoneProxy(
 function usageOf(text: (name: string) => string | undefined, faults: string[]): Config['usage'] {
   const days = (name: string, fallback: number, least: number, most: number) =>
     numberOf(name, text(name), fallback, least, most, faults) * 86_400_000;
+  const durability = text('FAREBOX_USAGE_DURABILITY') ?? 'buffered';
+  if (durability !== 'buffered' && durability !== 'committed')
+    faults.push('FAREBOX_USAGE_DURABILITY must be buffered or committed.');
   return {
+    durability: durability === 'committed' ? 'committed' : 'buffered',
     backdate_ms: days('FAREBOX_USAGE_BACKDATE_DAYS', 35, 1, 365),
     kept_ms: days('FAREBOX_USAGE_RETENTION_DAYS', 400, 45, 3650),
   };

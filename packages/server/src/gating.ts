@@ -1,9 +1,10 @@
-import { type AccessPolicy, type QuotaTake, createEndpointMatch, groupsOf } from '@farebox/core';
+import { type AccessPolicy, type Instant, type QuotaTake, createEndpointMatch, groupsOf } from '@farebox/core';
 import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { createCounter } from './counter/counter.ts';
 import type { Tx } from './db/database.ts';
 import { listenTo } from './db/listen.ts';
+import { createCommittedGate } from './gate/committed.ts';
 import { createGate } from './gate/gate.ts';
 import { endpointsOf } from './gate/endpoints.ts';
 import { createChanges } from './gate/changes.ts';
@@ -89,12 +90,11 @@ export function createGating(
   const endpoints = config.openapi === null ? null : endpointsOf(config.openapi, deps.list.meters);
   const { key_verifier_url: url } = config;
   let listening: { close(): Promise<void> } | null = null;
-  const gate = createGate({
+  const deciding = {
     entries: snapshot,
     counter,
     clock,
-    record: (event) => void usage.record(event),
-    used: (keyId, at) => lastUsed.touch(keyId, at),
+    used: (keyId: string, at: Instant) => lastUsed.touch(keyId, at),
     ...(url === null ? {} : { adopt: createAdopt({ url, secret: secrets.key_verifier, clock, log, keyImport }) }),
     ...(endpoints === null ? {} : { match: createEndpointMatch(endpoints) }),
     upgrade_url: `${config.base_url}/dashboard`,
@@ -102,7 +102,11 @@ export function createGating(
     policy: deps.access,
     meters: deps.list.meters,
     features: deps.list.features,
-  });
+  };
+  const gate =
+    config.usage.durability === 'committed'
+      ? createCommittedGate({ ...deciding, commit: usage.commit })
+      : createGate({ ...deciding, record: (event) => void usage.record(event) });
   const local = createLocalGate({
     gate,
     counter,

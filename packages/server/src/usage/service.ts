@@ -6,6 +6,7 @@ import { invariant } from '../lib/invariant.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
 import { createBalances } from './balances.ts';
+import { createUsageCommit } from './commit.ts';
 import { type StoredEvent, type UsageRecord, mostQuantity } from './events/event.ts';
 import { createEventReader } from './events/reader.ts';
 import { countedBy, createIngest } from './events/ingest.ts';
@@ -76,8 +77,8 @@ export function createUsage(deps: {
     for (const listener of listeners) listener(customerId);
   }
 
-  /** Writes what the gate let through, under the id of its batch. */
-  async function writeRecords(id: string, records: readonly UsageRecord[]): Promise<void> {
+  /** Writes what the gate let through, under the id of its batch where it may come again. */
+  async function writeRecords(id: string | null, records: readonly UsageRecord[]): Promise<void> {
     const events = records.map((record) => eventOf(meters, record));
     const { fresh, xid } = await writer.write({ id, events }, clock.now());
     written(
@@ -86,8 +87,9 @@ export function createUsage(deps: {
     );
   }
 
-  /** Synchronous. False when the buffer is full or closed: the event is lost, logged, and counted in `state().dropped`. */
-  function record(event: UsageRecord): boolean {
+  const committing = createUsageCommit(async (records) => await writeRecords(null, records));
+
+  function requireWhole(event: UsageRecord): void {
     invariant(
       event.customer_id !== '' && event.meter_id !== '' && event.id !== '',
       'usage names its customer, meter and event',
@@ -96,6 +98,11 @@ export function createUsage(deps: {
       Number.isSafeInteger(event.quantity) && event.quantity >= 0 && event.quantity <= mostQuantity,
       'a quantity is a whole number of units',
     );
+  }
+
+  /** Synchronous. False when the buffer is full or closed: the event is lost, logged, and counted in `state().dropped`. */
+  function record(event: UsageRecord): boolean {
+    requireWhole(event);
     return batch.push(event);
   }
 
@@ -114,6 +121,11 @@ export function createUsage(deps: {
     ingest: ingest.ingest,
     balancesOf: balances.of,
     record,
+    /** As `record`, and resolves once it is stored; rejects when it cannot be. */
+    async commit(event: UsageRecord): Promise<void> {
+      requireWhole(event);
+      await committing.commit(event);
+    },
     writeRecords,
     usedInPeriods,
     kept_ms,
@@ -141,6 +153,7 @@ export function createUsage(deps: {
     async close(): Promise<void> {
       balances.stop();
       await ingest.idle();
+      await committing.idle();
       await batch.close();
     },
     /** `failing` is the last write's error while writing does not work: not ready. */

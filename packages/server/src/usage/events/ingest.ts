@@ -138,7 +138,8 @@ function isOwnFault(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code);
 }
 
-async function refusing<T>(work: Promise<T>): Promise<T> {
+/** More than can be written soon is refused, and may be sent again. */
+export async function refusing<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
