@@ -74,6 +74,7 @@ export default definePlans({
       features: { history: true },
     },
   },
+  top_ups: { packs: ['10', '50', '200'], minimum: '5', maximum: '1000', expires_after_days: 365 },
   dunning: [
     { step: 'warn', after_days: 0 },
     { step: 'slow', after_days: 3, rate: '25%' },

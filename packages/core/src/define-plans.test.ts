@@ -77,6 +77,7 @@ describe('definePlans', () => {
       dunning: null,
       coupons: [],
       taxes: { automatic: false, tax_ids: false },
+      top_ups: null,
     });
   });
 

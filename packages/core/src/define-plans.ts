@@ -4,6 +4,7 @@ import { readDunning } from './define-dunning.ts';
 import { type PlanContext, Amounts, readPrices, readSeats, readTrial, readUsage } from './define-price.ts';
 import { readConcurrency, readLimits } from './define-limits.ts';
 import { readMeter } from './define-meters.ts';
+import { readTopUps } from './define-top-ups.ts';
 import { PlanFaults } from './faults.ts';
 import { Fields, join, namesOf } from './fields.ts';
 import { groupFaults, usualGroup } from './group.ts';
@@ -35,7 +36,7 @@ export function definePlans(input: PriceListInput): PriceList {
 /** The same for what has no type: JSON from outside. */
 export function readPriceList(input: unknown): PriceList {
   const fields = new Fields();
-  const optional = ['meters', 'features', 'coupons', 'dunning', 'taxes'];
+  const optional = ['meters', 'features', 'coupons', 'dunning', 'taxes', 'top_ups'];
   const file = fields.object(input, '', ['seller', 'currency', 'plans'], optional);
   const seller = readSeller(fields, file['seller']);
   const currency = readCurrency(fields, file['currency']);
@@ -57,8 +58,9 @@ export function readPriceList(input: unknown): PriceList {
   checkCodes(fields, coupons);
   const dunning = readDunning(fields, file['dunning']);
   const taxes = readTaxes(fields, file['taxes']);
+  const top_ups = readTopUps(fields, currency, file['top_ups']);
   if (fields.faults.length > 0) throw new PlanFaults(fields.faults);
-  return { seller, currency: currency ?? '', meters, features, plans, coupons, dunning, taxes };
+  return { seller, currency: currency ?? '', meters, features, plans, coupons, dunning, taxes, top_ups };
 }
 
 /** What no plan can be judged for alone. */

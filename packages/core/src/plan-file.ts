@@ -17,6 +17,20 @@ export interface PriceListInput {
   /** Steps while a payment is owed, each harder and later than the one before. */
   dunning?: DunningInput[];
   taxes?: TaxesInput;
+  /** Lets customers buy credit for usage ahead of it; nobody can unless said. */
+  top_ups?: TopUpsInput;
+}
+
+/** In the list's currency. */
+export interface TopUpsInput {
+  /** Amounts offered as a choice, the smallest first: `['10', '50', '100']`. */
+  packs: string[];
+  /** The least that can be bought at once; the smallest pack unless said. */
+  minimum?: string;
+  /** The most; the largest pack unless said. */
+  maximum?: string;
+  /** Bought credit is of no use after so many days; it never ends unless said. */
+  expires_after_days?: number;
 }
 
 /** Both are off unless said. */

@@ -134,6 +134,15 @@ const lists: fc.Arbitrary<PriceListInput> = fc.record(
       b: plan(inTwo),
       more: fc.constant({ name: 'More', description: 'On top.', add_on: ['a'], price: { month: '5' } }),
     }),
+    top_ups: fc.record(
+      {
+        packs: fc.constant(['10', '50']),
+        minimum: fc.constantFrom('5', '10'),
+        maximum: fc.constantFrom('50', '500'),
+        expires_after_days: fc.integer({ min: 1, max: 400 }),
+      },
+      { requiredKeys: ['packs'] },
+    ),
     taxes: fc.record({ automatic: fc.boolean(), tax_ids: fc.boolean() }, { requiredKeys: [] }),
     coupons: fc.record({ launch: coupon }),
     dunning: fc.constant([

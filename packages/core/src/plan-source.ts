@@ -32,6 +32,7 @@ export function toPlanFile(list: PriceList): PriceListInput {
       byId(list.coupons, (coupon) => couponInput(list.currency, coupon)),
     ),
     ...taxesInput(list.taxes),
+    ...topUpsInput(list),
     ...(list.dunning === null
       ? {}
       : {
@@ -47,6 +48,19 @@ export function toPlanFile(list: PriceList): PriceListInput {
 function taxesInput({ automatic, tax_ids }: Taxes): Pick<PriceListInput, 'taxes'> {
   if (!automatic && !tax_ids) return {};
   return { taxes: { ...(automatic ? { automatic } : {}), ...(tax_ids ? { tax_ids } : {}) } };
+}
+
+function topUpsInput({ top_ups, currency }: PriceList): Pick<PriceListInput, 'top_ups'> {
+  if (top_ups === null) return {};
+  const { packs_minor, minimum_minor, maximum_minor, expires_after_days } = top_ups;
+  return {
+    top_ups: {
+      packs: packs_minor.map((pack) => major(pack, currency)),
+      ...(minimum_minor === packs_minor[0] ? {} : { minimum: major(minimum_minor, currency) }),
+      ...(maximum_minor === packs_minor.at(-1) ? {} : { maximum: major(maximum_minor, currency) }),
+      ...(expires_after_days === null ? {} : { expires_after_days }),
+    },
+  };
 }
 
 function featureInput(feature: Feature): NonNullable<PriceListInput['features']>[string] {

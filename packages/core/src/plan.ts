@@ -1,4 +1,5 @@
 import type { DunningStage } from './dunning.ts';
+import type { TopUpTerms } from './top-up.ts';
 
 /** An instant: milliseconds since 1970 in UTC. Core never reads a clock; instants are arguments. */
 export type Instant = number;
@@ -22,6 +23,8 @@ export interface PriceList {
   dunning: DunningStage[] | null;
   coupons: Coupon[];
   taxes: Taxes;
+  /** What credit customers may buy; null: none. */
+  top_ups: TopUpTerms | null;
 }
 
 /** What Stripe does about taxes when something is bought. */

@@ -36,6 +36,8 @@ export const webhookEventTypes = [
   'usage.corrected',
   ...usageAlertTypes,
   'credits.granted',
+  'top_up.succeeded',
+  'top_up.failed',
   'plan.published',
   'plan.archived',
   'migration.completed',

@@ -35,6 +35,7 @@ import { createImportRoutes } from './stripe/import/routes.ts';
 import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
 import type { Pace, Send } from './stripe/transport.ts';
 import { reach } from './stripe/reach.ts';
+import { connectCrediting } from './crediting.ts';
 import { createClosingRoutes } from './usage/closing/routes.ts';
 import { createClosing } from './usage/closing/service.ts';
 import { usagePartitions } from './usage/jobs.ts';
@@ -95,6 +96,7 @@ export async function createApp(options: AppOptions) {
     audited: (tx, entry) => accounts.audit.record(tx, entry),
     usageOfPeriod: usage.usageOfPeriod,
     payFromCredit: slices.credits.pay,
+    mirrorTopUps: slices.mirrorTopUps,
   });
   const closing = createClosing({
     ...options,
@@ -104,6 +106,7 @@ export async function createApp(options: AppOptions) {
     invoiced: (customerId, since) => reach(() => stripe.invoicedUsage(customerId, since)),
   });
   const selling = connectSelling({ ...options, ...slices, queue, stripe, migrationTold: slices.telling.migration });
+  const crediting = connectCrediting({ ...options, ...slices, stripe });
   const keeping = connectKeeping({ ...options, ...slices, changed: (id) => snapshot.changed(id) });
   stripe.jobs.register();
   notices.register();
@@ -125,7 +128,12 @@ export async function createApp(options: AppOptions) {
     options,
     slices,
     stripe,
-    documented: [...keeping.documented, ...selling.documented, createClosingRoutes({ closing })],
+    documented: [
+      ...keeping.documented,
+      ...selling.documented,
+      ...crediting.documented,
+      createClosingRoutes({ closing }),
+    ],
     liveTermsOf: keeping.liveTermsOf,
     stopping: stopping.signal,
     clockToMove: () => clockToMove,
@@ -224,6 +232,7 @@ async function createDoors(deps: {
   const { plans, customers, keys, usage, accounts } = slices;
   const seller = (): Seller => ({
     ...list.seller,
+    top_ups: list.top_ups,
     currency: list.currency,
     meters: list.meters,
     livemode: config.livemode,

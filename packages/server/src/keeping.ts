@@ -7,6 +7,7 @@ import type { Customers } from './customers/service.ts';
 import type { Tx } from './db/database.ts';
 import { createCreditRoutes } from './credits/routes.ts';
 import type { Credits } from './credits/service.ts';
+import { openTopUps } from './credits/top-ups/store.ts';
 import { createEntitlementRoutes } from './entitlements/routes.ts';
 import { createEntitlements } from './entitlements/service.ts';
 import { openInvoicesOf, unsettledInvoicesOf } from './invoices/store.ts';
@@ -86,6 +87,8 @@ export function connectKeeping(
   async function whatIsLeft(tx: Tx, id: string): Promise<string | null> {
     if ((await liveSubscriptions(tx, id)).length > 0) return 'There is a subscription: end it first.';
     if ((await openCheckouts(tx, id)).length > 0) return 'A checkout is open: wait until it is paid or over.';
+    if ((await openTopUps(tx, id)).length > 0)
+      return 'A payment for credit is under way: wait until it is made or over.';
     const unsettled = await unsettledInvoicesOf(tx, id);
     return unsettled.length > 0 ? 'An invoice is not settled: collect, credit or void it first.' : null;
   }

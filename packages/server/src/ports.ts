@@ -41,6 +41,8 @@ export interface Payments {
   ensureCustomer(customer: { id: string; name: string; email: string }): Promise<{ stripe_customer_id: string }>;
   /** Opens a hosted checkout. Idempotent on `id`. */
   openCheckout(intent: CheckoutIntent): Promise<{ stripe_session_id: string; url: string }>;
+  /** Opens a hosted page for one payment of credit. Idempotent on `id`. */
+  openTopUp(intent: TopUpIntent): Promise<{ stripe_session_id: string; url: string }>;
   /** Closes an open checkout so that nobody can pay it; answers what it is now. */
   closeCheckout(stripe_session_id: string): Promise<{ state: 'open' | 'complete' | 'expired' }>;
   /** Reads everything about one customer at Stripe and mirrors it. Safe at any time, in any order. */
@@ -67,6 +69,19 @@ export interface CheckoutIntent {
   /** Without one, whether the customer is asked for a code. */
   takes_codes: boolean;
   plan_version_id: string;
+  success_url: string;
+  cancel_url: string;
+  expires_at: Instant;
+}
+
+export interface TopUpIntent {
+  /** ctop_… */
+  id: string;
+  customer_id: string;
+  stripe_customer_id: string;
+  /** Before taxes. */
+  amount_minor: number;
+  currency: string;
   success_url: string;
   cancel_url: string;
   expires_at: Instant;

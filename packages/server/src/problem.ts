@@ -52,6 +52,7 @@ export type ProblemCode =
   | 'payment_method_in_use'
   | 'customer_in_use'
   | 'payment_method_required'
+  | 'top_ups_off'
   | 'import_running'
   | 'stripe_refused'
   | 'stripe_unavailable'

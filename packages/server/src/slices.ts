@@ -5,6 +5,7 @@ import { connectAlerting } from './alerting.ts';
 import type { AppOptions } from './app.ts';
 import { createOverrides } from './customers/overrides/service.ts';
 import { createCredits } from './credits/service.ts';
+import { createTopUpMirror } from './credits/top-ups/mirror.ts';
 import { createCustomers } from './customers/service.ts';
 import type { Tx } from './db/database.ts';
 import { createGating } from './gating.ts';
@@ -124,11 +125,14 @@ export function createSlices(options: AppOptions, tools: Tools) {
     audit: accounts.audit,
     told: telling.credit,
   });
+  const currencyOf = async (id: string) =>
+    (await liveWithPlans(db.kysely, id))[0]?.plan.price.currency ?? list.currency;
+  const mirrorTopUps = createTopUpMirror({ clock, terms: list.top_ups, credits, told: telling.topUp });
   const caps = createCaps({
     db,
     clock,
     findCustomer: (id) => customers.get(id),
-    currencyOf: async (id) => (await liveWithPlans(db.kysely, id))[0]?.plan.price.currency ?? list.currency,
+    currencyOf,
     running: (id) => usage.underCap(id),
     audit: accounts.audit,
     invalidate: bumpGateVersion,
@@ -152,6 +156,8 @@ export function createSlices(options: AppOptions, tools: Tools) {
     plans,
     overrides,
     credits,
+    currencyOf,
+    mirrorTopUps,
     corrections,
     caps,
     alerting,

@@ -3,6 +3,8 @@ import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { grantView } from './credits/schema.ts';
 import type { GrantRow } from './credits/store.ts';
+import { topUpView } from './credits/top-ups/schema.ts';
+import type { TopUpRow } from './credits/top-ups/store.ts';
 import { customerBody } from './customers/schema.ts';
 import type { CustomerTold, Customers } from './customers/service.ts';
 import { type ListedCustomer, listedCustomer } from './customers/store.ts';
@@ -89,6 +91,10 @@ export function createTelling(deps: {
     await record(tx, { type: 'credits.granted', customer_id: row.customer_id, object });
   };
 
+  const topUp = async (tx: Tx, type: 'top_up.succeeded' | 'top_up.failed', row: TopUpRow): Promise<void> => {
+    await record(tx, { type, customer_id: row.customer_id, object: topUpView(row) });
+  };
+
   const usage = async (tx: Tx, correction: Correction): Promise<void> => {
     const object = correctionView(correction);
     await record(tx, { type: 'usage.corrected', customer_id: correction.customer_id, object });
@@ -134,6 +140,7 @@ export function createTelling(deps: {
     key,
     plan,
     credit,
+    topUp,
     usage,
     alert,
     money,

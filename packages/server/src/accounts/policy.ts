@@ -54,6 +54,9 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/customers/:id/grants/:grant_id/void': sellerSide,
   'GET /v1/customers/:id/credits': known,
   'GET /v1/customers/:id/ledger': known,
+  'POST /v1/customers/:id/top_ups': ['customer', 'seller'],
+  'GET /v1/customers/:id/top_ups': known,
+  'GET /v1/customers/:id/top_ups/:top_up_id': known,
 
   'POST /v1/checkout_sessions': ['customer', 'seller'],
   'GET /v1/checkout_sessions/:id': known,

@@ -53,10 +53,14 @@ export const entrySchema = z
     id: z.string().openapi({ description: 'Of what expired, its grant.' }),
     grant_id: z.string(),
     grant_name: z.string(),
-    kind: z.enum(['granted', 'drawn', 'returned', 'voided', 'expired']),
+    kind: z.enum(['granted', 'drawn', 'returned', 'voided', 'refunded', 'reinstated', 'expired']).openapi({
+      description:
+        '`drawn` paid for usage, `returned` came back when that was corrected; `refunded` was taken back because the money of a top-up is gone, `reinstated` because it came again.',
+    }),
     amount_minor: z.int().openapi({ description: 'Negative: taken.' }),
     currency: z.string(),
     usage_report_id: z.string().nullable().openapi({ description: 'What it paid: usage of one meter in one period.' }),
+    top_up_id: z.string().nullable().openapi({ description: 'Whose money went, or came again.' }),
     created_at: z.iso.datetime(),
   })
   .openapi('CreditEntry');
@@ -116,19 +120,8 @@ export function grantView(row: GrantRow, now: number): z.infer<typeof grantSchem
 }
 
 export function entryView(row: EntryRow): z.infer<typeof entrySchema> {
-  const { id, grant_id, grant_name, kind, amount_minor, currency, usage_report_id } = row;
-  const created_at = row.created_at.toISOString();
-  return {
-    object: 'credit_entry',
-    id,
-    grant_id,
-    grant_name,
-    kind,
-    amount_minor,
-    currency,
-    usage_report_id,
-    created_at,
-  };
+  const { place: _place, created_at, ...entry } = row;
+  return { object: 'credit_entry', ...entry, created_at: created_at.toISOString() };
 }
 
 export function balanceView(balance: CreditBalance): z.infer<typeof creditBalanceSchema> {

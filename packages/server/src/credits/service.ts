@@ -56,6 +56,12 @@ export interface CreditBalance {
   expires_next: { at: Instant; amount_minor: number } | null;
 }
 
+/** A grant that was decided on. */
+export type Given = Omit<GrantWish, 'effective_at'> & { currency: Currency; effective_at: Instant };
+
+/** What a change of a balance follows from. */
+type EntryOf = Pick<EntryRow, 'usage_report_id' | 'top_up_id'>;
+
 interface Audit {
   record(
     tx: Tx,
@@ -94,23 +100,27 @@ export function createCredits(deps: {
     const unknown = rest.meter_ids?.find((id) => !deps.meters.some((meter) => meter.id === id));
     if (unknown !== undefined)
       throw new Problem('invalid_request', `meters: There is no meter "${unknown}".`, { param: 'meters' });
-    return await db.transaction(async (tx) => {
-      const row = await insertGrant(tx, {
-        ...rest,
-        id: createId('cgrt', now),
-        customer_id,
-        currency: deps.currency,
-        effective_at: new Date(from),
-        expires_at: expires_at === null ? null : new Date(expires_at),
-        created_at: new Date(now),
-      });
-      await enter(tx, row, { kind: 'granted', amount_minor: row.amount_minor, usage_report_id: null });
-      const { amount_minor, currency } = row;
-      const detail = { amount_minor, currency, name: row.name };
-      await audit.record(tx, { actor, action: 'credit.granted', customer_id, object_id: row.id, detail });
-      await deps.told(tx, row);
-      return row;
+    const given = { ...rest, currency: deps.currency, effective_at: from, expires_at };
+    return await db.transaction((tx) => give(tx, actor, customer_id, given));
+  }
+
+  /** A grant that was decided on, in the transaction of what decided it. */
+  async function give(tx: Tx, actor: string, customer_id: string, given: Given): Promise<GrantRow> {
+    const now = clock.now();
+    const row = await insertGrant(tx, {
+      ...given,
+      id: createId('cgrt', now),
+      customer_id,
+      effective_at: new Date(given.effective_at),
+      expires_at: given.expires_at === null ? null : new Date(given.expires_at),
+      created_at: new Date(now),
     });
+    await enter(tx, row, { kind: 'granted', amount_minor: row.amount_minor });
+    const { amount_minor, currency } = row;
+    const detail = { amount_minor, currency, name: row.name };
+    await audit.record(tx, { actor, action: 'credit.granted', customer_id, object_id: row.id, detail });
+    await deps.told(tx, row);
+    return row;
   }
 
   /** What is left of it is taken back; what it paid stays paid. */
@@ -123,7 +133,7 @@ export function createCredits(deps: {
       const rest = row.amount_minor - row.drawn_minor;
       if (rest === 0) throw new Problem('no_change', 'The grant is used up: nothing is left to take back.');
       await voidGrant(tx, id, now);
-      await enter(tx, row, { kind: 'voided', amount_minor: -rest, usage_report_id: null });
+      await enter(tx, row, { kind: 'voided', amount_minor: -rest });
       const detail = { amount_minor: rest, currency: row.currency };
       await audit.record(tx, { actor, action: 'credit.voided', customer_id: customerId, object_id: id, detail });
       return { ...row, voided_at: now };
@@ -133,10 +143,30 @@ export function createCredits(deps: {
   async function enter(
     tx: Tx,
     { id: grant_id, customer_id }: GrantRow,
-    entry: Pick<EntryRow, 'amount_minor' | 'usage_report_id'> & { kind: Exclude<EntryRow['kind'], 'expired'> },
+    entry: { kind: Exclude<EntryRow['kind'], 'expired'>; amount_minor: number } & Partial<EntryOf>,
   ): Promise<void> {
     const now = clock.now();
-    await insertEntry(tx, { ...entry, id: createId('cent', now), customer_id, grant_id, created_at: new Date(now) });
+    const of: EntryOf = { usage_report_id: null, top_up_id: null };
+    const written = { ...of, ...entry, id: createId('cent', now), customer_id, grant_id };
+    await insertEntry(tx, { ...written, created_at: new Date(now) });
+  }
+
+  /**
+   * Takes unused credit back because its money is gone, or gives it again (negative): as much as `change` says of what is left.
+   * Of a grant that was voided nothing is left to take.
+   */
+  async function takeBack(
+    tx: Tx,
+    { top_up_id, grant_id }: { top_up_id: string; grant_id: string },
+    change: (remaining_minor: number) => number,
+  ): Promise<number> {
+    const row = await lockGrant(tx, null, grant_id);
+    invariant(row !== null, 'a grant is never deleted');
+    const taken = row.voided_at === null ? change(row.amount_minor - row.drawn_minor) : 0;
+    if (taken === 0) return 0;
+    await takeFromGrant(tx, grant_id, taken);
+    await enter(tx, row, { kind: taken > 0 ? 'refunded' : 'reinstated', amount_minor: -taken, top_up_id });
+    return taken;
   }
 
   /** Pays a report from credit, as far as there is any; answers how much. Called once for a report, in its transaction. */
@@ -195,6 +225,8 @@ export function createCredits(deps: {
 
   return {
     grant,
+    give,
+    takeBack,
     revoke,
     pay,
     restore,

@@ -32,9 +32,10 @@ export interface EntryRow {
   grant_id: string;
   grant_name: string;
   currency: string;
-  kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'expired';
+  kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'refunded' | 'reinstated' | 'expired';
   amount_minor: number;
   usage_report_id: string | null;
+  top_up_id: string | null;
   created_at: Date;
 }
 
@@ -94,13 +95,11 @@ export async function openGrants(db: Reader, customerId: string): Promise<GrantR
     .execute();
 }
 
-export async function lockGrant(tx: Tx, customerId: string, id: string): Promise<GrantRow | null> {
-  const row = await grants(tx)
-    .where('id', '=', id)
-    .where('customer_id', '=', customerId)
-    .forUpdate()
-    .executeTakeFirst();
-  return row ?? null;
+/** Of this customer; null: whose it is, is known. */
+export async function lockGrant(tx: Tx, customerId: string | null, id: string): Promise<GrantRow | null> {
+  let read = grants(tx).where('id', '=', id);
+  if (customerId !== null) read = read.where('customer_id', '=', customerId);
+  return (await read.forUpdate().executeTakeFirst()) ?? null;
 }
 
 export async function voidGrant(tx: Tx, id: string, at: Date): Promise<void> {
@@ -158,11 +157,11 @@ export async function ledgerOf(
   const { rows } = await sql<EntryRow>`
     select * from (
       select e.id, lpad(e.seq::text, 19, '0') as place, e.grant_id, g.name as grant_name, g.currency, e.kind, e.amount_minor,
-        e.usage_report_id, e.created_at
+        e.usage_report_id, e.top_up_id, e.created_at
       from credit_entry e join credit_grant g on g.id = e.grant_id
       where e.customer_id = ${customer_id}
       union all
-      select g.id, '-' || g.id, g.id, g.name, g.currency, 'expired', g.drawn_minor - g.amount_minor, null, g.expires_at
+      select g.id, '-' || g.id, g.id, g.name, g.currency, 'expired', g.drawn_minor - g.amount_minor, null, null, g.expires_at
       from credit_grant g
       where g.customer_id = ${customer_id} and g.expires_at <= ${now} and g.voided_at is null and g.drawn_minor < g.amount_minor
     ) as ledger

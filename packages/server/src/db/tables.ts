@@ -158,6 +158,7 @@ export interface CreditEntry {
   id: string;
   kind: string;
   seq: Generated<number>;
+  top_up_id: string | null;
   usage_report_id: string | null;
 }
 
@@ -175,6 +176,27 @@ export interface CreditGrant {
   name: string;
   priority: number;
   voided_at: Timestamp | null;
+}
+
+export interface CreditTopUp {
+  amount_minor: number;
+  created_at: Timestamp;
+  currency: string;
+  customer_id: string;
+  expires_at: Timestamp | null;
+  failure_reason: string | null;
+  grant_id: string | null;
+  id: string;
+  kind: string;
+  lost_minor: Generated<number>;
+  paid_minor: number | null;
+  settled_at: Timestamp | null;
+  state: string;
+  stripe_invoice_id: string | null;
+  stripe_payment_intent_id: string | null;
+  stripe_session_id: string | null;
+  taken_back_minor: Generated<number>;
+  url: string | null;
 }
 
 export interface Customer {
@@ -848,6 +870,7 @@ export interface DB {
   coupon_version: CouponVersion;
   credit_entry: CreditEntry;
   credit_grant: CreditGrant;
+  credit_top_up: CreditTopUp;
   customer: Customer;
   customer_count: CustomerCount;
   customer_override: CustomerOverride;

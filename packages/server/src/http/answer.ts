@@ -45,6 +45,7 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   invoice_not_open: { status: 409, title: 'The invoice is not open' },
   invoice_not_paid: { status: 409, title: 'The invoice is not paid' },
   amount_too_large: { status: 409, title: 'More than is left' },
+  top_ups_off: { status: 409, title: 'Credit is not sold' },
   customer_in_use: { status: 409, title: 'The customer is in use' },
   payment_method_in_use: { status: 409, title: 'The card is in use' },
   import_running: { status: 409, title: 'Another import runs' },

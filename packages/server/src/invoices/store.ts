@@ -209,13 +209,14 @@ export async function unsettledInvoicesOf(
     .execute();
 }
 
-/** What one customer owes on invoices that are final and open. */
+/** What one customer owes on invoices that are final and open. One of a top-up, without a subscription, is not owed. */
 export async function openInvoicesOf(db: Reader, customerId: string) {
   const rows = await db
     .selectFrom('invoice')
     .select(['subscription_id', 'currency', 'amount_due_minor', 'amount_paid_minor', 'payment_state'])
     .where('customer_id', '=', customerId)
     .where('status', '=', 'open')
+    .where('subscription_id', 'is not', null)
     .orderBy('created_at')
     .execute();
   return rows.map(({ subscription_id, currency, amount_due_minor, amount_paid_minor, payment_state }) => ({

@@ -103,6 +103,15 @@ export const sellerSchema = z
     api_url: z.string(),
     example_path: z.string(),
     currency: z.string(),
+    top_ups: z
+      .object({
+        packs_minor: z.array(z.int()),
+        minimum_minor: z.int(),
+        maximum_minor: z.int(),
+        expires_after_days: z.int().nullable(),
+      })
+      .nullable()
+      .openapi({ description: 'Credit that customers may buy at once; null: none.' }),
     meters: z.array(z.object(meterFields)),
     livemode: z.boolean(),
     inbox_url: z.string().nullable(),

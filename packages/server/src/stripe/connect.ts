@@ -1,6 +1,7 @@
 import type { DunningStage, PricedPlan, Taxes } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Customers } from '../customers/service.ts';
+import type { createTopUpMirror } from '../credits/top-ups/mirror.ts';
 import type { Database, Reader, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import { createKept } from '../lib/kept.ts';
@@ -56,6 +57,7 @@ export interface StripeDeps {
   /** In place of the network, and of the machine's time between tries. */
   send?: Send;
   pace?: Pace;
+  mirrorTopUps: ReturnType<typeof createTopUpMirror>;
   /** Pays usage that is billed from the customer's credit, as far as there is any. */
   payFromCredit: PayFromCredit;
   mintFirst(tx: Tx, customerId: string): Promise<{ key_start: string } | null>;

@@ -101,6 +101,8 @@ export function createEffects(deps: {
         await deps.notify(tx, mirrored.customer_id, notice);
     }
     for (const invoice of open) {
+      // One of a top-up is not owed: what became of it is told with the top-up.
+      if (invoice.subscription_id === null) continue;
       const subscription =
         mirrored.subscriptions.subscriptions.find(({ id }) => id === invoice.subscription_id) ?? null;
       for (const notice of invoiceNotices(invoice, subscription, person, deps.dunning, now))

@@ -1,3 +1,4 @@
+import { customersToppingUp } from '../credits/top-ups/store.ts';
 import type { Database } from '../db/database.ts';
 import type { IntentBook } from '../intents/service.ts';
 import { invariant } from '../lib/invariant.ts';
@@ -45,6 +46,7 @@ export function createStripeJobs(deps: {
     const due = await customersDue(db.kysely, new Date(now), sweepLimit);
     const waiting = [
       ...(await customersInCheckout(db.kysely, sweepLimit)),
+      ...(await customersToppingUp(db.kysely, sweepLimit)),
       ...(await customersWithUnsettledInvoice(db.kysely, sweepLimit)),
     ];
     const stale = await deps.customers.staleOf([...new Set([...due, ...waiting])], new Date(now - restMs));

@@ -1,6 +1,6 @@
 import type { Taxes } from '@farebox/core';
 import Stripe from 'stripe';
-import type { CheckoutIntent, Payments } from '../ports.ts';
+import type { CheckoutIntent, Payments, TopUpIntent } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { ownMetadata } from './client.ts';
 import { newItems } from './items.ts';
@@ -27,6 +27,12 @@ function taxesOf({ automatic, tax_ids }: Taxes): Partial<Stripe.Checkout.Session
     ...(tax_ids ? { tax_id_collection: { enabled: true } } : {}),
     ...(automatic || tax_ids ? { customer_update: { address: 'auto', name: 'auto' } } : {}),
   };
+}
+
+function opened({ id, url }: Stripe.Checkout.Session): { stripe_session_id: string; url: string } {
+  if (url === null)
+    throw new Problem('stripe_unavailable', 'Stripe opened a checkout without an address. Try again.', { detail: id });
+  return { stripe_session_id: id, url };
 }
 
 /**
@@ -102,11 +108,39 @@ export function createPayments(deps: {
           { idempotencyKey: `farebox:${installation_id}:checkout:${intent.id}` },
         ),
       );
-      if (session.url === null)
-        throw new Problem('stripe_unavailable', 'Stripe opened a checkout without an address. Try again.', {
-          detail: session.id,
-        });
-      return { stripe_session_id: session.id, url: session.url };
+      return opened(session);
+    },
+
+    async openTopUp(intent: TopUpIntent) {
+      const metadata = ownMetadata(installation_id, {
+        farebox_customer: intent.customer_id,
+        farebox_top_up: intent.id,
+      });
+      const price_data = {
+        currency: intent.currency,
+        unit_amount: intent.amount_minor,
+        product_data: { name: 'Credit for usage' },
+      };
+      const session = await reach(() =>
+        stripe.checkout.sessions.create(
+          {
+            mode: 'payment',
+            customer: intent.stripe_customer_id,
+            client_reference_id: intent.customer_id,
+            line_items: [{ price_data, quantity: 1 }],
+            // A receipt for the books, where the customer's other invoices are.
+            invoice_creation: { enabled: true, invoice_data: { description: 'Credit for usage', metadata } },
+            payment_intent_data: { metadata },
+            success_url: intent.success_url,
+            cancel_url: intent.cancel_url,
+            expires_at: Math.floor(intent.expires_at / 1000),
+            metadata,
+            ...taxesOf(deps.taxes),
+          },
+          { idempotencyKey: `farebox:${installation_id}:top_up:${intent.id}` },
+        ),
+      );
+      return opened(session);
     },
 
     async closeCheckout(stripeSessionId) {

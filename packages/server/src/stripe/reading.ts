@@ -6,7 +6,10 @@ import type { PlanVersion, StoredPrice } from '../plans/store.ts';
 import type { Clock } from '../ports.ts';
 import { type CheckoutRow, openCheckouts } from '../subscriptions/checkouts/store.ts';
 import { type Card, type MirrorSubscription, type SubscriptionRow, subscriptionsOf } from '../subscriptions/store.ts';
+import type { MirrorTopUp, TopUpReading } from '../credits/top-ups/mirror.ts';
+import { createTopUpReading } from './reading-top-ups.ts';
 import type { MirrorCharge } from './store.ts';
+import { topUpOf } from './translate-top-up.ts';
 import {
   Unreadable,
   basePriceId,
@@ -26,6 +29,9 @@ export interface Snapshot {
   invoices: MirrorInvoice[];
   charges: MirrorCharge[];
   checkouts: { row: CheckoutRow; state: 'open' | 'complete' | 'expired' }[];
+  top_ups: MirrorTopUp[];
+  /** Of the invoices, those of top-ups. */
+  top_up_invoices: TopUpReading['invoices'][number][];
   /** Drafts that were deleted at Stripe: they never were a bill. */
   vanished_invoices: string[];
   /** The customer itself was deleted at Stripe. */
@@ -56,9 +62,11 @@ const toldWith = ['schedule', 'discounts.source.coupon', 'default_payment_method
 /** Reads all that Stripe has of one customer. What is here and not in Stripe's lists is asked for by its id. */
 export function createReading(deps: ReadingDeps) {
   const { db, stripe } = deps;
+  const readTopUps = createTopUpReading(deps);
 
   return async function read(customerId: string, stripeCustomerId: string | null): Promise<Snapshot> {
     const checkouts = await readCheckouts(customerId);
+    const top_ups = await readTopUps(customerId);
     const known = await subscriptionsOf(db.kysely, customerId);
     const { is_gone, card } = await readCustomer(stripeCustomerId);
     const listed = is_gone && !(await hasHistory(stripeCustomerId)) ? null : stripeCustomerId;
@@ -67,9 +75,10 @@ export function createReading(deps: ReadingDeps) {
       ...subscriptions.map((subscription) => subscription.stripe_subscription_id),
       ...known.map((row) => row.stripe_subscription_id),
     ]);
-    const { invoices, vanished_invoices } = await readInvoices(customerId, listed, own);
+    const { invoices, top_up_invoices, vanished_invoices } = await readInvoices(customerId, listed, own);
     const charges = listed === null ? [] : await readCharges(listed);
-    return { subscriptions, invoices, vanished_invoices, charges, checkouts, is_gone };
+    const money = { invoices, top_up_invoices, vanished_invoices, charges };
+    return { subscriptions, ...money, checkouts, top_ups, is_gone };
   };
 
   /** Whether Stripe still lists what a customer had that was deleted: what was paid before we heard of it was paid. */
@@ -153,6 +162,7 @@ export function createReading(deps: ReadingDeps) {
   async function readInvoices(customerId: string, stripeCustomerId: string | null, own: ReadonlySet<string>) {
     const invoices: MirrorInvoice[] = [];
     const vanished_invoices: string[] = [];
+    const top_up_invoices: Snapshot['top_up_invoices'] = [];
     if (stripeCustomerId !== null) {
       const page = await stripe.invoices.list({ customer: stripeCustomerId, limit: invoicesRead });
       for (const invoice of page.data) await keep(invoice);
@@ -164,11 +174,14 @@ export function createReading(deps: ReadingDeps) {
       if (invoice === null) vanished_invoices.push(row.id);
       else await keep(invoice);
     }
-    return { invoices, vanished_invoices };
+    return { invoices, top_up_invoices, vanished_invoices };
 
     async function keep(invoice: Stripe.Invoice): Promise<void> {
       const translated = translateInvoice(invoice, await linesOf(invoice));
-      if (translated.stripe_subscription_id === null || !own.has(translated.stripe_subscription_id)) return;
+      const { stripe_subscription_id: of, stripe_invoice_id, credited_minor } = translated;
+      const top_up_id = invoice.metadata?.['farebox_installation'] === deps.installation_id ? topUpOf(invoice) : null;
+      if (top_up_id === null && (of === null || !own.has(of))) return;
+      if (top_up_id !== null) top_up_invoices.push({ top_up_id, stripe_invoice_id, credited_minor });
       invoices.push({ ...translated, ...(await obstacleOf(invoice)) });
     }
   }

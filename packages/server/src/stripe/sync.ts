@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../db/database.ts';
+import type { createTopUpMirror } from '../credits/top-ups/mirror.ts';
 import type { createInvoiceMirror, InvoiceMirrorResult } from '../invoices/mirror.ts';
 import { deleteDrafts } from '../invoices/store.ts';
 import type { createSubscriptionMirror, MirrorResult } from '../subscriptions/mirror.ts';
@@ -46,6 +47,7 @@ interface SyncDeps extends ReadingDeps {
   unlink(tx: Tx, customerId: string, stripeCustomerId: string): Promise<void>;
   /** Before the read is written: usage that is still on its way must be stored before a period is closed. */
   settleUsage(): Promise<void>;
+  mirrorTopUps: ReturnType<typeof createTopUpMirror>;
   /** Answers whether the gate is to look again. */
   effects(tx: Tx, mirrored: Mirrored): Promise<boolean>;
   /** After the commit, when it is. */
@@ -106,6 +108,8 @@ export function createSync(deps: SyncDeps): Sync {
       after: { ...charge, customer_id: customerId },
     }));
     for (const { row, state } of snapshot.checkouts) if (state !== 'open') await closeCheckout(tx, row.id, state);
+    const { top_ups, top_up_invoices } = snapshot;
+    await deps.mirrorTopUps(tx, customerId, { top_ups, invoices: top_up_invoices, charges: snapshot.charges });
     const of = { customer_id: customerId, customer_name: name, imported_at };
     const isNews = await deps.effects(tx, { ...of, subscriptions, invoices, charges });
     if (snapshot.is_gone && stripe_customer_id !== null) {

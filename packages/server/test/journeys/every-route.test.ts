@@ -284,6 +284,10 @@ async function subscriptionLife(): Promise<void> {
   await call(visitor, 'GET', `/v1/customers/${customer.id}/credits`);
   await call('seller', 'POST', `/v1/customers/${customer.id}/grants/${given.id}/void`, {});
   await call(visitor, 'GET', `/v1/customers/${customer.id}/ledger`);
+  const bought = await call(visitor, 'POST', `/v1/customers/${customer.id}/top_ups`, { amount_minor: 1000 });
+  await payOnPage(bought['url']);
+  await call(visitor, 'GET', `/v1/customers/${customer.id}/top_ups/${bought['id']}`);
+  await call(visitor, 'GET', `/v1/customers/${customer.id}/top_ups`);
 
   const second = await farebox.signUp();
   await addCard(second, '4242424242424242');

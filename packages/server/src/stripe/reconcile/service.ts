@@ -21,6 +21,7 @@ import {
   translateDiscount,
   translateInvoice,
 } from '../translate.ts';
+import { topUpOf } from '../translate-top-up.ts';
 import {
   type Divergence,
   type LocalCustomer,
@@ -188,7 +189,9 @@ export function createReconcile(deps: {
         each,
         [],
       );
-      if (stripe_subscription_id === null || !own.has(stripe_subscription_id) || each.customer === null) continue;
+      const isTopUp = topUpOf(each) !== null && isOurs(each);
+      const isOwn = stripe_subscription_id !== null && own.has(stripe_subscription_id);
+      if (!(isTopUp || isOwn) || each.customer === null) continue;
       all.push({ stripe_invoice_id, stripe_customer_id: idOf(each.customer), status, total_minor, amount_paid_minor });
     }
     return all;

@@ -1,0 +1,27 @@
+import type Stripe from 'stripe';
+import type { MirrorTopUp } from '../credits/top-ups/mirror.ts';
+import { type TopUpRow, openTopUps } from '../credits/top-ups/store.ts';
+import type { Database } from '../db/database.ts';
+import type { Clock } from '../ports.ts';
+import { translateTopUp } from './translate-top-up.ts';
+
+/** Reads what became of a customer's open top-ups. */
+export function createTopUpReading(deps: { db: Database; clock: Clock; stripe: Stripe }) {
+  return async function readTopUps(customerId: string): Promise<MirrorTopUp[]> {
+    const read: MirrorTopUp[] = [];
+    for (const row of await openTopUps(deps.db.kysely, customerId)) read.push(await readOne(row));
+    return read;
+  };
+
+  async function readOne(row: TopUpRow): Promise<MirrorTopUp> {
+    if (row.stripe_session_id === null) {
+      // Stripe never answered, or we never heard: nobody has the address, and past its end nobody can pay it.
+      const isOver = row.expires_at !== null && row.expires_at.getTime() <= deps.clock.now();
+      const unpaid = { stripe_payment_intent_id: null, paid_minor: null, failure_reason: null };
+      return { ...unpaid, id: row.id, state: isOver ? 'expired' : 'open' };
+    }
+    const expand = ['payment_intent'];
+    const session = await deps.stripe.checkout.sessions.retrieve(row.stripe_session_id, { expand });
+    return { id: row.id, ...translateTopUp(session) };
+  }
+}
