@@ -1,14 +1,15 @@
-/** What is asked of a server under load. */
-export type Call = 'verify' | 'forward-auth';
+/** What is asked of a server under load: the gate's two calls, or the seller's API itself. */
+export type Call = 'verify' | 'forward-auth' | 'api';
 
-/** The bytes of one call, as an SDK or a proxy sends them. */
+/** The bytes of one call, as an SDK, a proxy or a customer sends them. */
 export function callOf(call: Call, key: string, secret_key: string): string {
-  if (call === 'forward-auth') {
+  if (call !== 'verify') {
+    const target = call === 'api' ? '/v1/forecast?city=oslo' : '/v1/gate/forward-auth?endpoint=/v1/forecast';
     return [
-      'GET /v1/gate/forward-auth?endpoint=/v1/forecast HTTP/1.1',
+      `GET ${target} HTTP/1.1`,
       'Host: 127.0.0.1',
       `Authorization: Bearer ${key}`,
-      'X-Forwarded-For: 203.0.113.9',
+      ...(call === 'api' ? [] : ['X-Forwarded-For: 203.0.113.9']),
       'User-Agent: bench',
       'Accept: */*',
       '\r\n',

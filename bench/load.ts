@@ -12,6 +12,8 @@ export interface Load {
   secret_key: string;
   connections: number;
   seconds: number;
+  /** Each key once, in order and however long it takes, before the time runs. */
+  all_keys: boolean;
 }
 
 /** What came of it. */
@@ -29,21 +31,25 @@ process.on('message', (load: Load) => {
   void run(load).then((loaded) => process.send?.(loaded));
 });
 
-async function run({ port, call, keys, secret_key, connections, seconds }: Load): Promise<Loaded> {
+async function run({ port, call, keys, secret_key, connections, seconds, all_keys }: Load): Promise<Loaded> {
   const requests = readFileSync(keys, 'utf8')
     .trim()
     .split('\n')
     .map((key) => Buffer.from(callOf(call, key, secret_key)));
   const latencies: number[] = [];
   const started = performance.now();
-  const ends = started + seconds * 1000;
-  let refused = 0;
+  let ends = started + seconds * 1000;
+  let [refused, left] = [0, all_keys ? requests.length : 0];
   await Promise.all(
     Array.from({ length: connections }, async () => {
       const socket = connect({ port, host: '127.0.0.1', noDelay: true });
       await talk(socket, {
-        next: () => requests[Math.floor(Math.random() * requests.length)] ?? Buffer.alloc(0),
-        goesOn: () => performance.now() < ends,
+        next: () => {
+          const index = left > 0 ? (left -= 1) : Math.floor(Math.random() * requests.length);
+          if (left === 1) ends = performance.now() + seconds * 1000;
+          return requests[index] ?? Buffer.alloc(0);
+        },
+        goesOn: () => left > 0 || performance.now() < ends,
         answered: (ok, us) => {
           latencies.push(us);
           if (!ok) refused += 1;

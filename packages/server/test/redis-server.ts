@@ -6,6 +6,7 @@ import { freePort } from './free-port.ts';
 /** A Redis of the test's own. */
 export interface RedisServer {
   port: number;
+  pid: number;
   url: string;
   /** One command, whatever it is. */
   say(...command: string[]): Promise<unknown>;
@@ -36,6 +37,7 @@ export async function startRedis(options: { port?: number; more?: readonly strin
   const url = `redis://127.0.0.1:${port}`;
   return {
     port,
+    pid: server.pid ?? 0,
     url,
     async say(...command) {
       const client = await createClient({ url }).connect();

@@ -76,6 +76,7 @@ export async function sellerBeside(db: Database, environment: Record<string, str
   const headers = { authorization: `Bearer ${secret_key}`, 'content-type': 'application/json' };
   return {
     keys,
+    secret_key,
     headers,
     async verify(url: string, key: string, more: Record<string, unknown> = {}): Promise<Verification> {
       const response = await fetch(`${url}/v1/keys/verify`, {
