@@ -3,6 +3,7 @@ import { type ClosingFacts, closingFaults } from './closing.ts';
 
 const whole: ClosingFacts = {
   currency: 'usd',
+  counter: 120,
   events: 120,
   events_at_close: 120,
   rolled_up: 120,
@@ -48,7 +49,13 @@ test.each<[string, Partial<ClosingFacts>]>([
   expect(closingFaults({ ...whole, ...changes })).toEqual([]);
 });
 
+test('a counter knows only what went through the gate, and is not turned back by corrections', () => {
+  for (const changes of [{ counter: 3 }, { counter: null }, { counter: 150, is_corrected: true, due_minor: null }])
+    expect(closingFaults({ ...whole, ...changes })).toEqual([]);
+});
+
 test.each<[string, Partial<ClosingFacts>, string[]]>([
+  ['the gate counted more than is stored', { counter: 121 }, ['counter_and_hours_differ']],
   ['an event is lost', { events: 119, events_at_close: 119 }, ['events_and_hours_differ']],
   ['an hour is wrong', { rolled_up: 121 }, ['events_and_hours_differ']],
   ['another quantity was billed', { quantity: 121 }, ['usage_and_bill_differ']],

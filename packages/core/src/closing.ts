@@ -4,6 +4,8 @@ import { formatMoney } from './money.ts';
 /** What was counted, billed and invoiced of one meter in one period, from each place that knows of it. */
 export interface ClosingFacts {
   currency: Currency;
+  /** Units that the gate's counter had taken when the period was over; null: nobody knows any more. */
+  counter: number | null;
   /** Units that all events come to which count in the period; null: they are not kept any more. */
   events: number | null;
   /** Of those, what the ones come to that were there when it was billed: later ones were taken over as history. */
@@ -39,6 +41,7 @@ export interface ClosingFacts {
 }
 
 export const closingFaultCodes = [
+  'counter_and_hours_differ',
   'events_and_hours_differ',
   'usage_and_bill_differ',
   'price_differs',
@@ -57,7 +60,13 @@ export interface ClosingFault {
 export function closingFaults(facts: ClosingFacts): ClosingFault[] {
   const faults: ClosingFault[] = [];
   const money = (amount: number) => formatMoney(amount, facts.currency);
-  const { events, events_at_close, rolled_up, quantity } = facts;
+  const { counter, events, events_at_close, rolled_up, quantity } = facts;
+  // What came otherwise than through the gate is in no counter, and what was put right is not turned back in it.
+  if (counter !== null && counter > rolled_up && !facts.is_corrected)
+    fault(
+      'counter_and_hours_differ',
+      `The gate's counter came to ${counter}, the hours to ${rolled_up}: ${counter - rolled_up} were taken and are not stored.`,
+    );
   if (events !== null && events !== rolled_up)
     fault('events_and_hours_differ', `The events come to ${events}, the hours to ${rolled_up}.`);
   const known = [events_at_close, events, rolled_up];

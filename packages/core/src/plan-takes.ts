@@ -61,6 +61,25 @@ export function takesOf(
   return made;
 }
 
+/** The counter of a customer's quota, asked what it came to: nothing is refused by it. */
+export function soFarTake(of: { customer_id: string; meter_id: string; start_at: Instant; end_at: Instant }): Take {
+  const { meter_id, start_at } = of;
+  return {
+    kind: 'quota',
+    id: quotaId(of.customer_id, meter_id, start_at),
+    limit: Number.MAX_SAFE_INTEGER,
+    hard: false,
+    period_end_at: of.end_at,
+    seed: 0,
+    of: { meter_id, key_id: null, start_at },
+    offline: 'open_capped',
+  };
+}
+
+function quotaId(customer_id: string, meter_id: string, start_at: Instant): string {
+  return `${customer_id}:${meter_id}:${start_at}`;
+}
+
 function makeTakes(entry: Entry, now: Instant, rate_percent: number, endpoint: Endpoint | null): PlanTakes {
   const { plan, customer_id } = entry;
   const scope = scopeOf(entry);
@@ -88,7 +107,7 @@ function makeTakes(entry: Entry, now: Instant, rate_percent: number, endpoint: E
     const offline = usage.offline ?? (spend === null ? undefined : 'open_capped');
     const take: Take = {
       kind: 'quota',
-      id: `${customer_id}:${meter_id}:${period.start_at}`,
+      id: quotaId(customer_id, meter_id, period.start_at),
       limit: spend?.units ?? usage.included,
       hard: spend !== null || usage.quota === 'hard',
       period_end_at: period.end_at,

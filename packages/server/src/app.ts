@@ -103,6 +103,7 @@ export async function createApp(options: AppOptions) {
     ...usage,
     meters: options.list.meters,
     findCustomer: (id) => customers.get(id),
+    counted: gating.counted,
     invoiced: (customerId, since) => reach(() => stripe.invoicedUsage(customerId, since)),
   });
   const selling = connectSelling({ ...options, ...slices, queue, stripe, migrationTold: slices.telling.migration });
@@ -111,12 +112,14 @@ export async function createApp(options: AppOptions) {
   stripe.jobs.register();
   notices.register();
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now(), usage.kept_ms)));
+  queue.work('usage.counters', async () => void (await closing.keepCounters()));
   queue.work('usage.alerts', () => slices.alerting.lookAtAll());
   queue.work('keys.tidy', async () => void (await keys.tidy()));
   queue.work('accounts.reset_letter', async ({ email }) => await accounts.sendResetLetter(email));
   queue.work('replies.forget', () => slices.replies.forget());
   queue.work('answers.forget', () => slices.answers.forget());
   queue.every('0 3 * * *', 'usage.partitions');
+  queue.every('20 * * * *', 'usage.counters');
   queue.every('5 * * * *', 'usage.alerts');
   queue.every('30 3 * * *', 'replies.forget');
   queue.every('45 3 * * *', 'answers.forget');

@@ -1,4 +1,11 @@
-import { type AccessPolicy, type Instant, type QuotaTake, createEndpointMatch, groupsOf } from '@farebox/core';
+import {
+  type AccessPolicy,
+  type Instant,
+  type QuotaTake,
+  createEndpointMatch,
+  groupsOf,
+  soFarTake,
+} from '@farebox/core';
 import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { createCounter } from './counter/counter.ts';
@@ -27,7 +34,7 @@ import { monotonic } from './lib/clock.ts';
 import { createId } from './lib/id.ts';
 import type { Plans } from './plans/service.ts';
 import { liveSubscriptions } from './subscriptions/store.ts';
-import type { Usage } from './usage/service.ts';
+import type { AskedScope, Usage } from './usage/service.ts';
 
 /** While a capped customer uses something, how often every node looks at what all of it costs. */
 const capPaceMs = 1_000;
@@ -120,6 +127,7 @@ export function createGating(
   return {
     keys,
     gate,
+    counted,
     snapshot,
     documented: [
       createKeyImportRoutes({ keyImport }),
@@ -156,6 +164,17 @@ export function createGating(
       await counter.close();
     },
   };
+
+  /** What the customer's counter of each quota came to; null where nothing is known of it. Takes nothing. */
+  async function counted(scopes: readonly AskedScope[]): Promise<(number | null)[]> {
+    const found: (number | null)[] = [];
+    for (const { customer_id, meter_id, start_at, end_at } of scopes) {
+      const take = soFarTake({ customer_id, meter_id, start_at, end_at });
+      const { used, unavailable } = await counter.take([take], 0, clock.now());
+      found.push(unavailable === true || used[0] === 0 ? null : (used[0] ?? null));
+    }
+    return found;
+  }
 
   /** What was used per the database, with what is still on its way here. */
   async function readUsage({ id, of, period_end_at: end_at }: QuotaTake): Promise<number> {

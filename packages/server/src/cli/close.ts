@@ -15,7 +15,7 @@ const known = {
 
 /**
  * `farebox close --month 2026-11 [--customer cust_…] [--json]`: of every period of usage that ended in the month (UTC) whether its
- * events, hours, bill and lines at Stripe agree, or where not.
+ * counter, events, hours, bill and lines at Stripe agree, or where not.
  */
 export async function close(args: string[]): Promise<number> {
   const { values, positionals } = optionsAndNames(args, known);

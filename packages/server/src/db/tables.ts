@@ -784,6 +784,7 @@ export interface UsageRejection {
 export interface UsageReport {
   amount_minor: number;
   capped_minor: Generated<number>;
+  counter: number | null;
   created_at: Timestamp;
   credited_minor: Generated<number>;
   currency: string;

@@ -14,6 +14,7 @@ export interface Jobs {
   'usage.adjustment': { adjustment_id: string };
   'usage.alerts': Record<string, never>;
   'usage.partitions': Record<string, never>;
+  'usage.counters': Record<string, never>;
   'keys.tidy': Record<string, never>;
   'replies.forget': Record<string, never>;
   'answers.forget': Record<string, never>;
@@ -65,6 +66,7 @@ export const handlings: Record<JobName, Handling> = {
   'usage.adjustment': { concurrency: 2, retries: 20 },
   'usage.alerts': { concurrency: 1, retries: 2 },
   'usage.partitions': { concurrency: 1, retries: 8 },
+  'usage.counters': { concurrency: 1, retries: 2 },
   'keys.tidy': { concurrency: 1, retries: 8 },
   'replies.forget': { concurrency: 1, retries: 8 },
   'answers.forget': { concurrency: 1, retries: 8 },
@@ -86,6 +88,7 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'plans.migrate_all': () => 'all',
   'usage.alerts': () => 'all',
   'usage.partitions': () => 'all',
+  'usage.counters': () => 'all',
   'keys.tidy': () => 'all',
   'replies.forget': () => 'all',
   'webhook.sweep': () => 'all',

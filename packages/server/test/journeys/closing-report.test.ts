@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { expect, test, vi } from 'vitest';
 import { closingText, monthOf } from '../../src/cli/close.ts';
 import { buyerOf, nextMonth } from '../buyer.ts';
-import { testApp } from '../harness.ts';
+import { dayMs, testApp } from '../harness.ts';
 import { smallList } from '../small-list.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -88,6 +88,40 @@ interface Found {
   customer_id: string;
   faults: { code: string; detail: string }[];
 }
+
+test('what the gate let through and nobody stored is found by its counter, which is kept beyond the counter itself', async () => {
+  const through = async () => {
+    const { visitor, customer_id } = await buyerOf(farebox);
+    const { secret } = await visitor.post('/v1/keys/first');
+    for (let times = 0; times < 3; times += 1) expect((await farebox.verify(String(secret), 2)).valid).toBe(true);
+    return { visitor, customer_id };
+  };
+  const [fine, lost] = [await through(), await through()];
+  await seller.post('/v1/usage/events', { id: 'sent', type: 'requests', customer_id: fine.customer_id, quantity: 4 });
+  await app.settle();
+  // As a kill between the answer and the write leaves it.
+  await sql`
+    with gone as (
+      delete from usage_event where id = (select min(id) from usage_event where customer_id = ${lost.customer_id}) returning quantity
+    )
+    update usage_hour set quantity = usage_hour.quantity - gone.quantity from gone where customer_id = ${lost.customer_id}
+  `.execute(db.kysely);
+  const { data } = await lost.visitor.get('/v1/subscriptions');
+  await sandbox.clock.advance(Date.parse(data[0].current_period_end_at) + 2 * 3_600_000 - sandbox.clock.now());
+  await app.settle();
+  const [kept, found] = [
+    { counter: 6, events: 10, rolled_up: 10, faults: [] },
+    { counter: 6, events: 4, rolled_up: 4, faults: [{ code: 'counter_and_hours_differ' }] },
+  ];
+  expect((await report(fine.customer_id)).periods).toMatchObject([kept]);
+  expect((await report(lost.customer_id)).periods).toMatchObject([found]);
+  expect((await report(lost.customer_id)).periods[0].faults[0].detail).toContain('2 were taken and are not stored');
+  await app.queue.enqueue(db.kysely, { name: 'usage.counters', data: {} });
+  await app.settle();
+  await sandbox.clock.advance(3 * dayMs);
+  expect((await report(fine.customer_id)).periods).toMatchObject([kept]);
+  expect((await report(lost.customer_id)).periods).toMatchObject([found]);
+});
 
 test('a month is every period that ends in it, its last instant included', () => {
   const { from, to } = monthOf('2026-11');

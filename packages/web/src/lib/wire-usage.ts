@@ -42,6 +42,7 @@ export interface ClosingReport {
     customer_id: string;
     meter_id: string;
     period_end_at: string;
+    counter: number | null;
     events: number | null;
     rolled_up: number;
     quantity: number;

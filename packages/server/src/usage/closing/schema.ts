@@ -26,6 +26,9 @@ const periodSchema = z.object({
   meter_id: z.string(),
   period_start_at: z.iso.datetime(),
   period_end_at: z.iso.datetime(),
+  counter: z.int().nullable().openapi({
+    description: "What the gate's counter came to; null: it was not kept, or nothing went through the gate.",
+  }),
   events: z.int().nullable().openapi({ description: 'What the events come to; null: they are not kept any more.' }),
   rolled_up: z.int().openapi({ description: 'What the hours come to.' }),
   quantity: z.int().openapi({ description: 'What was billed first.' }),
@@ -82,6 +85,7 @@ export function closingView(report: ClosingReport): z.infer<typeof closingSchema
       meter_id: each.meter_id,
       period_start_at: each.period_start_at.toISOString(),
       period_end_at: each.period_end_at.toISOString(),
+      counter: each.counter,
       events: each.events,
       rolled_up: each.rolled_up,
       quantity: each.quantity,

@@ -14,7 +14,7 @@ import type { Clock } from '../../ports.ts';
 import { roomOfPeriod } from '../caps/room.ts';
 import { spendCapsOf } from '../caps/store.ts';
 import type { AskedScope } from '../service.ts';
-import { type ClosedReport, closedReports, measureEvents } from './store.ts';
+import { type ClosedReport, closedReports, keepCounter, measureEvents, uncountedReports } from './store.ts';
 
 /** What lines at Stripe come to, of one report. */
 export interface InvoicedUsage {
@@ -52,11 +52,13 @@ export type Closing = ReturnType<typeof createClosing>;
 const page = 500;
 /** What was decided this recently may be on its way. */
 const patienceMs = 3_600_000;
+/** Counters are kept for a day after their period. */
+const counterKeptMs = 86_400_000;
 const none: InvoicedUsage = { usage_minor: 0, minimum_minor: 0, credit_minor: 0, corrections_minor: 0 };
 
 /**
- * The closing report: of each period that was billed whether the events, the hours, the bill and Stripe's lines agree, or where
- * not. Reads only. The gate's counters end with their period and are filled from the same hours: they are not asked.
+ * The closing report: of each period that was billed whether the gate's counter, the events, the hours, the bill and Stripe's lines
+ * agree, or where not. Reads only. Counters are forgotten a day after their period: before that a job keeps what they say.
  */
 export function createClosing(deps: {
   db: Pick<Database, 'kysely'>;
@@ -64,6 +66,8 @@ export function createClosing(deps: {
   meters: readonly Meter[];
   kept_ms: number;
   usedInPeriods(scopes: readonly AskedScope[]): Promise<number[]>;
+  /** What the gate's counter of each scope came to, in order; null: it knows nothing of it. */
+  counted(scopes: readonly AskedScope[]): Promise<(number | null)[]>;
   findCustomer(id: string): Promise<{ id: string }>;
   /** By report what is at Stripe, of lines made from an instant on. */
   invoiced(customerId: string | null, since: Instant): Promise<ReadonlyMap<string, InvoicedUsage>>;
@@ -76,13 +80,9 @@ export function createClosing(deps: {
     reports: readonly ClosedReport[],
     invoiced: ReadonlyMap<string, InvoicedUsage>,
   ): Promise<ClosedPeriod[]> {
-    const scopes = reports.map((report) => ({
-      customer_id: report.customer_id,
-      meter_id: report.meter_id,
-      start_at: report.period_start_at.getTime(),
-      end_at: report.period_end_at.getTime(),
-    }));
+    const scopes = reports.map(scopeOf);
     const hours = await deps.usedInPeriods(scopes);
+    const counters = await countersOf(reports, scopes);
     const events = await measureEvents(
       db,
       scopes.map((scope, index) => ({
@@ -100,16 +100,25 @@ export function createClosing(deps: {
           events: isKept ? billedUnits(found.all) : null,
           events_at_close: isKept ? billedUnits(found.at_close) : null,
           rolled_up: hours[index] ?? 0,
+          counter: counters[index] ?? null,
         }),
       );
     }
     return periods;
   }
 
+  /** As they were kept; of periods that are just over, as they are. */
+  async function countersOf(reports: readonly ClosedReport[], scopes: readonly AskedScope[]) {
+    const since = clock.now() - counterKeptMs;
+    const asked = scopes.map(({ end_at }, index) => reports[index]?.counter == null && end_at >= since);
+    const live = await deps.counted(scopes.filter((_, index) => asked[index]));
+    return reports.map(({ counter }, index) => (asked[index] === true ? (live.shift() ?? null) : counter));
+  }
+
   async function whole(
     report: ClosedReport,
     there: InvoicedUsage,
-    counted: Pick<ClosingFacts, 'events' | 'events_at_close' | 'rolled_up'>,
+    counted: Pick<ClosingFacts, 'counter' | 'events' | 'events_at_close' | 'rolled_up'>,
   ): Promise<ClosedPeriod> {
     const {
       waiting_since,
@@ -150,6 +159,25 @@ export function createClosing(deps: {
   }
 
   return {
+    /** Keeps what the gate's counters say of periods that ended within their last day. Answers of how many. */
+    async keepCounters(): Promise<number> {
+      let kept = 0;
+      for (let after = ''; ;) {
+        const of = { since: clock.now() - counterKeptMs, after, limit: page };
+        const reports = await uncountedReports(db, of);
+        const counters = await deps.counted(reports.map(scopeOf));
+        for (const [index, { id }] of reports.entries()) {
+          const counter = counters[index] ?? null;
+          if (counter === null) continue;
+          await keepCounter(db, id, counter);
+          kept += 1;
+        }
+        const last = reports.at(-1);
+        if (last === undefined) return kept;
+        after = last.id;
+      }
+    },
+
     /** Of the periods that ended in [from, to), of one customer or of all. */
     async report(of: { customer_id: string | null; from: Instant; to: Instant }): Promise<ClosingReport> {
       if (of.customer_id !== null) await deps.findCustomer(of.customer_id);
@@ -172,6 +200,13 @@ export function createClosing(deps: {
       return { ...result, periods: [...result.periods, ...fine] };
     },
   };
+}
+
+function scopeOf(
+  report: Pick<ClosedReport, 'customer_id' | 'meter_id' | 'period_start_at' | 'period_end_at'>,
+): AskedScope {
+  const { customer_id, meter_id, period_start_at, period_end_at } = report;
+  return { customer_id, meter_id, start_at: period_start_at.getTime(), end_at: period_end_at.getTime() };
 }
 
 function addTo(totals: ClosingReport['totals'], period: ClosedPeriod): void {

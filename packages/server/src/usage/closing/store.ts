@@ -7,6 +7,8 @@ import type { UsageReport } from '../report.ts';
 /** A billed period, with what corrections changed of it. */
 export interface ClosedReport extends UsageReport {
   created_at: Date;
+  /** What was kept of the gate's counter. */
+  counter: number | null;
   adjusted_minor: number;
   adjusted_line_minor: number;
   /** Since when something of it has waited for Stripe; null: nothing does. */
@@ -21,7 +23,7 @@ export async function closedReports(
 ): Promise<ClosedReport[]> {
   const { rows } = await sql<ClosedReport>`
     select r.id, r.customer_id, r.subscription_id, r.meter_id, r.period_start_at, r.period_end_at, r.quantity, r.amount_minor,
-      r.capped_minor, r.credited_minor, r.minimum_minor, r.shortfall_minor, r.currency, r.lines, r.priced, r.created_at, r.state,
+      r.capped_minor, r.credited_minor, r.minimum_minor, r.shortfall_minor, r.currency, r.lines, r.priced, r.counter, r.created_at, r.state,
       coalesce(a.amount_minor, 0)::bigint as adjusted_minor, coalesce(a.line_minor, 0)::bigint as adjusted_line_minor,
       least(a.waiting_since, case when r.state = 'pending' then r.created_at end) as waiting_since,
       exists (
@@ -39,6 +41,26 @@ export async function closedReports(
     order by r.id limit ${of.limit}
   `.execute(db);
   return rows;
+}
+
+/** Periods that ended since, in the order of their ids, of which the gate's counter is not known. */
+export async function uncountedReports(
+  db: Reader,
+  of: { since: Instant; after: string; limit: number },
+): Promise<{ id: string; customer_id: string; meter_id: string; period_start_at: Date; period_end_at: Date }[]> {
+  return await db
+    .selectFrom('usage_report')
+    .select(['id', 'customer_id', 'meter_id', 'period_start_at', 'period_end_at'])
+    .where('counter', 'is', null)
+    .where('period_end_at', '>=', new Date(of.since))
+    .where('id', '>', of.after)
+    .orderBy('id')
+    .limit(of.limit)
+    .execute();
+}
+
+export async function keepCounter(db: Reader, id: string, counter: number): Promise<void> {
+  await db.updateTable('usage_report').set({ counter }).where('id', '=', id).where('counter', 'is', null).execute();
 }
 
 /** What is asked of the events of one period. */

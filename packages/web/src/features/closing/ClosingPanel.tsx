@@ -18,7 +18,7 @@ import { monthBefore } from './months.ts';
 
 type Period = ClosingReport['periods'][number];
 
-/** Of a month of usage whether events, hours, bills and Stripe's lines agree, or where not. */
+/** Of a month of usage whether counters, events, hours, bills and Stripe's lines agree, or where not. */
 export function ClosingPanel() {
   const before = monthBefore(useNow());
   const [chosen, setChosen] = useState<string | null>(null);
@@ -85,7 +85,7 @@ function Report({ report }: { report: ClosingReport }) {
         )}
         empty={
           <Empty title="Nothing differs" icon={<IconScale size={20} />}>
-            Events, hours, bills and the lines at Stripe agree.
+            Counters, events, hours, bills and the lines at Stripe agree.
           </Empty>
         }
       />
@@ -113,6 +113,12 @@ const columns: Column<Period>[] = [
         second={`${meter_id}, to ${formatDay(period_end_at)}`}
       />
     ),
+  },
+  {
+    head: 'Counter',
+    wideOnly: true,
+    align: 'right',
+    cell: ({ counter }) => (counter === null ? '–' : formatCount(counter)),
   },
   {
     head: 'Events',
