@@ -64,6 +64,7 @@ describe('the last period of a meter', () => {
     end_at,
     quantity: 10,
     billed_minor: 5,
+    shortfall_minor: 0,
   });
   const window = (billed: BilledPeriod[], before: Interval | null, after: Interval | null, until = on(3, 1)) =>
     rehearsalWindow({ billed, before, after, billing_anchor_at: on(1, 1), begun_at: on(1, 1), until });

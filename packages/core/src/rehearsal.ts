@@ -58,12 +58,14 @@ export function planOfTerms({ plan, add_ons }: HeldTerms): PricedPlan {
   return withAddOns(plan, add_ons);
 }
 
-/** Usage of one meter in one period, with what it was billed at: under the cap, corrections included. */
+/** Usage of one meter in one period, with what it was billed at: under the cap, with what it lacked to its minimum, corrections included. */
 export interface BilledPeriod {
   start_at: Instant;
   end_at: Instant;
   quantity: number;
   billed_minor: number;
+  /** What of it was charged besides usage, for the minimum: a cap does not bound it. */
+  shortfall_minor: number;
 }
 
 /** The time of one meter that is rehearsed, with what was billed of it, and the periods that a plan file would bill. */

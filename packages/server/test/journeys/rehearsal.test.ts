@@ -12,7 +12,14 @@ import { smallList } from '../small-list.ts';
 vi.setConfig({ testTimeout: 240_000 });
 
 // Five requests are included, the next two cost 25 cents, every further one 10.
-const list = smallList(5);
+// Usage of Pro comes to a dollar at least.
+const small = smallList(5);
+const list = {
+  ...small,
+  plans: small.plans.map((plan) =>
+    plan.id === 'pro' ? { ...plan, usage: plan.usage.map((usage) => ({ ...usage, minimum: { usd: 100 } })) } : plan,
+  ),
+};
 const farebox = await testApp({ list, sandbox: { frozen: true } });
 const { app, seller, db } = farebox;
 const rehearse = createRehearsal(db.kysely);
@@ -78,7 +85,7 @@ test('the list that is published makes no difference to any invoice', async () =
   const [total] = same.totals;
   expect(total?.now).toEqual(total?.rehearsed);
   expect(total?.now.usage_minor).toBe(invoiced);
-  expect(total?.now.usage_minor).toBe(100 + 70 + 25 + 0 + 60);
+  expect(total?.now.usage_minor).toBe(100 + 70 + 25 + 0 + 100);
 });
 
 test('a changed list is held against what everybody was billed: caps, corrections, overrides and who stays', async () => {
@@ -132,7 +139,7 @@ test('the command says it in a terminal and for a pull request, and ends with 2 
   const told = await cli(cheaperUsage, '--limit', '1');
   expect(told.code).toBe(2);
   expect(told.out).toContain('By this price list 5 of 6 paying customers would pay something else a month.');
-  expect(told.out).toContain('Usage     $2.55 → $1.85 a month (−$0.70, −27.5 %)');
+  expect(told.out).toContain('Usage     $2.95 → $2.25 a month (−$0.70, −23.7 %)');
   expect(told.out).toContain('… and 4 more with smaller differences');
   expect(told.out).toContain('1 customer stays as they are: The plan file has no "pro".');
   const markdown = await cli(cheaperUsage, '--markdown');

@@ -48,6 +48,7 @@ export interface DraftMeter {
   subscription_id: string;
   meter_id: string;
   currency: Currency;
+  billing_anchor_at: Instant;
   window: RehearsalWindow;
   usage: PricedUsage | null;
 }
@@ -110,8 +111,9 @@ export function createDrafts(
       begun_at: Math.max(first.from_at, first.billing_anchor_at),
       until,
     });
-    const { currency } = row.plan.price;
-    return window === null ? null : { subscription_id: row.id, meter_id, currency, window, usage };
+    if (window === null) return null;
+    const { billing_anchor_at } = phase;
+    return { subscription_id: row.id, meter_id, currency: row.plan.price.currency, billing_anchor_at, window, usage };
   }
 
   async function addSubscription(draft: DraftCustomer, facts: Facts): Promise<{ is_measured: boolean }> {

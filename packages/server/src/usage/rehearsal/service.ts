@@ -8,10 +8,13 @@ import {
   type RehearsedCost,
   billedUnits,
   diffMeters,
+  minimumFor,
   monthlyMinor,
+  periodAt,
   rateUsage,
   rehearsalTotals,
   rehearsedDifference,
+  shortfallOf,
   underCaps,
 } from '@farebox/core';
 import type { Reader } from '../../db/database.ts';
@@ -181,7 +184,7 @@ async function rated(db: Reader, draft: DraftCustomer, measured: Measured): Prom
   return customers;
 }
 
-/** Each meter's period by the plan file, under the spend caps of then. */
+/** Each meter's period by the plan file, under the spend caps of then, and at least its minimum. */
 async function ratedMeters(
   db: Reader,
   draft: DraftCustomer,
@@ -189,19 +192,23 @@ async function ratedMeters(
   measured: Measured,
 ): Promise<RehearsedMeter[]> {
   const charges = of.meters.flatMap((meter) =>
-    meter.window.parts.map(({ end_at }, index) => {
+    meter.window.parts.map((part, index) => {
+      const { usage, billing_anchor_at: anchor } = meter;
       const quantity = measured.get(meter)?.[index] ?? 0;
-      const amount_minor = meter.usage === null ? 0 : rateUsage(meter.usage, quantity).amount_minor;
-      return { meter, end_at, quantity, amount_minor };
+      const amount_minor = usage === null ? 0 : rateUsage(usage, quantity).amount_minor;
+      const minimum_minor =
+        usage === null ? 0 : minimumFor(usage, part, periodAt(anchor, usage.interval, part.end_at - 1));
+      return { meter, end_at: part.end_at, quantity, amount_minor, minimum_minor };
     }),
   );
   const spent = draft.caps.length === 0 ? {} : await spentElsewhere(db, draft.customer_id, of, charges);
   const amounts = underCaps(charges, { currency: of.currency, caps: draft.caps, spent });
   return of.meters.map((meter) => {
     const { subscription_id, meter_id, window } = meter;
-    const own = charges.flatMap((charge, index) =>
-      charge.meter === meter ? [{ quantity: charge.quantity, amount_minor: amounts[index] ?? 0 }] : [],
-    );
+    const own = charges.flatMap(({ meter: of_meter, quantity, minimum_minor }, index) => {
+      const amount = amounts[index] ?? 0;
+      return of_meter === meter ? [{ quantity, amount_minor: amount + shortfallOf(minimum_minor, amount) }] : [];
+    });
     const billed = window.billed.reduce((sum, { quantity }) => sum + quantity, 0);
     return {
       subscription_id,

@@ -53,9 +53,11 @@ export async function billedReports(db: Reader, subscriptionIds: readonly string
     period_end_at: Date;
     quantity: number;
     billed_minor: number;
+    shortfall_minor: number;
   }>`
     select r.subscription_id, r.meter_id, r.period_start_at, r.period_end_at,
-      coalesce(a.quantity, r.quantity)::bigint as quantity, (r.amount_minor + coalesce(a.amount_minor, 0))::bigint as billed_minor
+      coalesce(a.quantity, r.quantity)::bigint as quantity, r.shortfall_minor,
+      (r.amount_minor + r.shortfall_minor + coalesce(a.amount_minor, 0))::bigint as billed_minor
     from (
       select *, max(period_end_at) over (partition by subscription_id, meter_id) as last_at
       from usage_report where subscription_id = any(${[...subscriptionIds]}::text[])
@@ -94,9 +96,9 @@ export async function spentInMonthsOf(
 ): Promise<Record<string, number>> {
   const months = [...new Set(of.ends.map(capMonthOf))];
   const spent = await spentIn(db, { customer_id: of.customer_id, currency: of.currency, months });
-  for (const { end_at, billed_minor } of of.but) {
+  for (const { end_at, billed_minor, shortfall_minor } of of.but) {
     const month = capMonthOf(end_at);
-    if (spent[month] !== undefined) spent[month] -= billed_minor;
+    if (spent[month] !== undefined) spent[month] -= billed_minor - shortfall_minor;
   }
   return spent;
 }
