@@ -40,6 +40,8 @@ export async function openWorld(chance: Chance) {
   const start = { port: await freePort(11), data_dir: join(folder, 'data') };
   const environment = () => ({
     FAREBOX_CONFIG: join(import.meta.dirname, 'usage-list.ts'),
+    // The journal names each request, and each is looked for.
+    FAREBOX_GATE_EVENTS: 'each',
     FAREBOX_USAGE_DURABILITY: durability,
     LOG_LEVEL: 'error',
     ...(redis === null ? {} : { REDIS_URL: redis.url }),

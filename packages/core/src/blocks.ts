@@ -8,6 +8,7 @@ import {
   type Take,
   type TakeResult,
   type WindowTake,
+  createTakeResult,
   resultOf,
 } from './take.ts';
 import { newestSlot, slotEnd, windowSlots } from './window.ts';
@@ -65,22 +66,24 @@ export function createBlocks({ longest_ms = Number.POSITIVE_INFINITY }: { longes
   const sizes = new Map<string, number>();
   const denials = new Map<string, Denied>();
 
-  /** The decision without asking; null when units are missing. */
-  function spend(takes: readonly Take[], cost: number, at: number): TakeResult | null {
+  /** The decision without asking, written into `room`; null when units are missing. */
+  function spend(takes: readonly Take[], cost: number, at: number, room = createTakeResult()): TakeResult | null {
     for (const take of takes) {
       const block = blocks.get(take.id);
       if (block === undefined || !isGood(block, take, at) || block.left < cost) return refusalOf(takes, cost, at);
     }
-    const used: number[] = [];
-    const reset_at: Instant[] = [];
-    for (const take of takes) {
-      const block = blocks.get(take.id);
+    const { used, reset_at } = room;
+    if (used.length > takes.length) used.length = reset_at.length = takes.length;
+    for (let index = 0; index < takes.length; index += 1) {
+      const block = blocks.get(takes[index]!.id);
       if (block === undefined) return null;
       block.left -= cost;
-      used.push(block.used - block.left);
-      reset_at.push(block.reset_at);
+      used[index] = block.used - block.left;
+      reset_at[index] = block.reset_at;
     }
-    return { allowed: true, denied: -1, used, reset_at };
+    room.allowed = true;
+    room.denied = -1;
+    return room;
   }
 
   function refusalOf(takes: readonly Take[], cost: number, at: number): TakeResult | null {

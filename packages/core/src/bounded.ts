@@ -10,8 +10,11 @@ export interface Bounded<T> {
   keys(fits: (item: T) => boolean): string[];
 }
 
-/** A map with a greatest size; of what is in it, something old makes room, in constant time. */
-export function createBounded<T>(max: number): Bounded<T> {
+/**
+ * A map with a greatest size; of what is in it, something old makes room, in constant time. `onGone` hears of every item that is in
+ * it no more: replaced, deleted, pushed out or cleared.
+ */
+export function createBounded<T>(max: number, onGone?: (item: T) => void): Bounded<T> {
   const items = new Map<string, T>();
   // Goes round the map in the order of insertion, and on from where it was, over what was deleted since.
   let oldest = items.keys();
@@ -22,7 +25,18 @@ export function createBounded<T>(max: number): Bounded<T> {
       oldest = items.keys();
       next = oldest.next();
     }
-    if (next.done !== true) items.delete(next.value);
+    if (next.done !== true) remove(next.value);
+  }
+
+  function remove(id: string): void {
+    tell(id);
+    items.delete(id);
+  }
+
+  function tell(id: string): void {
+    if (onGone === undefined) return;
+    const item = items.get(id);
+    if (item !== undefined) onGone(item);
   }
 
   return {
@@ -31,10 +45,12 @@ export function createBounded<T>(max: number): Bounded<T> {
     has: (id) => items.has(id),
     set(id, item) {
       if (items.size >= max && !items.has(id)) makeRoom();
+      tell(id);
       items.set(id, item);
     },
-    delete: (id) => void items.delete(id),
+    delete: remove,
     clear() {
+      if (onGone !== undefined) for (const item of items.values()) onGone(item);
       items.clear();
       oldest = items.keys();
     },

@@ -45,12 +45,17 @@ export function bucketTake(state: BucketState, rule: BucketRule, units: number, 
 }
 
 /**
- * The earliest instant at which `units` fit if nothing else is taken until then. More units than the burst never fit; the
- * answer is when the bucket is empty, the most it can offer.
+ * In how many milliseconds `units` fit, if nothing else is taken until then. More units than the burst never fit; the answer is when
+ * the bucket is empty, the most it can offer.
  */
-export function bucketFreeAt(state: BucketState, rule: BucketRule, units: number, now: Instant): Instant {
+export function bucketWaitMs(state: BucketState, rule: BucketRule, units: number, now: Instant): number {
   const room = Math.max(0, (rule.burst - units) * rule.window_ms);
   const excess = levelAt(state, rule, now) - room;
   // A clock that stepped back stands still until it is where the bucket was.
-  return excess <= 0 ? now : Math.max(now, state.at) + Math.ceil(excess / rule.limit);
+  return excess <= 0 ? 0 : Math.max(0, state.at - now) + Math.ceil(excess / rule.limit);
+}
+
+/** The same as an instant. */
+export function bucketFreeAt(state: BucketState, rule: BucketRule, units: number, now: Instant): Instant {
+  return now + bucketWaitMs(state, rule, units, now);
 }

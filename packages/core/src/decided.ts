@@ -1,32 +1,82 @@
+import type { DunningStage } from './dunning.ts';
 import type { Entry } from './entry.ts';
+import type { Refusal } from './limit.ts';
 import { formatMoney } from './money.ts';
 import type { Instant } from './plan.ts';
 import { type PlanTakes, type Rule, scopeOf } from './plan-takes.ts';
 import type { SpendCap } from './spend-cap.ts';
-import type { Take, TakeResult } from './take.ts';
-import type { DeniedBy, GateCode, LimitState, QuotaState, Verification } from './wire.ts';
+import { type Take, type TakeResult, createTakeResult } from './take.ts';
+import type { DeniedBy, LimitState, QuotaState, Verification } from './wire.ts';
 
-/** One decision's limits and what became of them. */
+/**
+ * One decision: what it was about and what became of it, as far as it is needed to go on. Answers and headers are made from it where
+ * somebody wants them (`verificationOf`). It may be used again for the next decision, so that one allocates nothing: whoever keeps
+ * it for longer has one of their own (`createDecided`).
+ */
 export interface Decided {
-  entry: Entry;
-  asked: PlanTakes;
+  /** Null: nobody knows the key. */
+  entry: Entry | null;
+  /** Why it does not pass, before any limit is asked; null: its limits decide. */
+  refusal: Refusal | null;
+  stage: DunningStage | null;
+  /** Null where a refusal came before. */
+  asked: PlanTakes | null;
   /** `asked.takes`, and the request's place where requests at the same time are limited. */
   takes: readonly Take[];
+  /** What limits answered. */
   taken: TakeResult;
+  /** Where a counter may write its answer. */
+  room: TakeResult;
   cost: number;
   now: Instant;
+  /** Empty until somebody names it. */
   request_id: string;
+  endpoint: string;
+}
+
+const nothing: readonly Take[] = [];
+
+/** Room for one decision. */
+export function createDecided(): Decided {
+  const room = createTakeResult();
+  return {
+    entry: null,
+    refusal: null,
+    stage: null,
+    asked: null,
+    takes: nothing,
+    taken: room,
+    room,
+    cost: 1,
+    now: 0,
+    request_id: '',
+    endpoint: '',
+  };
+}
+
+/** Whether the request may pass. */
+export function isAdmitted({ refusal, taken }: Decided): boolean {
+  return refusal === null && taken.allowed;
+}
+
+/** Refused before any limit was asked. */
+export function refused(decided: Decided, entry: Entry | null, refusal: Refusal): Decided {
+  decided.entry = entry;
+  decided.refusal = refusal;
+  decided.asked = null;
+  decided.takes = nothing;
+  return decided;
 }
 
 /** Refused for a limit: which, until when, and when the same request can pass, if it ever can. */
-export function limited(decided: Decided, upgrade_url: string | null): Verification {
-  const { asked, taken, cost, now } = decided;
+export function limited(decided: Decided, asked: PlanTakes, upgrade_url: string | null): Verification {
+  const { taken, cost, now } = decided;
   const take = decided.takes[taken.denied];
   const rule = asked.rules[taken.denied];
   const reset_at = taken.reset_at[taken.denied];
   if (take === undefined || rule === undefined || reset_at === undefined)
     throw new RangeError('A refusal names its limit.');
-  const verification = describe(decided);
+  const verification = describe(decided, asked);
   const most = take.kind === 'bucket' ? take.burst : take.limit;
   const isTooLarge = take.kind !== 'places' && cost > most;
   verification.valid = false;
@@ -81,7 +131,7 @@ function reasonOf(take: Take, rule: Rule, reset_at: Instant): string {
 }
 
 /** What is left after the decision, as of an admitted request. */
-export function describe({ entry, asked, takes, taken, now, request_id, cost }: Decided): Verification {
+export function describe({ entry, takes, taken, now, request_id, cost }: Decided, asked: PlanTakes): Verification {
   const limits: LimitState[] = [];
   let quota: QuotaState | null = null;
   let lease: Verification['lease'] = null;
@@ -102,7 +152,7 @@ export function describe({ entry, asked, takes, taken, now, request_id, cost }: 
       const { meter_id, quota: kind, interval } = asked.quota.usage;
       quota = { meter_id, kind, included: limit, used, remaining, reset_at, interval };
     }
-    if (take.kind === 'places' && taken.allowed && cost > 0)
+    if (take.kind === 'places' && taken.allowed && cost > 0 && entry !== null)
       lease = { id: `${scopeOf(entry)}.${take.lease}`, expires_at: now + take.ttl_ms };
   }
   const verification: Verification = {
@@ -120,7 +170,7 @@ export function describe({ entry, asked, takes, taken, now, request_id, cost }: 
 }
 
 /** Refused before any limit was asked: it says nothing about what is left. */
-export function refusal(entry: Entry | null, code: GateCode, detail: string, request_id: string): Verification {
+export function refusalOf(entry: Entry | null, { code, detail }: Refusal, request_id: string): Verification {
   return { ...facts(entry), valid: false, code, detail, request_id, limits: [], quota: null, retry_after_s: null };
 }
 

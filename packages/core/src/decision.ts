@@ -1,14 +1,13 @@
-import { type Decided, describe, limited, refusal } from './decided.ts';
-import { type DunningStage, dunningAt } from './dunning.ts';
+import { type Decided, describe, limited, refusalOf, refused } from './decided.ts';
+import { dunningAt } from './dunning.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type AccessPolicy, accessOf, stageOf } from './entitlement.ts';
 import type { Entry } from './entry.ts';
 import { mergeFeatures } from './group.ts';
-import { partFor, refuse } from './limit.ts';
+import { type Refusal, partFor, refuse } from './limit.ts';
 import type { FeatureValue, Instant } from './plan.ts';
 import { placeOf, takesOf } from './plan-takes.ts';
 import { marginalPrice } from './price.ts';
-import type { TakeResult } from './take.ts';
 import type { Verification } from './wire.ts';
 
 /** What is asked of the gate about one request of a key that is known. */
@@ -41,21 +40,11 @@ export interface DecisionRules {
   upgrade_url: string | null;
 }
 
-/** A request that passes if its limits have room. */
-export interface Asking extends Omit<Decided, 'taken'> {
-  type: 'asking';
-  stage: DunningStage | null;
-  endpoint: string;
-}
-
 /**
  * What is decided before limits are asked: refused for what the key or the subscription is, or what to take from. A meter that
  * nobody sells by is the mistake of who asks, and not the customer's.
  */
-export type Prepared =
-  | { type: 'refused'; verification: Verification }
-  | { type: 'unknown_meter'; meters: readonly string[] }
-  | Asking;
+export type Prepared = 'refused' | 'unknown_meter' | 'asking';
 
 /** What an admitted request used. */
 export interface GateUsage {
@@ -68,63 +57,70 @@ export interface GateUsage {
   endpoint: string;
 }
 
+const unknown: Refusal = {
+  code: 'NOT_FOUND',
+  detail: 'This API key is not known. Check that it was copied whole.',
+};
+
 /** Of a key that nobody knows. */
-export function unknownKey(request_id: string): Verification {
-  return refusal(null, 'NOT_FOUND', 'This API key is not known. Check that it was copied whole.', request_id);
+export function unknownKey(decided: Decided): Decided {
+  return refused(decided, null, unknown);
 }
 
-/** The decision on one request of a key, up to its limits. Never throws. */
+/**
+ * The decision on one request of a key, up to its limits, written into `decided`, whose `request_id` is that of the request. A
+ * counter then answers for `decided.takes`. Never throws.
+ */
 export function prepare(
+  decided: Decided,
   key: Entry,
   request: DecisionRequest,
   rules: DecisionRules,
-  at: { now: Instant; request_id: string },
+  now: Instant,
 ): Prepared {
   const { policy, meters } = rules;
-  const { now, request_id } = at;
   const endpoint = endpointOf(request, rules);
   const meter_id = request.meter_id ?? endpoint?.meter_id ?? null;
   const part = partOf(key, meter_id, now, policy);
-  if (part === null && meter_id !== null && meters !== null && !meters.includes(meter_id))
-    return { type: 'unknown_meter', meters };
+  if (part === null && meter_id !== null && meters !== null && !meters.includes(meter_id)) return 'unknown_meter';
   // A meter that no plan of the customer's has gives nothing to use.
   const entry = part ?? { ...key, subscription: null, plan: null, plan_next: null, plan_takes: null };
   turnOver(entry, now);
   const scope = request.scope ?? endpoint?.scope ?? null;
-  const reason = refuse(entry, { ip: request.ip ?? null, scope }, now, policy);
-  const stage = entry.subscription === null ? null : stageOf(entry.subscription, now, policy);
-  if (reason !== null) {
-    const verification = refusal(entry, reason.code, reason.detail, request_id);
-    return { type: 'refused', verification: owing(verification, entry, stage, now, policy) };
+  const { subscription } = entry;
+  const stage = subscription === null ? null : stageOf(subscription, now, policy);
+  decided.stage = stage;
+  decided.now = now;
+  const refusal = refuse(entry, request.ip ?? null, scope, now, policy);
+  if (refusal !== null) {
+    refused(decided, entry, refusal);
+    return 'refused';
   }
-  const asked = takesOf(entry, now, { rate_percent: stage?.rate_percent ?? 100, endpoint });
-  const place = request.releases === true ? placeOf(entry, request_id) : null;
-  return {
-    type: 'asking',
-    entry,
-    stage,
-    asked,
-    takes: place === null ? asked.takes : [...asked.takes, place],
-    cost: request.cost ?? endpoint?.cost ?? 1,
-    now,
-    request_id,
-    endpoint: request.endpoint ?? endpoint?.name ?? '',
-  };
+  const asked = takesOf(entry, now, stage === null ? 100 : stage.rate_percent, endpoint);
+  const place = request.releases === true ? placeOf(entry, decided.request_id) : null;
+  decided.entry = entry;
+  decided.refusal = null;
+  decided.asked = asked;
+  decided.takes = place === null ? asked.takes : [...asked.takes, place];
+  decided.cost = request.cost ?? endpoint?.cost ?? 1;
+  decided.endpoint = request.endpoint ?? endpoint?.name ?? '';
+  return 'asking';
 }
 
-/** The decision, when limits have answered. */
-export function conclude(asking: Asking, taken: TakeResult, rules: DecisionRules): Verification {
-  const { entry, stage, now, cost, asked } = asking;
-  const decided: Decided = { ...asking, taken };
-  const verification = taken.allowed ? describe(decided) : limited(decided, rules.upgrade_url);
+/** The answer to a request: a copy of what was decided, in the words of every door. */
+export function verificationOf(decided: Decided, rules: DecisionRules): Verification {
+  const { entry, refusal, asked, taken, cost, request_id } = decided;
+  if (refusal !== null) return owing(refusalOf(entry, refusal, request_id), decided, rules.policy);
+  if (entry === null || asked === null) throw new RangeError('Limits are asked about a key.');
+  const verification = taken.allowed ? describe(decided, asked) : limited(decided, asked, rules.upgrade_url);
   if (taken.allowed && asked.quota !== null && verification.quota !== null)
     verification.cost_decimal = marginalPrice(asked.quota.usage, verification.quota.used - cost, cost);
-  return owing(withAllFeatures(verification, entry, now, rules), entry, stage, now, rules.policy);
+  return owing(withAllFeatures(verification, entry, decided.now, rules), decided, rules.policy);
 }
 
 /** What an admitted request used; null where nothing is measured. */
-export function usedBy({ asked, cost, entry, request_id, now, endpoint }: Asking): GateUsage | null {
-  if (asked.quota === null || cost === 0) return null;
+export function usedBy({ asked, cost, entry, request_id, now, endpoint }: Decided): GateUsage | null {
+  if (asked === null || asked.quota === null || entry === null || cost === 0) return null;
   const { customer_id, key_id } = entry;
   const { meter_id } = asked.quota.usage;
   return { id: request_id, customer_id, key_id, meter_id, quantity: cost, occurred_at: now, endpoint };
@@ -155,14 +151,8 @@ function withAllFeatures(verification: Verification, entry: Entry, now: Instant,
 }
 
 /** Says on the answer that a payment is owed; for everybody else it is returned as it is. */
-function owing(
-  verification: Verification,
-  entry: Entry,
-  stage: DunningStage | null,
-  now: Instant,
-  policy: AccessPolicy,
-): Verification {
-  if (stage === null || entry.subscription === null) return verification;
+function owing(verification: Verification, { entry, stage, now }: Decided, policy: AccessPolicy): Verification {
+  if (stage === null || entry === null || entry.subscription === null) return verification;
   const since = entry.subscription.past_due_since_at ?? entry.subscription.current_period_end_at;
   verification.payment = dunningAt(policy.dunning, since, now);
   return verification;

@@ -13,6 +13,7 @@ export * from './correction.ts';
 export * from './credential.ts';
 export * from './credit.ts';
 export * from './currency.ts';
+export * from './decided.ts';
 export * from './decision.ts';
 export * from './define-plans.ts';
 export { fitsInto } from './define-price.ts';

@@ -78,21 +78,20 @@ const readOnly: Refusal = {
  */
 export function refuse(
   entry: GateKey,
-  request: { ip: string | null; scope: string | null },
+  ip: string | null,
+  scope: string | null,
   now: Instant,
   policy: AccessPolicy,
 ): Refusal | null {
   if (entry.revoked_at !== null && now >= entry.revoked_at) return revoked;
   if (entry.disabled_at !== null && now >= entry.disabled_at) return disabled;
   if (entry.expires_at !== null && now >= entry.expires_at) return expired;
-  if (entry.allowed_cidrs.length > 0 && (request.ip === null || !inAnyCidr(request.ip, entry.allowed_cidrs)))
-    return forbiddenIp;
-  if (request.scope !== null && entry.scopes.length > 0 && !entry.scopes.includes(request.scope)) return missingScope;
+  if (entry.allowed_cidrs.length > 0 && (ip === null || !inAnyCidr(ip, entry.allowed_cidrs))) return forbiddenIp;
+  if (scope !== null && entry.scopes.length > 0 && !entry.scopes.includes(scope)) return missingScope;
   if (entry.subscription === null || entry.plan === null) return inactive;
   switch (accessOf(entry.subscription, now, policy)) {
     case 'granted':
-      if (stageOf(entry.subscription, now, policy)?.step === 'read_only' && !isReadScope(request.scope))
-        return readOnly;
+      if (stageOf(entry.subscription, now, policy)?.step === 'read_only' && !isReadScope(scope)) return readOnly;
       return null;
     case 'past_due':
       return pastDue;

@@ -43,16 +43,12 @@ export function scopeOf({ customer_id, plan }: Pick<Entry, 'customer_id' | 'plan
 }
 
 /** The key's takes, made anew when a billing period is over or another part of its limits is given. */
-export function takesOf(
-  entry: Entry,
-  now: Instant,
-  given: { rate_percent: number; endpoint: Endpoint | null },
-): PlanTakes {
-  const { rate_percent, endpoint } = given;
-  const known = entry.plan_takes;
-  const isKnown = known !== null && known.rate_percent === rate_percent && now < known.until_at;
-  const plain = isKnown ? known : makeTakes(entry, now, rate_percent, null);
-  entry.plan_takes = plain;
+export function takesOf(entry: Entry, now: Instant, rate_percent: number, endpoint: Endpoint | null): PlanTakes {
+  let plain = entry.plan_takes;
+  if (plain === null || plain.rate_percent !== rate_percent || now >= plain.until_at) {
+    plain = makeTakes(entry, now, rate_percent, null);
+    entry.plan_takes = plain;
+  }
   if (endpoint === null || endpoint.limits.length === 0) return plain;
   const found = plain.by_endpoint.get(endpoint.name);
   if (found !== undefined) return found;

@@ -7,6 +7,8 @@ import { type WindowState, windowFreeAt, windowUsed } from './window.ts';
 export type Take = (WindowTake | BucketTake | PlacesTake | QuotaTake) & {
   /** What it does while the shared counter does not answer; unless said, a hard quota is closed and all else open. */
   offline?: Offline;
+  /** Of a counter in this process: what it found under the id, so that it need not look for it with each decision. */
+  found?: unknown;
 };
 
 export interface WindowTake {
@@ -59,6 +61,11 @@ export interface TakeResult {
   unavailable?: boolean;
   /** Per take: when capacity comes back. For the limits that refuse, the earliest instant at which `cost` fits. */
   reset_at: Instant[];
+}
+
+/** Room for what a decision's limits answer. */
+export function createTakeResult(): TakeResult {
+  return { allowed: true, denied: -1, used: [], reset_at: [] };
 }
 
 /** What one limit is asked in one call. */

@@ -35,8 +35,11 @@ export interface Config {
   leaks: { policy: 'notify' | 'rotate' | 'revoke'; grace_ms: number; keys: readonly ReportKey[] };
   /** The seller's former system, which is asked for keys that are not known; null: there is none. */
   key_verifier_url: string | null;
-  /** How old a usage event may be, how long events are kept one by one, and whether the gate answers before or after it wrote. */
-  usage: { backdate_ms: number; kept_ms: number; durability: 'buffered' | 'committed' };
+  /**
+   * How old a usage event may be, how long events are kept one by one, and whether the gate answers before or after it wrote.
+   * `each_request`: every request that the gate lets through is an event of its own.
+   */
+  usage: { backdate_ms: number; kept_ms: number; durability: 'buffered' | 'committed'; each_request: boolean };
   /** Peers whose X-Forwarded-For is believed. */
   trusted_proxies: readonly string[];
   log_level: 'debug' | 'info' | 'warn' | 'error';
@@ -288,8 +291,11 @@ function usageOf(text: (name: string) => string | undefined, faults: string[]): 
   const durability = text('FAREBOX_USAGE_DURABILITY') ?? 'buffered';
   if (durability !== 'buffered' && durability !== 'committed')
     faults.push('FAREBOX_USAGE_DURABILITY must be buffered or committed.');
+  const gateEvents = text('FAREBOX_GATE_EVENTS') ?? 'summed';
+  if (gateEvents !== 'summed' && gateEvents !== 'each') faults.push('FAREBOX_GATE_EVENTS must be summed or each.');
   return {
     durability: durability === 'committed' ? 'committed' : 'buffered',
+    each_request: gateEvents === 'each',
     backdate_ms: days('FAREBOX_USAGE_BACKDATE_DAYS', 35, 1, 365),
     kept_ms: days('FAREBOX_USAGE_RETENTION_DAYS', 400, 45, 3650),
   };

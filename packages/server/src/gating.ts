@@ -113,7 +113,7 @@ export function createGating(
   const gate =
     config.usage.durability === 'committed'
       ? createCommittedGate({ ...deciding, commit: usage.commit })
-      : createGate({ ...deciding, record: (event) => void usage.record(event) });
+      : createGate({ ...deciding, record: config.usage.each_request ? usage.record : usage.add });
   const local = createLocalGate({
     gate,
     counter,

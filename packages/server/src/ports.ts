@@ -10,7 +10,8 @@ export interface Clock {
  * Counters are named by the customer, never by the limit's value, so that an upgrade does not reset usage.
  */
 export interface Counter {
-  take(takes: readonly Take[], cost: number, now: Instant): TakeResult | Promise<TakeResult>;
+  /** `room` is the caller's: an answer that is there at once may be written into it instead of a new one. */
+  take(takes: readonly Take[], cost: number, now: Instant, room?: TakeResult): TakeResult | Promise<TakeResult>;
   /** Gives a place of a concurrency limit back; one that was given back or ran out before is no fault. */
   release(id: string, lease: string): void | Promise<void>;
   /**

@@ -1,4 +1,5 @@
-import type { Instant, Take } from '@farebox/core';
+import { type Instant, type Take, createTakeResult } from '@farebox/core';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { counterConformance } from './conformance.ts';
 import { createMemoryCounter } from './memory.ts';
@@ -81,4 +82,39 @@ describe('memory counter: its size', () => {
     expect(counter.take([longer], 4, start + 10)).toMatchObject({ allowed: false, used: [7] });
     expect(counter.take([longer], 3, start + 10)).toMatchObject({ allowed: true, used: [10] });
   });
+});
+
+test('a take that is asked again and again decides as one that is made anew, also where its counter made room or another took its place', () => {
+  const step = fc.record({
+    customer: fc.integer({ min: 0, max: 3 }),
+    kind: fc.constantFrom('second', 'other length', 'burst'),
+    cost: fc.integer({ min: 0, max: 3 }),
+    wait_ms: fc.constantFrom(0, 1, 99, 500, 3000),
+    counter: fc.integer({ min: 0, max: 1 }),
+  });
+  const takesOf = (customer: number, kind: string): Take[] => {
+    const id = `cust_${customer}:1s`;
+    const short: Take =
+      kind === 'burst'
+        ? { kind: 'bucket', id, limit: 10, window_ms: 1000, burst: 12 }
+        : { kind: 'window', id, limit: 10, window_ms: kind === 'second' ? 1000 : 3000 };
+    return [short, quota(`cust_${customer}:requests:1`)];
+  };
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), fc.integer({ min: 2, max: 5 }), (story, max_ids) => {
+      const anew = [0, 1].map(() => createMemoryCounter({ max_ids }));
+      const again = [0, 1].map(() => createMemoryCounter({ max_ids }));
+      const known = new Map<string, Take[]>();
+      const room = createTakeResult();
+      let now = start;
+      for (const { customer, kind, cost, wait_ms, counter } of story) {
+        now += wait_ms;
+        const name = `${customer} ${kind}`;
+        const takes = known.get(name) ?? takesOf(customer, kind);
+        known.set(name, takes);
+        const expected = anew[counter]?.take(takesOf(customer, kind), cost, now);
+        expect(again[counter]?.take(takes, cost, now, room)).toEqual(expected);
+      }
+    }),
+  );
 });

@@ -68,10 +68,10 @@ export function createInsuredCounter(deps: {
   }
 
   return {
-    take(takes, cost, now) {
+    take(takes, cost, now, room) {
       if (isLost && deps.monotonic() - asked_at < probeMs) return alone(takes, cost, now);
       try {
-        const result = isLost ? probe(takes, cost, now) : shared.take(takes, cost, now);
+        const result = isLost ? probe(takes, cost, now) : shared.take(takes, cost, now, room);
         if (!(result instanceof Promise)) return result;
         return result.then(back, (error: unknown) => {
           lost(error);

@@ -72,7 +72,7 @@ export function createLeasedCounter(deps: { link: RedisLink; time: (now: Instant
   }
 
   return {
-    take(takes, cost, now) {
+    take(takes, cost, now, room) {
       counts.decisions += 1;
       lastNow = now;
       // What asks without taking, and what cannot be taken for later, is asked there.
@@ -81,7 +81,7 @@ export function createLeasedCounter(deps: { link: RedisLink; time: (now: Instant
         counts.calls += 1;
         return takes.length === 0 ? exact.take(takes, cost, now) : exactly(takes, cost, now);
       }
-      const result = blocks.spend(takes, cost, deps.time(now));
+      const result = blocks.spend(takes, cost, deps.time(now), room);
       if (result === null) return wait(takes, cost, now);
       counts.local += 1;
       return result;

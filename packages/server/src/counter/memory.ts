@@ -1,7 +1,6 @@
 import {
   type Answered,
   type Ask,
-  type BucketState,
   type BucketTake,
   type Carved,
   type Instant,
@@ -9,29 +8,21 @@ import {
   type QuotaTake,
   type Take,
   type TakeResult,
-  type WindowState,
   type WindowTake,
-  bucketFits,
-  bucketFreeAt,
-  bucketTake,
-  bucketUsed,
   capacityOf,
   costOf,
-  createBucket,
-  createWindow,
+  createTakeResult,
   grantOf,
-  windowFreeAt,
-  windowGiveBack,
-  windowTake,
   windowUsed,
 } from '@farebox/core';
 import { invariant } from '../lib/invariant.ts';
 import { randomToken } from '../lib/secret.ts';
 import type { Counter } from '../ports.ts';
+import { Bucket, type Kept, Places, Quota, Window } from './kept.ts';
 import { createTable } from './table.ts';
 
 export interface MemoryCounter extends Counter {
-  take(takes: readonly Take[], cost: number, now: Instant): TakeResult;
+  take(takes: readonly Take[], cost: number, now: Instant, room?: TakeResult): TakeResult;
   release(id: string, lease: string): void;
   carve(asks: readonly Ask[], now: Instant): Carved;
   stats(): MemoryStats;
@@ -45,41 +36,6 @@ export interface MemoryStats {
   evicted_windows: number;
   /** Quotas forgotten before their period ended, since the start. */
   evicted_quotas: number;
-}
-
-interface Window {
-  kind: 'window';
-  state: WindowState;
-  window_ms: number;
-  /** Counts the counters made here, so that one which began anew is told from the one before. */
-  born: number;
-  /** Nothing in it counts at or after this instant. */
-  idle_at: Instant;
-  /** Used again since the hand last passed. */
-  recent: boolean;
-}
-
-interface Bucket {
-  kind: 'bucket';
-  state: BucketState;
-  window_ms: number;
-  idle_at: Instant;
-  recent: boolean;
-}
-
-interface Places {
-  kind: 'places';
-  leases: Map<string, Instant>;
-  idle_at: Instant;
-  recent: boolean;
-}
-
-interface Quota {
-  kind: 'quota';
-  used: number;
-  born: number;
-  period_end_at: Instant;
-  recent: boolean;
 }
 
 type Short = Window | Bucket | Places;
@@ -98,6 +54,8 @@ export function createMemoryCounter(
 ): MemoryCounter {
   const max_ids = options.max_ids ?? 1_000_000;
   const life = randomToken(6);
+  const home = {};
+  const found: (Short | Quota)[] = [];
   let births = 0;
   let evicted_windows = 0;
   let evicted_quotas = 0;
@@ -110,89 +68,104 @@ export function createMemoryCounter(
     options.onQuotaEvicted?.(id);
   });
 
+  /** What is kept under the take's id; the same take finds it again without looking for it. */
+  function keptOf(take: Take, now: Instant): Short | Quota {
+    const { found: memo } = take;
+    if (memo instanceof Window || memo instanceof Quota || memo instanceof Bucket) {
+      if (memo.home === home && !memo.is_gone) {
+        memo.recent = true;
+        if (memo instanceof Quota) learn(memo, take);
+        return memo;
+      }
+    }
+    const kept = take.kind === 'quota' ? quotaOf(take, now) : shortOf(take, now);
+    // Places are asked for by another take each time.
+    if (take.kind !== 'places') take.found = kept;
+    return kept;
+  }
+
   function shortOf(take: WindowTake | BucketTake | PlacesTake, now: Instant): Short {
     const known = shorts.get(take.id);
     if (known !== undefined && isSame(known, take)) {
       known.recent = true;
       return known;
     }
-    const fresh = freshShort(take, (births += 1));
-    if (known === undefined) return shorts.add(take.id, fresh, now, isIdle);
+    const fresh = freshShort(home, take, (births += 1));
+    if (known === undefined) return shorts.add(take.id, fresh, now);
     // Another length or kind under the same name: what was used counts as used now, which never admits more than either would.
-    const carried = known.kind === 'places' ? 0 : unitsIn(known, now);
-    if (carried > 0) spend(take, fresh, carried, now);
+    const carried = unitsIn(known, now);
+    if (carried > 0) fresh.spend(take, carried, now);
     return shorts.replace(take.id, fresh);
   }
 
   function quotaOf(take: QuotaTake, now: Instant): Quota {
     const known = quotas.get(take.id);
-    if (known !== undefined) {
-      // What the database knows and this process does not was used elsewhere, and counts.
-      if (take.seed > known.used) known.used = take.seed;
-      known.recent = true;
-      return known;
-    }
-    const { seed: used, period_end_at } = take;
-    return quotas.add(take.id, { kind: 'quota', used, born: (births += 1), period_end_at, recent: false }, now, isOver);
+    if (known === undefined)
+      return quotas.add(take.id, new Quota(home, take.seed, (births += 1), take.period_end_at), now);
+    learn(known, take);
+    known.recent = true;
+    return known;
   }
 
-  function find(takes: readonly Take[], now: Instant): (Short | Quota)[] {
-    const found = takes.map((take) => (take.kind === 'quota' ? quotaOf(take, now) : shortOf(take, now)));
-    keep(takes, found);
+  /** The counters of a decision. The array is used again by the next one, so that a decision allocates nothing. */
+  function find(takes: readonly Take[], now: Instant): readonly (Short | Quota)[] {
+    const before = births;
+    if (found.length > takes.length) found.length = takes.length;
+    for (let index = 0; index < takes.length; index += 1) found[index] = keptOf(takes[index]!, now);
+    if (births !== before) keep(takes);
     return found;
   }
 
   /** Making room for one limit of a decision may have forgotten another one of it. */
-  function keep(takes: readonly Take[], found: readonly (Short | Quota)[]): void {
+  function keep(takes: readonly Take[]): void {
     for (let index = 0; index < takes.length; index += 1) {
-      const counter = found[index]!;
-      if (counter.kind === 'quota') quotas.restore(takes[index]!.id, counter);
-      else shorts.restore(takes[index]!.id, counter);
+      const kept = found[index]!;
+      if (kept instanceof Quota) quotas.restore(takes[index]!.id, kept);
+      else shorts.restore(takes[index]!.id, kept);
     }
   }
 
   return {
-    take(takes, cost, now) {
-      const found = find(takes, now);
+    take(takes, cost, now, room = createTakeResult()) {
+      find(takes, now);
       const denied = deniedBy(takes, found, cost, now);
-      const used: number[] = [];
-      const reset_at: Instant[] = [];
+      const { used, reset_at } = room;
+      if (used.length > takes.length) used.length = reset_at.length = takes.length;
       for (let index = 0; index < takes.length; index += 1) {
         const take = takes[index]!;
-        const counter = found[index]!;
-        if (denied === -1 && cost > 0) spend(take, counter, cost, now);
-        const after = usedOf(take, counter, now);
-        const most = capacityOf(take);
-        // For a refusal when `cost` fits; otherwise when more is left than now.
-        const refuses = denied !== -1 && after + costOf(take, cost) > most;
-        const need = refuses ? costOf(take, cost) : Math.max(1, most - after + 1);
-        used.push(after);
-        reset_at.push(after === 0 && take.kind !== 'quota' ? now : freeAt(take, counter, need, now));
+        const kept = found[index]!;
+        if (denied === -1 && cost > 0) kept.spend(take, cost, now);
+        kept.tell(take, cost, now, denied !== -1, room, index);
       }
-      return { allowed: denied === -1, denied, used, reset_at };
+      room.allowed = denied === -1;
+      room.denied = denied;
+      return room;
     },
     release(id, lease) {
       const places = shorts.get(id);
-      if (places?.kind === 'places') places.leases.delete(lease);
+      if (places instanceof Places) places.leases.delete(lease);
     },
     carve(asks, now) {
-      const found = find(
+      const carvable = find(
         asks.map(({ take }) => take),
         now,
-      );
-      const carvable = found.map((counter) => {
-        invariant(counter.kind === 'window' || counter.kind === 'quota', 'windows and quotas are carved');
-        return { counter, epoch: `${life}.${counter.born}` };
+      ).map((kept) => {
+        invariant(kept instanceof Window || kept instanceof Quota, 'windows and quotas are carved');
+        return { kept, epoch: `${life}.${kept.born}` };
       });
-      for (const [index, { counter, epoch }] of carvable.entries()) giveBack(counter, asks[index]!, epoch);
-      const allowed = asks.every(({ take, need }, index) => need === 0 || fits(take, found[index]!, need, now));
-      const parts = carvable.map(({ counter, epoch }, index): Answered => {
+      // Of a counter that began anew since, or of a slot that has left the window, nothing is given back.
+      for (const [index, { kept, epoch }] of carvable.entries()) {
+        const { back } = asks[index]!;
+        if (back !== null && back.epoch === epoch) kept.giveBack(back);
+      }
+      const allowed = asks.every(({ take, need }, index) => need === 0 || carvable[index]!.kept.fits(take, need, now));
+      const parts = carvable.map(({ kept, epoch }, index): Answered => {
         const ask = asks[index]!;
-        const granted = allowed ? grantOf(ask, ask.take.limit - usedOf(ask.take, counter, now)) : 0;
-        if (granted > 0) spend(ask.take, counter, granted, now);
-        return counter.kind === 'window'
-          ? { kind: 'window', granted, state: [...counter.state], epoch }
-          : { kind: 'quota', granted, used: counter.used, epoch };
+        const granted = allowed ? grantOf(ask, ask.take.limit - kept.used(ask.take, now)) : 0;
+        if (granted > 0) kept.spend(ask.take, granted, now);
+        return kept instanceof Window
+          ? { kind: 'window', granted, state: [...kept.state], epoch }
+          : { kind: 'quota', granted, used: kept.count, epoch };
       });
       return { allowed, now, parts };
     },
@@ -200,100 +173,41 @@ export function createMemoryCounter(
   };
 }
 
+/** What the database knows and this process does not was used elsewhere, and counts. */
+function learn(quota: Quota, take: Take): void {
+  if (take.kind === 'quota' && take.seed > quota.count) quota.count = take.seed;
+}
+
 /** Of the limits without room for `cost`, the one that has room last; a limit smaller than the cost never has. -1 when all have. */
-function deniedBy(takes: readonly Take[], found: readonly (Short | Quota)[], cost: number, now: Instant): number {
+function deniedBy(takes: readonly Take[], found: readonly Kept[], cost: number, now: Instant): number {
   let denied = -1;
   let last = -1;
   for (let index = 0; index < takes.length; index += 1) {
     const take = takes[index]!;
-    const counter = found[index]!;
-    if (fits(take, counter, cost, now)) continue;
+    const kept = found[index]!;
+    if (kept.fits(take, cost, now)) continue;
     const need = costOf(take, cost);
-    const free_at = need > capacityOf(take) ? Number.POSITIVE_INFINITY : freeAt(take, counter, need, now);
-    if (free_at <= last) continue;
+    const wait_ms = need > capacityOf(take) ? Number.POSITIVE_INFINITY : kept.waitMs(take, need, now);
+    if (wait_ms <= last) continue;
     denied = index;
-    last = free_at;
+    last = wait_ms;
   }
   return denied;
 }
 
-function fits(take: Take, counter: Short | Quota, cost: number, now: Instant): boolean {
-  if (take.kind === 'window' && counter.kind === 'window')
-    return windowUsed(counter.state, now, counter.window_ms) + cost <= take.limit;
-  if (take.kind === 'quota' && counter.kind === 'quota') return !take.hard || counter.used + cost <= take.limit;
-  if (take.kind === 'bucket' && counter.kind === 'bucket') return bucketFits(counter.state, take, cost, now);
-  return usedOf(take, counter, now) + costOf(take, cost) <= take.limit;
-}
-
-function usedOf(take: Take, counter: Short | Quota, now: Instant): number {
-  switch (counter.kind) {
-    case 'window':
-      return windowUsed(counter.state, now, counter.window_ms);
-    case 'quota':
-      return counter.used;
-    case 'bucket':
-      invariant(take.kind === 'bucket', 'a bucket is asked as one');
-      return bucketUsed(counter.state, take, now);
-    case 'places':
-      for (const [lease, expires_at] of counter.leases) if (expires_at <= now) counter.leases.delete(lease);
-      return counter.leases.size;
-  }
-}
-
-function freeAt(take: Take, counter: Short | Quota, need: number, now: Instant): Instant {
-  switch (counter.kind) {
-    case 'window':
-      return windowFreeAt(counter.state, take.limit, need, now, counter.window_ms);
-    case 'quota':
-      return counter.period_end_at;
-    case 'bucket':
-      invariant(take.kind === 'bucket', 'a bucket is asked as one');
-      return bucketFreeAt(counter.state, take, Math.min(need, take.burst), now);
-    case 'places':
-      return Math.min(...counter.leases.values(), Number.MAX_SAFE_INTEGER);
-  }
-}
-
-/** Of a counter that began anew since, or of a slot that has left the window, nothing is given back. */
-function giveBack(counter: Window | Quota, { back }: Ask, epoch: string): void {
-  if (back === null || back.epoch !== epoch) return;
-  if (counter.kind === 'window') windowGiveBack(counter.state, back.units, back.slot);
-  else counter.used = Math.max(0, counter.used - back.units);
-}
-
-function spend(take: Take, counter: Short | Quota, units: number, now: Instant): void {
-  if (counter.kind === 'quota') counter.used += units;
-  else if (counter.kind === 'window') {
-    windowTake(counter.state, units, now, counter.window_ms);
-    // The newest slot leaves eleven slots after it began, at most a window and two tenths from now.
-    counter.idle_at = Math.max(counter.idle_at, now + Math.ceil(counter.window_ms * 1.2));
-  } else if (counter.kind === 'bucket' && take.kind === 'bucket') {
-    bucketTake(counter.state, take, units, now);
-    counter.idle_at = bucketFreeAt(counter.state, take, take.burst, now);
-  } else if (counter.kind === 'places' && take.kind === 'places') {
-    counter.leases.set(take.lease, now + take.ttl_ms);
-    counter.idle_at = Math.max(counter.idle_at, now + take.ttl_ms);
-  }
-}
-
-/** Units of a window or a bucket that still count, whatever it is asked as now. */
-function unitsIn(known: Window | Bucket, now: Instant): number {
-  if (known.kind === 'window') return windowUsed(known.state, now, known.window_ms);
-  return Math.ceil(known.state.level / known.window_ms);
+/** Units that still count, whatever they are asked for as now. */
+function unitsIn(known: Short, now: Instant): number {
+  if (known instanceof Window) return windowUsed(known.state, now, known.window_ms);
+  return known instanceof Places ? 0 : Math.ceil(known.state.level / known.window_ms);
 }
 
 function isSame(known: Short, take: WindowTake | BucketTake | PlacesTake): boolean {
-  if (known.kind === 'places' || take.kind === 'places') return known.kind === take.kind;
-  return known.kind === take.kind && known.window_ms === take.window_ms;
+  if (take.kind === 'places') return known instanceof Places;
+  const isKind = take.kind === 'window' ? known instanceof Window : known instanceof Bucket;
+  return isKind && !(known instanceof Places) && known.window_ms === take.window_ms;
 }
 
-function freshShort(take: WindowTake | BucketTake | PlacesTake, born: number): Short {
-  if (take.kind === 'places') return { kind: 'places', leases: new Map(), idle_at: 0, recent: false };
-  const { window_ms } = take;
-  return take.kind === 'window'
-    ? { kind: 'window', state: createWindow(), window_ms, born, idle_at: 0, recent: false }
-    : { kind: 'bucket', state: createBucket(), window_ms, idle_at: 0, recent: false };
+function freshShort(home: object, take: WindowTake | BucketTake | PlacesTake, born: number): Short {
+  if (take.kind === 'places') return new Places(home);
+  return take.kind === 'window' ? new Window(home, take.window_ms, born) : new Bucket(home, take.window_ms);
 }
-
-const isIdle = (short: Short, now: Instant) => short.idle_at <= now;
-const isOver = (quota: Quota, now: Instant) => quota.period_end_at <= now;

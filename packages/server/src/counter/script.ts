@@ -1,4 +1,4 @@
-import { type Answered, type Ask, type Carved, type Instant, type Take, windowSlots } from '@farebox/core';
+import { type Answered, type Ask, type Carved, type Instant, type Take, windowOf, windowSlots } from '@farebox/core';
 import { invariant } from '../lib/invariant.ts';
 
 export type Answer = { type: 'unknown'; quotas: number[] } | ({ type: 'decided' } & Carved);
@@ -175,7 +175,7 @@ function answeredOf(take: Take, granted: number, text: string): Answered {
       return {
         kind: 'window',
         granted,
-        state: fields.slice(0, windowSlots + 2).map(Number),
+        state: windowOf(fields.map(Number)),
         epoch: fields[windowSlots + 3] ?? '',
       };
     case 'bucket':

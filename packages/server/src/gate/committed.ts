@@ -1,5 +1,6 @@
-import type { GateUsage, Verification } from '@farebox/core';
-import { type Gate, createGate } from './gate.ts';
+import type { Decided, GateUsage } from '@farebox/core';
+import { createId } from '../lib/id.ts';
+import { type Gate, type VerifyRequest, createGate } from './gate.ts';
 
 type GateDeps = Omit<Parameters<typeof createGate>[0], 'record'>;
 
@@ -18,15 +19,28 @@ export function createCommittedGate(deps: GateDeps & { commit(usage: GateUsage):
     return commit;
   }
 
-  function committed(verification: Verification): Verification | Promise<Verification> {
-    return taken(verification.request_id)?.then(() => verification) ?? verification;
+  function committed(decided: Decided): Decided | Promise<Decided> {
+    const commit = taken(decided.request_id);
+    return commit === undefined ? decided : afterwards(gate.kept(decided), commit);
+  }
+
+  async function afterwards(decided: Decided, commit: Promise<void>): Promise<Decided> {
+    await commit;
+    return decided;
+  }
+
+  function decide(request: VerifyRequest): Decided | Promise<Decided> {
+    const request_id = request.request_id ?? createId('req', deps.clock.now());
+    const decided = gate.decide({ ...request, request_id });
+    return decided instanceof Promise ? decided.then(committed) : committed(decided);
   }
 
   return {
     ...gate,
+    decide,
     verify(request) {
-      const verification = gate.verify(request);
-      return verification instanceof Promise ? verification.then(committed) : committed(verification);
+      const decided = decide(request);
+      return decided instanceof Promise ? decided.then(gate.verificationOf) : gate.verificationOf(decided);
     },
     async measure(request, units) {
       await gate.measure(request, units);

@@ -16,14 +16,15 @@ const maxUnknown = 50_000;
 /** Secrets whose digest is remembered. Only those of keys that exist, so that invented ones push nothing out. */
 const maxDigested = 50_000;
 
-/** What a secret is found by, and the same as texts. */
+/** What a secret is found by, the same as texts, and what was found. */
 interface Digested {
   digests: Buffer[];
   ids: string[];
+  found: Held | null;
 }
 
 function digestedOf(digests: Buffer[]): Digested {
-  return { digests, ids: digests.map(idOf) };
+  return { digests, ids: digests.map(idOf), found: null };
 }
 
 /**
@@ -48,7 +49,9 @@ export function createEntries(deps: {
   const poll_ms = deps.poll_ms ?? defaultPollMs;
   const staleTicks = Math.ceil((deps.stale_ms ?? defaultStaleMs) / poll_ms);
   const { peppers } = deps;
-  const held = createBounded<Held>(deps.max_entries ?? defaultMaxEntries);
+  const held = createBounded<Held>(deps.max_entries ?? defaultMaxEntries, (one) => {
+    one.is_gone = true;
+  });
   const unknown = createBounded<true>(maxUnknown);
   const world: World = { source: deps.source, held, unknown, foreign: false, epoch: 0, mark: 0 };
   const misses = createMisses({ world, clock, settle: deps.settle, onOld: deps.onOld });
@@ -59,16 +62,39 @@ export function createEntries(deps: {
   const forgotten = new Map<string, number>();
   let timer: NodeJS.Timeout | null = null;
 
+  /**
+   * The entry of a secret that was asked for lately, whosever key it is; null where it has to be looked up. No digest is made and
+   * nothing is parsed: this is what most requests come to.
+   */
+  function remembered(token: string): Entry | null {
+    const found = digested.get(token)?.found ?? null;
+    if (found === null || found.is_gone === true || isForgotten(found)) return null;
+    return refresh.unanswered() > staleTicks ? null : found.entry;
+  }
+
   /** Throws or rejects with `gate_unavailable` when it cannot be known. */
   function get(token: string): Entry | null | Promise<Entry | null> {
+    return remember(token, () => digestsOf(token, peppers));
+  }
+
+  function getForeign(token: string): Entry | null | Promise<Entry | null> {
+    return remember(token, () => foreignDigestsOf(token, peppers));
+  }
+
+  function remember(token: string, digests: () => Buffer[]): Entry | null | Promise<Entry | null> {
     const known = digested.get(token);
-    const asked = known ?? digestedOf(digestsOf(token, peppers));
+    const asked = known ?? digestedOf(digests());
     const found = find(asked);
     if (known === undefined && found !== null && !(found instanceof Promise)) digested.set(token, asked);
     return found;
   }
 
-  function find({ digests, ids }: Digested): Entry | null | Promise<Entry | null> {
+  function isForgotten({ entry, mark }: Held): boolean {
+    return forgotten.size > 0 && (forgotten.get(entry.customer_id) ?? 0) > mark;
+  }
+
+  function find(asked: Digested): Entry | null | Promise<Entry | null> {
+    const { digests, ids } = asked;
     if (refresh.unanswered() > staleTicks) throw unavailable(null);
     const [newest] = digests;
     const [id] = ids;
@@ -77,21 +103,23 @@ export function createEntries(deps: {
       // The map compares whole digests, which say nothing about the secret to who measures how long it takes.
       const found = held.get(ids[index] ?? '');
       if (found === undefined) continue;
-      if (forgotten.size > 0 && (forgotten.get(found.entry.customer_id) ?? 0) > found.mark) break;
+      if (isForgotten(found)) break;
       if (index > 0 && found.rehashed !== true) {
         found.rehashed = true;
         deps.onOld?.(found.digest, newest);
       }
+      asked.found = found;
       return found.entry;
     }
     return unknown.has(id) ? null : misses.read(id, digests);
   }
 
   return {
+    remembered,
     get,
     /** For a text that is no key of ours: whether it can be one of another system, and which. */
     isForeign: () => world.foreign,
-    getForeign: (token: string) => find(digestedOf(foreignDigestsOf(token, peppers))),
+    getForeign,
     changed: refresh.changed,
     tick: refresh.tick,
     /** Another process said that something changed. */

@@ -1,6 +1,6 @@
 import {
   type AccessPolicy,
-  type Asking,
+  type Decided,
   type DecisionRequest,
   type DecisionRules,
   type Endpoint,
@@ -11,7 +11,7 @@ import {
   type Meter,
   type TakeResult,
   type Verification,
-  conclude,
+  createDecided,
   endpointOf,
   parseKey,
   partOf,
@@ -20,7 +20,7 @@ import {
   standardFeatures,
   takesOf,
   unknownKey,
-  usedBy,
+  verificationOf as describe,
 } from '@farebox/core';
 import { createId } from '../lib/id.ts';
 import { Problem } from '../problem.ts';
@@ -30,6 +30,8 @@ export type Gate = ReturnType<typeof createGate>;
 
 /** Where the gate's knowledge comes from. A promise only when it has to be read first. */
 export interface Entries {
+  /** The entry of a key that was found lately, whoever made it; null: it has to be looked up. */
+  remembered(token: string): Entry | null;
   get(token: string): Entry | null | Promise<Entry | null>;
   /** Whether a text that is no key of ours may be one that came from another system. */
   isForeign(): boolean;
@@ -59,7 +61,8 @@ export function createGate(deps: {
   entries: Entries;
   counter: Counter;
   clock: Clock;
-  record: (usage: GateUsage) => void;
+  /** Copies what it keeps: the next decision writes over it. Its `id` is empty where the request has no name. */
+  record: (usage: Readonly<GateUsage>) => void;
   /** Hears of every admitted key, whether or not it used something. */
   used?: (keyId: string, at: Instant) => void;
   /** Asks the seller's former system for a key that is not known; true when it is known now. */
@@ -83,13 +86,58 @@ export function createGate(deps: {
     upgrade_url: deps.upgrade_url ?? null,
   };
 
+  /** Used by one decision after the other. One that waits keeps it, and those that come meanwhile get another. */
+  let spare = createDecided();
+  const usage: GateUsage = {
+    id: '',
+    customer_id: '',
+    key_id: '',
+    meter_id: '',
+    quantity: 0,
+    occurred_at: 0,
+    endpoint: '',
+  };
+
+  /** The whole answer, to be kept as long as one likes. */
   function verify(request: VerifyRequest): Verification | Promise<Verification> {
+    const decided = decide(request);
+    return decided instanceof Promise ? decided.then(verificationOf) : verificationOf(decided);
+  }
+
+  /** What was decided, without the objects of an answer. One that is there at once is good until the gate decides again. */
+  function decide(request: VerifyRequest): Decided | Promise<Decided> {
     const entry = find(request.token);
-    return entry instanceof Promise ? entry.then((found) => decide(request, found)) : decide(request, entry);
+    return entry instanceof Promise ? decideLater(request, entry) : decideFor(request, entry);
+  }
+
+  // Closures stand in functions of their own: one that could make them allocates what they see, whether it makes them or not.
+
+  async function decideLater(request: VerifyRequest, entry: Promise<Entry | null>) {
+    const found = await entry;
+    const decided = decideFor(request, found);
+    return decided instanceof Promise ? decided : kept(decided);
+  }
+
+  function kept(decided: Decided): Decided {
+    if (decided === spare) spare = createDecided();
+    return decided;
+  }
+
+  async function answerLater(decided: Decided, taken: Promise<TakeResult>, now: Instant): Promise<Decided> {
+    spare = createDecided();
+    return answer(decided, await taken, now);
+  }
+
+  /** An answer made from it: here a decision that nobody named before gets its name. */
+  function verificationOf(decided: Decided): Verification {
+    if (decided.request_id === '') decided.request_id = createId('req', decided.now);
+    return describe(decided, rules);
   }
 
   /** The key, whoever it was made by; null where there is none. */
   function find(token: string): Entry | null | Promise<Entry | null> {
+    const known = entries.remembered(token);
+    if (known !== null) return known;
     // A mistyped or invented key costs a checksum and no look-up.
     return parseKey(token, brand) === null ? findForeign(token) : entries.get(token);
   }
@@ -111,26 +159,37 @@ export function createGate(deps: {
     return await entries.getForeign(token);
   }
 
-  function decide(request: VerifyRequest, key: Entry | null): Verification | Promise<Verification> {
+  function decideFor(request: VerifyRequest, key: Entry | null): Decided | Promise<Decided> {
     const now = clock.now();
-    const request_id = request.request_id ?? createId('req', now);
+    const decided = spare;
+    decided.now = now;
+    decided.request_id = request.request_id ?? (request.releases === true ? createId('req', now) : '');
     if (key === null || (request.livemode !== undefined && request.livemode !== key.livemode))
-      return unknownKey(request_id);
-    const asking = prepare(key, request, rules, { now, request_id });
-    if (asking.type === 'unknown_meter') throw unknownMeter(asking.meters);
-    if (asking.type === 'refused') return asking.verification;
-    const taken = counter.take(asking.takes, asking.cost, now);
-    return taken instanceof Promise ? taken.then((result) => answer(asking, result)) : answer(asking, taken);
+      return unknownKey(decided);
+    const prepared = prepare(decided, key, request, rules, now);
+    if (prepared === 'unknown_meter') throw unknownMeter(rules.meters ?? []);
+    if (prepared === 'refused') return decided;
+    const taken = counter.take(decided.takes, decided.cost, now, decided.room);
+    return taken instanceof Promise ? answerLater(decided, taken, now) : answer(decided, taken, now);
   }
 
-  function answer(asking: Asking, taken: TakeResult): Verification {
+  function answer(decided: Decided, taken: TakeResult, now: Instant): Decided {
     if (taken.unavailable === true) throw uncounted();
-    const verification = conclude(asking, taken, rules);
-    if (!verification.valid) return verification;
-    const usage = usedBy(asking);
-    if (usage !== null) deps.record(usage);
-    deps.used?.(asking.entry.key_id, asking.now);
-    return verification;
+    decided.taken = taken;
+    const { entry, asked } = decided;
+    if (!taken.allowed || entry === null || asked === null) return decided;
+    if (asked.quota !== null && decided.cost > 0) {
+      usage.id = decided.request_id;
+      usage.customer_id = entry.customer_id;
+      usage.key_id = entry.key_id;
+      usage.meter_id = asked.quota.usage.meter_id;
+      usage.quantity = decided.cost;
+      usage.occurred_at = now;
+      usage.endpoint = decided.endpoint;
+      deps.record(usage);
+    }
+    deps.used?.(entry.key_id, now);
+    return decided;
   }
 
   /** More than a limit has left is counted too: it was used. */
@@ -142,7 +201,7 @@ export function createGate(deps: {
     const matched = endpointOf(request, rules);
     const entry = partOf(key, request.meter_id ?? matched?.meter_id ?? null, now, policy);
     if (entry === null || entry.plan === null) return;
-    const { takes, quota } = takesOf(entry, now, { rate_percent: 100, endpoint: null });
+    const { takes, quota } = takesOf(entry, now, 100, null);
     if (quota === null) return;
     const soft = takes.flatMap((take) => (take.kind === 'quota' ? [{ ...take, hard: false }] : []));
     await counter.take(soft, units, now);
@@ -155,6 +214,11 @@ export function createGate(deps: {
 
   return {
     verify,
+    decide,
+    /** The answer that `verify` gives, of what `decide` decided. */
+    verificationOf,
+    /** What was decided at once, for longer than until the gate decides again. */
+    kept,
     /**
      * Counts what an admitted request turned out to have used beyond its cost: in the quota, the key's budget of the period
      * and the usage, not in windows, which are about requests.

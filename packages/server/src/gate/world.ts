@@ -26,6 +26,8 @@ export interface Held extends Found {
   mark: number;
   /** Told already that it is found by an older digest. */
   rehashed?: boolean;
+  /** It is held no more: who remembers it finds the one that took its place, or none. */
+  is_gone?: boolean;
 }
 
 /** What is known, shared by those who read it, miss it and renew it. */

@@ -27,6 +27,8 @@ interface Options<T> {
    * lost can be recognised.
    */
   flush: (items: T[], id: string) => Promise<void>;
+  /** Items were taken out of the buffer, to be written as they are now. */
+  onTake?: () => void;
   onDrop?: (item: T) => void;
   /** Hears of failed writes that nobody awaits. */
   onError?: (error: unknown) => void;
@@ -46,7 +48,10 @@ export function createBatch<T>(options: Options<T>): Batch<T> {
   let closed = false;
 
   async function writeOne(): Promise<void> {
-    current ??= { id: randomUUID(), items: waiting.splice(0, size) };
+    if (current === null) {
+      current = { id: randomUUID(), items: waiting.splice(0, size) };
+      options.onTake?.();
+    }
     try {
       await options.flush(current.items, current.id);
     } catch (error) {

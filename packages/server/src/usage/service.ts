@@ -2,6 +2,7 @@ import type { Aggregation, Instant, Meter } from '@farebox/core';
 import { billedUnits } from '@farebox/core';
 import type { Database, Reader } from '../db/database.ts';
 import { createBatch } from '../lib/batch.ts';
+import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
@@ -12,6 +13,7 @@ import { createEventReader } from './events/reader.ts';
 import { countedBy, createIngest } from './events/ingest.ts';
 import { type UsageScope, measureScopes } from './queries.ts';
 import { createUsageReader } from './read.ts';
+import { createTally } from './tally.ts';
 import { createUsageWriter } from './writer.ts';
 
 export type Usage = ReturnType<typeof createUsage>;
@@ -59,9 +61,16 @@ export function createUsage(deps: {
     age_ms: deps.flush_ms ?? usageFlushMs,
     capacity: deps.capacity ?? 100_000,
     flush: async (records, id) => await writeRecords(id, records),
+    onTake: () => tally.taken(),
     onError: (error) => log.warn({ err: error, pending: batch.pending() }, 'usage not written; tried again'),
     onDrop: (record) =>
       log.error({ event_id: record.id, customer_id: record.customer_id }, 'usage lost: the buffer is full'),
+  });
+
+  const tally = createTally({
+    meters,
+    push: (record) => batch.push(record),
+    createId: ({ occurred_at }) => createId('req', occurred_at),
   });
 
   function aggregationOf(meterId: string): Aggregation {
@@ -89,21 +98,19 @@ export function createUsage(deps: {
 
   const committing = createUsageCommit(async (records) => await writeRecords(null, records));
 
-  function requireWhole(event: UsageRecord): void {
-    invariant(
-      event.customer_id !== '' && event.meter_id !== '' && event.id !== '',
-      'usage names its customer, meter and event',
-    );
-    invariant(
-      Number.isSafeInteger(event.quantity) && event.quantity >= 0 && event.quantity <= mostQuantity,
-      'a quantity is a whole number of units',
-    );
+  /**
+   * Synchronous, and copies what it keeps. False when the buffer is full or closed: the event is lost, logged, and counted in
+   * `state().dropped`. One without an id gets one.
+   */
+  function record(event: Readonly<UsageRecord>): boolean {
+    requireWhole(event);
+    return tally.each(event);
   }
 
-  /** Synchronous. False when the buffer is full or closed: the event is lost, logged, and counted in `state().dropped`. */
-  function record(event: UsageRecord): boolean {
+  /** The same for one of very many: those that belong together are one event (see `createTally`). */
+  function add(event: Readonly<UsageRecord>): boolean {
     requireWhole(event);
-    return batch.push(event);
+    return tally.add(event);
   }
 
   /** Units to be billed in each scope, in order, per what is written; inside a transaction when one is given. */
@@ -122,10 +129,11 @@ export function createUsage(deps: {
     balancesOf: balances.of,
     record,
     /** As `record`, and resolves once it is stored; rejects when it cannot be. */
-    async commit(event: UsageRecord): Promise<void> {
+    async commit(event: Readonly<UsageRecord>): Promise<void> {
       requireWhole(event);
-      await committing.commit(event);
+      await committing.commit({ ...event });
     },
+    add,
     writeRecords,
     usedInPeriods,
     kept_ms,
@@ -165,6 +173,14 @@ export function createUsage(deps: {
       return () => listeners.delete(listener);
     },
   };
+}
+
+function requireWhole({ customer_id, meter_id, quantity }: Readonly<UsageRecord>): void {
+  invariant(customer_id !== '' && meter_id !== '', 'usage names its customer and meter');
+  invariant(
+    Number.isSafeInteger(quantity) && quantity >= 0 && quantity <= mostQuantity,
+    'a quantity is a whole number of units',
+  );
 }
 
 /** A request as an event: of the type that the plan's meter is called, which counts it also when the price list has it no more. */

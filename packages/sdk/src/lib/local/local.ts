@@ -1,16 +1,18 @@
 import {
+  type Decided,
   type DecisionRequest,
+  type DecisionRules,
   type Entry,
   type TakeResult,
-  type Verification,
   canonicalPath,
-  conclude,
+  createDecided,
   gateHeaders,
   inCidr,
   parseKey,
   prepare,
   unknownKey,
   usedBy,
+  verificationOf,
 } from '@farebox/core';
 import type { Connection } from '../api.ts';
 import { monotonic } from '../clock.ts';
@@ -57,7 +59,7 @@ export function createLocal(
   let settings: Settings | null = null;
   let counter = '';
   let isClosed = false;
-  let decided = 0;
+  let told = 0;
   let asked = 0;
   const feed = createFeed(connection, {
     onHello(name, told) {
@@ -76,7 +78,8 @@ export function createLocal(
   function decide(input: VerifyInput): Decision | Promise<Decision> {
     const at_ms = monotonic();
     if (isClosed || settings === null || !feed.isCurrent(at_ms) || !isPlain(input)) return ask(input);
-    if (parseKey(input.key, settings.brand) === null && !feed.isForeign()) return refuse(at_ms);
+    if (parseKey(input.key, settings.brand) === null && !feed.isForeign())
+      return tell(unknownKey(named()), settings.rules, at_ms);
     const entry = entries.get(input.key, at_ms);
     return entry instanceof Promise
       ? entry.then((found) => decideFor(found, input, true))
@@ -88,28 +91,25 @@ export function createLocal(
     return remote(input);
   }
 
-  function refuse(at_ms: number): Decision {
-    return told(unknownKey(requestId()), at_ms);
-  }
-
   /** `again`: whether the entry may be read once more, when it turns out to be old. */
   function decideFor(entry: Entry | null, input: VerifyInput, again: boolean): Decision | Promise<Decision> {
     const at_ms = monotonic();
-    if (entry === null) return refuse(at_ms);
     if (settings === null) return ask(input);
     const { rules } = settings;
-    const asking = prepare(entry, requestOf(input), rules, { now: feed.now(at_ms), request_id: requestId() });
-    if (asking.type === 'unknown_meter') return ask(input);
-    if (asking.type === 'refused') return told(asking.verification, at_ms);
-    if (asking.takes.some(({ kind }) => kind === 'bucket' || kind === 'places')) return ask(input);
-    const taken = asking.takes.length === 0 ? nothing : units.take(input, asking, at_ms);
+    const decided = named();
+    if (entry === null) return tell(unknownKey(decided), rules, at_ms);
+    const prepared = prepare(decided, entry, requestOf(input), rules, feed.now(at_ms));
+    if (prepared === 'unknown_meter') return ask(input);
+    if (prepared === 'refused') return tell(decided, rules, at_ms);
+    if (decided.takes.some(({ kind }) => kind === 'bucket' || kind === 'places')) return ask(input);
+    const taken = decided.takes.length === 0 ? nothing : units.take(input, decided, at_ms);
     const answer = (result: Taken): Decision | Promise<Decision> => {
       if (result === 'changed') return again ? readAgain(input) : ask(input);
       if (result === 'one_by_one') return ask(input);
-      const verification = conclude(asking, result, rules);
-      const used = verification.valid ? usedBy(asking) : null;
+      decided.taken = result;
+      const used = result.allowed ? usedBy(decided) : null;
       if (used !== null) usage.push(used, counter);
-      return told(verification, at_ms);
+      return tell(decided, rules, at_ms);
     };
     return taken instanceof Promise ? taken.then(answer) : answer(taken);
   }
@@ -119,8 +119,9 @@ export function createLocal(
     return await decideFor(await entries.get(input.key, monotonic()), input, false);
   }
 
-  function told(verification: Verification, at_ms: number): Decision {
-    decided += 1;
+  function tell(decided: Decided, rules: DecisionRules, at_ms: number): Decision {
+    told += 1;
+    const verification = verificationOf(decided, rules);
     return { verification, headers: gateHeaders(verification, feed.now(at_ms)) };
   }
 
@@ -129,7 +130,7 @@ export function createLocal(
     state: (): LocalState => ({
       current: !isClosed && feed.isCurrent(monotonic()),
       entries: entries.size(),
-      decided,
+      decided: told,
       asked,
       pending_usage: usage.pending(),
       dropped_usage: usage.dropped(),
@@ -147,6 +148,13 @@ export function createLocal(
       }
     },
   };
+}
+
+/** Room for a decision that can wait, under a name of its own. */
+function named(): Decided {
+  const decided = createDecided();
+  decided.request_id = requestId();
+  return decided;
 }
 
 function requestOf({ cost, scope, ip, endpoint, meter, method, path }: VerifyInput): DecisionRequest {

@@ -1,19 +1,23 @@
 import {
   type Answered,
   type Ask,
-  type Asking,
   type Carved,
+  type Decided,
   type GivenBack,
   type Take,
   type TakeResult,
   createBlocks,
   customerOf,
   resultOf,
+  windowOf,
 } from '@farebox/core';
 import type { Schemas } from '../../operations.ts';
 import { type Connection, callApi } from '../api.ts';
 import { monotonic } from '../clock.ts';
 import type { VerifyInput } from '../verify.ts';
+
+/** What is asked for. */
+type Asking = Pick<Decided, 'takes' | 'cost'>;
 
 /** `changed`: the key is another now. `one_by_one`: nothing can be carved. */
 export type Taken = TakeResult | 'changed' | 'one_by_one';
@@ -125,7 +129,7 @@ export function createUnits(connection: Connection) {
 }
 
 function answeredOf({ kind, granted, epoch, state = [], used = 0 }: Schemas['Blocks']['parts'][number]): Answered {
-  return kind === 'window' ? { kind, granted, epoch, state } : { kind, granted, epoch, used };
+  return kind === 'window' ? { kind, granted, epoch, state: windowOf(state) } : { kind, granted, epoch, used };
 }
 
 function returned(take: Take, back: GivenBack): Schemas['BlocksReturned']['blocks'][number] | null {

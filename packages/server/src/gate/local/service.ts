@@ -7,6 +7,7 @@ import {
   type GivenBack,
   type Take,
   canonicalPath,
+  createDecided,
   customerOf,
   prepare,
   sentParts,
@@ -66,8 +67,9 @@ export function createLocalGate(deps: {
     if (key === null || path === null) return null;
     const { cost, scope, ip } = asked;
     const request = { cost, scope, ip, meter_id: asked.meter ?? undefined, method: asked.method ?? undefined, path };
-    const asking = prepare(key, request, gate.rules, { now: clock.now(), request_id: '' });
-    return asking.type === 'asking' ? { key_id: asking.entry.key_id, takes: asking.takes } : null;
+    const decided = createDecided();
+    const prepared = prepare(decided, key, request, gate.rules, clock.now());
+    return prepared === 'asking' ? { key_id: key.key_id, takes: decided.takes } : null;
   }
 
   return {
