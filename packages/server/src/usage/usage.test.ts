@@ -271,6 +271,8 @@ describe('GET /v1/usage/summary', () => {
           remaining: 0,
           overage: 250,
           amount_minor: 20,
+          minimum_minor: 0,
+          shortfall_minor: 0,
           capped_minor: 0,
           period_start_at: '2026-03-10T12:30:00.000Z',
           period_end_at: '2026-04-10T12:30:00.000Z',
