@@ -21,11 +21,23 @@ export function refusedResponse(result: CheckResult & { allowed: false }): Respo
 /** The handler's answer with the limit headers on it; its end, whole or broken off, ends the request. */
 export function admittedResponse(response: Response, result: Admitted): Response {
   const { over } = result;
+  if (over === null && isWritten(response.headers, result.headers)) return response;
   const { body } = response;
   const decorated = new Response(over === null || body === null ? body : watched(body, over), response);
   for (const [name, value] of Object.entries(result.headers)) decorated.headers.set(name, value);
   if (body === null) over?.();
   return decorated;
+}
+
+/** Whether they took the headers. Those of an answer that was fetched, or that leads elsewhere, cannot be written to. */
+function isWritten(headers: Headers, more: Readonly<Record<string, string>>): boolean {
+  try {
+    for (const name in more) headers.set(name, more[name] ?? '');
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
 }
 
 function watched(body: ReadableStream<Uint8Array>, over: () => void): ReadableStream<Uint8Array> {

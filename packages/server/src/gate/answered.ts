@@ -50,25 +50,56 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
+/** Field by field: this is written for every request, and an object that is copied from another costs more than the decision. */
 function viewOf(verification: Verification) {
-  const { limits, quota, payment, denied_by = null, lease = null } = verification;
-  return {
-    ...verification,
-    ...(denied_by === null ? {} : { denied_by: deniedView(denied_by) }),
-    ...(lease === null ? {} : { lease: { ...lease, expires_at: iso(lease.expires_at) } }),
-    limits: limits.map((limit) => ({ ...limit, reset_at: iso(limit.reset_at) })),
+  const { quota, payment, denied_by, lease } = verification;
+  const limits = verification.limits.map(({ name, limit, remaining, window_ms, reset_at }) => ({
+    name,
+    limit,
+    remaining,
+    window_ms,
+    reset_at: iso(reset_at),
+  }));
+  const view: View = {
+    valid: verification.valid,
+    code: verification.code,
+    detail: verification.detail,
+    request_id: verification.request_id,
+    key_id: verification.key_id,
+    customer_id: verification.customer_id,
+    plan_id: verification.plan_id,
+    scopes: verification.scopes,
+    features: verification.features,
+    limits,
     quota: quota === null ? null : { ...quota, reset_at: iso(quota.reset_at) },
-    payment:
-      payment === null
-        ? null
-        : {
-            ...payment,
-            since_at: iso(payment.since_at),
-            next: payment.next === null ? null : { step: payment.next.step, at: iso(payment.next.at) },
-          },
+    cost_decimal: verification.cost_decimal,
+    currency: verification.currency,
+    retry_after_s: verification.retry_after_s,
+    payment: payment === null ? null : paymentOf(payment),
   };
+  if (denied_by !== undefined) view.denied_by = denied_by === null ? null : deniedView(denied_by);
+  if (verification.upgrade_url !== undefined) view.upgrade_url = verification.upgrade_url;
+  if (lease !== undefined) view.lease = lease === null ? null : { id: lease.id, expires_at: iso(lease.expires_at) };
+  return view;
 }
 
+type Dated = 'limits' | 'quota' | 'payment' | 'denied_by' | 'lease';
+type View = Omit<Verification, Dated> & { [K in Dated]?: unknown };
+
+function paymentOf({ next, since_at, ...payment }: NonNullable<Verification['payment']>) {
+  const then = next === null ? null : { step: next.step, at: iso(next.at) };
+  return { ...payment, since_at: iso(since_at), next: then };
+}
+
+/** Windows and periods of many requests end together. Bounded: it begins anew. */
+const instants = new Map<number, string>();
+const mostInstants = 1000;
+
 function iso(at: number): string {
-  return new Date(at).toISOString();
+  const known = instants.get(at);
+  if (known !== undefined) return known;
+  if (instants.size >= mostInstants) instants.clear();
+  const text = new Date(at).toISOString();
+  instants.set(at, text);
+  return text;
 }

@@ -52,11 +52,28 @@ export function refusalOf(problem: Problem, request_id: string, always: Readonly
   return { status, headers, body: JSON.stringify(body) };
 }
 
-/** Hands an answer of the API on, as it comes. Rejects when either side breaks off; then the caller sees that it is not whole. */
+/**
+ * Hands an answer of the API on, as it comes. Rejects when either side breaks off; then the caller sees that it is not whole. Piped by
+ * hand: `pipeline` makes an error with its stack for each answer that ends well.
+ */
 export async function relay(answer: IncomingMessage, response: ServerResponse, headers: FlatHeaders): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   response.sendDate = false;
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', headers);
-  await pipeline(answer, response);
+  response.once('finish', resolve).once('error', reject);
+  response.once('close', () => reject(new Error('the caller left before the answer was whole')));
+  answer.once('error', reject);
+  answer.once('close', () => answer.readableEnded || reject(new Error('the API broke off')));
+  // Its head came before anybody listened, and it may have broken off since.
+  if (answer.destroyed && !answer.readableEnded) reject(answer.errored ?? new Error('the API broke off'));
+  answer.pipe(response);
+  try {
+    await promise;
+  } catch (error) {
+    answer.destroy();
+    response.destroy();
+    throw error;
+  }
 }
 
 /** Joins two sockets until one ends, breaks off, or neither says anything for `idle_ms`. */

@@ -74,7 +74,8 @@ export function requestHeaders(raw: readonly string[], to: ToUpstream): FlatHead
   const nominated = nominatedBy(raw);
   const headers: FlatHeaders = ['Host', to.host];
   let via = '';
-  for (const [name, value] of pairs(raw)) {
+  for (let index = 0; index < raw.length; index += 2) {
+    const [name, value] = [raw[index] ?? '', raw[index + 1] ?? ''];
     const plain = name.toLowerCase().replaceAll('_', '-');
     if (plain === 'via') via += `${value}, `;
     else if (!isOurs(plain) && !nominated.has(plain) && (to.forwards_key || !isKey(plain, value)))

@@ -13,7 +13,7 @@ import type { Answered } from './answers.ts';
 import { join, refusalOf, refuse, relay } from './exchange.ts';
 import { type FlatHeaders, requestHeaders, responseHeaders } from './headers.ts';
 import { type Target, readTarget } from './target.ts';
-import type { Upstream, UpstreamAnswer } from './upstream.ts';
+import { Leaving, type Upstream, type UpstreamAnswer } from './upstream.ts';
 
 export interface ProxySettings {
   /** The header of an answer that says how many units the request used in all, in small letters. */
@@ -117,9 +117,9 @@ export function createProxy(deps: {
   async function forward(exchange: Exchange, admitted: Admitted): Promise<void> {
     const { request, response, upgrade, begun } = exchange;
     const { target, asked, verification } = admitted;
-    const leaving = new AbortController();
+    const leaving = new Leaving();
     // What is over is not taken back: its connection to the API may serve another request by now.
-    const left = (): void => void (response.writableFinished || leaving.abort());
+    const left = (): void => void (response.writableFinished || leaving.leave());
     (upgrade ?? response).once('close', left);
     let status = 499;
     let latency_ms = 0;
@@ -131,7 +131,7 @@ export function createProxy(deps: {
         headers: toUpstream(exchange, admitted),
         body: target.body === null ? null : request,
         upgrades: upgrade !== null,
-        signal: leaving.signal,
+        leaving,
       });
       status = found.answer.statusCode ?? 502;
       latency_ms = performance.now() - begun;
@@ -139,7 +139,7 @@ export function createProxy(deps: {
       const headers = responseHeaders(found.answer.rawHeaders, gateHeaders(verification, clock.now()), hidden);
       await handOn(exchange, found, headers);
     } catch (error) {
-      if (leaving.signal.aborted) return;
+      if (leaving.isGone) return;
       if (error instanceof Problem && !response.headersSent) status = error.code === 'upstream_timeout' ? 504 : 502;
       throw error;
     } finally {

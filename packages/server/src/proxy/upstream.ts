@@ -23,13 +23,30 @@ export interface UpstreamRequest {
   body: Readable | null;
   /** Whether the answer may be 101. */
   upgrades: boolean;
-  /** Aborted when nobody waits for the answer any more. */
-  signal: AbortSignal;
+  /** Ends it when nobody waits for the answer any more. */
+  leaving: Leaving;
 }
 
 export type UpstreamAnswer =
   | { kind: 'answer'; answer: IncomingMessage }
   | { kind: 'upgraded'; answer: IncomingMessage; socket: Duplex; head: Buffer };
+
+/** Whether the caller is gone, and what ends then. An `AbortController` for each request would cost more than reading it. */
+export class Leaving {
+  isGone = false;
+  private cut: (() => void) | null = null;
+
+  /** What is under way now; it ends at once when the caller is gone already. */
+  ends(cut: () => void): void {
+    this.cut = cut;
+    if (this.isGone) cut();
+  }
+
+  leave(): void {
+    this.isGone = true;
+    this.cut?.();
+  }
+}
 
 export type Upstream = ReturnType<typeof createUpstream>;
 
@@ -65,8 +82,8 @@ export function createUpstream(url: string, timeouts: UpstreamTimeouts) {
 
   function once(sent: UpstreamRequest, from: Agent | false): Promise<UpstreamAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<UpstreamAnswer>();
-    const { method, path, headers, signal } = sent;
-    const request = start({ ...to, agent: from, method, path: prefix + path, headers, signal });
+    const { method, path, headers } = sent;
+    const request = start({ ...to, agent: from, method, path: prefix + path, headers });
     let timer: NodeJS.Timeout | undefined;
     const within = (ms: number, what: string): void => {
       clearTimeout(timer);
@@ -95,6 +112,7 @@ export function createUpstream(url: string, timeouts: UpstreamTimeouts) {
       const isClosed = request.reusedSocket && 'code' in error && error.code === 'ECONNRESET';
       reject(isClosed ? new ClosedUnder(error.message, { cause: error }) : error);
     });
+    sent.leaving.ends(() => request.destroy(new Gone('the caller left')));
     if (sent.body === null) request.end();
     else {
       sent.body.on('data', () => timer?.refresh());
@@ -124,6 +142,11 @@ function watchIdle(answer: IncomingMessage, idle_ms: number): void {
 
 class Late extends Error {
   override name = 'Late';
+}
+
+/** Nobody waits for the answer any more. */
+class Gone extends Error {
+  override name = 'Gone';
 }
 
 /** A kept connection was closed before anything was answered on it. */
