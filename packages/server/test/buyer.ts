@@ -2,8 +2,8 @@ import { dayMs, type TestApp } from './harness.ts';
 import { buy } from './two-groups.ts';
 
 /** Somebody new who has just bought a plan on Stripe's page. */
-export async function buyerOf(farebox: TestApp, plan_id = 'starter') {
-  const visitor = await farebox.signUp();
+export async function buyerOf(farebox: TestApp, plan_id = 'starter', email?: string) {
+  const visitor = await farebox.signUp(email);
   const { customer_id } = await buy(visitor, plan_id);
   return { visitor, customer_id: String(customer_id) };
 }

@@ -77,6 +77,11 @@ const routes = root.addChildren([
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/dashboard/usage',
+    component: lazyRouteComponent(() => import('./routes/dashboard/UsagePage.tsx'), 'UsagePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/dashboard/webhooks',
     component: lazyRouteComponent(() => import('./routes/dashboard/WebhooksPage.tsx'), 'WebhooksPage'),
   }),

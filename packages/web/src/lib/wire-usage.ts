@@ -15,6 +15,40 @@ export interface UsageEvent {
   corrections: { id: string; kind: 'void' | 'correct'; reason: string; actor: string; created_at: string }[];
 }
 
+/** One of `GET /v1/usage/rejections`: what came and was not taken. */
+export interface UsageRejection {
+  id: string;
+  event_id: string | null;
+  code: string;
+  reason: string;
+  received_at: string;
+}
+
+/** One of `GET /v1/meters`. */
+export interface Meter {
+  id: string;
+  name: string;
+  unit: string;
+  aggregation: 'count' | 'sum' | 'max' | 'last' | 'unique' | 'average';
+  group_by?: string[];
+}
+
+/** `GET /v1/usage`, told apart by a dimension or not. */
+export interface MeterSeries {
+  meter_id: string;
+  name: string;
+  unit: string;
+  aggregation: Meter['aggregation'];
+  window: 'hour' | 'day' | 'week' | 'month';
+  time_zone: string;
+  end_at: string;
+  quantity: number;
+  data: { start_at: string; quantity: number }[];
+  group_by: string | null;
+  groups: { value: string; quantity: number; data: { start_at: string; quantity: number }[] }[];
+  more_groups: number;
+}
+
 /** What `POST /v1/usage/events/{id}/void` and `POST /v1/usage/corrections` answer. */
 export interface UsageCorrection {
   id: string;

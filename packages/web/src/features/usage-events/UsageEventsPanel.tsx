@@ -1,6 +1,6 @@
-import { Button } from '@mantine/core';
+import { Button, SegmentedControl } from '@mantine/core';
 import { IconActivity } from '@tabler/icons-react';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { formatMoment } from '../../lib/format.ts';
 import type { UsageEvent } from '../../lib/wire-usage.ts';
 import { type Column, DataTable } from '../../ui/DataTable.tsx';
@@ -12,43 +12,97 @@ import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
 import { TwoLines } from '../../ui/TwoLines.tsx';
 import { CorrectDialog } from './CorrectDialog.tsx';
-import { useUsageEvents } from './api.ts';
-import { countedWords } from './correction-words.ts';
+import { type Shown, useUsageEvents } from './api.ts';
+import { countedWords, uncountedWords } from './correction-words.ts';
 import classes from './usage-events.module.css';
 
 /** What came of one customer, what each meter made of it, and where it was wrong: put right, with the reason. */
-export function UsageEventsPanel({ customerId }: { customerId: string }) {
-  const events = useUsageEvents(customerId);
+export function CorrectableEvents({ customerId }: { customerId: string }) {
   const [chosen, setChosen] = useState<{ event: UsageEvent; kind: 'void' | 'correct' } | null>(null);
   const [done, setDone] = useState<string | null>(null);
   return (
-    <Panel title="Usage events" id="usage-events" flush>
-      {done === null ? null : (
-        <div className={classes.notice}>
-          <Notice tone="good" title="Put right.">
-            {done}
-          </Notice>
-        </div>
-      )}
+    <>
+      <UsageEventsPanel
+        customerId={customerId}
+        columns={correctable((event, kind) => setChosen({ event, kind }))}
+        notice={
+          done === null ? null : (
+            <Notice tone="good" title="Put right.">
+              {done}
+            </Notice>
+          )
+        }
+      />
+      <CorrectDialog customerId={customerId} chosen={chosen} onClose={() => setChosen(null)} onDone={setDone} />
+    </>
+  );
+}
+
+/** What came of the customer who is signed in. */
+export function OwnUsageEvents() {
+  return <UsageEventsPanel columns={inspected} notice={null} />;
+}
+
+interface EventsProps {
+  customerId?: string;
+  columns: readonly Column<UsageEvent>[];
+  notice: ReactNode;
+}
+
+const choices: { value: Shown; label: string }[] = [
+  { value: 'all', label: 'All' },
+  { value: 'true', label: 'Counted' },
+  { value: 'false', label: 'Not counted' },
+];
+
+function UsageEventsPanel({ customerId, columns, notice }: EventsProps) {
+  const [shown, show] = useState<Shown>('all');
+  const events = useUsageEvents(customerId, shown);
+  return (
+    <Panel
+      title="Usage events"
+      id="usage-events"
+      flush
+      actions={<SegmentedControl size="xs" data={choices} value={shown} onChange={show} aria-label="Events shown" />}
+    >
+      {notice === null ? null : <div className={classes.notice}>{notice}</div>}
       {events.isError && !events.rows ? (
         <Fault what="Usage events" error={events.error} retry={events.refetch} />
       ) : (
         <DataTable
           label="Usage events"
-          columns={columns((event, kind) => setChosen({ event, kind }))}
+          columns={columns}
           rows={events.rows}
           keyOf={(event) => `${event.id} ${event.type} ${event.source}`}
-          detail={(event) => (event.corrections.length === 0 ? null : <History event={event} />)}
+          detail={detailOf}
           empty={
-            <Empty title="No usage events" icon={<IconActivity size={20} />}>
-              They appear when the gate lets a request through, and when events are sent.
-            </Empty>
+            shown === 'all' ? (
+              <Empty title="No usage events" icon={<IconActivity size={20} />}>
+                They appear when the gate lets a request through, and when events are sent.
+              </Empty>
+            ) : (
+              <Empty title={shown === 'true' ? 'No event was counted' : 'Every event was counted'} />
+            )
           }
         />
       )}
       <LoadMore pages={events} />
-      <CorrectDialog customerId={customerId} chosen={chosen} onClose={() => setChosen(null)} onDone={setDone} />
     </Panel>
+  );
+}
+
+function detailOf(event: UsageEvent): ReactNode {
+  const words = uncountedWords(event);
+  if (words.length === 0 && event.corrections.length === 0) return null;
+  return (
+    <>
+      {words.map((sentence) => (
+        <p key={sentence} className={classes.why}>
+          {sentence}
+        </p>
+      ))}
+      {event.corrections.length === 0 ? null : <History event={event} />}
+    </>
   );
 }
 
@@ -67,11 +121,15 @@ function History({ event }: { event: UsageEvent }) {
   );
 }
 
-function columns(choose: (event: UsageEvent, kind: 'void' | 'correct') => void): Column<UsageEvent>[] {
+const inspected: Column<UsageEvent>[] = [
+  { head: 'Event', cell: (event) => <TwoLines first={event.type} second={<code>{event.id}</code>} /> },
+  { head: 'Counted', cell: countedWords },
+  { head: 'When', wideOnly: true, align: 'right', cell: (event) => formatMoment(event.occurred_at) },
+];
+
+function correctable(choose: (event: UsageEvent, kind: 'void' | 'correct') => void): Column<UsageEvent>[] {
   return [
-    { head: 'Event', cell: (event) => <TwoLines first={event.type} second={<code>{event.id}</code>} /> },
-    { head: 'Counted', cell: countedWords },
-    { head: 'When', wideOnly: true, align: 'right', cell: (event) => formatMoment(event.occurred_at) },
+    ...inspected,
     {
       head: 'Actions',
       hideHead: true,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countedWords, effectWords } from './correction-words.ts';
+import { countedWords, effectWords, uncountedWords } from './correction-words.ts';
 
 const event = {
   id: 'a',
@@ -20,6 +20,10 @@ test('an event says what it counts as, or why it does not', () => {
   const left = { meter_id: 'errors', amount: null, reason: 'status: 200 is not one of 500' };
   expect(countedWords({ ...event, meters: [counted, left] })).toBe('requests 5');
   expect(countedWords({ ...event, meters: [left] })).toBe('status: 200 is not one of 500');
+  expect(uncountedWords({ ...event, meters: [counted, left] })).toEqual([
+    'errors did not count it: status: 200 is not one of 500',
+  ]);
+  expect(uncountedWords({ ...event, meters: [left] })).toEqual([]);
 });
 
 test.each([

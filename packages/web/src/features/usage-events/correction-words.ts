@@ -15,6 +15,14 @@ export function countedWords({ meters }: UsageEvent): string {
   return counted.length > 0 ? counted.join(', ') : (meters[0]?.reason ?? 'no meter');
 }
 
+/** Of an event the meters that looked at it and did not count it, with their reasons. Nothing of one that no meter counts: it says why itself. */
+export function uncountedWords({ meters }: UsageEvent): string[] {
+  if (meters.every(({ amount }) => amount === null)) return [];
+  return meters.flatMap(({ meter_id, amount, reason }) =>
+    amount === null && reason !== null ? [`${meter_id} did not count it: ${reason}`] : [],
+  );
+}
+
 /** What became of a bill by it: `$0.40 less on the next invoice`. */
 export function effectWords({ adjustments }: UsageCorrection): string {
   if (adjustments.length === 0) return 'Nothing was billed of it yet: it costs nothing.';

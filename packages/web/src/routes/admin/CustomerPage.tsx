@@ -9,7 +9,9 @@ import { useCustomerState } from '../../features/state/api.ts';
 import { DunningNotice } from '../../features/state/StateNotices.tsx';
 import { SpendCapPanel } from '../../features/spend-cap/SpendCapPanel.tsx';
 import { SubscriptionsPanel } from '../../features/subscriptions/SubscriptionsPanel.tsx';
-import { UsageEventsPanel } from '../../features/usage-events/UsageEventsPanel.tsx';
+import { RejectionsPanel } from '../../features/usage-events/RejectionsPanel.tsx';
+import { CorrectableEvents } from '../../features/usage-events/UsageEventsPanel.tsx';
+import { UsageSeriesPanel } from '../../features/usage-series/UsageSeriesPanel.tsx';
 import { get } from '../../lib/http.ts';
 import type { Customer } from '../../lib/wire.ts';
 import { Fault } from '../../ui/Fault.tsx';
@@ -36,7 +38,9 @@ export function CustomerPage() {
           )}
           <SubscriptionsPanel customerId={id} />
           <InvoicesPanel customerId={id} />
-          <UsageEventsPanel customerId={id} />
+          <UsageSeriesPanel customerId={id} />
+          <CorrectableEvents customerId={id} />
+          <RejectionsPanel customerId={id} />
           <SpendCapPanel customerId={id} owner="seller" />
           <CustomerCredits customerId={id} />
           <OverridesPanel customerId={id} />

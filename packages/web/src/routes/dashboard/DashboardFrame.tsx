@@ -23,7 +23,7 @@ import classes from './DashboardPage.module.css';
 const overview: NavItem = { label: 'Overview', icon: IconLayoutDashboard, to: '/dashboard' };
 
 const ofPlan: NavItem[] = [
-  { label: 'Usage', icon: IconChartAreaLine, to: '/dashboard', hash: 'usage' },
+  { label: 'Usage', icon: IconChartAreaLine, to: '/dashboard/usage' },
   { label: 'API keys', icon: IconKey, to: '/dashboard', hash: 'keys' },
   { label: 'Invoices', icon: IconFileInvoice, to: '/dashboard', hash: 'invoices' },
   { label: 'Plan', icon: IconCreditCard, to: '/dashboard', hash: 'plan' },
