@@ -118,6 +118,11 @@ const routes = root.addChildren([
     }),
     createRoute({
       getParentRoute: () => admin,
+      path: '/answers',
+      component: lazyRouteComponent(() => import('./routes/admin/AnswersPage.tsx'), 'AnswersPage'),
+    }),
+    createRoute({
+      getParentRoute: () => admin,
       path: '/closing',
       component: lazyRouteComponent(() => import('./routes/admin/ClosingPage.tsx'), 'ClosingPage'),
     }),

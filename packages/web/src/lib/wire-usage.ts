@@ -87,3 +87,17 @@ export interface ClosingReport {
   }[];
   more: number;
 }
+
+/** `GET /v1/answers` */
+export interface Answers {
+  from: string;
+  to: string;
+  /** The busiest endpoints first. Latencies in milliseconds; of a percentile the bound it is under, null: over every bound. */
+  data: {
+    /** Empty where the seller's document does not know the path. */
+    endpoint: string;
+    status: number;
+    answers: number;
+    latency_ms: { average: number; p50: number | null; p95: number | null; p99: number | null };
+  }[];
+}

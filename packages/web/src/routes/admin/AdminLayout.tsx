@@ -1,4 +1,5 @@
 import {
+  IconActivity,
   IconArrowsLeftRight,
   IconBolt,
   IconLayoutDashboard,
@@ -22,6 +23,7 @@ const nav: NavItem[] = [
   { label: 'Customers', icon: IconUsers, to: '/admin/customers' },
   { label: 'Plans', icon: IconTags, to: '/admin/plans' },
   { label: 'Subscriptions', icon: IconReceipt, to: '/admin/subscriptions' },
+  { label: 'Answers', icon: IconActivity, to: '/admin/answers' },
   { label: 'Events', icon: IconBolt, to: '/admin/events' },
   { label: 'Webhooks', icon: IconWebhook, to: '/admin/webhooks' },
   { label: 'Closing', icon: IconScale, to: '/admin/closing' },
