@@ -135,7 +135,7 @@ function gateOf(counter: Counter) {
     age_ms: 60_000,
     capacity: 10_000_000,
     flush: () => Promise.resolve(),
-    onTake: () => tally.taken(),
+    onTake: (count) => tally.taken(count),
   });
   const meter = { id: 'requests', name: 'Requests', unit: 'request', aggregation: 'count' } as const;
   const tally = createTally({

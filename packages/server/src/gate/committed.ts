@@ -1,5 +1,5 @@
 import type { Decided, GateUsage } from '@farebox/core';
-import { createId } from '../lib/id.ts';
+import { createRequestId } from '../lib/id.ts';
 import { type Gate, type VerifyRequest, createGate } from './gate.ts';
 
 type GateDeps = Omit<Parameters<typeof createGate>[0], 'record'>;
@@ -30,7 +30,7 @@ export function createCommittedGate(deps: GateDeps & { commit(usage: GateUsage):
   }
 
   function decide(request: VerifyRequest): Decided | Promise<Decided> {
-    const request_id = request.request_id ?? createId('req', deps.clock.now());
+    const request_id = request.request_id ?? createRequestId(deps.clock.now());
     const decided = gate.decide({ ...request, request_id });
     return decided instanceof Promise ? decided.then(committed) : committed(decided);
   }

@@ -3,7 +3,7 @@ import type { Verification } from '@farebox/core';
 import type { FindSecretKey } from '../http/authenticate.ts';
 import { resolveClientIp } from '../http/client-ip.ts';
 import type { PlainAnswer, PlainCall, PlainCalls } from '../http/plain-server.ts';
-import { createId } from '../lib/id.ts';
+import { createRequestId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
 import { forwardAuthAnswer, verifyAnswer } from './answered.ts';
 import { type ForwardAuth, readForwardAuth, readVerify } from './asked.ts';
@@ -55,7 +55,7 @@ export function createGateCalls(deps: {
     request: VerifyRequest,
     answer: (verification: Verification) => PlainAnswer,
   ): PlainAnswer | Promise<PlainAnswer> | null {
-    request.request_id = createId('req', clock.now());
+    request.request_id = createRequestId(clock.now());
     const verification = read(() => gate.verify(request));
     if (verification === null) return null;
     return verification instanceof Promise ? verification.then(answer) : answer(verification);

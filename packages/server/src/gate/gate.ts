@@ -22,7 +22,7 @@ import {
   unknownKey,
   verificationOf as describe,
 } from '@farebox/core';
-import { createId } from '../lib/id.ts';
+import { createRequestId } from '../lib/id.ts';
 import { Problem } from '../problem.ts';
 import type { Clock, Counter } from '../ports.ts';
 
@@ -130,7 +130,7 @@ export function createGate(deps: {
 
   /** An answer made from it: here a decision that nobody named before gets its name. */
   function verificationOf(decided: Decided): Verification {
-    if (decided.request_id === '') decided.request_id = createId('req', decided.now);
+    if (decided.request_id === '') decided.request_id = createRequestId(decided.now);
     return describe(decided, rules);
   }
 
@@ -163,7 +163,7 @@ export function createGate(deps: {
     const now = clock.now();
     const decided = spare;
     decided.now = now;
-    decided.request_id = request.request_id ?? (request.releases === true ? createId('req', now) : '');
+    decided.request_id = request.request_id ?? (request.releases === true ? createRequestId(now) : '');
     if (key === null || (request.livemode !== undefined && request.livemode !== key.livemode))
       return unknownKey(decided);
     const prepared = prepare(decided, key, request, rules, now);

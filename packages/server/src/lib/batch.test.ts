@@ -4,7 +4,7 @@ import { createBatch } from './batch.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function sink(options: { size?: number; age_ms?: number; capacity?: number } = {}) {
+function sink(options: { size?: number; full?: number; age_ms?: number; busy_ms?: number; capacity?: number } = {}) {
   const writes: { items: number[]; id: string }[] = [];
   const errors: unknown[] = [];
   const state = { broken: false };
@@ -83,4 +83,20 @@ test('close writes what is left and takes nothing more', async () => {
   expect(items()).toEqual([[1]]);
   expect(batch.push(2)).toBe(false);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('while much comes, what comes is written more seldom: the next write takes more of it', async () => {
+  const { batch, items } = sink({ size: 2, full: 100, age_ms: 100, busy_ms: 400, capacity: 100 });
+  for (const item of [1, 2, 3]) batch.push(item);
+  await vi.advanceTimersByTimeAsync(99);
+  expect(items()).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(items()).toEqual([[1, 2], [3]]);
+  batch.push(4);
+  await vi.advanceTimersByTimeAsync(399);
+  expect(items()).toHaveLength(2);
+  await vi.advanceTimersByTimeAsync(1);
+  batch.push(5);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(items().slice(2)).toEqual([[4], [5]]);
 });

@@ -16,10 +16,14 @@ export interface Batch<T> {
 }
 
 interface Options<T> {
-  /** Most items of one write; reaching it writes at once. */
+  /** Most items of one write. */
   size: number;
+  /** So many items are written at once, without waiting for their age; `size` unless said. */
+  full?: number;
   /** Oldest an item becomes before a write starts. */
   age_ms: number;
+  /** The same after writes that took more than `size` at a time; `age_ms` unless said. */
+  busy_ms?: number;
   /** Most items kept; beyond it items are dropped. */
   capacity: number;
   /**
@@ -27,8 +31,8 @@ interface Options<T> {
    * lost can be recognised.
    */
   flush: (items: T[], id: string) => Promise<void>;
-  /** Items were taken out of the buffer, to be written as they are now. */
-  onTake?: () => void;
+  /** So many items were taken out of the buffer, the oldest, to be written as they are now. */
+  onTake?: (count: number) => void;
   onDrop?: (item: T) => void;
   /** Hears of failed writes that nobody awaits. */
   onError?: (error: unknown) => void;
@@ -38,7 +42,7 @@ const longestRetryDelay_ms = 5_000;
 
 /** A bounded buffer that writes by size or age, one write at a time, in order. */
 export function createBatch<T>(options: Options<T>): Batch<T> {
-  const { size, age_ms, capacity } = options;
+  const { size, age_ms, capacity, full = size, busy_ms = age_ms } = options;
   const waiting: T[] = [];
   let current: { id: string; items: T[] } | null = null;
   let running: Promise<void> | null = null;
@@ -46,11 +50,12 @@ export function createBatch<T>(options: Options<T>): Batch<T> {
   let [taken, written, dropped, failures] = [0, 0, 0, 0];
   let lastError: unknown = null;
   let closed = false;
+  let isBusy = false;
 
   async function writeOne(): Promise<void> {
     if (current === null) {
       current = { id: randomUUID(), items: waiting.splice(0, size) };
-      options.onTake?.();
+      options.onTake?.(current.items.length);
     }
     try {
       await options.flush(current.items, current.id);
@@ -74,7 +79,7 @@ export function createBatch<T>(options: Options<T>): Batch<T> {
   }
 
   function schedule(): void {
-    timer ??= setTimeout(writeInBackground, delay(age_ms, failures)).unref();
+    timer ??= setTimeout(writeInBackground, delay(isBusy ? busy_ms : age_ms, failures)).unref();
   }
 
   function unschedule(): void {
@@ -84,6 +89,7 @@ export function createBatch<T>(options: Options<T>): Batch<T> {
 
   function writeInBackground(): void {
     unschedule();
+    isBusy = taken - written > size;
     flush()
       .catch((error: unknown) => options.onError?.(error))
       .finally(() => void (written < taken && !closed && schedule()));
@@ -97,7 +103,7 @@ export function createBatch<T>(options: Options<T>): Batch<T> {
     }
     waiting.push(item);
     taken += 1;
-    if (waiting.length >= size && running === null && failures === 0) writeInBackground();
+    if (waiting.length >= full && running === null && failures === 0) writeInBackground();
     else schedule();
     return true;
   }

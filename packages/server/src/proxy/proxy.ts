@@ -5,7 +5,7 @@ import { type Verification, gateHeaders, header, identityHeaders, readCredential
 import { forwardAuthAnswer } from '../gate/answered.ts';
 import type { Gate, VerifyRequest } from '../gate/gate.ts';
 import { clientChain, isTrusted } from '../http/client-ip.ts';
-import { createId } from '../lib/id.ts';
+import { createRequestId } from '../lib/id.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -206,7 +206,7 @@ export function createProxy(deps: {
     const { socket } = request;
     // The parser goes on reading behind a request that was refused for having no single meaning; nobody else does.
     if (ending.has(socket)) return;
-    const request_id = createId('req', clock.now());
+    const request_id = createRequestId(clock.now());
     busy.set(socket, (busy.get(socket) ?? 0) + 1);
     response.once('close', () => busy.set(socket, (busy.get(socket) ?? 1) - 1));
     void handle({ request, response, request_id, begun: performance.now(), upgrade });
@@ -248,7 +248,7 @@ export function createProxy(deps: {
   });
 
   function answerRaw(socket: Duplex, problem: Problem): void {
-    const { status, headers, body } = refusalOf(problem, createId('req', clock.now()), deps.headers);
+    const { status, headers, body } = refusalOf(problem, createRequestId(clock.now()), deps.headers);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const head = `HTTP/1.1 ${status} ${status === 405 ? 'Method Not Allowed' : 'Bad Request'}\r\n${lines.join('')}`;
     socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);

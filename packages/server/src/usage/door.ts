@@ -1,7 +1,7 @@
 import { header } from '@farebox/core';
 import type { FindSecretKey } from '../http/authenticate.ts';
 import type { PlainAnswer, PlainCall, PlainCalls } from '../http/plain-server.ts';
-import { createId } from '../lib/id.ts';
+import { createRequestId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
 import { readEvents } from './events/asked.ts';
 import { viewOfIngested } from './schema.ts';
@@ -42,7 +42,7 @@ export function createUsageCalls(deps: { usage: Ingesting; clock: Clock; findSec
 
   async function answer(events: readonly unknown[]): Promise<PlainAnswer> {
     const body = JSON.stringify(await ingested(deps.usage, events));
-    const headers = { 'content-type': 'application/json', [header.requestId]: createId('req', deps.clock.now()) };
+    const headers = { 'content-type': 'application/json', [header.requestId]: createRequestId(deps.clock.now()) };
     return { status: 200, headers, body };
   }
 

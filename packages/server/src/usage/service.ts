@@ -2,7 +2,7 @@ import type { Aggregation, Instant, Meter } from '@farebox/core';
 import { billedUnits } from '@farebox/core';
 import type { Database, Reader } from '../db/database.ts';
 import { createBatch } from '../lib/batch.ts';
-import { createId } from '../lib/id.ts';
+import { createRequestId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
@@ -23,6 +23,8 @@ export type AskedScope = Omit<UsageScope, 'aggregation'>;
 
 /** How long the gate's usage lies in memory before a write of it begins. */
 export const usageFlushMs = 200;
+/** The same while more than a write's worth comes in that time: what waits for longer is summed with more of its kind. */
+const usageBusyMs = 800;
 const defaultBackdateMs = 35 * 86_400_000;
 export const defaultKeptMs = 400 * 86_400_000;
 
@@ -43,7 +45,7 @@ export function createUsage(deps: {
   backdate_ms?: number;
   kept_ms?: number;
 }) {
-  const { db, clock, log, meters } = deps;
+  const { db, clock, log, meters, capacity = 100_000 } = deps;
   const kept_ms = deps.kept_ms ?? defaultKeptMs;
   const listeners = new Set<(customerId: string) => void>();
   const writer = createUsageWriter({ db, meters });
@@ -58,10 +60,12 @@ export function createUsage(deps: {
   });
   const batch = createBatch<UsageRecord>({
     size: deps.batch_size ?? 1000,
+    full: deps.batch_size ?? capacity / 4,
     age_ms: deps.flush_ms ?? usageFlushMs,
-    capacity: deps.capacity ?? 100_000,
+    busy_ms: Math.max(deps.flush_ms ?? 0, usageBusyMs),
+    capacity,
     flush: async (records, id) => await writeRecords(id, records),
-    onTake: () => tally.taken(),
+    onTake: (count) => tally.taken(count),
     onError: (error) => log.warn({ err: error, pending: batch.pending() }, 'usage not written; tried again'),
     onDrop: (record) =>
       log.error({ event_id: record.id, customer_id: record.customer_id }, 'usage lost: the buffer is full'),
@@ -70,7 +74,7 @@ export function createUsage(deps: {
   const tally = createTally({
     meters,
     push: (record) => batch.push(record),
-    createId: ({ occurred_at }) => createId('req', occurred_at),
+    createId: ({ occurred_at }) => createRequestId(occurred_at),
   });
 
   function aggregationOf(meterId: string): Aggregation {

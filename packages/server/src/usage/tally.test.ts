@@ -50,14 +50,21 @@ test('whatever comes in whatever order: the units of every second are those that
       const { tally, events } = tallyOf();
       const came: UsageRecord[] = [];
       let at = start;
+      let taken = 0;
+      const frozen: { record: UsageRecord; as: UsageRecord }[] = [];
       for (const { wait_ms, is_taken, ...more } of story) {
         at += wait_ms;
         const one = usage({ ...more, occurred_at: at });
         came.push(one);
         expect(tally.add(one)).toBe(true);
-        if (takes && is_taken) tally.taken();
+        if (!takes || !is_taken) continue;
+        const written = events.slice(taken, taken + 2);
+        taken += written.length;
+        tally.taken(written.length);
+        frozen.push(...written.map((record) => ({ record, as: { ...record } })));
       }
       expect(sums(events)).toEqual(sums(came));
+      for (const { record, as } of frozen) expect(record).toEqual(as);
       expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
     }),
   );
@@ -75,7 +82,7 @@ test('a busy key is one event a second, named by its first request', () => {
 test('what is being written is not added to', () => {
   const { tally, events } = tallyOf();
   tally.add(usage());
-  tally.taken();
+  tally.taken(1);
   tally.add(usage());
   expect(events.map(({ quantity }) => quantity)).toEqual([1, 1]);
 });

@@ -6,10 +6,14 @@ interface Open {
   record: UsageRecord;
   /** Whole seconds since 1970. */
   second: number;
+  /** How many were pushed before it. */
+  place: number;
   /** Of the same key, at another endpoint or of another meter. */
   next: Open | null;
 }
 
+/** Keys that are looked for in vain at most: what was written of them is forgotten when all is written, or at this. */
+const mostOpen = 200_000;
 /** So many endpoints of a key are looked through; of one that names a new one with each request, every request is an event. */
 const mostLooks = 16;
 
@@ -28,6 +32,8 @@ export function createTally(deps: {
 }) {
   const { meters, push } = deps;
   const open = new Map<string, Open>();
+  let pushed = 0;
+  let gone = 0;
   const summed = new Map<string, boolean>();
 
   function isSummed(meter_id: string): boolean {
@@ -42,7 +48,9 @@ export function createTally(deps: {
   function begin(usage: Readonly<UsageRecord>): UsageRecord | null {
     const record = { ...usage };
     if (record.id === '') record.id = deps.createId(record);
-    return push(record) ? record : null;
+    if (!push(record)) return null;
+    pushed += 1;
+    return record;
   }
 
   return {
@@ -61,22 +69,32 @@ export function createTally(deps: {
         if (looks === mostLooks) return begin(usage) !== null;
         one = one.next;
       }
-      if (one !== null && one.second === second && one.record.quantity + quantity <= mostQuantity) {
+      if (
+        one !== null &&
+        one.place >= gone &&
+        one.second === second &&
+        one.record.quantity + quantity <= mostQuantity
+      ) {
         one.record.quantity += quantity;
         return true;
       }
       const record = begin(usage);
       if (record === null) return false;
-      if (one === null) open.set(key_id, { record, second, next: first ?? null });
+      const place = pushed - 1;
+      if (one === null) open.set(key_id, { record, second, place, next: first ?? null });
       else {
         one.record = record;
         one.second = second;
+        one.place = place;
       }
       return true;
     },
 
-    /** What was pushed is being written: nothing is added to it any more. */
-    taken: () => open.clear(),
+    /** So many of what was pushed, the oldest, are being written: nothing is added to them any more. */
+    taken(count: number): void {
+      gone += count;
+      if (gone === pushed || open.size > mostOpen) open.clear();
+    },
   };
 }
 
