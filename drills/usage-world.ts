@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -6,7 +7,7 @@ import { findEmbedded } from '../packages/server/src/db/embedded.ts';
 import { isAlive } from '../packages/server/src/db/process.ts';
 import { makeFolder, removeFolder } from '../packages/server/test/folder.ts';
 import { freePort } from '../packages/server/test/free-port.ts';
-import { type Program, startProgram } from '../packages/server/test/program.ts';
+import { type Program, cleanEnvironment, startProgram } from '../packages/server/test/program.ts';
 import { hasRedis, startRedis } from '../packages/server/test/redis-server.ts';
 import { createVisitor, payOnPage } from '../packages/server/test/visitor.ts';
 import type { Chance } from './chance.ts';
@@ -28,6 +29,8 @@ export interface Trouble {
   strike(): Promise<void>;
 }
 
+const entry = join(import.meta.dirname, '../packages/server/src/cli/dev.ts');
+
 /**
  * `npm start` with the PostgreSQL and the local Stripe it brings along (this one dies with it, that one does not) and, where this
  * machine has one, a Redis; before it a line that can be cut.
@@ -38,7 +41,17 @@ export async function openWorld(chance: Chance) {
   /** When the gate answers: before what it counted is written, or after. Another one with every start. */
   let durability: Durability = 'buffered';
   const start = { port: await freePort(11), data_dir: join(folder, 'data') };
+  // A program that is killed keeps nothing of what it compiled: one that ends by itself does it once for all that follow.
+  const compiled = join(folder, 'compiled');
+  execFileSync(
+    process.execPath,
+    ['--conditions=farebox', '--input-type=module', '--eval', `await import(${JSON.stringify(entry)})`],
+    {
+      env: { ...cleanEnvironment(), NODE_COMPILE_CACHE: compiled },
+    },
+  );
   const environment = () => ({
+    NODE_COMPILE_CACHE: compiled,
     FAREBOX_CONFIG: join(import.meta.dirname, 'usage-list.ts'),
     // The journal names each request, and each is looked for.
     FAREBOX_GATE_EVENTS: 'each',
