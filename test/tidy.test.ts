@@ -41,7 +41,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   subscriptions: [...slice, 'customers', 'plans', 'intents'],
   invoices: [...slice, 'customers', 'subscriptions', 'intents'],
   entitlements: [...slice, 'customers', 'plans', 'subscriptions', 'usage'],
-  credits: slice,
+  credits: [...slice, 'intents'],
   replies: slice,
   'payment-methods': [...slice, 'intents'],
   gate: ['lib', 'db', 'http', 'ports', 'problem'],

@@ -63,4 +63,50 @@ describe.skipIf(chromiumPath === null)('credit on the pages', async () => {
     await asked.getByRole('button', { name: 'Take back $25.00' }).click();
     await panel.getByText('Taken back: Launch credit').waitFor();
   });
+
+  test('a customer buys credit on the payment page, and has it bought by itself; the operator sees both', async () => {
+    const own = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+    await own.goto(await link());
+    const mine = own.getByRole('region', { name: 'Credit' });
+    await mine.getByRole('button', { name: 'Top up' }).click();
+    const dialog = own.getByRole('dialog', { name: 'Top up' });
+    await dialog.getByLabel('Another amount').fill('1');
+    await dialog.getByRole('button', { name: 'Continue to payment' }).click();
+    await dialog.getByText('Buy from $5.00 to $1,000.00 at once.').waitFor();
+    await expectAccessible(own);
+    await dialog.getByRole('button', { name: '$50.00' }).click();
+    await own.waitForURL('**/c/pay/**');
+    await payOnPage(own.url());
+    await own.goto(`${farebox.url}/dashboard?top_up=${await newestTopUp()}`);
+    await own.getByText('$50.00 of credit is yours.').waitFor();
+    await mine.getByText('Granted: Top-up').waitFor();
+
+    const automatic = mine.getByRole('group', { name: 'Automatic top-up' });
+    await automatic.getByText('Credit is bought by hand only.').waitFor();
+    await automatic.getByRole('button', { name: 'Turn on' }).click();
+    const form = own.getByRole('dialog', { name: 'Automatic top-up' });
+    await form.getByLabel('When less than this is left').fill('20');
+    await form.getByLabel('Buy').fill('50');
+    await form.getByLabel('At most, in a month').fill('40');
+    await form.getByRole('button', { name: 'Turn on' }).click();
+    await form.getByText('What is bought at once is more than you allow in a month.').waitFor();
+    await expectAccessible(own);
+    await form.getByLabel('At most, in a month').fill('150');
+    await form.getByRole('button', { name: 'Turn on' }).click();
+    await form.waitFor({ state: 'hidden' });
+    await automatic.getByText('When less than $20.00 is left, $50.00 is bought').waitFor();
+
+    await page.goto(`${farebox.url}/admin/customers/${customer_id}`);
+    const panel = page.getByRole('region', { name: 'Credit' });
+    const seen = panel.getByRole('group', { name: 'Automatic top-up' });
+    await seen.getByText('When less than $20.00 is left').waitFor();
+    expect(await seen.getByRole('button', { name: 'Change' }).count()).toBe(0);
+    await expectAccessible(page);
+    await seen.getByRole('button', { name: 'Turn off' }).click();
+    await seen.getByText('Credit is bought by hand only.').waitFor();
+  });
+
+  async function newestTopUp(): Promise<string> {
+    return (await farebox.seller.get(`/v1/customers/${customer_id}/top_ups`)).data[0].id;
+  }
 });

@@ -54,6 +54,7 @@ export * from './spending.ts';
 export * from './take.ts';
 export * from './usage-alert.ts';
 export * from './usage-periods.ts';
+export * from './auto-top-up.ts';
 export * from './top-up.ts';
 export * from './webhook.ts';
 export * from './window.ts';

@@ -45,6 +45,13 @@ const samples: MailData = {
   subscription_resumed: plan,
   subscription_ended: plan,
   cancellation_confirmed: { ...plan, ends_on: '2026-05-01' },
+  top_up_failed: {
+    name: 'Ada',
+    amount: '$25.00',
+    reason: 'Your card was declined.',
+    next: 'We try again on 2026-04-02.',
+    dashboard_url: 'http://localhost:4000/dashboard',
+  },
   card_expiring: { ...plan, card: 'Visa •••• 4242', expires_on: '2026-04-30', next_payment_on: '2026-05-01' },
   trial_ending: { ...plan, price: '$99.00 a month', ends_on: '2026-05-01' },
   key_rotated: {

@@ -61,6 +61,8 @@ export interface MailData {
   key_rotated: { name: string; key_name: string; key_start: string; stops_at: string; dashboard_url: string };
   /** Of usage, a quota, a cap or credit. `about`: which customer, where it is told to the seller. */
   usage_alert: { name: string; about: string | null; title: string; sentence: string; dashboard_url: string };
+  /** Credit that is bought by itself was not. `next` says whether it is tried again. */
+  top_up_failed: { name: string; amount: string; reason: string; next: string; dashboard_url: string };
   /** A webhook endpoint was switched off: it took nothing since `failing_since_on`, or said that it is gone. */
   webhook_disabled: {
     name: string;

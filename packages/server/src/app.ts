@@ -107,7 +107,7 @@ export async function createApp(options: AppOptions) {
     invoiced: (customerId, since) => reach(() => stripe.invoicedUsage(customerId, since)),
   });
   const selling = connectSelling({ ...options, ...slices, queue, stripe, migrationTold: slices.telling.migration });
-  const crediting = connectCrediting({ ...options, ...slices, stripe });
+  const crediting = connectCrediting({ ...options, ...slices, queue, stripe });
   const keeping = connectKeeping({ ...options, ...slices, changed: (id) => snapshot.changed(id) });
   stripe.jobs.register();
   notices.register();
@@ -178,6 +178,7 @@ export async function createApp(options: AppOptions) {
       await queue.idle();
       await stripe.jobs.sweep();
       await slices.alerting.settle();
+      await crediting.settle();
       await slices.webhooks.deliveries.sweep();
       await queue.idle();
     },
@@ -200,6 +201,7 @@ export async function createApp(options: AppOptions) {
     /** After the last request: what is buffered is written, what runs ends. */
     async stop(): Promise<void> {
       await queue.stop();
+      await crediting.close();
       await slices.close();
     },
     /** The reverse proxy before the seller's API, on its own port; null where no upstream is named. */

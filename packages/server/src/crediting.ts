@@ -1,34 +1,70 @@
 import type { Currency } from '@farebox/core';
 import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
+import { createAutoTopUpRoutes } from './credits/auto-top-ups/routes.ts';
+import { createAutoTopUps } from './credits/auto-top-ups/service.ts';
+import type { Credits } from './credits/service.ts';
 import { createTopUpRoutes } from './credits/top-ups/routes.ts';
 import { createTopUps } from './credits/top-ups/service.ts';
 import type { Customers } from './customers/service.ts';
+import { createPaced } from './lib/paced.ts';
+import type { Queue } from './queue/queue.ts';
 import type { StripeConnection } from './stripe/connect.ts';
 import { createLinking } from './subscriptions/buyer.ts';
+import type { Usage } from './usage/service.ts';
+
+/** How often it is looked whether a customer that uses something has enough credit left. */
+const lookPaceMs = 5_000;
 
 /** Joins what brings credit and needs Stripe. Its part of `createApp`. */
 export function connectCrediting(
-  deps: Pick<AppOptions, 'config' | 'db' | 'clock' | 'list'> & {
-    stripe: Pick<StripeConnection, 'payments'>;
+  deps: Pick<AppOptions, 'config' | 'db' | 'clock' | 'list' | 'log'> & {
+    queue: Queue;
+    stripe: Pick<StripeConnection, 'payments' | 'desk' | 'intents'>;
     customers: Customers;
     accounts: Pick<Accounts, 'audit'>;
+    credits: Credits;
+    usage: Pick<Usage, 'onRecorded'>;
     currencyOf(customerId: string): Promise<Currency>;
   },
 ) {
-  const { customers, list, stripe } = deps;
-  const topUps = createTopUps({
+  const { customers, list, queue, stripe } = deps;
+  const shared = {
     ...deps,
     terms: list.top_ups,
     currency: list.currency,
+    findCustomer: (id: string) => customers.get(id),
+    audit: deps.accounts.audit,
+  };
+  const topUps = createTopUps({
+    ...shared,
     base_url: deps.config.base_url,
     payments: stripe.payments,
-    findCustomer: (id) => customers.get(id),
     ensureLinked: createLinking({
       payments: stripe.payments,
       linkStripe: async (id, stripeId) => void (await customers.linkStripe(null, id, stripeId)),
     }),
-    audit: deps.accounts.audit,
   });
-  return { documented: [createTopUpRoutes({ topUps })] };
+  const autoTopUps = createAutoTopUps({ ...shared, desk: stripe.desk, intents: stripe.intents });
+  const paced = createPaced({
+    pace_ms: lookPaceMs,
+    run: autoTopUps.look,
+    onError: (error, customer_id) =>
+      deps.log.warn({ err: error, customer_id }, 'credit was not looked at; it is again in ten minutes'),
+  });
+  const stop = deps.usage.onRecorded((customerId) => paced.ask(customerId));
+  queue.work('credits.top_ups', () => autoTopUps.lookAtAll());
+  queue.every('*/10 * * * *', 'credits.top_ups');
+  return {
+    documented: [createTopUpRoutes({ topUps }), createAutoTopUpRoutes({ autoTopUps })],
+    /** Everybody who wants credit bought by itself is looked at now. */
+    async settle(): Promise<void> {
+      await paced.settle();
+      await autoTopUps.lookAtAll();
+    },
+    async close(): Promise<void> {
+      stop();
+      await paced.close();
+    },
+  };
 }

@@ -5,6 +5,8 @@ import { connectAlerting } from './alerting.ts';
 import type { AppOptions } from './app.ts';
 import { createOverrides } from './customers/overrides/service.ts';
 import { createCredits } from './credits/service.ts';
+import { type FailedAttempt, createAutoTopUpOutcome } from './credits/auto-top-ups/outcome.ts';
+import { topUpFailedMail } from './credits/auto-top-ups/mail.ts';
 import { createTopUpMirror } from './credits/top-ups/mirror.ts';
 import { createCustomers } from './customers/service.ts';
 import type { Tx } from './db/database.ts';
@@ -127,7 +129,13 @@ export function createSlices(options: AppOptions, tools: Tools) {
   });
   const currencyOf = async (id: string) =>
     (await liveWithPlans(db.kysely, id))[0]?.plan.price.currency ?? list.currency;
-  const mirrorTopUps = createTopUpMirror({ clock, terms: list.top_ups, credits, told: telling.topUp });
+  const mirrorTopUps = createTopUpMirror({
+    clock,
+    terms: list.top_ups,
+    credits,
+    told: telling.topUp,
+    automatic: createAutoTopUpOutcome({ clock, failed: notifyOfTopUp }),
+  });
   const caps = createCaps({
     db,
     clock,
@@ -203,6 +211,14 @@ export function createSlices(options: AppOptions, tools: Tools) {
     invariant(customer !== null, 'a key is of a stored customer');
     const { name, dashboard_url } = personOf(customer.name);
     await notifyCustomer(tx, customerId, withPerson(notice, { name, dashboard_url }));
+  }
+
+  async function notifyOfTopUp(tx: Tx, attempt: FailedAttempt): Promise<void> {
+    const { id, customer_id } = attempt.top_up;
+    const customer = await customers.find(tx, customer_id);
+    invariant(customer !== null, 'a top-up is of a stored customer');
+    const data = topUpFailedMail(attempt, personOf(customer.name));
+    await notifyCustomer(tx, customer_id, { kind: 'top_up_failed', dedupe_key: `top_up_failed:${id}`, data });
   }
 
   function personOf(name: string): Person {

@@ -72,7 +72,7 @@ const routes = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: '/dashboard',
-    validateSearch: (search: Search) => text(search, 'plan'),
+    validateSearch: (search: Search) => ({ ...text(search, 'plan'), ...text(search, 'top_up') }),
     component: lazyRouteComponent(() => import('./routes/dashboard/DashboardPage.tsx'), 'DashboardPage'),
   }),
   createRoute({

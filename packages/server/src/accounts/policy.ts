@@ -54,6 +54,10 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'POST /v1/customers/:id/grants/:grant_id/void': sellerSide,
   'GET /v1/customers/:id/credits': known,
   'GET /v1/customers/:id/ledger': known,
+  'GET /v1/customers/:id/auto_top_up': known,
+  // Only who pays agrees to be charged.
+  'PUT /v1/customers/:id/auto_top_up': customer,
+  'DELETE /v1/customers/:id/auto_top_up': known,
   'POST /v1/customers/:id/top_ups': ['customer', 'seller'],
   'GET /v1/customers/:id/top_ups': known,
   'GET /v1/customers/:id/top_ups/:top_up_id': known,

@@ -8,7 +8,7 @@ import {
   drawCredit,
   isUsable,
 } from '@farebox/core';
-import type { Database, Tx } from '../db/database.ts';
+import type { Database, Reader, Tx } from '../db/database.ts';
 import type { Json } from '../db/tables.ts';
 import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
@@ -210,6 +210,14 @@ export function createCredits(deps: {
     };
   }
 
+  /** What is left without what these charges will take, as the reader sees it. */
+  async function availableIn(reader: Reader, customerId: string, charges: readonly UsageCharge[]): Promise<number> {
+    const now = clock.now();
+    const usable = (await openGrants(reader, customerId)).map(asGrant).filter((each) => isUsable(each, now));
+    const taken = drawCredit(usable, charges, now).reduce((total, { amount_minor }) => total + amount_minor, 0);
+    return usable.reduce((total, { remaining_minor }) => total + remaining_minor, -taken);
+  }
+
   /** What credit paid of a report and is not owed any more goes back to the grants it came from, the last one first. */
   async function restore(tx: Tx, report: { id: string; customer_id: string; amount_minor: number }): Promise<void> {
     let left = report.amount_minor;
@@ -231,6 +239,8 @@ export function createCredits(deps: {
     pay,
     restore,
     balance,
+    availableIn,
+    runningCharges: deps.runningCharges,
     async list(customerId: string, page: { limit: number; after: Place | null }): Promise<GrantRow[]> {
       const { id: customer_id } = await deps.findCustomer(customerId);
       return await listGrants(db.kysely, { ...page, customer_id });

@@ -122,6 +122,18 @@ export interface AuthVerification {
   value: string;
 }
 
+export interface AutoTopUp {
+  amount_minor: number;
+  customer_id: string;
+  failures: Generated<number>;
+  monthly_limit_minor: number;
+  pause_reason: string | null;
+  paused_at: Timestamp | null;
+  retry_at: Timestamp | null;
+  set_at: Timestamp;
+  threshold_minor: number;
+}
+
 export interface CheckoutSession {
   add_ons: Generated<Json>;
   created_at: Timestamp;
@@ -184,6 +196,7 @@ export interface CreditTopUp {
   currency: string;
   customer_id: string;
   expires_at: Timestamp | null;
+  failure_code: string | null;
   failure_reason: string | null;
   grant_id: string | null;
   id: string;
@@ -867,6 +880,7 @@ export interface DB {
   auth_session: AuthSession;
   auth_user: AuthUser;
   auth_verification: AuthVerification;
+  auto_top_up: AutoTopUp;
   checkout_session: CheckoutSession;
   coupon_version: CouponVersion;
   credit_entry: CreditEntry;

@@ -1,3 +1,5 @@
+import type { TopUpFailure } from '@farebox/core';
+
 /** Every kind of change we make at Stripe for money or its terms: what it is told, and what is known when it is done. */
 export interface Intents {
   /** A second live subscription of one customer is ended, and what it took is given back. */
@@ -82,6 +84,13 @@ export interface Intents {
       memo: string | null;
     };
     result: { stripe_credit_note_id: string };
+  };
+  /** Credit is bought with the customer's card, on an invoice of its own. */
+  'top_up.charge': {
+    data: { top_up_id: string; stripe_customer_id: string; amount_minor: number; currency: string };
+    result:
+      | { state: 'paid'; stripe_payment_intent_id: string | null; /** With taxes. */ paid_minor: number }
+      | { state: 'declined'; code: TopUpFailure; reason: string };
   };
   'payment_method.default': {
     data: { stripe_customer_id: string; stripe_payment_method_id: string };

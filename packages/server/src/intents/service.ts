@@ -9,6 +9,7 @@ import {
   type IntentRow,
   insertIntent,
   intentById,
+  intentByKey,
   markDone,
   markRefused,
   markSent,
@@ -108,6 +109,13 @@ export function createIntents(deps: {
           throw new Unsettled(`What became of ${row.id} (${row.kind}) is not known yet.`);
         await afterwards(row.customer_id);
       });
+    },
+    /** What became of a wish so far, without carrying it out; null: nobody wished it. */
+    async outcomeOf<K extends IntentKind>(kind: K, dedupeKey: string): Promise<Outcome<K> | null> {
+      const row = await intentByKey(db.kysely, dedupeKey);
+      if (row === null) return null;
+      invariant(row.kind === kind, `${row.id} is an intent of the kind ${kind}`);
+      return endOf<K>(row) ?? { state: 'unknown' };
     },
     /** Intents that nobody carries out any more, for the sweep. */
     open: (before: Date, limit: number) => openIntents(db.kysely, before, limit),

@@ -57,6 +57,12 @@ export async function intentById(db: Reader, id: string): Promise<IntentRow | nu
   return row ?? null;
 }
 
+/** The intent of a wish, by what names it. */
+export async function intentByKey(db: Reader, dedupeKey: string): Promise<IntentRow | null> {
+  const row = await db.selectFrom('stripe_intent').select('id').where('dedupe_key', '=', dedupeKey).executeTakeFirst();
+  return row === undefined ? null : await intentById(db, row.id);
+}
+
 /** Committed before the request leaves. */
 export async function markSent(db: Reader, id: string, round: number, at: Date): Promise<void> {
   await db

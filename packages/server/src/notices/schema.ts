@@ -45,6 +45,13 @@ const noticeData = {
   trial_ending: ofPlan.extend({ price: z.string(), ends_on: z.string() }),
   card_expiring: ofPlan.extend({ card: z.string(), expires_on: z.string(), next_payment_on: z.string() }),
   key_rotated: ofKey.extend({ stops_at: z.string() }),
+  top_up_failed: z.object({
+    name: z.string(),
+    amount: z.string(),
+    reason: z.string(),
+    next: z.string(),
+    dashboard_url: z.string(),
+  }),
   usage_alert: z.object({
     name: z.string(),
     about: z.string().nullable(),
@@ -125,6 +132,8 @@ export function parseNotice(
     case 'key_leaked':
       return { kind, data: noticeData[kind].parse(data) };
     case 'usage_alert':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'top_up_failed':
       return { kind, data: noticeData[kind].parse(data) };
     case 'webhook_disabled':
       return { kind, data: noticeData[kind].parse(data) };

@@ -4,6 +4,7 @@ import type { Carrier, Carriers } from '../intents/kinds.ts';
 import { ownMetadata } from './client.ts';
 import { createInvoiceCarriers } from './invoice-carriers.ts';
 import { createSubscriptionCarriers } from './subscription-carriers.ts';
+import { createTopUpCarrier } from './top-up-carrier.ts';
 import { idOf } from './translate.ts';
 
 /** How each kind of intent is carried out at Stripe, and how it is seen there once it was. */
@@ -12,6 +13,7 @@ export function createCarriers(deps: { stripe: Stripe; installation_id: string; 
     'subscription.undo': undoSubscription(deps),
     ...createSubscriptionCarriers(deps),
     ...createInvoiceCarriers(deps),
+    'top_up.charge': createTopUpCarrier(deps),
   };
 }
 

@@ -184,6 +184,7 @@ function connectMirror(edge: Edge, intents: IntentBook): Sync {
   });
   return createSync({
     ...edge,
+    intents,
     findLink: (id) => customers.find(null, id),
     versionByStripePrice: (price) => sold(price, () => plans.versionByStripePrice(price)),
     mirrorSubscriptions: createSubscriptionMirror({ clock }),

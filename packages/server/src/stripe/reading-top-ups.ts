@@ -2,11 +2,18 @@ import type Stripe from 'stripe';
 import type { MirrorTopUp } from '../credits/top-ups/mirror.ts';
 import { type TopUpRow, openTopUps } from '../credits/top-ups/store.ts';
 import type { Database } from '../db/database.ts';
+import type { IntentBook } from '../intents/service.ts';
 import type { Clock } from '../ports.ts';
-import { translateTopUp } from './translate-top-up.ts';
+import { chargedTopUp, translateTopUp, unpaid } from './translate-top-up.ts';
 
 /** Reads what became of a customer's open top-ups. */
-export function createTopUpReading(deps: { db: Database; clock: Clock; stripe: Stripe }) {
+export function createTopUpReading(deps: {
+  db: Database;
+  clock: Clock;
+  stripe: Stripe;
+  /** What became of what was said to Stripe. */
+  intents: Pick<IntentBook, 'outcomeOf'>;
+}) {
   return async function readTopUps(customerId: string): Promise<MirrorTopUp[]> {
     const read: MirrorTopUp[] = [];
     for (const row of await openTopUps(deps.db.kysely, customerId)) read.push(await readOne(row));
@@ -14,10 +21,13 @@ export function createTopUpReading(deps: { db: Database; clock: Clock; stripe: S
   };
 
   async function readOne(row: TopUpRow): Promise<MirrorTopUp> {
+    if (row.kind === 'automatic') {
+      const outcome = await deps.intents.outcomeOf('top_up.charge', `top_up:${row.id}`);
+      return { id: row.id, ...chargedTopUp(outcome) };
+    }
     if (row.stripe_session_id === null) {
       // Stripe never answered, or we never heard: nobody has the address, and past its end nobody can pay it.
       const isOver = row.expires_at !== null && row.expires_at.getTime() <= deps.clock.now();
-      const unpaid = { stripe_payment_intent_id: null, paid_minor: null, failure_reason: null };
       return { ...unpaid, id: row.id, state: isOver ? 'expired' : 'open' };
     }
     const expand = ['payment_intent'];

@@ -2,6 +2,7 @@ import { isAddOn, isLiveStatus, usualGroup } from '@farebox/core';
 import Stripe from 'stripe';
 import type { Database } from '../db/database.ts';
 import { type MirrorInvoice, unsettledInvoicesOf } from '../invoices/store.ts';
+import type { IntentBook } from '../intents/service.ts';
 import type { PlanVersion, StoredPrice } from '../plans/store.ts';
 import type { Clock } from '../ports.ts';
 import { type CheckoutRow, openCheckouts } from '../subscriptions/checkouts/store.ts';
@@ -43,6 +44,7 @@ export interface ReadingDeps {
   clock: Clock;
   stripe: Stripe;
   installation_id: string;
+  intents: Pick<IntentBook, 'outcomeOf'>;
   versionByStripePrice(stripePriceId: string): Promise<{ version: PlanVersion; price: StoredPrice } | null>;
 }
 

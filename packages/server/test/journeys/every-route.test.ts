@@ -284,6 +284,10 @@ async function subscriptionLife(): Promise<void> {
   await call(visitor, 'GET', `/v1/customers/${customer.id}/credits`);
   await call('seller', 'POST', `/v1/customers/${customer.id}/grants/${given.id}/void`, {});
   await call(visitor, 'GET', `/v1/customers/${customer.id}/ledger`);
+  const auto = { threshold_minor: 500, amount_minor: 1000, monthly_limit_minor: 5000 };
+  await call(visitor, 'PUT', `/v1/customers/${customer.id}/auto_top_up`, auto);
+  await call('seller', 'GET', `/v1/customers/${customer.id}/auto_top_up`);
+  await call(visitor, 'DELETE', `/v1/customers/${customer.id}/auto_top_up`);
   const bought = await call(visitor, 'POST', `/v1/customers/${customer.id}/top_ups`, { amount_minor: 1000 });
   await payOnPage(bought['url']);
   await call(visitor, 'GET', `/v1/customers/${customer.id}/top_ups/${bought['id']}`);

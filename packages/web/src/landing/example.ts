@@ -10,6 +10,7 @@ export const exampleProps: LandingProps = {
     api_url: 'http://localhost:4010',
     currency: 'usd',
     meters: [{ id: 'requests', name: 'API requests', unit: 'request', aggregation: 'count' }],
+    top_ups: null,
     livemode: false,
     inbox_url: null,
     clock_movable: false,

@@ -32,9 +32,40 @@ export interface CreditEntry {
   id: string;
   grant_id: string;
   grant_name: string;
-  kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'expired';
+  kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'refunded' | 'reinstated' | 'expired';
   amount_minor: number;
   currency: Currency;
   usage_report_id: string | null;
   created_at: string;
+}
+
+/** What credit customers may buy at once, of `GET /v1/seller`. */
+export interface TopUpTerms {
+  packs_minor: number[];
+  minimum_minor: number;
+  maximum_minor: number;
+  expires_after_days: number | null;
+}
+
+/** `GET /v1/customers/{id}/top_ups/{top_up_id}` */
+export interface TopUp {
+  id: string;
+  kind: 'checkout' | 'automatic';
+  state: 'open' | 'paid' | 'failed' | 'expired';
+  amount_minor: number;
+  currency: Currency;
+  url: string | null;
+  failure_reason: string | null;
+}
+
+/** `GET /v1/customers/{id}/auto_top_up` */
+export interface AutoTopUp {
+  currency: Currency;
+  state: 'off' | 'on' | 'buying' | 'waiting' | 'limit_reached' | 'paused';
+  threshold_minor: number | null;
+  amount_minor: number | null;
+  monthly_limit_minor: number | null;
+  month_minor: number;
+  retry_at: string | null;
+  pause_reason: 'declined' | 'authentication_required' | 'no_card' | 'refused' | 'payment_returned' | null;
 }

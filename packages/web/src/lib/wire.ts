@@ -1,3 +1,4 @@
+import type { TopUpTerms } from './wire-credits.ts';
 import type {
   Currency,
   Feature,
@@ -29,6 +30,8 @@ export interface PublicSeller {
   support_email: string;
   api_url: string;
   currency: Currency;
+  /** What credit customers may buy; null: none. */
+  top_ups: TopUpTerms | null;
   meters: Meter[];
   livemode: boolean;
   /** The development mail inbox, when mail goes there. */

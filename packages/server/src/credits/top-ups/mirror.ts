@@ -1,7 +1,8 @@
-import { type TopUpTerms, creditToTakeBack, isMoneyDisputed } from '@farebox/core';
+import { type TopUpFailure, type TopUpTerms, creditToTakeBack, isMoneyDisputed } from '@farebox/core';
 import type { Tx } from '../../db/database.ts';
 import { invariant } from '../../lib/invariant.ts';
 import type { Clock } from '../../ports.ts';
+import type { createAutoTopUpOutcome } from '../auto-top-ups/outcome.ts';
 import type { Credits } from '../service.ts';
 import { type TopUpRow, lockTopUps, updateTopUp } from './store.ts';
 
@@ -12,6 +13,7 @@ export interface MirrorTopUp {
   stripe_payment_intent_id: string | null;
   /** What was charged, with taxes; null while nothing is. */
   paid_minor: number | null;
+  failure_code: TopUpFailure | null;
   failure_reason: string | null;
 }
 
@@ -38,6 +40,7 @@ export function createTopUpMirror(deps: {
   clock: Clock;
   terms: TopUpTerms | null;
   credits: Pick<Credits, 'give' | 'takeBack'>;
+  automatic: ReturnType<typeof createAutoTopUpOutcome>;
   /** In the transaction: what becomes known of a top-up. */
   told(tx: Tx, type: 'top_up.succeeded' | 'top_up.failed', row: TopUpRow): Promise<void>;
 }) {
@@ -64,12 +67,21 @@ export function createTopUpMirror(deps: {
     if (seen.state === 'open') return row;
     const now = clock.now();
     const grant_id = seen.state === 'paid' ? await grant(tx, row, now) : null;
-    const { state, stripe_payment_intent_id, paid_minor, failure_reason } = seen;
-    const change = { state, stripe_payment_intent_id, paid_minor, failure_reason, grant_id, settled_at: new Date(now) };
+    const { state, stripe_payment_intent_id, paid_minor, failure_code, failure_reason } = seen;
+    const change = {
+      state,
+      stripe_payment_intent_id,
+      paid_minor,
+      failure_code,
+      failure_reason,
+      grant_id,
+      settled_at: new Date(now),
+    };
     await updateTopUp(tx, row.id, change);
     const after = { ...row, ...change };
     if (state === 'paid') await deps.told(tx, 'top_up.succeeded', after);
     if (state === 'failed') await deps.told(tx, 'top_up.failed', after);
+    await deps.automatic.settled(tx, after);
     return after;
   }
 
@@ -107,6 +119,7 @@ export function createTopUpMirror(deps: {
     const change = (remaining_minor: number) =>
       creditToTakeBack({ amount_minor, paid_minor, lost_minor, taken_minor: row.taken_back_minor, remaining_minor });
     const taken = await credits.takeBack(tx, { top_up_id: id, grant_id }, change);
+    if (lost_minor > row.lost_minor) await deps.automatic.returned(tx, row);
     if (taken === 0 && lost_minor === row.lost_minor) return;
     await updateTopUp(tx, id, { lost_minor, taken_back_minor: row.taken_back_minor + taken });
   }

@@ -6,7 +6,16 @@ import { invariant } from '../../lib/invariant.ts';
 import type { Clock, Payments } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { Place } from '../store.ts';
-import { type TopUpRow, insertTopUp, listTopUps, openTopUps, recordSession, topUpById, updateTopUp } from './store.ts';
+import {
+  type TopUpRow,
+  insertTopUp,
+  listTopUps,
+  newTopUp,
+  openTopUps,
+  recordSession,
+  topUpById,
+  updateTopUp,
+} from './store.ts';
 
 /** How long a payment page stands. Stripe allows 30 minutes to 24 hours. */
 const lifetimeMs = 60 * 60_000;
@@ -77,26 +86,15 @@ export function createTopUps(deps: {
       if (held !== undefined && canContinue(held, amount_minor)) return held;
       if (held !== undefined) await release(held);
       const now = clock.now();
-      const row: TopUpRow = {
+      const row = newTopUp({
         id: createId('ctop', now),
         customer_id,
         kind: 'checkout',
-        state: 'open',
         amount_minor,
         currency,
-        stripe_session_id: null,
-        url: null,
         expires_at: new Date(now + lifetimeMs),
-        stripe_payment_intent_id: null,
-        stripe_invoice_id: null,
-        paid_minor: null,
-        lost_minor: 0,
-        taken_back_minor: 0,
-        failure_reason: null,
-        grant_id: null,
         created_at: new Date(now),
-        settled_at: null,
-      };
+      });
       const isMade = await db.transaction(async (tx) => {
         if (!(await insertTopUp(tx, row))) return false;
         const of = { actor, action: 'top_up.opened', customer_id, object_id: row.id };

@@ -1,4 +1,4 @@
-import type { Currency } from '@farebox/core';
+import type { Currency, TopUpFailure } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader, Tx } from '../../db/database.ts';
 import type { Place } from '../store.ts';
@@ -25,6 +25,7 @@ export interface TopUpRow {
   lost_minor: number;
   /** What of the credit was taken back for it. */
   taken_back_minor: number;
+  failure_code: TopUpFailure | null;
   failure_reason: string | null;
   grant_id: string | null;
   created_at: Date;
@@ -54,8 +55,43 @@ function topUps(db: Reader) {
     .select([
       sql<TopUpKind>`kind`.as('kind'),
       sql<TopUpState>`state`.as('state'),
+      sql<TopUpFailure | null>`failure_code`.as('failure_code'),
       sql<Currency>`currency`.as('currency'),
     ]);
+}
+
+/** One that was not paid yet. */
+export function newTopUp(
+  of: Pick<TopUpRow, 'id' | 'customer_id' | 'kind' | 'amount_minor' | 'currency' | 'expires_at' | 'created_at'>,
+): TopUpRow {
+  return {
+    ...of,
+    state: 'open',
+    stripe_session_id: null,
+    url: null,
+    stripe_payment_intent_id: null,
+    stripe_invoice_id: null,
+    paid_minor: null,
+    lost_minor: 0,
+    taken_back_minor: 0,
+    failure_code: null,
+    failure_reason: null,
+    grant_id: null,
+    settled_at: null,
+  };
+}
+
+/** What was bought by itself since, or is about to be. */
+export async function monthOfAutomatic(db: Reader, customerId: string, since: Date): Promise<number> {
+  const row = await db
+    .selectFrom('credit_top_up')
+    .select(sql<number>`coalesce(sum(amount_minor), 0)::bigint`.as('amount_minor'))
+    .where('customer_id', '=', customerId)
+    .where('kind', '=', 'automatic')
+    .where('state', 'in', ['open', 'paid'])
+    .where('created_at', '>=', since)
+    .executeTakeFirstOrThrow();
+  return row.amount_minor;
 }
 
 /** Takes the customer's one open place of the kind. False when another top-up holds it. */

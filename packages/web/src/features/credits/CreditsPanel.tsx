@@ -3,6 +3,7 @@ import { Button, Skeleton } from '@mantine/core';
 import { IconCoins } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
 import { formatDay } from '../../lib/format.ts';
+import { useSeller } from '../../lib/session.ts';
 import type { CreditEntry, CreditGrant } from '../../lib/wire-credits.ts';
 import { type Column, DataTable } from '../../ui/DataTable.tsx';
 import { Empty } from '../../ui/Empty.tsx';
@@ -10,22 +11,49 @@ import { Fault } from '../../ui/Fault.tsx';
 import { LoadMore } from '../../ui/LoadMore.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
+import { AutoTopUpPart } from './AutoTopUpPart.tsx';
 import { GrantDialog } from './GrantDialog.tsx';
 import { TakeBackDialog } from './TakeBackDialog.tsx';
+import { TopUpDialog } from './TopUpDialog.tsx';
 import { useCreditBalance, useGrants, useLedger } from './api.ts';
 import { balanceWords, entryWords, grantState, spanWords } from './credit-words.ts';
 import classes from './credits.module.css';
 
-/** The customer's own credit; nothing for who never had any. */
+/** The customer's own credit, and where it is bought; nothing for who never had any where none is sold. */
 export function OwnCredits({ customerId }: { customerId: string }) {
   const grants = useGrants(customerId);
-  return grants.rows === undefined || grants.rows.length === 0 ? null : <Credits customerId={customerId} />;
+  const seller = useSeller();
+  const [opened, setOpened] = useState(false);
+  const terms = seller?.top_ups ?? null;
+  if (seller === undefined || terms === null)
+    return grants.rows === undefined || grants.rows.length === 0 ? null : <Credits customerId={customerId} />;
+  return (
+    <>
+      <Credits
+        customerId={customerId}
+        actions={
+          <Button size="xs" onClick={() => setOpened(true)}>
+            Top up
+          </Button>
+        }
+        automatic={<AutoTopUpPart customerId={customerId} owner="customer" terms={terms} />}
+      />
+      <TopUpDialog
+        customerId={customerId}
+        terms={terms}
+        currency={seller.currency}
+        opened={opened}
+        onClose={() => setOpened(false)}
+      />
+    </>
+  );
 }
 
 /** One customer's credit for operators, who give it and take it back. */
 export function CustomerCredits({ customerId }: { customerId: string }) {
   const [opened, setOpened] = useState(false);
   const [asked, setAsked] = useState<CreditGrant | null>(null);
+  const terms = useSeller()?.top_ups ?? null;
   const give = (
     <Button size="xs" variant="default" onClick={() => setOpened(true)}>
       Give credit
@@ -36,6 +64,7 @@ export function CustomerCredits({ customerId }: { customerId: string }) {
       <Credits
         customerId={customerId}
         actions={give}
+        automatic={terms === null ? null : <AutoTopUpPart customerId={customerId} owner="seller" terms={terms} />}
         buttonOf={(grant) =>
           grant.remaining_minor > 0 ? (
             <Button size="compact-xs" variant="subtle" onClick={() => setAsked(grant)}>
@@ -55,6 +84,8 @@ export function CustomerCredits({ customerId }: { customerId: string }) {
 interface CreditsProps {
   customerId: string;
   actions?: ReactNode;
+  /** Whether it is bought by itself. */
+  automatic?: ReactNode;
   buttonOf?: (grant: CreditGrant) => ReactNode;
 }
 
@@ -68,7 +99,7 @@ const columns: Column<CreditEntry>[] = [
   },
 ];
 
-function Credits({ customerId, actions, buttonOf }: CreditsProps) {
+function Credits({ customerId, actions, automatic, buttonOf }: CreditsProps) {
   const balance = useCreditBalance(customerId);
   const grants = useGrants(customerId);
   const ledger = useLedger(customerId);
@@ -101,6 +132,7 @@ function Credits({ customerId, actions, buttonOf }: CreditsProps) {
             ))}
           </ul>
         )}
+        {automatic}
       </div>
       {ledger.isError && !ledger.rows ? (
         <Fault what="The ledger" error={ledger.error} retry={ledger.refetch} />

@@ -37,6 +37,8 @@ const kinds: Record<CreditEntry['kind'], string> = {
   drawn: 'Paid for usage',
   returned: 'Given back, usage was corrected',
   voided: 'Taken back',
+  refunded: 'Taken back, its payment was given back',
+  reinstated: 'Given again, its payment came back',
   expired: 'Expired',
 };
 

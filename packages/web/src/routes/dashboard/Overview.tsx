@@ -1,6 +1,8 @@
+import { useSearch } from '@tanstack/react-router';
 import { ModeMark } from '../../features/accounts/ModeMark.tsx';
 import { VerifyNotice } from '../../features/accounts/VerifyNotice.tsx';
 import { OwnCredits } from '../../features/credits/CreditsPanel.tsx';
+import { TopUpNotice } from '../../features/credits/TopUpNotice.tsx';
 import { InvoicesPanel } from '../../features/invoices/InvoicesPanel.tsx';
 import { UpcomingPanel } from '../../features/invoices/UpcomingPanel.tsx';
 import { FirstKeyPanel } from '../../features/keys/FirstKeyPanel.tsx';
@@ -29,6 +31,7 @@ import { PlanSection } from './PlanSection.tsx';
 export function Overview({ me, live }: { me: Me; live: readonly [Subscription, ...Subscription[]] }) {
   const isUpdating = useLiveUsage();
   const seller = useSeller();
+  const { top_up }: { top_up?: string } = useSearch({ from: '/dashboard' });
   const plans = usePlans().data ?? [];
   const only = live.length === 1 ? live[0] : null;
   const held = live.map(({ group }) => group);
@@ -43,6 +46,7 @@ export function Overview({ me, live }: { me: Me; live: readonly [Subscription, .
         <StatusNotice key={subscription.id} subscription={subscription} />
       ))}
       <StateNotices customerId={live[0].customer_id} />
+      {top_up === undefined ? null : <TopUpNotice customerId={live[0].customer_id} topUp={top_up} />}
       {checkout.isPending ? <Notice tone="info">Opening the payment page…</Notice> : null}
       {checkout.isError ? (
         <CheckoutFault error={checkout.error} retry={() => checkout.mutate(checkout.variables)} />
