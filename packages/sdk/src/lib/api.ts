@@ -8,7 +8,16 @@ export interface Connection {
   base_url: string;
   secret_key: string;
   timeout_ms: number;
+  /** How operations are called; by `fetch` unless said. */
+  exchange?: Exchange;
 }
+
+/** One call and its whole answer, whatever its status. Rejects with `FareboxUnavailable`. */
+export type Exchange = (
+  url: string,
+  init: { method: string; headers: Record<string, string>; body?: string },
+  signal: AbortSignal | undefined,
+) => Promise<{ status: number; location: string | null; content_type: string; text: string }>;
 
 export interface CallOptions {
   /** Names a write that is done once. Made for each call if left out. */
@@ -91,18 +100,31 @@ export async function callPage(
   return await callApi(connection, operation, input, options);
 }
 
-async function once(connection: Connection, url: string, init: RequestInit, options: CallOptions): Promise<unknown> {
-  const { response, text } = await send(connection, url, init, options.signal);
-  const location = response.headers.get('location');
-  if (response.status >= 300 && response.status < 400 && location !== null) return { location };
-  const isJson = /^application\/(?:[\w.+-]+\+)?json\b/.test(response.headers.get('content-type') ?? '');
+async function once(
+  connection: Connection,
+  url: string,
+  init: Parameters<Exchange>[1],
+  options: CallOptions,
+): Promise<unknown> {
+  const exchange = connection.exchange ?? exchangeByFetch(connection);
+  const { status, location, content_type, text } = await exchange(url, init, options.signal);
+  if (status >= 300 && status < 400 && location !== null) return { location };
+  const isJson = /^application\/(?:[\w.+-]+\+)?json\b/.test(content_type);
   const body = isJson ? parse(text) : undefined;
-  if (response.ok) {
+  if (status >= 200 && status < 300) {
     if (isJson && body === undefined) throw new FareboxUnavailable('Farebox answered with half a text.');
     return isJson ? body : text === '' ? null : text;
   }
-  throw failureOf(response.status, body);
+  throw failureOf(status, body);
 }
+
+const exchangeByFetch =
+  (connection: Connection): Exchange =>
+  async (url, init, signal) => {
+    const { response, text } = await send(connection, url, init, signal);
+    const { status, headers } = response;
+    return { status, location: headers.get('location'), content_type: headers.get('content-type') ?? '', text };
+  };
 
 /** What an answer that is no success means: another call will do, or this one is wrong. */
 export function failureOf(status: number, body: unknown): FareboxUnavailable | FareboxError {

@@ -19,6 +19,7 @@ import { monotonic } from '../clock.ts';
 import { requestId } from '../request-id.ts';
 import type { Decision, VerifyInput } from '../verify.ts';
 import { createEntries } from './entries.ts';
+import { createExchange } from './exchange.ts';
 import { type Settings, createFeed } from './feed.ts';
 import { type Taken, createUnits } from './units.ts';
 import { createUsageBuffer } from './usage.ts';
@@ -53,9 +54,11 @@ export function createLocal(
   remote: (input: VerifyInput) => Promise<Decision>,
   onError: (error: unknown) => void,
 ) {
-  const entries = createEntries(connection);
-  const units = createUnits(connection);
-  const usage = createUsageBuffer(connection, onError);
+  const { exchange, close: disconnect } = createExchange(connection);
+  const calling = { ...connection, exchange };
+  const entries = createEntries(calling);
+  const units = createUnits(calling);
+  const usage = createUsageBuffer(calling, onError);
   let settings: Settings | null = null;
   let counter = '';
   let isClosed = false;
@@ -144,7 +147,7 @@ export function createLocal(
       try {
         await units.giveBack(true);
       } finally {
-        await usage.close(closeMs, monotonic);
+        await usage.close(closeMs, monotonic).finally(disconnect);
       }
     },
   };
