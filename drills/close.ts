@@ -293,7 +293,7 @@ async function close(): Promise<string[]> {
       ended_at: null,
       paused_at: null,
     };
-    const phases = [{ from_at: at, terms_id: 'pro', billing_anchor_at: at, plan: priced }];
+    const phases = [{ from_at: at, terms_id: 'pro', plan_price_id: price.id, billing_anchor_at: at, plan: priced }];
     const deps = {
       clock: { now: () => now },
       usageOfPeriod: usage.usageOfPeriod,
@@ -303,7 +303,7 @@ async function close(): Promise<string[]> {
     for (const id of opened) {
       const report = await reportById(db.kysely, id);
       if (report === null) continue;
-      await bill(billOfReport(report, report.meter_id), { ...customer, is_ended: false, is_far: false });
+      await bill(billOfReport(report, report.meter_id, null), { ...customer, is_ended: false, is_far: false });
       await markReportSent(db.kysely, id, new Date(now));
     }
   });

@@ -48,7 +48,10 @@ export function stripeEffectsOf(change: CatalogChange): StripeEffect[] {
       key: `${key}:setup`,
       amount: { minor: setup_fee_minor, currency, interval: null },
     };
-    return setup_fee_minor === 0 ? [base] : [base, fee];
+    const metered = plan.usage
+      .filter(({ reporter }) => reporter === 'meters')
+      .map(({ meter_id }): StripeEffect => ({ type: 'create_price', key: `${key}:meter:${meter_id}`, amount: null }));
+    return [base, ...(setup_fee_minor === 0 ? [] : [fee]), ...metered];
   });
   return [...product, ...prices];
 }

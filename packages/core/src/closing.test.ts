@@ -15,6 +15,7 @@ const whole: ClosingFacts = {
   amount_minor: 400,
   capped_minor: 100,
   shortfall_minor: 0,
+  meter_hours: [],
   invoiced_minimum_minor: 0,
   credited_minor: 50,
   adjusted_minor: 0,

@@ -1,4 +1,4 @@
-import type { Currency } from './plan.ts';
+import type { Currency, Instant } from './plan.ts';
 import { formatMoney } from './money.ts';
 
 /** What was counted, billed and invoiced of one meter in one period, from each place that knows of it. */
@@ -38,6 +38,15 @@ export interface ClosingFacts {
   invoiced_minimum_minor: number;
   invoiced_credit_minor: number;
   invoiced_corrections_minor: number;
+  /** Hours in which Stripe's meter has not what it was sent; empty where nothing is sent to one. */
+  meter_hours: MeterHour[];
+}
+
+/** Units of one hour: what Stripe's meter was sent, and what it counted. */
+export interface MeterHour {
+  hour_at: Instant;
+  sent: number;
+  counted: number;
 }
 
 export const closingFaultCodes = [
@@ -47,6 +56,7 @@ export const closingFaultCodes = [
   'price_differs',
   'not_sent',
   'invoice_differs',
+  'meter_differs',
 ] as const;
 export type ClosingFaultCode = (typeof closingFaultCodes)[number];
 
@@ -82,6 +92,15 @@ export function closingFaults(facts: ClosingFacts): ClosingFault[] {
     );
   else if (facts.is_corrected && facts.due_minor !== null && facts.due_minor !== billed)
     fault('price_differs', `With what was put right it costs ${money(facts.due_minor)}; ${money(billed)} was billed.`);
+  const [first, ...more] = facts.meter_hours;
+  if (first !== undefined) {
+    const hour = new Date(first.hour_at).toISOString().slice(0, 16).replace('T', ' ');
+    const others = more.length === 0 ? '' : ` So it is with ${more.length} more hours.`;
+    fault(
+      'meter_differs',
+      `Of the hour ${hour} UTC ${first.sent} were sent to Stripe's meter, and it counted ${first.counted}.${others}`,
+    );
+  }
   if (!facts.is_sent) {
     if (facts.is_late) fault('not_sent', 'It has not been put on an invoice yet.');
     return faults;

@@ -5,6 +5,7 @@ import { type PlanContext, Amounts, readPrices, readSeats, readTrial, readUsage 
 import { readConcurrency, readLimits } from './define-limits.ts';
 import { readMeter } from './define-meters.ts';
 import { readTopUps } from './define-top-ups.ts';
+import { reporterFaults, throughMeters } from './define-reporter.ts';
 import { PlanFaults } from './faults.ts';
 import { Fields, join, namesOf } from './fields.ts';
 import { groupFaults, usualGroup } from './group.ts';
@@ -17,6 +18,7 @@ import {
   type PriceList,
   type Seller,
   type Taxes,
+  reporters,
 } from './plan.ts';
 
 /** What the parts of a list refer to. The currency is null when it is not known, so that amounts are not judged by it. */
@@ -50,7 +52,8 @@ export function readPriceList(input: unknown): PriceList {
   if (plans.length === 0 && !fields.faults.some((fault) => fault.path === 'plans'))
     fields.fault('plans', 'is empty: there must be a plan to sell');
   checkTogether(fields, plans);
-  for (const { path, message } of groupFaults({ plans, features })) fields.fault(path, message);
+  for (const { path, message } of [...groupFaults({ plans, features }), ...reporterFaults({ plans, meters })])
+    fields.fault(path, message);
   const planIds = new Set(plans.map((plan) => plan.id));
   const coupons = fields
     .entries(file['coupons'], 'coupons')
@@ -166,6 +169,7 @@ const planKeys = [
   'seats',
   'trial',
   'usage',
+  'reporter',
   'limits',
   'concurrency',
   'keys',
@@ -194,6 +198,7 @@ function readPlan(list: Context, id: string, value: unknown): Plan {
     for (const { meter_id, minimum } of usage)
       if (minimum !== undefined)
         fields.fault(join(path, `usage.${meter_id}.minimum`), 'is for a plan of its own; this one is an add-on');
+  const reporter = fields.oneOf(plan['reporter'], join(path, 'reporter'), reporters, 'invoice_items');
   const limits = readLimits(fields, plan['limits'], join(path, 'limits'));
   const features = readSettings(list, plan['features'], join(path, 'features'));
   const max_keys = plan['keys'] === undefined ? undefined : fields.integer(plan['keys'], join(path, 'keys'), 1);
@@ -203,7 +208,7 @@ function readPlan(list: Context, id: string, value: unknown): Plan {
     prices: priced.prices(),
     seats,
     trial,
-    usage,
+    usage: reporter === 'meters' ? usage.map(throughMeters) : usage,
     limits,
     features,
     ...readConcurrency(fields, plan['concurrency'], join(path, 'concurrency')),

@@ -32,6 +32,7 @@ export * from './key-budget.ts';
 export * from './limit.ts';
 export * from './meter.ts';
 export * from './meter-change.ts';
+export * from './metered.ts';
 export * from './migration.ts';
 export * from './minimum.ts';
 export * from './money.ts';

@@ -1,5 +1,5 @@
 import type { DunningStep } from './dunning.ts';
-import type { Aggregation, Currency, FeatureValue, Interval, Offline } from './plan.ts';
+import type { Aggregation, Currency, FeatureValue, Interval, Offline, Reporter } from './plan.ts';
 
 /**
  * What a seller writes in `farebox.config.ts` and `definePlans` reads. Ids are the keys of the objects. Amounts are decimal
@@ -112,6 +112,11 @@ export interface PlanInput {
   trial?: TrialInput;
   /** By meter id. */
   usage?: Record<string, PlanUsageInput>;
+  /**
+   * How overage reaches Stripe's invoice: `invoice_items`, as lines that Farebox rates, or `meters`, through Stripe's Billing Meters
+   * and metered prices. The first unless said.
+   */
+  reporter?: Reporter;
   limits?: RateLimitInput[];
   /** Requests of a customer at the same time. */
   concurrency?: ConcurrencyInput;

@@ -103,6 +103,7 @@ function planInput(list: PriceList, plan: Plan): PlanInput {
       'usage',
       Object.fromEntries(plan.usage.map((usage) => [usage.meter_id, usageInput(list, plan, sold, usage)])),
     ),
+    ...(plan.usage.some(({ reporter }) => reporter === 'meters') ? { reporter: 'meters' } : {}),
     ...(plan.limits.length === 0
       ? {}
       : {

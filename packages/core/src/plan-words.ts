@@ -80,6 +80,7 @@ function describeUsage(usage: PlanUsage): [string, string | null][] {
       `${at}.minimum.${currency}`,
       `at least ${formatMoney(amount, currency)} a ${usage.interval}`,
     ]),
+    [`${at}.reporter`, usage.reporter === undefined ? null : "through Stripe's meters"],
   ];
 }
 

@@ -133,6 +133,10 @@ export interface Trial {
   card: boolean;
 }
 
+/** How usage past the included amounts reaches Stripe's invoice: as Farebox's own lines, or through Stripe's Billing Meters. */
+export const reporters = ['invoice_items', 'meters'] as const;
+export type Reporter = (typeof reporters)[number];
+
 /** How a plan includes and prices one meter. */
 export interface PlanUsage {
   meter_id: string;
@@ -146,6 +150,8 @@ export interface PlanUsage {
   overage: Record<Currency, UsagePrice> | null;
   /** By currency: what overage of a whole `interval` comes to at least, minor units. What it lacks is charged too. Absent: nothing. */
   minimum?: Record<Currency, number>;
+  /** How overage reaches the invoice. Absent: as lines that Farebox rates itself. */
+  reporter?: 'meters';
   /** Absent: a hard quota is `closed` while nobody counts, a soft one open. */
   offline?: Offline;
 }

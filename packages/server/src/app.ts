@@ -105,6 +105,7 @@ export async function createApp(options: AppOptions) {
     findCustomer: (id) => customers.get(id),
     counted: gating.counted,
     invoiced: (customerId, since) => reach(() => stripe.invoicedUsage(customerId, since)),
+    meterDifferences: (of) => reach(() => stripe.meterDifferences(of)),
   });
   const selling = connectSelling({ ...options, ...slices, queue, stripe, migrationTold: slices.telling.migration });
   const crediting = connectCrediting({ ...options, ...slices, queue, stripe });

@@ -57,7 +57,8 @@ export async function push(args: string[]): Promise<number> {
       const now = systemClock.now();
       const installation_id = await installationId(db.kysely, { id: createId('inst', now), created_at: new Date(now) });
       const stripe = createStripe({ secret_key: secrets.stripe_secret_key, address: null });
-      const pushed = await createPush({ db, clock: systemClock, stripe, installation_id, log })();
+      const meterName = (id: string) => list.meters.find((meter) => meter.id === id)?.name ?? id;
+      const pushed = await createPush({ db, clock: systemClock, stripe, installation_id, meterName, log })();
       console.log(
         pushed.length === 0 ? 'Published; Stripe has it all.' : `Published; now at Stripe: ${pushed.join(', ')}.`,
       );

@@ -405,6 +405,17 @@ export interface Member {
   user_id: string;
 }
 
+export interface MeteredPeriod {
+  customer_id: string;
+  flushed_at: Timestamp | null;
+  meter_id: string;
+  period_end_at: Timestamp;
+  period_start_at: Timestamp;
+  plan_price_id: string | null;
+  settled: Generated<Json>;
+  subscription_id: string;
+}
+
 export interface Notice {
   attempts: Generated<number>;
   created_at: Timestamp;
@@ -469,6 +480,7 @@ export interface PlanPrice {
   interval: string;
   plan_version_id: string;
   setup_fee_minor: number;
+  stripe_metered_prices: Generated<Json>;
   stripe_price_id: string | null;
   stripe_setup_price_id: string | null;
 }
@@ -783,6 +795,23 @@ export interface UsageHour {
   quantity: Numeric;
 }
 
+export interface UsagePush {
+  created_at: Timestamp;
+  customer_id: string;
+  hour_at: Timestamp;
+  identifier: string;
+  meter_id: string;
+  occurred_at: Timestamp;
+  period_start_at: Timestamp;
+  plan_price_id: string;
+  reason: string | null;
+  revision: number;
+  sent_at: Timestamp | null;
+  state: string;
+  subscription_id: string;
+  units: number;
+}
+
 export interface UsageRejection {
   code: string;
   customer_id: string | null;
@@ -904,6 +933,7 @@ export interface DB {
   leak_report: LeakReport;
   live_subscription: LiveSubscription;
   member: Member;
+  metered_period: MeteredPeriod;
   notice: Notice;
   operator: Operator;
   plan_migration: PlanMigration;
@@ -938,6 +968,7 @@ export interface DB {
   usage_correction: UsageCorrection;
   usage_event: UsageEvent;
   usage_hour: UsageHour;
+  usage_push: UsagePush;
   usage_rejection: UsageRejection;
   usage_report: UsageReport;
   usage_spent: UsageSpent;

@@ -48,6 +48,10 @@ export const planSchema = z
           .record(z.string(), z.int())
           .optional()
           .openapi({ description: 'By currency what overage comes to at least, minor units; absent: nothing.' }),
+        reporter: z
+          .literal('meters')
+          .optional()
+          .openapi({ description: 'Usage is rated by Stripe, through its Billing Meters; absent: by Farebox.' }),
       }),
     ),
     limits: z.array(z.object({ name: z.string(), limit: z.int(), window_ms: z.int() })),

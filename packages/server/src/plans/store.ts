@@ -33,6 +33,8 @@ export interface StoredPrice extends Price {
   stripe_price_id: string | null;
   /** Null until pushed, and without a setup fee. */
   stripe_setup_price_id: string | null;
+  /** By meter, of plans whose usage goes through Stripe's meters. */
+  stripe_metered_prices: Record<string, string>;
 }
 
 /** The versions on sale, one per plan. */
@@ -251,9 +253,23 @@ export async function unpushedVersions(db: Reader): Promise<PlanVersion[]> {
       version.stripe_product_id === null ||
       version.prices.some(
         (price) =>
-          price.stripe_price_id === null || (price.setup_fee_minor > 0 && price.stripe_setup_price_id === null),
+          price.stripe_price_id === null ||
+          (price.setup_fee_minor > 0 && price.stripe_setup_price_id === null) ||
+          meteredOf(version.content).some(({ meter_id }) => price.stripe_metered_prices[meter_id] === undefined),
       ),
   );
+}
+
+/** What of a plan goes through Stripe's meters. */
+function meteredOf(content: Pick<Plan, 'usage'>): Plan['usage'] {
+  return content.usage.filter(({ reporter }) => reporter === 'meters');
+}
+
+/** Stripe's id of the metered price of a meter; null: it has none. */
+export async function meteredPriceId(db: Reader, planPriceId: string, meterId: string): Promise<string | null> {
+  const { rows } = await sql<{ id: string | null }>`
+    select stripe_metered_prices ->> ${meterId} as id from plan_price where id = ${planPriceId}`.execute(db);
+  return rows[0]?.id ?? null;
 }
 
 export async function markProductPushed(db: Reader, id: string, stripe_product_id: string): Promise<void> {
@@ -263,9 +279,14 @@ export async function markProductPushed(db: Reader, id: string, stripe_product_i
 export async function markPricePushed(
   db: Reader,
   id: string,
-  stripe: { stripe_price_id: string; stripe_setup_price_id: string | null },
+  stripe: Pick<StoredPrice, 'stripe_setup_price_id' | 'stripe_metered_prices'> & { stripe_price_id: string },
 ): Promise<void> {
-  await db.updateTable('plan_price').set(stripe).where('id', '=', id).execute();
+  const stripe_metered_prices = JSON.stringify(stripe.stripe_metered_prices);
+  await db
+    .updateTable('plan_price')
+    .set({ ...stripe, stripe_metered_prices })
+    .where('id', '=', id)
+    .execute();
 }
 
 /** Content is written by insertVersion only, from a checked Plan; that is what lets it be read as one. */
@@ -279,7 +300,8 @@ function versions(db: Reader) {
         select json_agg(json_build_object(
           'id', id, 'currency', currency, 'interval', interval, 'amount_minor', amount_minor,
           'setup_fee_minor', setup_fee_minor,
-          'stripe_price_id', stripe_price_id, 'stripe_setup_price_id', stripe_setup_price_id
+          'stripe_price_id', stripe_price_id, 'stripe_setup_price_id', stripe_setup_price_id,
+          'stripe_metered_prices', stripe_metered_prices
         ) order by id)
         from plan_price where plan_price.plan_version_id = plan_version.id
       )`.as('prices'),

@@ -12,6 +12,7 @@ export interface Jobs {
   'plans.migrate_all': Record<string, never>;
   'usage.report': { report_id: string };
   'usage.adjustment': { adjustment_id: string };
+  'usage.meters': { customer_id: string };
   'usage.alerts': Record<string, never>;
   'usage.partitions': Record<string, never>;
   'usage.counters': Record<string, never>;
@@ -65,6 +66,7 @@ export const handlings: Record<JobName, Handling> = {
   'plans.migrate_all': { concurrency: 1, retries: 2 },
   'usage.report': { concurrency: 2, retries: 20 },
   'usage.adjustment': { concurrency: 2, retries: 20 },
+  'usage.meters': { concurrency: 2, retries: 8 },
   'usage.alerts': { concurrency: 1, retries: 2 },
   'usage.partitions': { concurrency: 1, retries: 8 },
   'usage.counters': { concurrency: 1, retries: 2 },
@@ -88,6 +90,7 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'stripe.backfill': () => 'all',
   'stripe.reconcile': () => 'all',
   'plans.migrate_all': () => 'all',
+  'usage.meters': (data) => data.customer_id,
   'usage.alerts': () => 'all',
   'usage.partitions': () => 'all',
   'usage.counters': () => 'all',

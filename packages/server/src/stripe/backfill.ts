@@ -3,6 +3,8 @@ import type Stripe from 'stripe';
 import type { Database } from '../db/database.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
+import { isMetered } from '../usage/metered/store.ts';
+import { thinMeterTypes } from './event-types.ts';
 import type { Received } from './inbox.ts';
 import { knownEvents, moveCursor, readCursor } from './store.ts';
 import { eventHeadOf } from './translate.ts';
@@ -37,6 +39,7 @@ export function createBackfill(deps: {
       const tally = { read: 0, found: 0 };
       if (cursor !== null)
         await take({ delivery_success: false, created: { gte: seconds(now - keptFor_ms) } }, tally, mostLost);
+      if (cursor !== null && (await isMetered(db.kysely, null))) await takeThin(cursor.getTime() - overlap_ms, tally);
       // The first time there is nothing to make up for: nobody was sold anything before.
       for (const step of stepsOf(cursor?.getTime() ?? now, now)) {
         await take({ created: { gte: seconds(step.from), lt: seconds(step.to) } }, tally, Infinity);
@@ -65,8 +68,18 @@ export function createBackfill(deps: {
     await receiveNew(page, tally);
   }
 
+  /** What Stripe's meters would not count is told by thin events alone, which are in a list of their own, the newest first. */
+  async function takeThin(from: Instant, tally: { read: number; found: number }): Promise<void> {
+    const page: Stripe.V2.Core.Event[] = [];
+    for await (const event of stripe.v2.core.events.list({ types: [...thinMeterTypes], limit: pageSize })) {
+      if (Date.parse(event.created) < from) break;
+      if (page.push(event) === mostLost) break;
+    }
+    await receiveNew(page, tally);
+  }
+
   /** Most of what a list holds was delivered: that is asked once for all of them. */
-  async function receiveNew(events: readonly Stripe.Event[], tally: { read: number; found: number }): Promise<void> {
+  async function receiveNew(events: readonly { id: string }[], tally: { read: number; found: number }): Promise<void> {
     const known = await knownEvents(
       db.kysely,
       events.map(({ id }) => id),

@@ -13,6 +13,7 @@ import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
 import { createSubscriptionMirror } from '../subscriptions/mirror.ts';
 import { phasesOf, subscriptionById } from '../subscriptions/store.ts';
+import { isMetered, reportOfMetered } from '../usage/metered/store.ts';
 import { reportsOfAdjustments } from '../usage/corrections/store.ts';
 import { type PayFromCredit, closePeriods } from '../usage/report.ts';
 import { createBackfill } from './backfill.ts';
@@ -38,6 +39,7 @@ import { type Sync, createSync } from './sync.ts';
 import type { Pace, Send } from './transport.ts';
 import { verdictOf } from './verdict.ts';
 import { createUsageBilling } from './usage-billing.ts';
+import { createUsageMeters } from './usage-meters.ts';
 import { createStripeWebhook } from './webhook.ts';
 
 export interface StripeDeps {
@@ -86,6 +88,7 @@ export interface StripeConnection {
   payments: Payments;
   desk: PaymentsDesk;
   invoicedUsage: ReturnType<typeof createInvoicedUsage>;
+  meterDifferences: ReturnType<typeof createUsageMeters>['differences'];
   intents: IntentBook;
   jobs: ReturnType<typeof createStripeJobs>;
   backfill: ReturnType<typeof createBackfill>;
@@ -111,7 +114,12 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
     versionByStripePrice: async (price) => (await plans.versionByStripePrice(price))?.version ?? null,
     current: () => plans.current(),
   });
-  const { handleEvent, backfill, webhook } = connectInbox(edge, syncCustomer, catalog.one);
+  const findStripeId = async (id: string) => (await customers.find(null, id))?.stripe_customer_id ?? null;
+  const subscription = (id: string) => subscriptionById(db.kysely, id);
+  const planOfPrice = (id: string) => plans.ofPrice(null, id);
+  const meters = createUsageMeters({ ...edge, subscription, planOfPrice, findStripeId });
+  const inbox = { syncCustomer, catalogFault: catalog.one, meterRefused: meters.refused };
+  const { handleEvent, backfill, webhook } = connectInbox(edge, inbox);
   const link = async (id: string, stripeId: string) => void (await customers.linkStripe(null, id, stripeId));
   const compared = createReconcile({
     ...edge,
@@ -122,20 +130,21 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
   });
   const reconcile = createRecorded({ db, clock, reconcile: compared });
   const stripeImport = createStripeImport({ ...edge, syncCustomer });
-  const findStripeId = async (id: string) => (await customers.find(null, id))?.stripe_customer_id ?? null;
+  const meterName = (id: string) => plans.list.meters.find((meter) => meter.id === id)?.name ?? id;
   const jobs = createStripeJobs({
     db,
     clock,
     queue,
     customers: { staleOf: (ids, before) => customers.staleOf(ids, before), findStripeId },
-    subscription: (id) => subscriptionById(db.kysely, id),
-    meterName: (id) => plans.list.meters.find((meter) => meter.id === id)?.name ?? id,
+    subscription,
+    meterName,
     syncCustomer,
     handleEvent,
     backfill,
     reconcile,
     stripeImport,
-    push: createPush({ db, clock, stripe, installation_id, log }),
+    push: createPush({ db, clock, stripe, installation_id, meterName, log }),
+    meters,
     billUsage: createUsageBilling({ stripe, installation_id }),
     intents,
   });
@@ -148,7 +157,10 @@ export async function connectStripe(deps: StripeDeps): Promise<StripeConnection>
       installation_id,
       findStripeId,
       reportsOf: (ids) => reportsOfAdjustments(db.kysely, ids),
+      isMetered: (id) => isMetered(db.kysely, id),
+      reportOfMetered: (line) => reportOfMetered(db.kysely, line),
     }),
+    meterDifferences: meters.differences,
     payments: createPayments({ ...edge, syncCustomer, findStripeId, countGone: countGoneOf }),
     jobs,
     backfill: () => reach(backfill),
@@ -197,18 +209,20 @@ function connectMirror(edge: Edge, intents: IntentBook): Sync {
 }
 
 /** The door for events, the reading of Stripe's list, and what becomes of an event. */
-function connectInbox(edge: Edge, syncCustomer: Sync, catalogFault: (objectId: string) => Promise<string | null>) {
+function connectInbox(
+  edge: Edge,
+  inbox: Pick<Parameters<typeof createEventHandler>[0], 'syncCustomer' | 'catalogFault' | 'meterRefused'>,
+) {
   const { db, customers } = edge;
   const receive = createInbox(edge);
   const handleEvent = createEventHandler({
     ...edge,
-    syncCustomer,
+    ...inbox,
     customers: {
       findByStripeId: async (id) => (await customers.byStripeId(null, id)) ?? (await formerOwner(id)),
       find: (id) => customers.find(null, id),
       link: async (id, stripeId) => void (await customers.linkStripe(null, id, stripeId)),
     },
-    catalogFault,
   });
   return {
     handleEvent,

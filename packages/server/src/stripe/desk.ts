@@ -4,7 +4,7 @@ import { Problem } from '../problem.ts';
 import { ownMetadata } from './client.ts';
 import { addOnChanges } from './items.ts';
 import { reach } from './reach.ts';
-import { baseItem, idOf, lineKind } from './translate.ts';
+import { baseItem, idOf, lineKind, meterOfLine } from './translate.ts';
 
 /** `PaymentsDesk` over Stripe's API. */
 export function createDesk(deps: { stripe: Stripe; installation_id: string }): PaymentsDesk {
@@ -36,7 +36,7 @@ export function createDesk(deps: { stripe: Stripe; installation_id: string }): P
           customer: stripe_customer_id,
           subscription: stripe_subscription_id,
         });
-        return translatePreview(preview, baseItem(subscription).current_period_end * 1000);
+        return withoutUsage(preview, translatePreview(preview, baseItem(subscription).current_period_end * 1000));
       } catch (error) {
         if (error instanceof Stripe.errors.StripeError && error.code === 'invoice_upcoming_none') return null;
         return await reach(() => Promise.reject(error));
@@ -125,6 +125,22 @@ function translatePreview(invoice: Stripe.Invoice, due: number | null): InvoiceP
       period_start_at: line.period.start * 1000,
       period_end_at: line.period.end * 1000,
     })),
+  };
+}
+
+/** What was sent to a meter so far stands in Stripe's preview; the usage beside it has all of it, and is told once. */
+function withoutUsage(invoice: Stripe.Invoice, preview: InvoicePreview): InvoicePreview {
+  const metered = invoice.lines.data.filter((line) => meterOfLine(line) !== null);
+  const amount = metered.reduce((sum, line) => sum + line.amount, 0);
+  return {
+    ...preview,
+    subtotal_minor: preview.subtotal_minor - amount,
+    total_minor: preview.total_minor - amount,
+    amount_due_minor: Math.max(0, preview.amount_due_minor - amount),
+    lines: preview.lines.filter((_, index) => {
+      const line = invoice.lines.data[index];
+      return line === undefined || !metered.includes(line);
+    }),
   };
 }
 

@@ -11,7 +11,8 @@ import type { Clock } from '../ports.ts';
 import type { Queue } from '../queue/queue.ts';
 import { type SubscriptionRow, markUsageDue } from '../subscriptions/store.ts';
 import { type PhaseRow, termsIdOf } from '../subscriptions/phases.ts';
-import { type PricedPhase, type ReportableSubscription, usageDueAt } from '../usage/report.ts';
+import { noteMeteredPeriods } from '../usage/metered/store.ts';
+import { type PricedPhase, type ReportableSubscription, meteredPeriods, usageDueAt } from '../usage/report.ts';
 import { type ToldOfMoney, tellTransitions } from './life-events.ts';
 import { type MoneyNotice, type Person, invoiceNotices, lifeNotices } from './life-notices.ts';
 import type { Mirrored } from './sync.ts';
@@ -144,7 +145,10 @@ export function createEffects(deps: {
     older.push(...measured);
     const reports = await deps.closePeriods(tx, subscription, phases);
     for (const report_id of reports) await deps.queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
-    await noteDue(tx, subscription, usageDueAt(subscription, phases, deps.clock.now()));
+    const now = deps.clock.now();
+    if (await noteMeteredPeriods(tx, subscription, meteredPeriods(subscription, phases, now), now))
+      await deps.queue.enqueue(tx, { name: 'usage.meters', data: { customer_id: subscription.customer_id } });
+    await noteDue(tx, subscription, usageDueAt(subscription, phases, now));
     return reports.length;
   }
 

@@ -58,11 +58,12 @@ const catalogTypes: Record<string, readonly string[]> = {
 };
 
 /** Thin: they name the meter, and what happened is read. https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage */
-const meterTypes: readonly string[] = [
+export const thinMeterTypes: readonly string[] = [
   'v1.billing.meter.error_report_triggered',
   'v1.billing.meter.no_meter_found',
-  'billing.meter.error_report_triggered',
 ];
+
+const meterTypes: readonly string[] = [...thinMeterTypes, 'billing.meter.error_report_triggered'];
 
 /** Families of which nothing is kept: each is followed by an event of the families above. */
 const quietFamilies = [

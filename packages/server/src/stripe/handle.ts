@@ -38,6 +38,8 @@ export function createEventHandler(deps: {
   };
   /** Why what is on sale is not what Stripe has; null when it is, or when the object is none of ours. */
   catalogFault(objectId: string): Promise<string | null>;
+  /** Events for a meter that Stripe took and then would not count. */
+  meterRefused(rejected: readonly { identifier: string; reason: string }[]): Promise<void>;
 }) {
   const { db, clock, log, stripe } = deps;
   const close = (tx: Tx | Database['kysely'], id: string, { state, reason }: End) =>
@@ -126,15 +128,29 @@ export function createEventHandler(deps: {
   async function meterErrors(row: StripeEventRow): Promise<string> {
     const meter = row.object_id ?? 'a meter that does not exist';
     if (!row.type.startsWith('v1.')) return `Stripe did not count usage sent to ${meter}.`;
-    const event: unknown = await stripe.v2.core.events.retrieve(row.id);
-    const summary = event !== null && typeof event === 'object' && 'data' in event ? describe(event.data) : '';
-    return `Stripe did not count usage sent to ${meter}.${summary}`;
+    const event = await stripe.v2.core.events.retrieve(row.id);
+    if (!isErrorReport(event)) return `Stripe did not count usage sent to ${meter}.`;
+    const { developer_message_summary, reason } = event.data;
+    // A few of each error are named.
+    const rejected = reason.error_types.flatMap(({ code, sample_errors }) =>
+      sample_errors.map(({ error_message, request }) => ({
+        identifier: request.identifier,
+        reason: `${code}: ${error_message}`,
+      })),
+    );
+    await deps.meterRefused(rejected);
+    const words = reason.error_types.map(({ code, error_count }) => `${code} (${error_count})`).join(', ');
+    return `Stripe did not count usage sent to ${meter}. ${developer_message_summary} ${words}`;
   }
 }
 
-function describe(data: unknown): string {
-  const text = data !== null && typeof data === 'object' && 'developer_message_summary' in data;
-  return text ? ` ${String(data.developer_message_summary)}` : '';
+type ErrorReport = Extract<
+  Stripe.V2.Core.Event,
+  { type: 'v1.billing.meter.error_report_triggered' | 'v1.billing.meter.no_meter_found' }
+>;
+
+function isErrorReport(event: Stripe.V2.Core.Event): event is ErrorReport {
+  return event.type === 'v1.billing.meter.error_report_triggered' || event.type === 'v1.billing.meter.no_meter_found';
 }
 
 function idOrNull(reference: string | { id: string } | null): string | null {

@@ -49,6 +49,11 @@ export function namesOf(items: readonly OrderedAddOn[]): string {
   return names.toSorted().join('+');
 }
 
+/** What of a subscription bills usage through a meter. */
+export function meteredOn(subscription: Stripe.Subscription): Stripe.SubscriptionItem[] {
+  return subscription.items.data.filter(({ price }) => price.metadata['farebox_meter'] !== undefined);
+}
+
 function addOnItems(subscription: Stripe.Subscription): Stripe.SubscriptionItem[] {
   return subscription.items.data.filter(isAddOnItem);
 }

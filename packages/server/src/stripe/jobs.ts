@@ -8,13 +8,17 @@ import { customersWithUnsettledInvoice } from '../invoices/store.ts';
 import { customersInCheckout } from '../subscriptions/checkouts/store.ts';
 import { type SubscriptionRow, customersDue } from '../subscriptions/store.ts';
 import { adjustmentById, markAdjustmentSent, pendingAdjustments } from '../usage/corrections/store.ts';
-import { markReportSent, pendingReports, reportById } from '../usage/report.ts';
+import { customersToFlush } from '../usage/metered/store.ts';
+import { type UsageReport, markReportSent, pendingReports, reportById } from '../usage/report.ts';
+import { hourMs } from '../usage/rollup.ts';
 import type { StripeImport } from './import/service.ts';
 import { unhandledEvents } from './store.ts';
 import { type UsageBill, billOfAdjustment, billOfReport } from './usage-bill.ts';
 import type { UsageTarget } from './usage-billing.ts';
 
 const sweepLimit = 500;
+/** Meters are told of an hour when it has been over for this long, and of all before it. */
+const meterDelayMs = 6 * 60_000;
 /** A customer read this recently is left to the events. */
 const restMs = 60_000;
 
@@ -36,6 +40,10 @@ export function createStripeJobs(deps: {
   reconcile(options: { repair: boolean }): Promise<unknown>;
   stripeImport: Pick<StripeImport, 'stalled' | 'work'>;
   billUsage(bill: UsageBill, target: UsageTarget): Promise<void>;
+  meters: {
+    flush(customerId: string): Promise<void>;
+    settle(report: UsageReport): Promise<number[] | null>;
+  };
   intents: Pick<IntentBook, 'open' | 'register'>;
 }) {
   const { db, clock, queue } = deps;
@@ -54,12 +62,14 @@ export function createStripeJobs(deps: {
     const reports = await pendingReports(db.kysely, sweepLimit);
     const adjustments = await pendingAdjustments(db.kysely, sweepLimit);
     const intents = await deps.intents.open(new Date(now - restMs), sweepLimit);
+    const metered = await customersToFlush(db.kysely, new Date(now - ((now - meterDelayMs) % hourMs)), sweepLimit);
     const imports = await deps.stripeImport.stalled(new Date(now - restMs));
     await db.transaction(async (tx) => {
       for (const customer_id of stale) await queue.enqueue(tx, { name: 'stripe.sync', data: { customer_id } });
       for (const event_id of events) await queue.enqueue(tx, { name: 'stripe.event', data: { event_id } });
       for (const import_id of imports) await queue.enqueue(tx, { name: 'stripe.import', data: { import_id } });
       for (const intent_id of intents) await queue.enqueue(tx, { name: 'stripe.intent', data: { intent_id } });
+      for (const customer_id of metered) await queue.enqueue(tx, { name: 'usage.meters', data: { customer_id } });
       for (const report_id of reports) await queue.enqueue(tx, { name: 'usage.report', data: { report_id } });
       for (const adjustment_id of adjustments)
         await queue.enqueue(tx, { name: 'usage.adjustment', data: { adjustment_id } });
@@ -70,7 +80,8 @@ export function createStripeJobs(deps: {
     const row = await reportById(db.kysely, id);
     if (row === null || row.state === 'sent') return;
     const of = { ...row, due_at: row.period_end_at };
-    await bill(of, billOfReport(row, deps.meterName(row.meter_id)), async (at) => {
+    const items = async () => billOfReport(row, deps.meterName(row.meter_id), await deps.meters.settle(row));
+    await bill(of, items, async (at) => {
       await markReportSent(db.kysely, id, at);
     });
   }
@@ -79,20 +90,28 @@ export function createStripeJobs(deps: {
     const row = await adjustmentById(db.kysely, id);
     if (row === null || row.state === 'sent') return;
     const of = { ...row, due_at: row.created_at };
-    await bill(of, billOfAdjustment(row, deps.meterName(row.meter_id)), async (at) => {
-      await markAdjustmentSent(db.kysely, id, at);
-    });
+    await bill(
+      of,
+      () => billOfAdjustment(row, deps.meterName(row.meter_id)),
+      async (at) => {
+        await markAdjustmentSent(db.kysely, id, at);
+      },
+    );
   }
 
   /** Puts it on an invoice and remembers that it is there. */
-  async function bill(of: BilledOf, what: UsageBill, markSent: (at: Date) => Promise<void>): Promise<void> {
+  async function bill(
+    of: BilledOf,
+    read: () => UsageBill | Promise<UsageBill>,
+    markSent: (at: Date) => Promise<void>,
+  ): Promise<void> {
     // One at a time: two workers on one bill would both read that nothing is there yet.
-    await db.withLock(`usage.report:${what.id}`, async () => {
+    await db.withLock(`usage.report:${of.id}`, async () => {
       const stripe_customer_id = await deps.customers.findStripeId(of.customer_id);
       if (stripe_customer_id === null) return;
       const subscription = await deps.subscription(of.subscription_id);
       invariant(subscription !== null, 'a report is of a stored subscription');
-      await deps.billUsage(what, {
+      await deps.billUsage(await read(), {
         stripe_customer_id,
         stripe_subscription_id: subscription.stripe_subscription_id,
         is_ended: subscription.ended_at !== null,
@@ -116,6 +135,7 @@ export function createStripeJobs(deps: {
         await deps.push();
       });
       queue.work('usage.report', async ({ report_id }) => await report(report_id));
+      queue.work('usage.meters', async ({ customer_id }) => await deps.meters.flush(customer_id));
       queue.work('usage.adjustment', async ({ adjustment_id }) => await adjustment(adjustment_id));
       deps.intents.register(deps.syncCustomer);
       queue.every('* * * * *', 'stripe.sweep');
@@ -127,6 +147,7 @@ export function createStripeJobs(deps: {
 
 /** Whose bill it is, of which period, and since when it is due. */
 interface BilledOf {
+  id: string;
   customer_id: string;
   subscription_id: string;
   period_end_at: Date;

@@ -1,4 +1,4 @@
-import { isAddOn } from '@farebox/core';
+import { atPrice, isAddOn } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Database } from '../db/database.ts';
 import {
@@ -10,6 +10,7 @@ import {
 } from '../plans/store.ts';
 import type { Clock } from '../ports.ts';
 import { ownMetadata } from './client.ts';
+import { createMeterPush, meteredPricing } from './push-meters.ts';
 import { createCouponPush } from './push-coupons.ts';
 
 /**
@@ -22,10 +23,12 @@ export function createPush(deps: {
   clock: Clock;
   stripe: Stripe;
   installation_id: string;
+  meterName(meterId: string): string;
   log: { info(fields: object, message: string): void };
 }) {
   const { db, stripe, installation_id } = deps;
   const pushCoupons = createCouponPush(deps);
+  const meters = createMeterPush(deps);
 
   return async function push(): Promise<string[]> {
     return await db.withLock('stripe:push', async () => {
@@ -35,7 +38,9 @@ export function createPush(deps: {
         for (const price of version.prices) {
           const stripe_price_id = await ensurePrice(version, price, product);
           const stripe_setup_price_id = price.setup_fee_minor > 0 ? await ensureSetup(version, price, product) : null;
-          await markPricePushed(db.kysely, price.id, { stripe_price_id, stripe_setup_price_id });
+          const stripe_metered_prices = await meteredPrices(version, price);
+          const made = { stripe_price_id, stripe_setup_price_id, stripe_metered_prices };
+          await markPricePushed(db.kysely, price.id, made);
         }
         await markProductPushed(db.kysely, version.id, product);
         deps.log.info({ plan: version.plan_id, version: version.version }, 'plan pushed to Stripe');
@@ -45,6 +50,24 @@ export function createPush(deps: {
       return [...done, ...(await pushCoupons())];
     });
   };
+
+  /** Each under a product of its own, so that an invoice says what was used, and its lines can be told from others. */
+  async function meteredPrices(version: PlanVersion, price: StoredPrice): Promise<Record<string, string>> {
+    const made: Record<string, string> = {};
+    const { usage } = atPrice(version.content, price);
+    for (const part of usage.filter(({ reporter }) => reporter === 'meters')) {
+      const { meter_id } = part;
+      const meter = await meters.ensure(meter_id);
+      made[meter_id] = await ensure(version, `${price.currency}:${price.interval}:meter:${meter_id}`, {
+        ...meteredPricing(part),
+        product: await meters.ensureProduct(version.plan_id, meter_id),
+        currency: price.currency,
+        recurring: { ...recurringOf(price.interval), usage_type: 'metered', meter },
+        metadata: { farebox_meter: meter_id, farebox_metered_of: price.id },
+      });
+    }
+    return made;
+  }
 
   /** Stripe lets us choose a product's id, so the plan's product is the same one on every try. */
   async function ensureProduct(version: PlanVersion): Promise<string> {

@@ -11,6 +11,7 @@ import type { MirrorTopUp, TopUpReading } from '../credits/top-ups/mirror.ts';
 import { createTopUpReading } from './reading-top-ups.ts';
 import type { MirrorCharge } from './store.ts';
 import { topUpOf } from './translate-top-up.ts';
+import { meteredOn } from './items.ts';
 import {
   Unreadable,
   basePriceId,
@@ -134,10 +135,13 @@ export function createReading(deps: ReadingDeps) {
     const terms = { group, plan_version_id: sold.version.id, plan_price_id: sold.price.id };
     const own = subscription.default_payment_method;
     const paysWith = own === null ? card : translateCard(own);
+    const metered = new Set(meteredOn(subscription).map(({ price }) => price.id));
     const add_ons = await addOnsAmong(
-      subscription.items.data.map(({ price, quantity }) => ({ stripe_price_id: price.id, quantity: quantity ?? 1 })),
+      subscription.items.data
+        .filter(({ price }) => !metered.has(price.id))
+        .map(({ price, quantity }) => ({ stripe_price_id: price.id, quantity: quantity ?? 1 })),
     );
-    const scheduled = await scheduledOf(subscription);
+    const scheduled = await scheduledOf(subscription, metered);
     return translateSubscription(subscription, terms, { ...scheduled, add_ons, card: paysWith });
   }
 
@@ -202,10 +206,12 @@ export function createReading(deps: ReadingDeps) {
 
   async function scheduledOf(
     subscription: Stripe.Subscription,
+    metered: ReadonlySet<string>,
   ): Promise<Omit<Parameters<typeof translateSubscription>[2], 'add_ons' | 'card'>> {
     const next = nextPhaseOf(subscription.schedule);
     if (next === null) return nothingScheduled;
-    for (const { stripe_price_id, quantity } of next.items) {
+    const items = next.items.filter(({ stripe_price_id }) => !metered.has(stripe_price_id));
+    for (const { stripe_price_id, quantity } of items) {
       const sold = await deps.versionByStripePrice(stripe_price_id);
       if (sold === null)
         throw new Unreadable(`${subscription.id} is to be on price ${stripe_price_id}, which no plan version has.`);
@@ -213,7 +219,7 @@ export function createReading(deps: ReadingDeps) {
       return {
         scheduled_price_id: sold.price.id,
         scheduled_quantity: quantity,
-        scheduled_add_ons: await addOnsAmong(next.items),
+        scheduled_add_ons: await addOnsAmong(items),
         scheduled_at: next.at,
       };
     }

@@ -1,7 +1,7 @@
 import type { Taxes } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Carrier, Carriers, Collected } from '../intents/kinds.ts';
-import { addOnChanges, addOnsOn, areSame, newItems } from './items.ts';
+import { addOnChanges, addOnsOn, areSame, newItems, meteredOn } from './items.ts';
 import { ownMetadata } from './client.ts';
 import { baseItem, idOf } from './translate.ts';
 import { trialOf } from './trial.ts';
@@ -188,7 +188,8 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
         quantity: quantity ?? 1,
       }));
       const base = { stripe_price_id: data.stripe_price_id, quantity: data.quantity };
-      return areSame(items, [base, ...(data.add_ons ?? addOnsOn(subscription))]) ? done : null;
+      const metered = meteredOn(subscription).map(({ price }) => ({ stripe_price_id: price.id, quantity: 1 }));
+      return areSame(items, [base, ...(data.add_ons ?? addOnsOn(subscription)), ...metered]) ? done : null;
     },
 
     async send({ data }, idempotencyKey) {
@@ -201,6 +202,8 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
             )
           : await stripe.subscriptionSchedules.retrieve(idOf(subscription.schedule));
       const item = baseItem(subscription);
+      // They stay until what they still bill is settled; those of the new plan come with its first usage.
+      const metered = meteredOn(subscription).map(({ price }) => ({ price: price.id }));
       const current = schedule.phases.find((phase) => phase.start_date === schedule.current_phase?.start_date);
       const discounts = (current?.discounts ?? []).flatMap(({ discount }) =>
         discount === null ? [] : [{ discount: idOf(discount) }],
@@ -211,7 +214,11 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
           end_behavior: 'release',
           phases: [
             {
-              items: [{ price: item.price.id, quantity: item.quantity ?? 1 }, ...newItems(addOnsOn(subscription))],
+              items: [
+                { price: item.price.id, quantity: item.quantity ?? 1 },
+                ...newItems(addOnsOn(subscription)),
+                ...metered,
+              ],
               start_date: current?.start_date ?? item.current_period_start,
               end_date: item.current_period_end,
               ...(discounts.length === 0 ? {} : { discounts }),
@@ -220,6 +227,7 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
               items: [
                 { price: data.stripe_price_id, quantity: data.quantity },
                 ...newItems(data.add_ons ?? addOnsOn(subscription)),
+                ...metered,
               ],
               duration: { interval: data.interval, interval_count: data.interval_count },
               proration_behavior: 'none',

@@ -167,6 +167,16 @@ function priceOfLine({ pricing }: Stripe.InvoiceLineItem): string | null {
   return price === undefined ? null : idOf(price);
 }
 
+/** What `push` calls the product of a meter of a plan; ids of plans and meters have no hyphen. */
+export function meterProductId(installation_id: string, plan_id: string, meter_id: string): string {
+  return `${installation_id}_${plan_id}-meter-${meter_id}`;
+}
+
+/** Which meter a line of Stripe's own rating is of; null for any other line. */
+export function meterOfLine({ pricing }: Pick<Stripe.InvoiceLineItem, 'pricing'>): string | null {
+  return /-meter-([a-z0-9_]+)$/.exec(pricing?.price_details?.product ?? '')?.[1] ?? null;
+}
+
 export function lineKind(line: Stripe.InvoiceLineItem): MirrorLine['kind'] {
   if (line.metadata['farebox_usage_report'] !== undefined) return 'overage';
   if (line.metadata['farebox_minimum_report'] !== undefined) return 'minimum';
@@ -174,6 +184,7 @@ export function lineKind(line: Stripe.InvoiceLineItem): MirrorLine['kind'] {
   if (line.metadata['farebox_cap_report'] !== undefined) return 'cap';
   if (line.metadata['farebox_usage_adjustment'] !== undefined) return 'correction';
   const { parent } = line;
+  if (meterOfLine(line) !== null) return 'overage';
   const details = parent?.subscription_item_details ?? parent?.invoice_item_details;
   if (details?.proration === true) return 'proration';
   return parent?.type === 'subscription_item_details' ? 'base' : 'other';

@@ -40,8 +40,11 @@ export function itemNameOf(bill: Pick<UsageBill, 'id'>, { metadata }: Pick<Strip
   return metadata?.['farebox_usage_adjustment'] === bill.id ? correctionLine : null;
 }
 
-/** The tiers, what of them a spend cap leaves unbilled, what credit paid, and what is lacking to the minimum. */
-export function billOfReport(report: UsageReport, meter_name: string): UsageBill {
+/**
+ * The tiers, what of them a spend cap leaves unbilled, what credit paid, and what is lacking to the minimum. `settled`: what Stripe's
+ * own lines of it come to, each time that was known; null: it has none. Where Stripe rates the usage, a line has the difference.
+ */
+export function billOfReport(report: UsageReport, meter_name: string, settled: readonly number[] | null): UsageBill {
   const tiers = report.lines.map((line, index) => ({
     name: String(index),
     amount: line.amount_minor,
@@ -71,9 +74,38 @@ export function billOfReport(report: UsageReport, meter_name: string): UsageBill
     description: `${meter_name}, to the minimum of ${formatMoney(report.minimum_minor, report.currency)}: ${formatMoney(report.amount_minor, report.currency)} used`,
     metadata: { farebox_minimum_report: report.id },
   };
+  const isMetered = settled !== null && report.priced?.reporter === 'meters';
+  const usage = isMetered ? [] : [...tiers, cap];
+  const metered = settled === null ? [] : differences(report, meter_name, settled, isMetered ? report.amount_minor : 0);
   const { id, currency, period_start_at, period_end_at } = report;
   const description = `${meter_name} beyond the included amount`;
-  return { id, currency, period_start_at, period_end_at, description, items: [...tiers, cap, credit, minimum] };
+  return { id, currency, period_start_at, period_end_at, description, items: [...usage, ...metered, credit, minimum] };
+}
+
+/** What Stripe's own lines lack to what is owed, or have too much; and then what they turned out to lack besides. */
+function differences(
+  report: UsageReport,
+  meter_name: string,
+  settled: readonly number[],
+  owed_minor: number,
+): BilledItem[] {
+  return settled.map((amount_minor, index) => {
+    const before = index === 0 ? owed_minor : (settled[index - 1] ?? 0);
+    const amount = before - amount_minor;
+    return {
+      name: `stripe-${index}`,
+      amount,
+      description: `${meter_name}: ${differenceWords(report, amount, index)}`,
+      metadata: { farebox_usage_report: report.id, farebox_line: `stripe-${index}` },
+    };
+  });
+}
+
+function differenceWords(report: UsageReport, amount: number, index: number): string {
+  if (index > 0) return "usage that Stripe's meter took and did not count";
+  if (amount > 0) return "usage that did not reach Stripe's meter before the invoice";
+  if (report.priced?.reporter !== 'meters') return "billed through Stripe's meter before the change of plan";
+  return report.capped_minor > 0 ? 'not billed, the spend cap is reached' : "Stripe's meter has more than is owed";
 }
 
 /** One line with its reason: `Correction of API requests, 2026-11-01 to 2026-12-01: sent twice`. */

@@ -28,16 +28,10 @@ export function createUsageBilling(deps: { stripe: Stripe; installation_id: stri
       const name = itemNameOf(bill, item);
       if (name !== null) present.add(name);
     }
-    const draft = target.is_ended ? undefined : await cycleDraft(target);
+    const draft = target.is_ended ? undefined : (await cycleDraft(stripe, target.stripe_subscription_id))?.id;
     if (draft === undefined && (target.is_ended || target.is_far)) return await billAlone(bill, target, present);
     await addLines(bill, target, present, draft);
   };
-
-  async function cycleDraft(target: UsageTarget): Promise<string | undefined> {
-    const wanted = { subscription: target.stripe_subscription_id, status: 'draft', limit: 10 } as const;
-    const { data } = await stripe.invoices.list(wanted);
-    return data.find((invoice) => invoice.billing_reason === 'subscription_cycle')?.id;
-  }
 
   /** An invoice that closes while lines are added hands the rest to the next one. */
   async function addLines(
@@ -121,6 +115,12 @@ export function createUsageBilling(deps: { stripe: Stripe; installation_id: stri
       { idempotencyKey: key(bill, `${name}:${draft ?? 'next'}`) },
     );
   }
+}
+
+/** The renewal's invoice of a subscription while lines can be added to it. */
+export async function cycleDraft(stripe: Stripe, stripe_subscription_id: string): Promise<Stripe.Invoice | undefined> {
+  const { data } = await stripe.invoices.list({ subscription: stripe_subscription_id, status: 'draft', limit: 10 });
+  return data.find((invoice) => invoice.billing_reason === 'subscription_cycle');
 }
 
 function isWithoutCard(error: unknown): boolean {

@@ -20,6 +20,7 @@ import { createId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
 import { roomOfPeriod } from './caps/room.ts';
 import { spendCapsOf } from './caps/store.ts';
+import { type PeriodName, type WantedPeriod, meteredStarts } from './metered/store.ts';
 import { holdBilledPeriods } from './store.ts';
 
 /** What one period's usage of one meter costs beyond the base price, as it goes on the invoice. */
@@ -62,6 +63,7 @@ export interface PricedPhase {
   /** Names what is paid for: plan, price and add-ons. */
   terms_id: string;
   billing_anchor_at: Date;
+  plan_price_id: string;
   plan: PricedPlan;
 }
 
@@ -106,6 +108,7 @@ export async function closePeriods(
     known.some((row) => row.meter_id === meterId && row.period_start_at.getTime() === start);
   const overrides = await overridesOf(tx, subscription.customer_id);
   const caps = await spendCapsOf(tx, subscription.customer_id);
+  const metered = await meteredStarts(tx, subscription.id);
   let isAlone = false;
   const opened: string[] = [];
   for (const meter_id of meters) {
@@ -125,7 +128,10 @@ export async function closePeriods(
       const room = await roomOfPeriod(tx, caps, { customer_id, currency: plan.price.currency, end_at });
       const whole = periodAt(phase.billing_anchor_at.getTime(), usage.interval, end_at - 1);
       const minimum_minor = minimumFor(usage, period, whole);
-      const closed = { plan, usage, period, quantity, room, minimum_minor };
+      const is_metered = metered.some(
+        (each) => each.meter_id === meter_id && each.period_start_at.getTime() === period.start_at,
+      );
+      const closed = { plan, usage, period, quantity, room, minimum_minor, is_metered };
       const report = await openReport(tx, deps.clock.now(), subscription, closed);
       if (report === null) continue;
       const credited_minor = report.amount_minor === 0 ? 0 : await deps.payFromCredit(tx, report, end_at - 1);
@@ -176,6 +182,23 @@ export function usageDueAt(
   return first < subscription.current_period_end_at.getTime() ? first : null;
 }
 
+/** The periods that run whose usage goes to Stripe's meters, by the terms of now. */
+export function meteredPeriods(
+  subscription: ReportableSubscription,
+  phases: readonly PricedPhase[],
+  now: Instant,
+): WantedPeriod[] {
+  const current = phases.at(-1);
+  if (current === undefined || !isRunning(subscription)) return [];
+  const metered = current.plan.usage.filter(({ reporter }) => reporter === 'meters');
+  return metered.flatMap(({ meter_id, interval }) => {
+    const { end_at } = periodAt(current.billing_anchor_at.getTime(), interval, now);
+    const [period] = usagePeriods(termsOf(phases, meter_id), end_at, 1);
+    if (period === undefined || period.start_at > now) return [];
+    return [{ meter_id, start_at: period.start_at, end_at, plan_price_id: current.plan_price_id }];
+  });
+}
+
 function isRunning({ status, ended_at, paused_at }: ReportableSubscription): boolean {
   return (status === 'active' || status === 'past_due') && ended_at === null && paused_at === null;
 }
@@ -206,13 +229,15 @@ async function openReport(
     /** What a spend cap leaves; null: there is none. */
     room: number | null;
     minimum_minor: number;
+    /** Some of it was sent to Stripe's meter: what that came to is part of the bill. */
+    is_metered: boolean;
   },
 ): Promise<Parameters<PayFromCredit>[1] | null> {
-  const { plan, usage, period, quantity, room, minimum_minor } = closed;
+  const { plan, usage, period, quantity, room, minimum_minor, is_metered } = closed;
   const rated = rateUsage(usage, quantity);
   const amount_minor = Math.min(rated.amount_minor, room ?? rated.amount_minor);
   const shortfall_minor = shortfallOf(minimum_minor, amount_minor);
-  const isNothing = amount_minor === 0 && shortfall_minor === 0;
+  const isNothing = amount_minor === 0 && shortfall_minor === 0 && !is_metered;
   const row = await tx
     .insertInto('usage_report')
     .values({
@@ -308,7 +333,14 @@ export async function markReportSent(db: Reader, id: string, at: Date): Promise<
     .execute();
 }
 
-/** Reports that were put on an invoice since, as they are compared with Stripe. */
+/** What Stripe's own lines of a report come to, by what it was told. */
+const metered = sql`coalesce((
+  select (m.settled ->> -1)::bigint from metered_period m
+  where m.subscription_id = usage_report.subscription_id and m.meter_id = usage_report.meter_id
+    and m.period_start_at = usage_report.period_start_at
+), 0)`;
+
+/** Reports that were put on an invoice since, as they are compared with Stripe: what Farebox's own lines come to. */
 export async function sentReports(
   db: Reader,
   since: Date,
@@ -316,10 +348,22 @@ export async function sentReports(
   return await db
     .selectFrom('usage_report')
     .select(['id', 'customer_id'])
-    .select(sql<number>`amount_minor + shortfall_minor`.as('amount_minor'))
+    .select(sql<number>`amount_minor + shortfall_minor - ${metered}`.as('amount_minor'))
     .where('state', '=', 'sent')
-    .where(sql<boolean>`amount_minor + shortfall_minor > 0`)
+    .where(sql<boolean>`amount_minor + shortfall_minor - ${metered} <> 0`)
     .where('sent_at', '>', since)
+    .execute();
+}
+
+/** To be put on an invoice again: Stripe did not count some of what it was sent. */
+export async function reopenReportOf(db: Reader, of: PeriodName): Promise<void> {
+  const { subscription_id, meter_id, period_start_at } = of;
+  await db
+    .updateTable('usage_report')
+    .set({ state: 'pending', sent_at: null })
+    .where('subscription_id', '=', subscription_id)
+    .where('meter_id', '=', meter_id)
+    .where('period_start_at', '=', period_start_at)
     .execute();
 }
 

@@ -65,6 +65,8 @@ const effectiveSchema = z.object({
       quota: quotas,
       interval: z.enum(intervals),
       overage: usagePrice.nullable(),
+      minimum_minor: z.int().optional().openapi({ description: 'What overage of a period comes to at least.' }),
+      reporter: z.literal('meters').optional(),
     }),
   ),
   limits: z.array(

@@ -4,6 +4,7 @@ import {
   type Currency,
   type Instant,
   type Meter,
+  type MeterHour,
   billedUnits,
   closingFaults,
   rateUsage,
@@ -22,6 +23,10 @@ export interface InvoicedUsage {
   minimum_minor: number;
   credit_minor: number;
   corrections_minor: number;
+  /** Stripe's own lines of usage that was sent to its meters. */
+  metered_minor: number;
+  /** They still grow: their invoice is a draft. */
+  is_draft: boolean;
 }
 
 /** One period of one meter, from its events to its lines at Stripe. */
@@ -54,7 +59,14 @@ const page = 500;
 const patienceMs = 3_600_000;
 /** Counters are kept for a day after their period. */
 const counterKeptMs = 86_400_000;
-const none: InvoicedUsage = { usage_minor: 0, minimum_minor: 0, credit_minor: 0, corrections_minor: 0 };
+const none: InvoicedUsage = {
+  usage_minor: 0,
+  minimum_minor: 0,
+  credit_minor: 0,
+  corrections_minor: 0,
+  metered_minor: 0,
+  is_draft: false,
+};
 
 /**
  * The closing report: of each period that was billed whether the gate's counter, the events, the hours, the bill and Stripe's lines
@@ -71,6 +83,13 @@ export function createClosing(deps: {
   findCustomer(id: string): Promise<{ id: string }>;
   /** By report what is at Stripe, of lines made from an instant on. */
   invoiced(customerId: string | null, since: Instant): Promise<ReadonlyMap<string, InvoicedUsage>>;
+  /** Hours in which Stripe's meter has not what it was sent. */
+  meterDifferences(of: {
+    customer_id: string;
+    meter_id: string;
+    start_at: Instant;
+    end_at: Instant;
+  }): Promise<MeterHour[]>;
 }) {
   const { clock } = deps;
   const db = deps.db.kysely;
@@ -127,6 +146,7 @@ export function createClosing(deps: {
       created_at: _created,
       state: _state,
       minimum_minor: _minimum,
+      metered_minor,
       id,
       ...rest
     } = report;
@@ -140,10 +160,19 @@ export function createClosing(deps: {
       lines_minor: lines.reduce((sum, line) => sum + line.amount_minor, 0),
       is_sent: waiting_since === null,
       is_late: waiting_since !== null && waiting_since.getTime() < clock.now() - patienceMs,
-      invoiced_minor: there.usage_minor,
+      invoiced_minor: there.usage_minor + (there.is_draft ? (metered_minor ?? 0) : there.metered_minor),
       invoiced_minimum_minor: there.minimum_minor,
       invoiced_credit_minor: there.credit_minor,
       invoiced_corrections_minor: there.corrections_minor,
+      meter_hours:
+        metered_minor === null
+          ? []
+          : await deps.meterDifferences({
+              customer_id: report.customer_id,
+              meter_id: report.meter_id,
+              start_at: report.period_start_at.getTime(),
+              end_at: report.period_end_at.getTime(),
+            }),
     };
     return { ...facts, usage_report_id: id, faults: closingFaults(facts) };
   }

@@ -14,6 +14,8 @@ export interface ClosedReport extends UsageReport {
   /** Since when something of it has waited for Stripe; null: nothing does. */
   waiting_since: Date | null;
   is_corrected: boolean;
+  /** What Stripe's own lines of it come to by what it was sent; null: none of it was. */
+  metered_minor: number | null;
 }
 
 /** Periods that ended in [from, to), in the order of their ids, after one. */
@@ -29,7 +31,10 @@ export async function closedReports(
       exists (
         select from usage_correction c where c.customer_id = r.customer_id and c.created_at >= r.created_at
           and (c.before -> 'counted' ? r.meter_id or c.after -> 'counted' ? r.meter_id)
-      ) as is_corrected
+      ) as is_corrected,
+      (select coalesce((m.settled ->> -1)::bigint, 0) from metered_period m
+        where m.subscription_id = r.subscription_id and m.meter_id = r.meter_id and m.period_start_at = r.period_start_at
+      ) as metered_minor
     from usage_report r
     left join lateral (
       select sum(amount_minor) as amount_minor, sum(line_minor) as line_minor,
