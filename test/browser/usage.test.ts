@@ -128,6 +128,23 @@ describe.skipIf(chromiumPath === null)('usage over time on its pages', async () 
     await page.context().close();
   });
 
+  test('at which parts of what is included a customer is told is set by itself, with what is no such part refused', async () => {
+    const page = await openCustomer(browser, farebox.url, email);
+    const panel = page.getByRole('region', { name: 'Usage alerts', exact: true });
+    await panel.getByText('At 80%, and when all is used, as the plan says.').waitFor();
+    const parts = panel.getByLabel('Tell at, in percent');
+    await parts.fill('50, 150');
+    await parts.press('Enter');
+    await panel.getByText('Write whole numbers from 1 to 99').waitFor();
+    await parts.fill('90, 50');
+    await parts.press('Enter');
+    await panel.getByText('At 50% and 90%, and when all is used.').waitFor();
+    await expectAccessible(page);
+    await panel.getByRole('button', { name: 'As the plan says' }).click();
+    await panel.getByText('as the plan says.').waitFor();
+    await page.context().close();
+  });
+
   test('operators see the same of a customer; who has used nothing is told so; what cannot be read can be tried again', async () => {
     const page = await openOperator(browser, farebox.url, await farebox.app.issueFirstRunToken());
     await page.goto(`${farebox.url}/admin/customers/${customer_id}`);

@@ -1,5 +1,6 @@
 import { currencies } from './currency.ts';
 import { readCoupon } from './define-coupons.ts';
+import { readAlerts } from './define-alerts.ts';
 import { readDunning } from './define-dunning.ts';
 import { type PlanContext, Amounts, readPrices, readSeats, readTrial, readUsage } from './define-price.ts';
 import { readConcurrency, readLimits } from './define-limits.ts';
@@ -173,6 +174,7 @@ const planKeys = [
   'limits',
   'concurrency',
   'keys',
+  'alerts',
   'features',
 ];
 
@@ -213,6 +215,7 @@ function readPlan(list: Context, id: string, value: unknown): Plan {
     features,
     ...readConcurrency(fields, plan['concurrency'], join(path, 'concurrency')),
     ...(max_keys === undefined ? {} : { max_keys }),
+    ...readAlerts(fields, plan['alerts'], join(path, 'alerts')),
   };
 }
 

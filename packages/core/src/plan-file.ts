@@ -122,6 +122,8 @@ export interface PlanInput {
   concurrency?: ConcurrencyInput;
   /** API keys a customer may have at the same time; up to the installation's bound unless said. */
   keys?: number;
+  /** At these parts of a quota, a spend cap and credit, in percent, customers are told: `[50, 80]`. `[80]` unless said; that all is used is told anyway. */
+  alerts?: number[];
   /** By feature id; one that is not named is off, or at its default. */
   features?: Record<string, FeatureValue>;
 }

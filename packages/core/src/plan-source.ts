@@ -118,6 +118,7 @@ function planInput(list: PriceList, plan: Plan): PlanInput {
       ? {}
       : { concurrency: { limit: plan.concurrency.limit, expires: `${plan.concurrency.ttl_ms / 1000}s` } }),
     ...(plan.max_keys === undefined ? {} : { keys: plan.max_keys }),
+    ...(plan.alerts === undefined ? {} : { alerts: plan.alerts }),
     ...some(
       'features',
       Object.fromEntries(Object.entries(plan.features).filter(([id, value]) => value !== standardOf(list, id))),

@@ -51,6 +51,12 @@ export function describePlan(plan: Plan): [path: string, words: string][] {
         ? null
         : `${units(plan.concurrency.limit)} at once, each for ${plan.concurrency.ttl_ms / 1000} s at most`,
     ],
+    [
+      'alerts',
+      plan.alerts === undefined
+        ? null
+        : `at ${plan.alerts.map((percent) => `${percent}%`).join(', ') || 'nothing but all'}`,
+    ],
     ['keys', plan.max_keys === undefined ? null : `at most ${units(plan.max_keys)}`],
     ...Object.entries(plan.features).map(([id, value]): [string, string] => [`features.${id}`, setting(value)]),
   ];

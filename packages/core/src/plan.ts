@@ -109,6 +109,8 @@ export interface Plan {
   concurrency?: Concurrency;
   /** API keys a customer may have at the same time; absent: the installation's own bound. */
   max_keys?: number;
+  /** At these parts of a quota, a spend cap and credit, in percent, its customers are told; absent: at four fifths. */
+  alerts?: number[];
   /** By feature id, of every feature that is not metered. */
   features: Record<string, FeatureValue>;
 }

@@ -12,7 +12,7 @@ const meter: AlertedMeter = {
   last_day: 0,
   days_before: [0, 0, 0, 0, 0, 0, 0],
 };
-const none: AlertFacts = { currency: 'usd', meters: [], spend_cap: null, credits: null };
+const none: AlertFacts = { currency: 'usd', percents: [80], meters: [], spend_cap: null, credits: null };
 const typesOf = (facts: Partial<AlertFacts>) => usageAlerts({ ...none, ...facts }).map(({ type }) => type);
 
 test.each<[number, number, string[]]>([
@@ -24,6 +24,24 @@ test.each<[number, number, string[]]>([
   [5000, 0, []],
 ])('%i used of %i included: %j', (used, included, types) => {
   expect(typesOf({ meters: [{ ...meter, used, included }] })).toEqual(types);
+});
+
+test.each<[number, number[], string | null]>([
+  [49, [50, 90], null],
+  [50, [50, 90], 'API requests: 50% of the included amount is used'],
+  [89, [50, 90], 'API requests: 50% of the included amount is used'],
+  [95, [50, 90], 'API requests: 90% of the included amount is used'],
+  [99, [], null],
+  [100, [], 'API requests: the included amount is used up'],
+])('%i of 100 used is told at the parts %j: %s', (used, percents, title) => {
+  const [alert] = usageAlerts({ ...none, percents, meters: [{ ...meter, used, included: 100 }] });
+  expect(alert?.title ?? null).toBe(title);
+});
+
+test('each part is told by a name of its own, so that each is told once', () => {
+  const keyAt = (used: number) =>
+    usageAlerts({ ...none, percents: [50, 80], meters: [{ ...meter, used, included: 100 }] })[0]?.key;
+  expect(new Set([50, 60, 80, 90, 100, 110].map(keyAt)).size).toBe(3);
 });
 
 test.each<[number, number, string[]]>([

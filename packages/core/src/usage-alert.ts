@@ -40,17 +40,22 @@ export interface AlertedMeter {
   days_before: readonly number[];
 }
 
+/** At so many parts at most is somebody told. */
+export const mostAlertPercents = 10;
+/** At these parts of a quota, a cap and credit, in percent, somebody is told who said nothing else. */
+export const usualAlertPercents: readonly number[] = [80];
+
 /** What alerts are decided on. */
 export interface AlertFacts {
   currency: Currency;
+  /** At which parts of a quota, a cap and credit somebody is told before all of it is used, in percent, rising. */
+  percents: readonly number[];
   meters: readonly AlertedMeter[];
   spend_cap: { month: string; amount_minor: number; spent_minor: number } | null;
   /** Of grants that count now: what they were given as, and what is left without what usage so far will take. */
   credits: { period_start_at: Instant; granted_minor: number; available_minor: number } | null;
 }
 
-/** At this part of a quota and a cap, and with this part of credit left, somebody is told before it is used up. */
-const warnPercent = 80;
 /** An anomaly: more than so many times the average day, where most days of the week before had usage. */
 const anomalyTimes = 3;
 const anomalyDays = 4;
@@ -60,27 +65,31 @@ const anomalyUnits = 100;
 /** What is to be told now. Of each quota, cap and credit the last threshold that was reached, and not those before it. */
 export function usageAlerts(facts: AlertFacts): UsageAlert[] {
   return [
-    ...facts.meters.flatMap((meter) => [quotaAlert(meter) ?? [], anomalyAlert(meter) ?? []].flat()),
+    ...facts.meters.flatMap((meter) => [quotaAlert(meter, facts.percents) ?? [], anomalyAlert(meter) ?? []].flat()),
     ...[capAlert(facts) ?? [], creditAlert(facts) ?? []].flat(),
   ];
 }
 
-function quotaAlert(meter: AlertedMeter): UsageAlert | null {
+/** The last part that was reached, 100 where all of it is used; null: none yet. */
+function reachedPercent(used: number, limit: number, percents: readonly number[]): number | null {
+  return used >= limit ? 100 : (percents.findLast((percent) => used * 100 >= limit * percent) ?? null);
+}
+
+function quotaAlert(meter: AlertedMeter, percents: readonly number[]): UsageAlert | null {
   const { meter_id, name, used, included: limit, quota } = meter;
-  if (limit === 0 || used * 100 < limit * warnPercent) return null;
-  const isOver = used >= limit;
+  const percent = limit === 0 ? null : reachedPercent(used, limit, percents);
+  if (percent === null) return null;
+  const isOver = percent === 100;
   const reached = `${count(used)} of the ${count(limit)} ${meter.unit}s included in this period are used.`;
   const then = quota === 'hard' ? 'What goes beyond is refused.' : 'What goes beyond is billed.';
   return {
     type: isOver ? 'quota.exceeded' : 'usage.threshold_reached',
-    key: `quota:${meter_id}:${meter.period_start_at}:${limit}:${isOver ? 100 : warnPercent}`,
+    key: `quota:${meter_id}:${meter.period_start_at}:${limit}:${percent}`,
     meter_id,
     used,
     limit,
     currency: null,
-    title: isOver
-      ? `${name}: the included amount is used up`
-      : `${name}: ${warnPercent}% of the included amount is used`,
+    title: isOver ? `${name}: the included amount is used up` : `${name}: ${percent}% of the included amount is used`,
     sentence: `${reached} ${then}`,
   };
 }
@@ -107,34 +116,36 @@ function anomalyAlert(meter: AlertedMeter): UsageAlert | null {
   };
 }
 
-function capAlert({ spend_cap: cap, currency }: AlertFacts): UsageAlert | null {
+function capAlert({ spend_cap: cap, currency, percents }: AlertFacts): UsageAlert | null {
   if (cap === null || cap.amount_minor === 0) return null;
   const { spent_minor: used, amount_minor: limit } = cap;
-  if (used * 100 < limit * warnPercent) return null;
-  const isReached = used >= limit;
+  const percent = reachedPercent(used, limit, percents);
+  if (percent === null) return null;
+  const isReached = percent === 100;
   const sentence = `${formatMoney(used, currency)} of the ${formatMoney(limit, currency)} that usage may cost in a month are spent.`;
   return {
     type: isReached ? 'spend_cap.reached' : 'spend_cap.warning',
-    key: `cap:${cap.month}:${limit}:${isReached ? 100 : warnPercent}`,
+    key: `cap:${cap.month}:${limit}:${percent}`,
     meter_id: null,
     used,
     limit,
     currency,
-    title: isReached ? 'The spend cap is reached' : `${warnPercent}% of the spend cap is spent`,
+    title: isReached ? 'The spend cap is reached' : `${percent}% of the spend cap is spent`,
     sentence: isReached ? `${sentence} Requests that would cost more are refused.` : sentence,
   };
 }
 
-function creditAlert({ credits, currency }: AlertFacts): UsageAlert | null {
+function creditAlert({ credits, currency, percents }: AlertFacts): UsageAlert | null {
   if (credits === null || credits.granted_minor === 0) return null;
   const { granted_minor: limit, available_minor } = credits;
   const used = limit - available_minor;
-  if (used * 100 < limit * warnPercent) return null;
-  const isUsedUp = available_minor <= 0;
+  const percent = reachedPercent(used, limit, percents);
+  if (percent === null) return null;
+  const isUsedUp = percent === 100;
   const left = formatMoney(Math.max(0, available_minor), currency);
   return {
     type: isUsedUp ? 'credits.depleted' : 'credits.low',
-    key: `credits:${credits.period_start_at}:${limit}:${isUsedUp ? 100 : warnPercent}`,
+    key: `credits:${credits.period_start_at}:${limit}:${percent}`,
     meter_id: null,
     used,
     limit,

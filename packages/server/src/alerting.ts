@@ -1,3 +1,5 @@
+import { usualAlertPercents } from '@farebox/core';
+import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import type { Credits } from './credits/service.ts';
 import type { Customers } from './customers/service.ts';
@@ -7,6 +9,7 @@ import { createPaced } from './lib/paced.ts';
 import type { Notices } from './notices/service.ts';
 import type { Telling } from './telling.ts';
 import { type NewAlert, createAlerts } from './usage/alerts/service.ts';
+import { createAlertSettings } from './usage/alerts/settings.ts';
 import type { Usage } from './usage/service.ts';
 
 /** How often a customer that uses something is looked at. */
@@ -17,7 +20,8 @@ export function connectAlerting(
   deps: Pick<AppOptions, 'config' | 'db' | 'clock' | 'list' | 'log'> & {
     usage: Usage;
     credits: Credits;
-    customers: Pick<Customers, 'find'>;
+    accounts: Pick<Accounts, 'audit'>;
+    customers: Pick<Customers, 'find' | 'get'>;
     notices: Pick<Notices, 'enqueue'>;
     telling: Pick<Telling, 'alert'>;
   },
@@ -33,6 +37,12 @@ export function connectAlerting(
     },
     told,
   });
+  const settings = createAlertSettings({
+    db: deps.db,
+    findCustomer: (id) => deps.customers.get(id),
+    planPercents: async (id) => (await usage.summaries(id))[0]?.alert_percents ?? usualAlertPercents,
+    audit: deps.accounts.audit,
+  });
   const paced = createPaced({
     pace_ms: lookPaceMs,
     run: alerts.look,
@@ -42,6 +52,7 @@ export function connectAlerting(
   const stop = usage.onRecorded((customerId) => paced.ask(customerId));
   return {
     ...alerts,
+    settings,
     /** Who used something is looked at now. */
     settle: paced.settle,
     async close(): Promise<void> {

@@ -36,6 +36,7 @@ import { createStripeRoutes, createTestClockRoutes } from './stripe/routes.ts';
 import type { Pace, Send } from './stripe/transport.ts';
 import { reach } from './stripe/reach.ts';
 import { connectCrediting } from './crediting.ts';
+import { createAlertRoutes } from './usage/alerts/routes.ts';
 import { createClosingRoutes } from './usage/closing/routes.ts';
 import { createClosing } from './usage/closing/service.ts';
 import { usagePartitions } from './usage/jobs.ts';
@@ -137,6 +138,7 @@ export async function createApp(options: AppOptions) {
       ...selling.documented,
       ...crediting.documented,
       createClosingRoutes({ closing }),
+      createAlertRoutes(slices.alerting),
     ],
     liveTermsOf: keeping.liveTermsOf,
     stopping: stopping.signal,

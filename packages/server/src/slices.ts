@@ -159,7 +159,7 @@ export function createSlices(options: AppOptions, tools: Tools) {
     told: telling.usage,
     corrected: usage.corrected,
   });
-  const alerting = connectAlerting({ ...options, usage, credits, customers, notices, telling });
+  const alerting = connectAlerting({ ...options, accounts, usage, credits, customers, notices, telling });
   return {
     plans,
     overrides,

@@ -48,6 +48,8 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
 
   'GET /v1/customers/:id/spend_cap': known,
   'PUT /v1/customers/:id/spend_cap': known,
+  'GET /v1/customers/:id/usage_alerts': known,
+  'PUT /v1/customers/:id/usage_alerts': known,
 
   'POST /v1/customers/:id/grants': sellerSide,
   'GET /v1/customers/:id/grants': known,

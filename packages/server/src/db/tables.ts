@@ -213,6 +213,7 @@ export interface CreditTopUp {
 }
 
 export interface Customer {
+  alert_percents: number[] | null;
   created_at: Timestamp;
   deleted_at: Timestamp | null;
   email: string;

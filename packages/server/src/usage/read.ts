@@ -10,6 +10,7 @@ import {
   minimumFor,
   periodAt,
   rateUsage,
+  usualAlertPercents,
   shortfallOf,
 } from '@farebox/core';
 import type { Database } from '../db/database.ts';
@@ -28,6 +29,8 @@ export interface UsageSummary {
   /** Of the subscription it is about. */
   group: string;
   subscription_id: string;
+  /** At which parts of what is included the plan tells its customers, in percent. */
+  alert_percents: readonly number[];
   period: Period;
   currency: string;
   meters: MeterSummary[];
@@ -164,6 +167,7 @@ export function createUsageReader(deps: {
     return {
       group: row.group,
       subscription_id: row.id,
+      alert_percents: plan.alerts ?? usualAlertPercents,
       period,
       currency: plan.price.currency,
       meters: summaries,

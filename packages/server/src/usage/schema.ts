@@ -288,7 +288,11 @@ export const rejectionSchema = z
   })
   .openapi('UsageRejection');
 
-export function viewOfSummary({ period, ...summary }: UsageSummary): z.infer<typeof summarySchema> {
+export function viewOfSummary({
+  period,
+  alert_percents: _percents,
+  ...summary
+}: UsageSummary): z.infer<typeof summarySchema> {
   return {
     object: 'usage_summary',
     ...summary,

@@ -281,6 +281,8 @@ async function subscriptionLife(): Promise<void> {
   await call(visitor, 'GET', `/v1/customers/${customer.id}/grants`);
   await call(visitor, 'PUT', `/v1/customers/${customer.id}/spend_cap`, { amount_minor: 100_000 });
   await call('seller', 'GET', `/v1/customers/${customer.id}/spend_cap`);
+  await call(visitor, 'PUT', `/v1/customers/${customer.id}/usage_alerts`, { percents: [50, 90] });
+  await call('seller', 'GET', `/v1/customers/${customer.id}/usage_alerts`);
   await call(visitor, 'GET', `/v1/customers/${customer.id}/credits`);
   await call('seller', 'POST', `/v1/customers/${customer.id}/grants/${given.id}/void`, {});
   await call(visitor, 'GET', `/v1/customers/${customer.id}/ledger`);

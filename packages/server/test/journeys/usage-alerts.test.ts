@@ -74,6 +74,30 @@ test('of a quota it is told at four fifths and when it is used up, once each in 
   await receiver.close();
 });
 
+test('a plan and each customer say at which parts they are told, each once; what is no such list is refused', async () => {
+  const customer = await buyer();
+  const path = `/v1/customers/${customer.customer_id}/usage_alerts`;
+  expect(await customer.visitor.get(path)).toMatchObject({ percents: null, in_force: [80] });
+  for (const percents of [[80, 50], [100], [0], 'all', undefined]) {
+    const { status, json } = await customer.visitor.answer('PUT', path, { percents });
+    expect([status, json['param']]).toEqual([400, expect.stringMatching(/^percents/)]);
+  }
+  const set = await customer.visitor.answer('PUT', path, { percents: [25, 50] });
+  expect(set).toMatchObject({ status: 200, json: { percents: [25, 50], in_force: [25, 50] } });
+  expect((await customer.visitor.answer('PUT', path, { percents: [25, 50] })).json['code']).toBe('no_change');
+  for (const quantity of [24, 1, 5, 30, 30]) await customer.use(quantity);
+  expect(await customer.mails()).toEqual([
+    'API requests: 25% of the included amount is used, sent',
+    'API requests: 50% of the included amount is used, sent',
+  ]);
+  const back = await seller.answer('PUT', path, { percents: null });
+  expect(back.json).toMatchObject({ percents: null, in_force: [80] });
+  await customer.use(0);
+  expect(await customer.events()).toEqual(Array.from({ length: 3 }, () => 'usage.threshold_reached'));
+  const stranger = await farebox.signUp();
+  expect((await stranger.answer('PUT', path, { percents: [1] })).status).toBe(404);
+});
+
 test('of a spend cap and of credit, before they are used up and when they are; a higher cap is told of anew', async () => {
   const customer = await buyer();
   await customer.visitor.answer('PUT', `/v1/customers/${customer.customer_id}/spend_cap`, { amount_minor: 100 });

@@ -66,6 +66,13 @@ export interface SpendCap {
   months: { month: string; spent_minor: number; remaining_minor: number }[];
 }
 
+/** `GET /v1/customers/{id}/usage_alerts` */
+export interface UsageAlertSettings {
+  customer_id: string;
+  percents: number[] | null;
+  in_force: number[];
+}
+
 /** `GET /v1/usage/closing_report` */
 export interface ClosingReport {
   checked: number;

@@ -5,7 +5,7 @@ import type { Clock } from '../../ports.ts';
 import { hourMs } from '../rollup.ts';
 import type { UsageSummary } from '../read.ts';
 import type { AskedScope } from '../service.ts';
-import { insertAlert, subscribersAfter, toldAlerts } from './store.ts';
+import { alertPercentsOf, insertAlert, subscribersAfter, toldAlerts } from './store.ts';
 
 const dayMs = 24 * hourMs;
 const daysBefore = 7;
@@ -54,6 +54,7 @@ export function createAlerts(deps: {
     const credits = await deps.creditsOf(customer_id);
     return {
       currency: first.currency,
+      percents: (await alertPercentsOf(db.kysely, customer_id)) ?? first.alert_percents,
       meters: alerted,
       spend_cap:
         cap === null

@@ -20,6 +20,16 @@ export async function insertAlert(tx: Tx, row: AlertRow): Promise<boolean> {
   return inserted !== undefined;
 }
 
+/** Of a customer; null: as its plan says. */
+export async function alertPercentsOf(db: Reader, customerId: string): Promise<number[] | null> {
+  const row = await db.selectFrom('customer').select('alert_percents').where('id', '=', customerId).executeTakeFirst();
+  return row?.alert_percents ?? null;
+}
+
+export async function setAlertPercents(tx: Tx, customerId: string, percents: number[] | null): Promise<void> {
+  await tx.updateTable('customer').set({ alert_percents: percents }).where('id', '=', customerId).execute();
+}
+
 /** Of these names those that the customer was told. */
 export async function toldAlerts(db: Reader, customerId: string, keys: readonly string[]): Promise<Set<string>> {
   const rows = await db

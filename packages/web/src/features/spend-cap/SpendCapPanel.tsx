@@ -9,7 +9,7 @@ import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
 import { useSetSpendCap, useSpendCap } from './api.ts';
 import { capWords, otherCapWords } from './cap-words.ts';
-import classes from './spend-cap.module.css';
+import classes from '../../ui/PanelForm.module.css';
 
 interface PanelProps {
   customerId: string;

@@ -9,6 +9,7 @@ import { useCustomerState } from '../../features/state/api.ts';
 import { DunningNotice } from '../../features/state/StateNotices.tsx';
 import { SpendCapPanel } from '../../features/spend-cap/SpendCapPanel.tsx';
 import { SubscriptionsPanel } from '../../features/subscriptions/SubscriptionsPanel.tsx';
+import { AlertsPanel } from '../../features/usage-alerts/AlertsPanel.tsx';
 import { RejectionsPanel } from '../../features/usage-events/RejectionsPanel.tsx';
 import { CorrectableEvents } from '../../features/usage-events/UsageEventsPanel.tsx';
 import { UsageSeriesPanel } from '../../features/usage-series/UsageSeriesPanel.tsx';
@@ -42,6 +43,7 @@ export function CustomerPage() {
           <CorrectableEvents customerId={id} />
           <RejectionsPanel customerId={id} />
           <SpendCapPanel customerId={id} owner="seller" />
+          <AlertsPanel customerId={id} />
           <CustomerCredits customerId={id} />
           <OverridesPanel customerId={id} />
           <KeysPanel customerId={id} />

@@ -17,6 +17,7 @@ import { SpendCapPanel } from '../../features/spend-cap/SpendCapPanel.tsx';
 import { StateNotices } from '../../features/state/StateNotices.tsx';
 import { AddOnsPanel } from '../../features/subscription/AddOnsPanel.tsx';
 import { useLiveUsage } from '../../features/usage/api.ts';
+import { AlertsPanel } from '../../features/usage-alerts/AlertsPanel.tsx';
 import { formatPeriod } from '../../lib/format.ts';
 import { useSeller } from '../../lib/session.ts';
 import type { Me, Subscription } from '../../lib/wire.ts';
@@ -72,6 +73,7 @@ export function Overview({ me, live }: { me: Me; live: readonly [Subscription, .
         {only === null ? null : <UpcomingPanel group={only.group} />}
         <KeysPanel />
         <SpendCapPanel customerId={live[0].customer_id} owner="customer" />
+        <AlertsPanel customerId={live[0].customer_id} />
         <OwnCredits customerId={live[0].customer_id} />
         <PaymentMethodsPanel />
       </div>
