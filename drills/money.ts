@@ -1,6 +1,5 @@
 import {
   type Interval,
-  type UsagePrice,
   allocate,
   currencies,
   currencyExponent,
@@ -16,6 +15,7 @@ import {
   remainingPart,
 } from '../packages/core/src/index.ts';
 import { createChance, readChoices } from './chance.ts';
+import { anyPrice, countByUnit, inTenThousandths } from './rating-oracle.ts';
 
 /**
  * The rules of core, at scale, against oracles that are written here from the definitions and share nothing with them:
@@ -164,7 +164,7 @@ function drillTiers(cases: number) {
   const counts = { tier_cases: cases, units_counted: 0 };
   for (let made = 0; made < cases; made += 1) {
     const included = chance.between(0, 40);
-    const overage = anyPrice();
+    const overage = anyPrice(chance);
     const usage = { meter_id: 'm', included, quota: 'soft', interval: 'month', overage } as const;
     const units = chance.between(0, 240);
     const expected = countByUnit(overage, units - included);
@@ -178,51 +178,6 @@ function drillTiers(cases: number) {
     if (parts !== expected.exact) fault(`${JSON.stringify(usage)}: ${cut} and ${units - cut} more cost ${parts}`);
   }
   return counts;
-}
-
-/** What each unit costs by the tier it lies in, added up per tier; a tier's sum is rounded once, halves up. */
-function countByUnit(price: UsagePrice, units: number): { amount: number; exact: number } {
-  const sums = new Map<number, number>();
-  const tiers = price.type === 'graduated' || price.type === 'volume' ? price.tiers : [];
-  for (let unit = 1; unit <= units; unit += 1) {
-    const placed = price.type === 'volume' ? units : unit;
-    const tier = tiers.findIndex(({ up_to }) => up_to === null || placed <= up_to);
-    const startsPackage = price.type === 'package' && (unit - 1) % price.package_size === 0;
-    const flat =
-      price.type === 'per_unit' ? price.unit_price_decimal : startsPackage ? price.package_price_decimal : '0';
-    sums.set(tier, (sums.get(tier) ?? 0) + inTenThousandths(tiers[tier]?.unit_price_decimal ?? flat));
-  }
-  const all = [...sums.values()];
-  const sum = (numbers: number[]): number => numbers.reduce((total, each) => total + each, 0);
-  return { amount: sum(all.map((each) => Math.floor((each + 5000) / 10_000))), exact: sum(all) };
-}
-
-function anyPrice(): UsagePrice {
-  const decimal = (): string => String(chance.between(0, 40_000) / 10_000);
-  switch (chance.oneOf(['per_unit', 'package', 'graduated', 'volume'] as const)) {
-    case 'per_unit':
-      return { type: 'per_unit', unit_price_decimal: decimal() };
-    case 'package':
-      return { type: 'package', package_price_decimal: decimal(), package_size: chance.between(1, 30) };
-    case 'graduated':
-      return { type: 'graduated', tiers: anyTiers(decimal) };
-    case 'volume':
-      return { type: 'volume', tiers: anyTiers(decimal) };
-  }
-}
-
-function anyTiers(decimal: () => string) {
-  let up_to = 0;
-  const closed = Array.from({ length: chance.between(0, 5) }, () => ({
-    up_to: (up_to += chance.between(1, 60)),
-    unit_price_decimal: decimal(),
-  }));
-  return [...closed, { up_to: null, unit_price_decimal: decimal() }];
-}
-
-function inTenThousandths(decimal: string): number {
-  const [, sign = '', whole = '0', places = ''] = /^(-?)(\d+)(?:\.(\d{1,4}))?$/.exec(decimal) ?? [];
-  return (sign === '-' ? -1 : 1) * (Number(whole) * 10_000 + Number(places.padEnd(4, '0')));
 }
 
 /** A period cut anywhere, as often as one likes; a change there and back; a change by a detour. */
