@@ -17,6 +17,8 @@ export default defineConfig({
     globalSetup: ['packages/server/test/prepare.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    // A worker reads the program once and runs file after file on it: what starts anew is each test's database, Stripe and clock.
+    isolate: false,
     // Generous: a machine that does something else besides is slow, and no guarantee here is about its speed.
     testTimeout: 60_000,
     hookTimeout: 120_000,

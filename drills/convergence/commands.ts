@@ -194,6 +194,10 @@ const others: [number, fc.Arbitrary<Command>][] = [
   [8, deed('dashboard', { edit: fc.nat(dashboardEdits.length - 1), amount: fc.integer({ min: 1, max: 9 }) })],
 ];
 
+const changing = fc.oneof(
+  deed('dashboard', { edit: fc.nat(dashboardEdits.length - 1), amount: fc.integer({ min: 1, max: 9 }) }),
+  deed('cancel', { now: fc.boolean(), gives_back: fc.boolean() }),
+);
 const other = fc.oneof(...others.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 /** Mostly short: what goes wrong does so within few steps, and more of them are played. */
 const rest = fc.oneof(
@@ -204,10 +208,38 @@ const rest = fc.oneof(
 
 const first = fc.oneof({ weight: 4, arbitrary: buy }, { weight: 1, arbitrary: begin });
 
-/** A purchase, and whatever then happens. */
-export const sequences: fc.Arbitrary<Sequence> = fc
+const lived: fc.Arbitrary<Sequence> = fc
   .tuple(first, rest, fc.constantFrom<Loss>('none', 'none', 'some', 'the last'))
   .map(([one, more, loses]) => ({ commands: [one, ...more], loses }));
+
+/**
+ * Two readings that pass each other, with no event after them that would look again: what the purchase told comes while something
+ * else is changed, that is told at once, and the answer to one of the readings comes after everything else.
+ */
+const passing: fc.Arbitrary<Sequence> = fc
+  .record({
+    one: first,
+    change: changing,
+    at: fc.integer({ min: 1, max: 16 }),
+    workers: fc.integer({ min: 2, max: 4 }),
+  })
+  .map(({ one, change, at, workers }) => {
+    const calm = { twice: false, outage: null, kill: null, rests: false, workers };
+    const late = { among: 'stripe' as const, at };
+    return {
+      commands: [
+        { ...one, ...calm, late: null, delivers: 0, prompt: false },
+        { ...change, ...calm, late, delivers: 3, prompt: true },
+      ],
+      loses: 'none',
+    };
+  });
+
+/** A purchase, and whatever then happens. */
+export const sequences: fc.Arbitrary<Sequence> = fc.oneof(
+  { weight: 7, arbitrary: lived },
+  { weight: 1, arbitrary: passing },
+);
 
 /** One line a reader understands. */
 export function say({ seed, workers, delivers, twice, outage, kill, late, prompt, rests, ...what }: Command): string {
