@@ -224,6 +224,20 @@ describe('revocation', () => {
     expect(await after).toMatchObject({ revoked_at: 1 });
     expect(entries.get(token)).toMatchObject({ revoked_at: 1 });
   });
+
+  test('a key that is revoked for good is read when it is used again, so that no other waits for it', async () => {
+    const staged = createStagedSource();
+    const entries = createEntries({ source: staged.source, clock, peppers, log: quiet });
+    const first = entries.get(token);
+    const digest = staged.calls[0]!.digests[0]!;
+    staged.calls[0]?.answer([foundFor(digest, clock.now())]);
+    expect(await first).toMatchObject({ revoked_at: clock.now() });
+    await entries.changed();
+    expect(staged.calls).toHaveLength(1);
+    const again = entries.get(token);
+    staged.calls[1]?.answer([foundFor(digest, clock.now())]);
+    expect(await again).toMatchObject({ revoked_at: clock.now() });
+  });
 });
 
 describe('misses', () => {

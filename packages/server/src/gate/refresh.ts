@@ -69,7 +69,12 @@ export function createRefresh(deps: {
     begin();
     const customers = due;
     due = new Set();
-    const ids = held.keys(({ entry }) => customers === null || customers.has(entry.customer_id));
+    const isOld = ({ entry }: Held): boolean => customers === null || customers.has(entry.customer_id);
+    // Revoked for good: read when it is used again, so that those which still pass do not wait for those which never will.
+    const now = clock.now();
+    const isOver = ({ entry }: Held): boolean => entry.revoked_at !== null && entry.revoked_at <= now;
+    for (const id of held.keys((one) => isOld(one) && isOver(one))) held.delete(id);
+    const ids = held.keys(isOld);
     try {
       for (let from = 0; from < ids.length; from += chunk) await readChunk(ids.slice(from, from + chunk));
       world.foreign = await source.hasForeign();
