@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Grant, byUse, drawCredit, isUsable } from './grant.ts';
+import { type Grant, byUse, drawCredit, holdCredit, isUsable, unusedOf } from './grant.ts';
 
 const usual: Grant = {
   id: 'cgrt_1',
@@ -97,6 +97,61 @@ describe('paying from credit', () => {
         }
       }),
       { numRuns: 2000 },
+    );
+  });
+});
+
+describe('holding', () => {
+  const grant = (id: string, remaining_minor: number, more: Partial<Grant> = {}): Grant => ({
+    id,
+    remaining_minor,
+    category: 'paid',
+    priority: 50,
+    effective_at: 0,
+    expires_at: null,
+    meter_ids: null,
+    created_at: 0,
+    ...more,
+  });
+  const sum = (draws: readonly { amount_minor: number }[]) =>
+    draws.reduce((total, each) => total + each.amount_minor, 0);
+
+  test.each<[string, Grant[], number, string | null, number]>([
+    ['all of it', [grant('a', 100)], 100, null, 100],
+    ['as much as there is', [grant('a', 100)], 130, null, 100],
+    ['of several', [grant('a', 100), grant('b', 50)], 130, null, 130],
+    ['credit for another meter is not for it', [grant('a', 100, { meter_ids: ['maps'] })], 10, null, 0],
+    ['credit for its meter is', [grant('a', 100, { meter_ids: ['maps'] })], 10, 'maps', 10],
+    ['what is over is of no use', [grant('a', 100, { expires_at: 5 })], 10, null, 0],
+  ])('%s', (_, grants, amount_minor, meter_id, held) => {
+    expect(sum(holdCredit(grants, [], { amount_minor, meter_id }, 10))).toBe(held);
+  });
+
+  test('what usage so far will take is not held', () => {
+    const running = [{ meter_id: 'requests', amount_minor: 70 }];
+    expect(sum(holdCredit([grant('a', 100)], running, { amount_minor: 50, meter_id: null }, 0))).toBe(30);
+  });
+
+  test('whatever is held and used, held and usage together are at most what there is, and unused and used are what was held', () => {
+    const amounts = fc.array(fc.nat({ max: 200 }), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(
+        amounts,
+        fc.nat({ max: 900 }),
+        fc.nat({ max: 900 }),
+        fc.nat({ max: 900 }),
+        (left, usage, wish, used) => {
+          const grants = left.map((amount, index) => grant(`g${index}`, amount));
+          const running = [{ meter_id: 'requests', amount_minor: usage }];
+          const held = holdCredit(grants, running, { amount_minor: wish, meter_id: null }, 0);
+          expect(sum(held)).toBe(
+            Math.min(wish, Math.max(0, sum(left.map((amount_minor) => ({ amount_minor }))) - usage)),
+          );
+          for (const { grant_id, amount_minor } of held)
+            expect(amount_minor).toBeLessThanOrEqual(grants.find(({ id }) => id === grant_id)?.remaining_minor ?? 0);
+          expect(sum(unusedOf(held, used))).toBe(Math.max(0, sum(held) - used));
+        },
+      ),
     );
   });
 });

@@ -73,3 +73,34 @@ export function drawCredit(grants: readonly Grant[], charges: readonly UsageChar
   }
   return draws;
 }
+
+/**
+ * What can be held for work that is about to begin, at most `amount_minor`, in the order of `byUse`: only from what the usage so
+ * far will not take. `meter_id`: what the work is measured by; null: credit for certain meters is not for it.
+ */
+export function holdCredit(
+  grants: readonly Grant[],
+  running: readonly UsageCharge[],
+  wish: { amount_minor: number; meter_id: string | null },
+  at: Instant,
+): Draw[] {
+  const promised = drawCredit(grants, running, at);
+  const free = grants.map((grant) => ({
+    ...grant,
+    remaining_minor: promised.reduce(
+      (left, draw) => (draw.grant_id === grant.id ? left - draw.amount_minor : left),
+      grant.remaining_minor,
+    ),
+  }));
+  return drawCredit(free, [{ meter_id: wish.meter_id ?? '', amount_minor: wish.amount_minor }], at);
+}
+
+/** Of what grants gave, in the order they did, what goes back when only `used_minor` was used: the last first. */
+export function unusedOf<T extends { amount_minor: number }>(held: readonly T[], used_minor: number): T[] {
+  let used = used_minor;
+  return held.flatMap((each) => {
+    const kept = Math.min(used, each.amount_minor);
+    used -= kept;
+    return kept === each.amount_minor ? [] : [{ ...each, amount_minor: each.amount_minor - kept }];
+  });
+}

@@ -3,6 +3,8 @@ import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { createAutoTopUpRoutes } from './credits/auto-top-ups/routes.ts';
 import { createAutoTopUps } from './credits/auto-top-ups/service.ts';
+import { createReservationRoutes } from './credits/reservations/routes.ts';
+import { createReservations } from './credits/reservations/service.ts';
 import type { Credits } from './credits/service.ts';
 import { createTopUpRoutes } from './credits/top-ups/routes.ts';
 import { createTopUps } from './credits/top-ups/service.ts';
@@ -52,13 +54,25 @@ export function connectCrediting(
     onError: (error, customer_id) =>
       deps.log.warn({ err: error, customer_id }, 'credit was not looked at; it is again in ten minutes'),
   });
+  const reservations = createReservations({
+    ...shared,
+    meters: list.meters,
+    taken: (customerId) => paced.ask(customerId),
+  });
   const stop = deps.usage.onRecorded((customerId) => paced.ask(customerId));
   queue.work('credits.top_ups', () => autoTopUps.lookAtAll());
+  queue.work('credits.reservations', () => reservations.expireDue(null));
+  queue.every('* * * * *', 'credits.reservations');
   queue.every('*/10 * * * *', 'credits.top_ups');
   return {
-    documented: [createTopUpRoutes({ topUps }), createAutoTopUpRoutes({ autoTopUps })],
-    /** Everybody who wants credit bought by itself is looked at now. */
+    documented: [
+      createTopUpRoutes({ topUps }),
+      createAutoTopUpRoutes({ autoTopUps }),
+      createReservationRoutes({ reservations }),
+    ],
+    /** What is held for too long is given back, and everybody who wants credit bought by itself is looked at, now. */
     async settle(): Promise<void> {
+      await reservations.expireDue(null);
       await paced.settle();
       await autoTopUps.lookAtAll();
     },

@@ -53,6 +53,8 @@ export type ProblemCode =
   | 'customer_in_use'
   | 'payment_method_required'
   | 'top_ups_off'
+  | 'credit_insufficient'
+  | 'reservation_settled'
   | 'import_running'
   | 'stripe_refused'
   | 'stripe_unavailable'

@@ -53,14 +53,17 @@ export const entrySchema = z
     id: z.string().openapi({ description: 'Of what expired, its grant.' }),
     grant_id: z.string(),
     grant_name: z.string(),
-    kind: z.enum(['granted', 'drawn', 'returned', 'voided', 'refunded', 'reinstated', 'expired']).openapi({
-      description:
-        '`drawn` paid for usage, `returned` came back when that was corrected; `refunded` was taken back because the money of a top-up is gone, `reinstated` because it came again.',
-    }),
+    kind: z
+      .enum(['granted', 'drawn', 'returned', 'voided', 'refunded', 'reinstated', 'held', 'released', 'expired'])
+      .openapi({
+        description:
+          '`drawn` paid for usage, `returned` came back when that was corrected; `refunded` was taken back because the money of a top-up is gone, `reinstated` because it came again; `held` for a reservation, `released` what of that was not used.',
+      }),
     amount_minor: z.int().openapi({ description: 'Negative: taken.' }),
     currency: z.string(),
     usage_report_id: z.string().nullable().openapi({ description: 'What it paid: usage of one meter in one period.' }),
     top_up_id: z.string().nullable().openapi({ description: 'Whose money went, or came again.' }),
+    reservation_id: z.string().nullable().openapi({ description: 'What it is held for.' }),
     created_at: z.iso.datetime(),
   })
   .openapi('CreditEntry');

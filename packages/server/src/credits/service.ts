@@ -6,7 +6,9 @@ import {
   type Meter,
   type UsageCharge,
   drawCredit,
+  holdCredit,
   isUsable,
+  unusedOf,
 } from '@farebox/core';
 import type { Database, Reader, Tx } from '../db/database.ts';
 import type { Json } from '../db/tables.ts';
@@ -24,6 +26,7 @@ import {
   listGrants,
   lockDraws,
   lockGrant,
+  lockHolds,
   lockOpenGrants,
   openGrants,
   takeFromGrant,
@@ -60,7 +63,7 @@ export interface CreditBalance {
 export type Given = Omit<GrantWish, 'effective_at'> & { currency: Currency; effective_at: Instant };
 
 /** What a change of a balance follows from. */
-type EntryOf = Pick<EntryRow, 'usage_report_id' | 'top_up_id'>;
+type EntryOf = Pick<EntryRow, 'usage_report_id' | 'top_up_id' | 'reservation_id'>;
 
 interface Audit {
   record(
@@ -146,7 +149,7 @@ export function createCredits(deps: {
     entry: { kind: Exclude<EntryRow['kind'], 'expired'>; amount_minor: number } & Partial<EntryOf>,
   ): Promise<void> {
     const now = clock.now();
-    const of: EntryOf = { usage_report_id: null, top_up_id: null };
+    const of: EntryOf = { usage_report_id: null, top_up_id: null, reservation_id: null };
     const written = { ...of, ...entry, id: createId('cent', now), customer_id, grant_id };
     await insertEntry(tx, { ...written, created_at: new Date(now) });
   }
@@ -185,6 +188,40 @@ export function createCredits(deps: {
       await enter(tx, row, { kind: 'drawn', amount_minor: -amount_minor, usage_report_id: report.id });
     }
     return draws.reduce((sum, { amount_minor }) => sum + amount_minor, 0);
+  }
+
+  /** Holds as much as there is, at most this much, beyond what the charges will take; answers how much. */
+  async function hold(
+    tx: Tx,
+    reservation: { id: string; customer_id: string; currency: Currency; meter_id: string | null },
+    amount_minor: number,
+    charges: readonly UsageCharge[],
+  ): Promise<number> {
+    if (amount_minor <= 0) return 0;
+    const { id, customer_id, currency, meter_id } = reservation;
+    const rows = (await lockOpenGrants(tx, customer_id)).filter((row) => row.currency === currency);
+    const draws = holdCredit(rows.map(asGrant), charges, { amount_minor, meter_id }, clock.now());
+    for (const draw of draws) {
+      const row = rows.find((each) => each.id === draw.grant_id);
+      if (row === undefined) continue;
+      await takeFromGrant(tx, row.id, draw.amount_minor);
+      await enter(tx, row, { kind: 'held', amount_minor: -draw.amount_minor, reservation_id: id });
+    }
+    return draws.reduce((sum, draw) => sum + draw.amount_minor, 0);
+  }
+
+  /** Gives back what a reservation holds beyond what was used; answers what it keeps. What was voided meanwhile is gone. */
+  async function release(tx: Tx, reservation: { id: string }, used_minor: number): Promise<number> {
+    const held = await lockHolds(tx, reservation.id);
+    for (const { grant: row, amount_minor } of unusedOf(held, used_minor)) {
+      if (row.voided_at !== null) continue;
+      await takeFromGrant(tx, row.id, -amount_minor);
+      await enter(tx, row, { kind: 'released', amount_minor, reservation_id: reservation.id });
+    }
+    return Math.min(
+      used_minor,
+      held.reduce((sum, { amount_minor }) => sum + amount_minor, 0),
+    );
   }
 
   async function balance(customerId: string): Promise<CreditBalance> {
@@ -237,6 +274,8 @@ export function createCredits(deps: {
     takeBack,
     revoke,
     pay,
+    hold,
+    release,
     restore,
     balance,
     availableIn,

@@ -32,10 +32,11 @@ export interface EntryRow {
   grant_id: string;
   grant_name: string;
   currency: string;
-  kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'refunded' | 'reinstated' | 'expired';
+  kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'refunded' | 'reinstated' | 'held' | 'released' | 'expired';
   amount_minor: number;
   usage_report_id: string | null;
   top_up_id: string | null;
+  reservation_id: string | null;
   created_at: Date;
 }
 
@@ -113,6 +114,23 @@ export async function lockDraws(tx: Tx, reportId: string): Promise<{ grant: Gran
     where usage_report_id = ${reportId} and kind in ('drawn', 'returned')
     group by grant_id order by min(seq) desc
   `.execute(tx);
+  return await withGrants(tx, rows);
+}
+
+/** What grants hold for a reservation, as they were taken; locked until the transaction ends. */
+export async function lockHolds(tx: Tx, reservationId: string): Promise<{ grant: GrantRow; amount_minor: number }[]> {
+  const { rows } = await sql<{ grant_id: string; amount_minor: number }>`
+    select grant_id, (-sum(amount_minor))::bigint as amount_minor from credit_entry
+    where reservation_id = ${reservationId}
+    group by grant_id order by min(seq)
+  `.execute(tx);
+  return await withGrants(tx, rows);
+}
+
+async function withGrants(
+  tx: Tx,
+  rows: readonly { grant_id: string; amount_minor: number }[],
+): Promise<{ grant: GrantRow; amount_minor: number }[]> {
   if (rows.length === 0) return [];
   const ids = rows.map(({ grant_id }) => grant_id);
   const locked = await grants(tx).where('id', 'in', ids).orderBy('id').forUpdate().execute();
@@ -157,11 +175,11 @@ export async function ledgerOf(
   const { rows } = await sql<EntryRow>`
     select * from (
       select e.id, lpad(e.seq::text, 19, '0') as place, e.grant_id, g.name as grant_name, g.currency, e.kind, e.amount_minor,
-        e.usage_report_id, e.top_up_id, e.created_at
+        e.usage_report_id, e.top_up_id, e.reservation_id, e.created_at
       from credit_entry e join credit_grant g on g.id = e.grant_id
       where e.customer_id = ${customer_id}
       union all
-      select g.id, '-' || g.id, g.id, g.name, g.currency, 'expired', g.drawn_minor - g.amount_minor, null, null, g.expires_at
+      select g.id, '-' || g.id, g.id, g.name, g.currency, 'expired', g.drawn_minor - g.amount_minor, null, null, null, g.expires_at
       from credit_grant g
       where g.customer_id = ${customer_id} and g.expires_at <= ${now} and g.voided_at is null and g.drawn_minor < g.amount_minor
     ) as ledger

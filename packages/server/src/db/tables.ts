@@ -169,6 +169,7 @@ export interface CreditEntry {
   grant_id: string;
   id: string;
   kind: string;
+  reservation_id: string | null;
   seq: Generated<number>;
   top_up_id: string | null;
   usage_report_id: string | null;
@@ -562,6 +563,21 @@ export interface Reply {
   status: number | null;
 }
 
+export interface Reservation {
+  created_at: Timestamp;
+  currency: string;
+  customer_id: string;
+  description: string | null;
+  ended_at: Timestamp | null;
+  expires_at: Timestamp;
+  held_minor: number;
+  id: string;
+  meter_id: string | null;
+  paid_minor: number | null;
+  settled_minor: number | null;
+  state: string;
+}
+
 export interface SecretKey {
   created_at: Timestamp;
   digest: Buffer;
@@ -950,6 +966,7 @@ export interface DB {
   reconciliation_run: ReconciliationRun;
   recurring_revenue: RecurringRevenue;
   reply: Reply;
+  reservation: Reservation;
   secret_key: SecretKey;
   spend_cap: SpendCap;
   stripe_charge: StripeCharge;

@@ -45,6 +45,8 @@ const answers: Record<ProblemCode, { status: ContentfulStatusCode; title: string
   invoice_not_open: { status: 409, title: 'The invoice is not open' },
   invoice_not_paid: { status: 409, title: 'The invoice is not paid' },
   amount_too_large: { status: 409, title: 'More than is left' },
+  credit_insufficient: { status: 402, title: 'Too little credit is left' },
+  reservation_settled: { status: 409, title: 'The reservation was settled' },
   top_ups_off: { status: 409, title: 'Credit is not sold' },
   customer_in_use: { status: 409, title: 'The customer is in use' },
   payment_method_in_use: { status: 409, title: 'The card is in use' },

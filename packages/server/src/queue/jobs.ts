@@ -17,6 +17,7 @@ export interface Jobs {
   'usage.partitions': Record<string, never>;
   'usage.counters': Record<string, never>;
   'credits.top_ups': Record<string, never>;
+  'credits.reservations': Record<string, never>;
   'keys.tidy': Record<string, never>;
   'replies.forget': Record<string, never>;
   'answers.forget': Record<string, never>;
@@ -70,6 +71,7 @@ export const handlings: Record<JobName, Handling> = {
   'usage.alerts': { concurrency: 1, retries: 2 },
   'usage.partitions': { concurrency: 1, retries: 8 },
   'usage.counters': { concurrency: 1, retries: 2 },
+  'credits.reservations': { concurrency: 1, retries: 2 },
   'credits.top_ups': { concurrency: 1, retries: 2 },
   'keys.tidy': { concurrency: 1, retries: 8 },
   'replies.forget': { concurrency: 1, retries: 8 },
@@ -94,6 +96,7 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'usage.alerts': () => 'all',
   'usage.partitions': () => 'all',
   'usage.counters': () => 'all',
+  'credits.reservations': () => 'all',
   'credits.top_ups': () => 'all',
   'keys.tidy': () => 'all',
   'replies.forget': () => 'all',

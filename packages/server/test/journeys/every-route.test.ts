@@ -284,6 +284,9 @@ async function subscriptionLife(): Promise<void> {
   await call(visitor, 'PUT', `/v1/customers/${customer.id}/usage_alerts`, { percents: [50, 90] });
   await call('seller', 'GET', `/v1/customers/${customer.id}/usage_alerts`);
   await call(visitor, 'GET', `/v1/customers/${customer.id}/credits`);
+  const work = await call('seller', 'POST', '/v1/gate/reserve', { customer_id: customer.id, amount_minor: 100 });
+  await call('seller', 'POST', `/v1/gate/reservations/${work['id']}/settle`, { amount_minor: 60 });
+  await call('seller', 'GET', `/v1/gate/reservations/${work['id']}`);
   await call('seller', 'POST', `/v1/customers/${customer.id}/grants/${given.id}/void`, {});
   await call(visitor, 'GET', `/v1/customers/${customer.id}/ledger`);
   const auto = { threshold_minor: 500, amount_minor: 1000, monthly_limit_minor: 5000 };

@@ -32,7 +32,7 @@ export interface CreditEntry {
   id: string;
   grant_id: string;
   grant_name: string;
-  kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'refunded' | 'reinstated' | 'expired';
+  kind: 'granted' | 'drawn' | 'returned' | 'voided' | 'refunded' | 'reinstated' | 'held' | 'released' | 'expired';
   amount_minor: number;
   currency: Currency;
   usage_report_id: string | null;

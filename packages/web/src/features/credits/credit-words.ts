@@ -39,6 +39,8 @@ const kinds: Record<CreditEntry['kind'], string> = {
   voided: 'Taken back',
   refunded: 'Taken back, its payment was given back',
   reinstated: 'Given again, its payment came back',
+  held: 'Held for work',
+  released: 'Given back, work used less',
   expired: 'Expired',
 };
 

@@ -1,0 +1,68 @@
+import type { Currency } from '@farebox/core';
+import { sql } from 'kysely';
+import type { Reader, Tx } from '../../db/database.ts';
+
+export interface ReservationRow {
+  id: string;
+  customer_id: string;
+  state: 'held' | 'settled' | 'expired';
+  held_minor: number;
+  currency: Currency;
+  meter_id: string | null;
+  description: string | null;
+  /** What was really used. */
+  settled_minor: number | null;
+  /** Of that, what credit paid. */
+  paid_minor: number | null;
+  expires_at: Date;
+  created_at: Date;
+  ended_at: Date | null;
+}
+
+function reservations(db: Reader) {
+  return db
+    .selectFrom('reservation')
+    .select([
+      'id',
+      'customer_id',
+      'held_minor',
+      'meter_id',
+      'description',
+      'settled_minor',
+      'paid_minor',
+      'expires_at',
+      'created_at',
+      'ended_at',
+    ])
+    .select([sql<ReservationRow['state']>`state`.as('state'), sql<Currency>`currency`.as('currency')]);
+}
+
+export async function insertReservation(tx: Tx, row: ReservationRow): Promise<void> {
+  await tx.insertInto('reservation').values(row).execute();
+}
+
+export async function reservationById(db: Reader, id: string): Promise<ReservationRow | null> {
+  return (await reservations(db).where('id', '=', id).executeTakeFirst()) ?? null;
+}
+
+export async function lockReservation(tx: Tx, id: string): Promise<ReservationRow | null> {
+  return (await reservations(tx).where('id', '=', id).forUpdate().executeTakeFirst()) ?? null;
+}
+
+export async function endReservation(
+  tx: Tx,
+  id: string,
+  change: Pick<ReservationRow, 'state' | 'settled_minor' | 'paid_minor' | 'ended_at'>,
+): Promise<void> {
+  await tx.updateTable('reservation').set(change).where('id', '=', id).execute();
+}
+
+/** Those whose time is over, of one customer or of all. */
+export async function dueReservations(
+  db: Reader,
+  query: { now: Date; customer_id: string | null; limit: number },
+): Promise<string[]> {
+  let read = db.selectFrom('reservation').select('id').where('state', '=', 'held').where('expires_at', '<=', query.now);
+  if (query.customer_id !== null) read = read.where('customer_id', '=', query.customer_id);
+  return (await read.orderBy('expires_at').limit(query.limit).execute()).map(({ id }) => id);
+}
