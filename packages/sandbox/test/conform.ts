@@ -26,6 +26,11 @@ export async function holdToContract(request: Request, response: Response): Prom
 /** Of every object that an answer held, its fields, and whether one of them was ever set. */
 const seen = new Map<string, Map<string, boolean>>();
 
+/** From here on answers count: who asks what was seen is not alone in its process. */
+export function forget(): void {
+  seen.clear();
+}
+
 /** Notes which fields of which objects an answer has and sets. */
 function note(value: unknown): void {
   if (Array.isArray(value)) for (const each of value) note(each);

@@ -1,10 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import fields from '../src/contract/fields.json' with { type: 'json' };
 import { builtRoutes } from '../src/http/routes.ts';
 import examples from '../vectors/examples.json' with { type: 'json' };
-import { shown, unseen } from './conform.ts';
+import { forget, shown, unseen } from './conform.ts';
 import { probes } from './probes/all.ts';
 import { runProbe } from './probes/probe.ts';
+
+beforeAll(forget);
 
 test('every built route is called through the official SDK by a probe', () => {
   const named = Object.values(probes).flatMap((each) => Object.keys(each));

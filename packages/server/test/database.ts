@@ -8,14 +8,17 @@ import { testServer, withDatabase } from './server.ts';
  * A database of its own for one test file, with every migration applied. Call it at the top level of the file
  * (`const db = await testDatabase()`): it is dropped after the file's tests.
  */
-export async function testDatabase(options: { empty?: boolean } = {}): Promise<Database & { url: string }> {
+export async function testDatabase(
+  options: { empty?: boolean; atEnd?: (end: () => Promise<void>) => void } = {},
+): Promise<Database & { url: string }> {
+  const { atEnd = afterAll } = options;
   const server = await testServer();
   const name = `${server.prefix}${randomToken(6).toLowerCase()}`;
   const template = options.empty === true ? 'template0' : server.template;
   await administer(server.url, `create database ${name} template ${template}`);
   const url = withDatabase(server.url, name);
   const database = openDatabase({ url, max: 8 });
-  afterAll(async () => {
+  atEnd(async () => {
     await database.close();
     await administer(server.url, `drop database if exists ${name} with (force)`);
   });

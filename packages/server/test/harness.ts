@@ -7,11 +7,17 @@ import { type WholeApp, startWholeApp } from './whole-app.ts';
 export type TestApp = Omit<WholeApp, 'close'>;
 type Options = Omit<Parameters<typeof startWholeApp>[0], 'watch'>;
 
-/** The whole program for one test file. Call at the top level of the file; everything ends after its tests. */
-export async function testApp(options: Partial<Omit<Options, 'db'>> = {}): Promise<TestApp> {
-  const db = await testDatabase();
+/**
+ * The whole program for one test file. Call at the top level of the file; everything ends after its tests. For one test alone:
+ * in a `beforeEach` that hands over its `onTestFinished`.
+ */
+export async function testApp(
+  options: Partial<Omit<Options, 'db'>> = {},
+  atEnd: (end: () => Promise<void>) => void = afterAll,
+): Promise<TestApp> {
+  const db = await testDatabase({ atEnd });
   const { close, ...app } = await startWatched({ ...options, db, list: options.list ?? exampleList });
-  afterAll(close);
+  atEnd(close);
   return app;
 }
 

@@ -1,7 +1,7 @@
 import type { PriceList } from '@farebox/core';
-import { expect, test, vi } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { buyerOf, nextMonth } from '../buyer.ts';
-import { testApp } from '../harness.ts';
+import { type TestApp, testApp } from '../harness.ts';
 import { smallList } from '../small-list.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
@@ -19,10 +19,14 @@ const list: PriceList = {
     usage: plan.usage.map((usage) => ({ ...usage, reporter: 'meters' as const })),
   })),
 };
-const farebox = await testApp({ list, sandbox: { frozen: true } });
-const { app, seller, sandbox, db } = farebox;
+// One for each: of those who bought before, every hour and month would be billed again.
+let farebox: TestApp;
+beforeEach(async ({ onTestFinished }) => {
+  farebox = await testApp({ list, sandbox: { frozen: true } }, onTestFinished);
+});
 
 async function buyer() {
+  const { app, seller, db } = farebox;
   const { visitor, customer_id } = await buyerOf(farebox);
   await app.settle();
   let sent = 0;
@@ -47,6 +51,7 @@ async function buyer() {
 
 /** So many hours pass, and what follows from each is done. */
 async function hours(count: number): Promise<void> {
+  const { app, sandbox } = farebox;
   for (let hour = 0; hour < count; hour += 1) {
     await sandbox.clock.advance(hourMs);
     await app.settle();
@@ -65,6 +70,7 @@ const ownLines = ({ lines }: { lines: Line[] }) =>
   lines.filter(({ description }) => description.startsWith('API requests: '));
 
 test('usage is sent by the hour, once, and Stripe bills what it cost so far', async () => {
+  const { app } = farebox;
   const customer = await buyer();
   await customer.use(4);
   await hours(2);
@@ -87,6 +93,7 @@ test('usage is sent by the hour, once, and Stripe bills what it cost so far', as
 });
 
 test('what comes late, and what is put right before the bill, is free: the hour grows, and later ones are less', async () => {
+  const { sandbox, seller } = farebox;
   const customer = await buyer();
   await hours(2);
   await customer.use(10);
@@ -108,6 +115,7 @@ test('what comes late, and what is put right before the bill, is free: the hour 
 });
 
 test('after the bill a correction is a line of the next invoice, with the reason', async () => {
+  const { seller } = farebox;
   const customer = await buyer();
   await customer.use(9);
   await nextMonth(farebox);
@@ -121,6 +129,7 @@ test('after the bill a correction is a line of the next invoice, with the reason
 });
 
 test('what was sent too much, and no later hour makes up for, is given back on the same invoice', async () => {
+  const { seller } = farebox;
   const customer = await buyer();
   await customer.use(9);
   await hours(2);
@@ -136,6 +145,7 @@ test('what was sent too much, and no later hour makes up for, is given back on t
 });
 
 test('an answer that is lost, and a Stripe that is away for hours, count nothing twice and lose nothing', async () => {
+  const { sandbox } = farebox;
   const customer = await buyer();
   const route = 'POST /v1/billing/meter_events';
   sandbox.faults.add({ type: 'disconnect', when: 'after', route, times: 4 });
@@ -157,6 +167,7 @@ test('an answer that is lost, and a Stripe that is away for hours, count nothing
 });
 
 test('when nothing reaches the meter before the invoice is final, all of it is a line of its own', async () => {
+  const { sandbox } = farebox;
   const customer = await buyer();
   await customer.use(9);
   const route = 'POST /v1/billing/meter_events';
@@ -172,6 +183,7 @@ test('when nothing reaches the meter before the invoice is final, all of it is a
 });
 
 test('what Stripe takes and then does not count is shown to the operator, and sent again', async () => {
+  const { app, db, sandbox } = farebox;
   const customer = await buyer();
   sandbox.faults.add({
     type: 'meter_error',
@@ -215,6 +227,7 @@ test('a spend cap ends what is sent, and the invoice comes to the cap', async ()
 });
 
 test('a plan that is changed within a period bills it by the plan it ends on, whatever Stripe rated before', async () => {
+  const { app, db } = farebox;
   const customer = await buyer();
   await customer.use(8);
   await hours(2);
@@ -237,6 +250,7 @@ test('a plan that is changed within a period bills it by the plan it ends on, wh
 });
 
 test('a change at the end of the period settles the old plan before the new one is sent', async () => {
+  const { app, seller } = farebox;
   const customer = await buyer();
   const { data } = await customer.visitor.get('/v1/subscriptions');
   const path = `/v1/subscriptions/${data[0].id}`;
@@ -254,6 +268,7 @@ test('a change at the end of the period settles the old plan before the new one 
 });
 
 test('what one customer agreed otherwise is a line of its own beside what Stripe rates', async () => {
+  const { seller } = farebox;
   const customer = await buyer();
   await seller.answer('PUT', `/v1/customers/${customer.customer_id}/overrides`, {
     included: { requests: 7 },
@@ -268,6 +283,7 @@ test('what one customer agreed otherwise is a line of its own beside what Stripe
 });
 
 test('where Stripe counted otherwise than it was sent, the closing report says in which hour', async () => {
+  const { db } = farebox;
   const customer = await buyer();
   await customer.use(9);
   await nextMonth(farebox);
