@@ -166,6 +166,23 @@ test('an answer that is lost, and a Stripe that is away for hours, count nothing
   expect(await customer.balance()).toMatchObject({ balanced: 1 });
 });
 
+test('an event whose answer never came is looked for in what Stripe counted once its identifier may be forgotten', async () => {
+  const { sandbox } = farebox;
+  const customer = await buyer();
+  const route = 'POST /v1/billing/meter_events';
+  const fault = sandbox.faults.add({ type: 'disconnect', when: 'after', route, times: null });
+  await customer.use(9);
+  await hours(2);
+  expect(await customer.pushes()).toMatchObject([{ units: 9, state: 'pending' }]);
+  await sandbox.clock.advance(25 * hourMs);
+  sandbox.faults.clear(fault.id);
+  await hours(2);
+  expect(await customer.pushes()).toMatchObject([{ units: 9, revision: 1, state: 'sent' }]);
+  await nextMonth(farebox);
+  expect(usageOf(await customer.newest())).toBe(70);
+  expect(await customer.balance()).toMatchObject({ balanced: 1 });
+});
+
 test('when nothing reaches the meter before the invoice is final, all of it is a line of its own', async () => {
   const { sandbox } = farebox;
   const customer = await buyer();
