@@ -4,8 +4,8 @@ import { formatCompact, formatCount } from '../lib/format.ts';
 
 interface LinesProps {
   lines: readonly { name: string; color: string }[];
-  /** Each with a `label` and a quantity by name. */
-  points: Record<string, string | number>[];
+  /** Each with a `label` and a quantity by name; null: the line ends there. */
+  points: Record<string, string | number | null>[];
   /** On top of each other, where they come to a whole. */
   stacked: boolean;
 }

@@ -1,10 +1,8 @@
 import { formatMoney, parseMajor, toMajorDecimal } from '@farebox/core';
-import { Button, Skeleton, TextInput } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
-import { faultText } from '../../lib/http.ts';
+import { Skeleton } from '@mantine/core';
 import type { SpendCap } from '../../lib/wire-usage.ts';
 import { Fault } from '../../ui/Fault.tsx';
-import { Notice } from '../../ui/Notice.tsx';
+import { OneFieldForm } from '../../ui/OneFieldForm.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
 import { useSetSpendCap, useSpendCap } from './api.ts';
@@ -44,45 +42,21 @@ function ownOf(cap: SpendCap, owner: PanelProps['owner']): number | null {
 }
 
 function CapForm({ cap, owner }: { cap: SpendCap; owner: PanelProps['owner'] }) {
-  const set = useSetSpendCap(cap.customer_id);
-  const [fault, setFault] = useState<string | null>(null);
   const own = ownOf(cap, owner);
-
-  function submit(event: FormEvent<HTMLFormElement>): void {
-    event.preventDefault();
-    const text = new FormData(event.currentTarget).get('amount');
-    try {
-      set.mutate(parseMajor(typeof text === 'string' ? text.trim() : '', cap.currency));
-      setFault(null);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      setFault(error.message);
-    }
-  }
-
   return (
-    <form className={classes.form} onSubmit={submit}>
-      {set.isError ? <Notice tone="bad">{faultText(set.error)}</Notice> : null}
-      <TextInput
-        name="amount"
-        label="At most, in a month"
-        description="For usage beyond what the plan includes, of everything together"
-        inputMode="decimal"
-        required
-        error={fault}
-        placeholder={formatMoney(5000, cap.currency)}
-        defaultValue={own === null ? '' : toMajorDecimal(String(own), cap.currency)}
-      />
-      <div className={classes.buttons}>
-        {own === null ? null : (
-          <Button variant="default" loading={set.isPending} onClick={() => set.mutate(null)}>
-            Remove cap
-          </Button>
-        )}
-        <Button type="submit" loading={set.isPending}>
-          Set cap
-        </Button>
-      </div>
-    </form>
+    <OneFieldForm
+      set={useSetSpendCap(cap.customer_id)}
+      read={(text) => parseMajor(text, cap.currency)}
+      field={{
+        label: 'At most, in a month',
+        description: 'For usage beyond what the plan includes, of everything together',
+        inputMode: 'decimal',
+        required: true,
+        placeholder: formatMoney(5000, cap.currency),
+        defaultValue: own === null ? '' : toMajorDecimal(String(own), cap.currency),
+      }}
+      submit="Set cap"
+      takeBack={own === null ? null : 'Remove cap'}
+    />
   );
 }

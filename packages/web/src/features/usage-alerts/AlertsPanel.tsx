@@ -1,9 +1,7 @@
-import { Button, Skeleton, TextInput } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
-import { faultText } from '../../lib/http.ts';
+import { Skeleton } from '@mantine/core';
 import type { UsageAlertSettings } from '../../lib/wire-usage.ts';
 import { Fault } from '../../ui/Fault.tsx';
-import { Notice } from '../../ui/Notice.tsx';
+import { OneFieldForm } from '../../ui/OneFieldForm.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { alertWords, percentsOf } from './alert-words.ts';
 import { useAlertSettings, useSetAlerts } from './api.ts';
@@ -29,42 +27,18 @@ export function AlertsPanel({ customerId }: { customerId: string }) {
 }
 
 function AlertsForm({ settings }: { settings: UsageAlertSettings }) {
-  const set = useSetAlerts(settings.customer_id);
-  const [fault, setFault] = useState<string | null>(null);
-
-  function submit(event: FormEvent<HTMLFormElement>): void {
-    event.preventDefault();
-    const text = new FormData(event.currentTarget).get('percents');
-    try {
-      set.mutate(percentsOf(typeof text === 'string' ? text : ''));
-      setFault(null);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      setFault(error.message);
-    }
-  }
-
   return (
-    <form className={classes.form} onSubmit={submit}>
-      {set.isError ? <Notice tone="bad">{faultText(set.error)}</Notice> : null}
-      <TextInput
-        name="percents"
-        label="Tell at, in percent"
-        description="Of what is included, of the spend cap and of credit; by mail and webhook, once per period"
-        error={fault}
-        placeholder="50, 80"
-        defaultValue={settings.in_force.join(', ')}
-      />
-      <div className={classes.buttons}>
-        {settings.percents === null ? null : (
-          <Button variant="default" loading={set.isPending} onClick={() => set.mutate(null)}>
-            As the plan says
-          </Button>
-        )}
-        <Button type="submit" loading={set.isPending}>
-          Set alerts
-        </Button>
-      </div>
-    </form>
+    <OneFieldForm
+      set={useSetAlerts(settings.customer_id)}
+      read={percentsOf}
+      field={{
+        label: 'Tell at, in percent',
+        description: 'Of what is included, of the spend cap and of credit; by mail and webhook, once per period',
+        placeholder: '50, 80',
+        defaultValue: settings.in_force.join(', '),
+      }}
+      submit="Set alerts"
+      takeBack={settings.percents === null ? null : 'As the plan says'}
+    />
   );
 }
