@@ -7,6 +7,7 @@ import { Fault } from '../../ui/Fault.tsx';
 import { Notice } from '../../ui/Notice.tsx';
 import { Status } from '../../ui/Status.tsx';
 import { autoTopUpWish, autoTopUpWords } from './auto-top-up-words.ts';
+import panel from '../../ui/PanelForm.module.css';
 import classes from './credits.module.css';
 import { useAutoTopUp, useSetAutoTopUp } from './top-up-api.ts';
 
@@ -94,7 +95,7 @@ function AutoTopUpForm({ found, terms, currency, set, onClose }: FormProps) {
 
   const amount = found.amount_minor ?? pack ?? terms.minimum_minor;
   return (
-    <form className={classes.form} onSubmit={submit}>
+    <form className={panel.form} onSubmit={submit}>
       {set.isError ? <Notice tone="bad">{faultText(set.error)}</Notice> : null}
       {fault === null ? null : <Notice tone="bad">{fault}</Notice>}
       <p>Your default card is charged without asking again, never more in a month than you say here.</p>
@@ -121,7 +122,7 @@ function AutoTopUpForm({ found, terms, currency, set, onClose }: FormProps) {
         required
         defaultValue={major(found.monthly_limit_minor ?? amount * 5)}
       />
-      <div className={classes.buttons}>
+      <div className={panel.buttons}>
         <Button variant="default" onClick={onClose}>
           Back
         </Button>

@@ -5,7 +5,7 @@ import { faultText } from '../../lib/http.ts';
 import type { CreditGrant } from '../../lib/wire-credits.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { useCreditBalance, useGrant } from './api.ts';
-import classes from './credits.module.css';
+import panel from '../../ui/PanelForm.module.css';
 import { type GrantWish, grantWish } from './grant-wish.ts';
 
 interface DialogProps {
@@ -48,7 +48,7 @@ export function GrantDialog({ customerId, opened, onClose }: DialogProps) {
       title="Give credit"
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <form className={classes.form} onSubmit={submit}>
+      <form className={panel.form} onSubmit={submit}>
         {grant.isError ? <Notice tone="bad">{faultText(grant.error)}</Notice> : null}
         <TextInput
           name="name"
@@ -73,7 +73,7 @@ export function GrantDialog({ customerId, opened, onClose }: DialogProps) {
           onChange={(value) => setCategory(categories.find((one) => one.value === value)?.value ?? 'promotional')}
         />
         <TextInput name="until" type="date" label="Until" description="For ever, unless said" />
-        <div className={classes.buttons}>
+        <div className={panel.buttons}>
           <Button variant="default" onClick={onClose}>
             Back
           </Button>

@@ -5,7 +5,7 @@ import { faultText } from '../../lib/http.ts';
 import type { CreditGrant } from '../../lib/wire-credits.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { useVoidGrant } from './api.ts';
-import classes from './credits.module.css';
+import panel from '../../ui/PanelForm.module.css';
 
 interface DialogProps {
   customerId: string;
@@ -28,13 +28,13 @@ export function TakeBackDialog({ customerId, grant, onClosed }: DialogProps) {
       title={`Take back ${grant.name}`}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <div className={classes.form}>
+      <div className={panel.form}>
         {revoke.isError ? <Notice tone="bad">{faultText(revoke.error)}</Notice> : null}
         <p>
           The customer loses the <strong>{amount}</strong> that are left of it. What it has paid stays paid. This cannot
           be undone; credit can be given again.
         </p>
-        <div className={classes.buttons}>
+        <div className={panel.buttons}>
           <Button variant="default" onClick={close}>
             Keep it
           </Button>

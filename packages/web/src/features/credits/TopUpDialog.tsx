@@ -4,6 +4,7 @@ import { type FormEvent, useState } from 'react';
 import { faultText } from '../../lib/http.ts';
 import type { TopUpTerms } from '../../lib/wire-credits.ts';
 import { Notice } from '../../ui/Notice.tsx';
+import panel from '../../ui/PanelForm.module.css';
 import classes from './credits.module.css';
 import { useTopUp } from './top-up-api.ts';
 
@@ -43,7 +44,7 @@ export function TopUpDialog({ customerId, terms, currency, opened, onClose }: Di
       title="Top up"
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <div className={classes.form}>
+      <div className={panel.form}>
         {topUp.isError ? <Notice tone="bad">{faultText(topUp.error)}</Notice> : null}
         <p>
           Credit pays for usage before your card does.{' '}
@@ -65,7 +66,7 @@ export function TopUpDialog({ customerId, terms, currency, opened, onClose }: Di
             </Button>
           ))}
         </div>
-        <form className={classes.other} onSubmit={submit}>
+        <form className={panel.form} onSubmit={submit}>
           <TextInput
             name="amount"
             label="Another amount"
