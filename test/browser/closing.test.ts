@@ -16,7 +16,7 @@ describe.skipIf(chromiumPath === null)('the closing report on its page', async (
   });
   afterAll(async () => await browser?.close());
 
-  test('a month balances; once an event is lost its period is listed with what differs', async () => {
+  test('it is found on a phone; a month balances; once an event is lost its period is listed with what differs', async () => {
     const visitor = await farebox.signUp('grace@example.com');
     const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'starter' });
     await payOnPage(checkout.url);
@@ -30,7 +30,11 @@ describe.skipIf(chromiumPath === null)('the closing report on its page', async (
     await farebox.sandbox.clock.advance(31 * dayMs + 2 * 3_600_000);
     await farebox.app.settle();
     const page = await openOperator(browser, farebox.url, await farebox.app.issueFirstRunToken());
-    await page.goto(`${farebox.url}/admin/closing`);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.getByRole('button', { name: 'More' }).click();
+    await expectAccessible(page);
+    await page.getByRole('menuitem', { name: 'Closing' }).click();
+    await page.setViewportSize({ width: 1280, height: 900 });
     const panel = page.getByRole('region', { name: 'Closing report' });
     const month = new Date(Date.parse(current_period_end_at) - 1).toISOString().slice(0, 7);
     await panel.getByText('No period of usage ended in this month.').waitFor();

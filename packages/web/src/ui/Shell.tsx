@@ -1,4 +1,6 @@
-import { Link } from '@tanstack/react-router';
+import { Menu, UnstyledButton } from '@mantine/core';
+import { IconDots } from '@tabler/icons-react';
+import { Link, useLocation } from '@tanstack/react-router';
 import type { ComponentType, ReactNode } from 'react';
 import { Mark } from './Mark.tsx';
 import classes from './Shell.module.css';
@@ -50,12 +52,55 @@ export function Shell({ brand, account, nav, tools, mark, children }: ShellProps
           {children}
         </main>
       </div>
-      <Nav items={nav} className={classes.bottomNav} label="Main" />
+      <BottomNav items={nav} />
     </div>
   );
 }
 
-function Nav({ items, className, label }: { items: readonly NavItem[]; className: string | undefined; label: string }) {
+/** As many as a thumb can tell apart on a phone. */
+const mostInBar = 6;
+
+/** The bar at the bottom of a narrow screen: what has no room there stands behind its last button. */
+function BottomNav({ items }: { items: readonly NavItem[] }) {
+  const { pathname } = useLocation();
+  if (items.length <= mostInBar) return <Nav items={items} className={classes.bottomNav} label="Main" />;
+  const behind = items.slice(mostInBar - 1);
+  return (
+    <Nav items={items.slice(0, mostInBar - 1)} className={classes.bottomNav} label="Main">
+      <Menu position="top-end" width={200}>
+        <Menu.Target>
+          <UnstyledButton data-active={behind.some(({ to }) => to === pathname)}>
+            <IconDots size={18} stroke={1.7} />
+            More
+          </UnstyledButton>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {behind.map(({ label, icon: Icon, to, hash }) => (
+            <Menu.Item
+              key={label}
+              component={Link}
+              to={to}
+              hash={hash ?? ''}
+              leftSection={<Icon size={16} stroke={1.7} />}
+              py={10}
+            >
+              {label}
+            </Menu.Item>
+          ))}
+        </Menu.Dropdown>
+      </Menu>
+    </Nav>
+  );
+}
+
+interface NavProps {
+  items: readonly NavItem[];
+  className: string | undefined;
+  label: string;
+  children?: ReactNode;
+}
+
+function Nav({ items, className, label, children }: NavProps) {
   return (
     <nav className={className} aria-label={label}>
       {items.map(({ label: text, icon: Icon, to, hash }) => (
@@ -64,6 +109,7 @@ function Nav({ items, className, label }: { items: readonly NavItem[]; className
           {text}
         </Link>
       ))}
+      {children}
     </nav>
   );
 }

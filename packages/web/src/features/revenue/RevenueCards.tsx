@@ -39,8 +39,8 @@ export function RevenueCards() {
       <Kpi label="Customers" value={data ? formatCount(data.customers) : waiting}>
         <Link to="/admin/customers">See all</Link>
       </Kpi>
-      <Kpi label="Requests in 24 hours" value={data ? formatCount(data.requests_24h) : waiting}>
-        Let through and counted
+      <Kpi label="Requests, 24 hours" value={data ? formatCount(data.requests_24h) : waiting}>
+        Let through
       </Kpi>
       <Kpi
         label="Parked events"
@@ -52,7 +52,7 @@ export function RevenueCards() {
             Read why
           </Link>
         ) : (
-          'Every event was understood'
+          'All understood'
         )}
       </Kpi>
     </div>
