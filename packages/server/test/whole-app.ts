@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PriceList, Verification } from '@farebox/core';
 import { type Sandbox, type SandboxOptions, createSandbox } from '@farebox/sandbox';
+import { buildIfStale } from '../../web/scripts/build-if-stale.ts';
 import { type App, createApp } from '../src/app.ts';
 import { listen } from '../src/cli/listen.ts';
 import { readConfig } from '../src/config.ts';
@@ -55,6 +56,8 @@ export async function startWholeApp(options: {
 }): Promise<WholeApp> {
   const { db, list } = options;
   const web = join(import.meta.dirname, '../../web/dist');
+  // A run of tests has built it before any of them; a drill may be the first that is run in a clone.
+  if (!existsSync(join(web, 'app'))) await buildIfStale(() => undefined);
   const dir = mkdtempSync(join(tmpdir(), 'farebox-app-'));
   let settle: () => Promise<void> = () => Promise.resolve();
   const sandbox = await createSandbox({ account_name: 'Skycast', beforeDue: () => settle(), ...options.sandbox });
