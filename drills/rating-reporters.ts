@@ -79,7 +79,7 @@ export async function drillReporters(options: { months: number; seed: number; fa
     const late = chance.draw() < 0.3 ? chance.between(1, 30) * hour : 0;
     const event = {
       id: `e${sent}`,
-      type: 'requests',
+      type: chance.oneOf(['requests', 'exports']),
       customer_id,
       quantity: chance.between(0, 60),
       occurred_at: new Date(now - late).toISOString(),
@@ -129,20 +129,24 @@ function listOf(chance: Chance): PriceListInput {
   const plans: PriceListInput['plans'] = {};
   for (const reporter of ['meters', 'invoice_items'] as const)
     for (const [index, make] of overages.entries()) {
-      const minimum = chance.draw() < 0.5 ? { minimum: String(chance.between(1, 20)) } : {};
-      const usage = { requests: { ...make(), ...minimum } };
+      // No minimum, one of a meter, or one of all usage together.
+      const least = String(chance.between(1, 20));
+      const kind = chance.oneOf(['none', 'meter', 'plan', 'plan']);
+      const minimum = kind === 'meter' ? { minimum: least } : {};
+      const usage = { requests: { ...make(), ...minimum }, exports: { overage: { unit_price: price() } } };
       plans[`${reporter}_${index}`] = {
         name: `Plan ${index}`,
         description: 'Made by chance.',
         price: { month: '49' },
         reporter,
         usage,
+        ...(kind === 'plan' ? { minimum: least } : {}),
       };
     }
   return {
     seller: drillSeller,
     currency: 'usd',
-    meters: { requests: { name: 'API requests', unit: 'request' } },
+    meters: { requests: { name: 'API requests', unit: 'request' }, exports: { name: 'Exports', unit: 'export' } },
     plans,
   };
 }

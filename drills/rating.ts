@@ -6,6 +6,7 @@ import {
   meteredMinor,
   minimumFor,
   periodAt,
+  planMinimumFor,
   rateUsage,
   shortfallOf,
   unitsToSend,
@@ -45,7 +46,14 @@ function fault(text: string): void {
 
 /** A plan with up to three meters, usage of each, a cap and some credit: what is billed, and from where it is paid. */
 function drillRating(cases: number) {
-  const counts = { plans: cases, units_counted: 0, capped: 0, below_minimum: 0, paid_from_credit: 0 };
+  const counts = {
+    plans: cases,
+    units_counted: 0,
+    capped: 0,
+    below_minimum: 0,
+    plans_below_minimum: 0,
+    paid_from_credit: 0,
+  };
   for (let made = 0; made < cases; made += 1) {
     const meters = Array.from({ length: chance.between(1, 3) }, (_, index) => anyUsage(`m${index}`));
     const cap = chance.draw() < 0.4 ? chance.between(0, 600) : null;
@@ -67,6 +75,7 @@ function drillRating(cases: number) {
       checkMinimum(usage, part, billed, counts);
       charges.push({ meter_id: usage.meter_id, amount_minor: billed });
     }
+    checkPlanMinimum(meters, part, spent, counts);
     if (cap !== null && spent > cap) fault(`${spent} was billed under a cap of ${cap}`);
     counts.paid_from_credit += checkCredit(charges);
   }
@@ -91,15 +100,36 @@ function checkMinimum(
   billed: number,
   counts: { below_minimum: number },
 ): void {
-  const days = (part.end_at - part.start_at) / 86_400_000;
   const whole = usage.overage === null ? 0 : (usage.minimum_minor ?? 0);
-  // What the rest of the period comes to, a half upwards, and the part what that leaves.
-  const left = Math.floor(((30 - days) * whole * 2 + 30) / 60);
   const minimum = minimumFor(usage, part, month);
-  if (minimum !== whole - left) fault(`${days} days of a minimum of ${whole} are ${minimum}, not ${whole - left}`);
+  checkPart(whole, minimum, part);
   const shortfall = shortfallOf(minimum, billed);
   if (billed + shortfall !== Math.max(billed, minimum)) fault(`${billed} and ${shortfall} are not ${minimum} at least`);
   if (shortfall > 0) counts.below_minimum += 1;
+}
+
+/** Of all meters together, as usage of them was billed. */
+function checkPlanMinimum(
+  usage: PricedUsage[],
+  part: { start_at: number; end_at: number },
+  billed: number,
+  counts: { plans_below_minimum: number },
+): void {
+  const amount_minor = chance.between(1, 2000);
+  const minimum = planMinimumFor({ minimum: { interval: 'month', amount_minor }, usage }, part, month);
+  checkPart(amount_minor, minimum, part);
+  // Minor unit by minor unit: as long as there is less than the minimum, one is lacking.
+  let lacking = 0;
+  while (billed + lacking < minimum) lacking += 1;
+  if (shortfallOf(minimum, billed) !== lacking) fault(`${billed} lacks ${shortfallOf(minimum, billed)} to ${minimum}`);
+  if (lacking > 0) counts.plans_below_minimum += 1;
+}
+
+/** What the rest of the period comes to, a half upwards, and the part what that leaves. */
+function checkPart(whole: number, found: number, part: { start_at: number; end_at: number }): void {
+  const days = (part.end_at - part.start_at) / 86_400_000;
+  const left = Math.floor(((30 - days) * whole * 2 + 30) / 60);
+  if (found !== whole - left) fault(`${days} days of a minimum of ${whole} are ${found}, not ${whole - left}`);
 }
 
 /** Minor unit by minor unit: each is paid by the first grant in order that is for its meter and has something left. */

@@ -14,6 +14,12 @@ test.each([
   expect(adjustBill(billed, due)).toEqual({ amount_minor, line_minor, credited_minor });
 });
 
+test('of several periods billed together no more goes back to credit than the one that is put right took', () => {
+  const together = { amount_minor: 100, credited_minor: 100 };
+  expect(adjustBill(together, 30, 20)).toEqual({ amount_minor: -70, line_minor: -50, credited_minor: -20 });
+  expect(adjustBill(together, 30, 90)).toEqual({ amount_minor: -70, line_minor: 0, credited_minor: -70 });
+});
+
 test('after any corrections what was billed is what is due, and nobody got back more than they paid, in money or in credit', () => {
   const amount = fc.nat({ max: 10_000 });
   fc.assert(

@@ -17,12 +17,17 @@ export interface BillAdjustment {
 /**
  * What is owed or given back when billed usage turns out to cost `due_minor`. Money is given back first, as far as money paid;
  * the rest goes back to the credit that paid it, so that credit never becomes money. What is added is not paid from credit:
- * whoever is billed late sees why on a line of its own.
+ * whoever is billed late sees why on a line of its own. `returnable_minor`: what of the credit can go back, where `billed` is of more
+ * than what is put right.
  */
-export function adjustBill(billed: BilledSoFar, due_minor: number): BillAdjustment {
+export function adjustBill(
+  billed: BilledSoFar,
+  due_minor: number,
+  returnable_minor = billed.credited_minor,
+): BillAdjustment {
   const amount_minor = due_minor - billed.amount_minor;
   if (amount_minor >= 0) return { amount_minor, line_minor: amount_minor, credited_minor: 0 };
-  const money = billed.amount_minor - billed.credited_minor;
-  const line_minor = Math.max(amount_minor, 0 - money);
-  return { amount_minor, line_minor, credited_minor: amount_minor - line_minor };
+  const money = Math.max(amount_minor, billed.credited_minor - billed.amount_minor);
+  const credited_minor = Math.max(amount_minor - money, 0 - returnable_minor);
+  return { amount_minor, line_minor: amount_minor - credited_minor, credited_minor };
 }

@@ -2,7 +2,15 @@ import { currencies } from './currency.ts';
 import { readCoupon } from './define-coupons.ts';
 import { readAlerts } from './define-alerts.ts';
 import { readDunning } from './define-dunning.ts';
-import { type PlanContext, Amounts, readPrices, readSeats, readTrial, readUsage } from './define-price.ts';
+import {
+  type PlanContext,
+  Amounts,
+  readPlanMinimum,
+  readPrices,
+  readSeats,
+  readTrial,
+  readUsage,
+} from './define-price.ts';
 import { readConcurrency, readLimits } from './define-limits.ts';
 import { readMeter } from './define-meters.ts';
 import { readTopUps } from './define-top-ups.ts';
@@ -170,6 +178,7 @@ const planKeys = [
   'seats',
   'trial',
   'usage',
+  'minimum',
   'reporter',
   'limits',
   'concurrency',
@@ -200,6 +209,9 @@ function readPlan(list: Context, id: string, value: unknown): Plan {
     for (const { meter_id, minimum } of usage)
       if (minimum !== undefined)
         fields.fault(join(path, `usage.${meter_id}.minimum`), 'is for a plan of its own; this one is an add-on');
+  if (place.group === null && plan['minimum'] !== undefined)
+    fields.fault(join(path, 'minimum'), 'is for a plan of its own; this one is an add-on');
+  const least = readPlanMinimum(context, plan['minimum'], usage, join(path, 'minimum'));
   const reporter = fields.oneOf(plan['reporter'], join(path, 'reporter'), reporters, 'invoice_items');
   const limits = readLimits(fields, plan['limits'], join(path, 'limits'));
   const features = readSettings(list, plan['features'], join(path, 'features'));
@@ -211,6 +223,7 @@ function readPlan(list: Context, id: string, value: unknown): Plan {
     seats,
     trial,
     usage: reporter === 'meters' ? usage.map(throughMeters) : usage,
+    ...least,
     limits,
     features,
     ...readConcurrency(fields, plan['concurrency'], join(path, 'concurrency')),

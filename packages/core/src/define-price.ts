@@ -5,6 +5,7 @@ import { parseMajor, parseMajorDecimal } from './money.ts';
 import {
   type Currency,
   type Interval,
+  type PlanMinimum,
   type PlanUsage,
   type Price,
   type Seats,
@@ -182,17 +183,45 @@ export function readUsage(
 }
 
 function readMinimum(
-  { fields, amounts }: PlanContext,
+  context: PlanContext,
   value: unknown,
   isPriced: boolean,
   path: string,
 ): Pick<PlanUsage, 'minimum'> {
   if (value === undefined) return {};
-  if (!isPriced) fields.fault(path, 'is what overage comes to at least, and there is no overage');
-  const minimum = amounts.whole(value, path);
-  if (Object.values(minimum).some((amount) => amount === 0) && !fields.faults.some((fault) => fault.path === path))
+  if (!isPriced) context.fields.fault(path, 'is what overage comes to at least, and there is no overage');
+  return { minimum: readLeast(context, value, path) };
+}
+
+function readLeast({ fields, amounts }: PlanContext, value: unknown, path: string): ByCurrency<number> {
+  const least = amounts.whole(value, path);
+  if (Object.values(least).some((amount) => amount === 0) && !fields.faults.some((fault) => fault.path === path))
     fields.fault(path, 'is nothing: leave it out');
-  return { minimum };
+  return least;
+}
+
+/** The minimum of all usage of a plan, which must be billed together: by the same interval. */
+export function readPlanMinimum(
+  context: PlanContext,
+  value: unknown,
+  usage: readonly PlanUsage[],
+  path: string,
+): { minimum?: PlanMinimum } {
+  if (value === undefined) return {};
+  const { fields } = context;
+  const priced = usage.filter(({ overage }) => overage !== null);
+  const [first] = priced;
+  if (first === undefined) fields.fault(path, 'is what overage comes to at least, and no meter has an overage');
+  const other = priced.find(({ interval }) => interval !== first?.interval);
+  if (first !== undefined && other !== undefined)
+    fields.fault(
+      path,
+      `is of usage that is billed together: "${first.meter_id}" is billed by the ${first.interval}, "${other.meter_id}" by the ${other.interval}`,
+    );
+  for (const { meter_id, minimum } of priced)
+    if (minimum !== undefined)
+      fields.fault(path, `counts all meters, and "${meter_id}" has a minimum of its own: leave one of them out`);
+  return { minimum: { interval: first?.interval ?? 'month', amounts_minor: readLeast(context, value, path) } };
 }
 
 function readPer(fields: Fields, sold: readonly Interval[], value: unknown, path: string): Interval {

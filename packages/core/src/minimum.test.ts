@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { explainMinimum } from './explain.ts';
-import { minimumFor, shortfallOf } from './minimum.ts';
+import { countsToMinimum, minimumFor, planMinimumFor, shortfallOf } from './minimum.ts';
 import { periodAt } from './period.ts';
 
 const overage = { type: 'per_unit', unit_price_decimal: '1' } as const;
@@ -40,6 +40,29 @@ describe('a minimum', () => {
     expect(shortfallOf(5000, 1200)).toBe(3800);
     expect(shortfallOf(5000, 5000)).toBe(0);
     expect(shortfallOf(5000, 9000)).toBe(0);
+  });
+});
+
+describe('a minimum of a whole plan', () => {
+  const minimum = { interval: 'month', amount_minor: 5000 } as const;
+  const usageOf = (interval: 'month' | 'year', price: typeof overage | null) => ({
+    meter_id: 'requests',
+    included: 0,
+    quota: 'soft' as const,
+    interval,
+    overage: price,
+  });
+
+  test('is over what has a price by its own interval, and nothing where nothing has', () => {
+    const monthly = usageOf('month', overage);
+    expect(countsToMinimum({ minimum }, monthly)).toBe(true);
+    expect(countsToMinimum({ minimum }, usageOf('year', overage))).toBe(false);
+    expect(countsToMinimum({ minimum }, usageOf('month', null))).toBe(false);
+    expect(countsToMinimum({}, monthly)).toBe(false);
+    const half = { start_at: november.start_at, end_at: Date.UTC(2026, 10, 16) };
+    expect(planMinimumFor({ minimum, usage: [monthly] }, half, november)).toBe(2500);
+    expect(planMinimumFor({ minimum, usage: [usageOf('year', overage)] }, november, november)).toBe(0);
+    expect(planMinimumFor({ usage: [monthly] }, november, november)).toBe(0);
   });
 });
 

@@ -112,6 +112,8 @@ export interface PlanInput {
   trial?: TrialInput;
   /** By meter id. */
   usage?: Record<string, PlanUsageInput>;
+  /** What overage of all meters together comes to at least per `per`, in money; what it lacks is a line of its own. */
+  minimum?: AmountInput;
   /**
    * How overage reaches Stripe's invoice: `invoice_items`, as lines that Farebox rates, or `meters`, through Stripe's Billing Meters
    * and metered prices. The first unless said.

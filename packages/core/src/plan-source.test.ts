@@ -81,7 +81,12 @@ function plan(many: Many): fc.Arbitrary<PlanInput> {
     },
     { requiredKeys: ['name', 'description', 'price'] },
   );
-  return any.map(inItsGroup);
+  return fc.tuple(any, many(above), fc.boolean()).map(([made, least, has]) => {
+    const own = inItsGroup(made);
+    const priced = Object.values(own.usage ?? {}).filter(({ overage }) => overage !== undefined);
+    const fits = priced.length > 0 && priced.every(({ minimum, per }) => minimum === undefined && per !== 'day');
+    return has && fits ? { ...own, minimum: least } : own;
+  });
 }
 
 const coupon: fc.Arbitrary<CouponInput> = fc.record(

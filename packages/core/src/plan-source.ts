@@ -103,6 +103,7 @@ function planInput(list: PriceList, plan: Plan): PlanInput {
       'usage',
       Object.fromEntries(plan.usage.map((usage) => [usage.meter_id, usageInput(list, plan, sold, usage)])),
     ),
+    ...(plan.minimum === undefined ? {} : { minimum: leastInput(list, plan, plan.minimum.amounts_minor) }),
     ...(plan.usage.some(({ reporter }) => reporter === 'meters') ? { reporter: 'meters' } : {}),
     ...(plan.limits.length === 0
       ? {}
@@ -140,15 +141,13 @@ function usageInput(list: PriceList, plan: Plan, sold: Interval[], usage: PlanUs
     ...unless('per', interval, usual),
     ...unless('quota', quota, overage === null ? 'hard' : 'soft'),
     ...(overage === null ? {} : { overage: overageInput(list.currency, currenciesIn(plan), overage) }),
-    ...(minimum === undefined
-      ? {}
-      : {
-          minimum: amountInput(list.currency, currenciesIn(plan), (currency) =>
-            major(minimum[currency] ?? 0, currency),
-          ),
-        }),
+    ...(minimum === undefined ? {} : { minimum: leastInput(list, plan, minimum) }),
     ...(offline === undefined ? {} : { offline }),
   };
+}
+
+function leastInput(list: PriceList, plan: Plan, amounts_minor: Record<Currency, number>): AmountInput {
+  return amountInput(list.currency, currenciesIn(plan), (currency) => major(amounts_minor[currency] ?? 0, currency));
 }
 
 /** The shape of an overage is the same in every currency; its amounts differ. */

@@ -1,5 +1,5 @@
 import { formatDecimal, formatMoney } from './money.ts';
-import type { FeatureValue, Plan, PlanUsage, RateLimit, UsagePrice } from './plan.ts';
+import type { Currency, FeatureValue, Interval, Plan, PlanUsage, RateLimit, UsagePrice } from './plan.ts';
 
 /** One thing about a plan that differs. Null: it is not there. */
 export interface PlanDifference {
@@ -44,6 +44,7 @@ export function describePlan(plan: Plan): [path: string, words: string][] {
     ],
     ['trial', plan.trial && `${plan.trial.days} days, ${plan.trial.card ? 'with' : 'without'} a card`],
     ...plan.usage.flatMap(describeUsage),
+    ...describeMinimum('minimum', plan.minimum?.interval ?? 'month', plan.minimum?.amounts_minor ?? {}),
     ...plan.limits.map((limit): [string, string] => [`limits.${limit.name}`, limitWords(limit)]),
     [
       'concurrency',
@@ -82,12 +83,20 @@ function describeUsage(usage: PlanUsage): [string, string | null][] {
       `${at}.overage.${currency}`,
       describeUsagePrice(price, currency),
     ]),
-    ...Object.entries(usage.minimum ?? {}).map(([currency, amount]): [string, string] => [
-      `${at}.minimum.${currency}`,
-      `at least ${formatMoney(amount, currency)} a ${usage.interval}`,
-    ]),
+    ...describeMinimum(`${at}.minimum`, usage.interval, usage.minimum ?? {}),
     [`${at}.reporter`, usage.reporter === undefined ? null : "through Stripe's meters"],
   ];
+}
+
+function describeMinimum(
+  path: string,
+  interval: Interval,
+  amounts_minor: Record<Currency, number>,
+): [path: string, words: string][] {
+  return Object.entries(amounts_minor).map(([currency, amount]) => [
+    `${path}.${currency}`,
+    `at least ${formatMoney(amount, currency)} a ${interval}`,
+  ]);
 }
 
 /** What units past the included amount cost: `$0.0008 each`. */

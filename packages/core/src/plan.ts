@@ -103,6 +103,8 @@ export interface Plan {
   /** Free time before the first charge, once per customer and group. */
   trial: Trial | null;
   usage: PlanUsage[];
+  /** What all priced usage together comes to at least. Absent: nothing, beside what a price of usage says itself. */
+  minimum?: PlanMinimum;
   /** Every window must have room, or the request is refused and takes from none. */
   limits: RateLimit[];
   /** Requests at the same time; absent: as many as come. */
@@ -156,6 +158,12 @@ export interface PlanUsage {
   reporter?: 'meters';
   /** Absent: a hard quota is `closed` while nobody counts, a soft one open. */
   offline?: Offline;
+}
+
+/** What all usage that is priced by the same `interval` comes to at least in each, in minor units by currency. */
+export interface PlanMinimum {
+  interval: Interval;
+  amounts_minor: Record<Currency, number>;
 }
 
 /**

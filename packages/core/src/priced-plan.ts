@@ -1,9 +1,16 @@
 import type { Currency, Interval, Plan, PlanUsage, Price, RateLimit, UsagePrice } from './plan.ts';
 
 /** A plan at one of its prices: what one subscriber pays and may use. */
-export interface PricedPlan extends Omit<Plan, 'prices' | 'usage'> {
+export interface PricedPlan extends Omit<Plan, 'prices' | 'usage' | 'minimum'> {
   price: Price;
   usage: PricedUsage[];
+  minimum?: PricedMinimum;
+}
+
+/** What all usage that is priced by the same `interval` comes to at least in each. */
+export interface PricedMinimum {
+  interval: Interval;
+  amount_minor: number;
 }
 
 /** A plan's usage in one currency. */
@@ -20,10 +27,13 @@ export interface PricedUsage extends Omit<PlanUsage, 'overage' | 'minimum'> {
 export function atPrice(plan: Plan, at: { currency: Currency; interval: Interval }): PricedPlan {
   const price = findPrice(plan, at);
   if (price === null) throw new RangeError(`"${plan.id}" has no price in ${at.currency} by the ${at.interval}.`);
-  const { prices: _, usage, ...rest } = plan;
+  const { prices: _, usage, minimum: least, ...rest } = plan;
   return {
     ...rest,
     price,
+    ...(least === undefined
+      ? {}
+      : { minimum: { interval: least.interval, amount_minor: least.amounts_minor[at.currency] ?? 0 } }),
     usage: usage.map(({ minimum, ...part }) => ({
       ...part,
       overage: part.overage?.[at.currency] ?? null,
@@ -62,6 +72,7 @@ export function isOfferedTo(
 /** Whether nobody who has it ever pays: no base price, no setup fee, no overage, no minimum. No card is asked for it. */
 export function isFree(plan: Plan): boolean {
   return (
+    plan.minimum === undefined &&
     plan.prices.every((price) => price.amount_minor === 0 && price.setup_fee_minor === 0) &&
     plan.usage.every(
       ({ overage, minimum }) => minimum === undefined && Object.values(overage ?? {}).every(costsNothing),

@@ -86,9 +86,10 @@ export function connectSelling(
 
   async function runningUsage(customerId: string, group: string) {
     await usage.flush();
-    const { meters, period } = await usage.summary(customerId, group);
-    return meters
+    const { meters, minimum, period } = await usage.summary(customerId, group);
+    const running = meters
       .filter((meter) => meter.lines.length > 0 || meter.shortfall_minor > 0)
       .map((meter) => ({ ...meter, period_start_at: period.start_at, period_end_at: period.end_at }));
+    return { usage: running, minimum };
   }
 }

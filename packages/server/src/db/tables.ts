@@ -854,6 +854,7 @@ export interface UsageReport {
   minimum_minor: Generated<number>;
   period_end_at: Timestamp;
   period_start_at: Timestamp;
+  plan_minimum: Json | null;
   priced: Json | null;
   quantity: number;
   sent_at: Timestamp | null;

@@ -4,6 +4,7 @@ import {
   type Interval,
   type Meter,
   type Period,
+  type PricedMinimum,
   type PricedUsage,
   type RatedLine,
   explainBase,
@@ -26,8 +27,10 @@ export interface BilledReport {
   period_start_at: Date;
   period_end_at: Date;
   lines: RatedLine[];
-  amount_minor: number;
   minimum_minor: number;
+  shortfall_minor: number;
+  /** What the minimum of a whole period is, where it is of all the plan's usage. */
+  plan_minimum: PricedMinimum | null;
   /** By what it was rated; null where that was not kept. */
   priced: PricedUsage | null;
 }
@@ -80,11 +83,13 @@ export function createExplain(deps: {
 
   async function ofMinimum(line: LineRow, invoice: InvoiceRow): Promise<Explanation | null> {
     const report = line.usage_report_id === null ? null : await deps.reportById(line.usage_report_id);
-    const { interval, minimum_minor: whole_minor } = report?.priced ?? {};
+    const interval = report?.plan_minimum?.interval ?? report?.priced?.interval;
+    const whole_minor = report?.plan_minimum?.amount_minor ?? report?.priced?.minimum_minor;
     if (report === null || interval === undefined || whole_minor === undefined) return null;
     const part = { start_at: report.period_start_at.getTime(), end_at: report.period_end_at.getTime() };
     const period = await periodOf(invoice, interval, { at: part.start_at, until: part.end_at });
-    const { minimum_minor, amount_minor: usage_minor } = report;
+    const { minimum_minor, shortfall_minor } = report;
+    const usage_minor = minimum_minor - shortfall_minor;
     const billed = { interval, whole_minor, minimum_minor, usage_minor, part, period };
     return explainMinimum(billed, line.amount_minor, invoice.currency);
   }

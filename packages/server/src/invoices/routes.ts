@@ -187,7 +187,7 @@ export function createInvoiceRoutes(deps: {
   app.openapi(upcomingRoute, async (c) => {
     const { customer_id, group } = c.req.valid('query');
     const customerId = namedCustomer(c, customer_id);
-    const { subscription, preview, usage, usage_minor } = await invoices.upcoming(customerId, group);
+    const { subscription, preview, usage, minimum, usage_minor } = await invoices.upcoming(customerId, group);
     return c.json(
       {
         object: 'upcoming_invoice' as const,
@@ -196,6 +196,7 @@ export function createInvoiceRoutes(deps: {
         group: subscription.group,
         invoice: invoicePreviewView(preview),
         usage: usage.map((each) => runningUsageView(each, preview.currency)),
+        minimum,
         usage_minor,
         estimated_total_minor: preview.total_minor + usage_minor,
       },

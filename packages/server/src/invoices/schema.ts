@@ -4,7 +4,7 @@ import { z } from '../http/router.ts';
 import { creditReasons } from '../intents/kinds.ts';
 import type { CreditNote } from '../ports.ts';
 import { invoicePreviewSchema } from '../subscriptions/life/schema.ts';
-import { groupParam, subscriptionSchema } from '../subscriptions/schema.ts';
+import { groupParam, runningMinimumSchema, subscriptionSchema } from '../subscriptions/schema.ts';
 import type { ExplainedLine, Shares } from './explain.ts';
 import type { RunningUsage } from './service.ts';
 import type { InvoiceRow, LineRow } from './store.ts';
@@ -139,6 +139,7 @@ export const upcomingSchema = z
     group: z.string(),
     invoice: invoicePreviewSchema.openapi({ description: 'What Stripe would bill: plan, prorations, discounts, tax.' }),
     usage: z.array(runningUsageSchema).openapi({ description: 'Past the included amounts, so far.' }),
+    minimum: runningMinimumSchema,
     usage_minor: z.int(),
     estimated_total_minor: z
       .int()

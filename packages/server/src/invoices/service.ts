@@ -1,4 +1,4 @@
-import { type CreditWish, decideCredit } from '@farebox/core';
+import { type CreditWish, type Interval, decideCredit } from '@farebox/core';
 import type { Database } from '../db/database.ts';
 import type { Collected, CreditReason } from '../intents/kinds.ts';
 import { type Orders, requirePaid } from '../intents/orders.ts';
@@ -24,11 +24,19 @@ export interface RunningUsage {
   shortfall_minor: number;
 }
 
+export interface RunningMinimum {
+  interval: Interval;
+  amount_minor: number;
+  shortfall_minor: number;
+}
+
 /** The next invoice as it stands now: Stripe's own preview, and the usage that only Farebox knows yet. */
 export interface UpcomingInvoice {
   subscription: SubscriptionRow;
   preview: InvoicePreview;
   usage: RunningUsage[];
+  /** What all of it comes to at least, and what it lacks to it; null: there is none. */
+  minimum: RunningMinimum | null;
   usage_minor: number;
 }
 
@@ -48,7 +56,7 @@ export function createInvoices(deps: {
   desk: Pick<PaymentsDesk, 'previewNext' | 'creditNotes'>;
   order: Orders;
   stripeIdOf(customerId: string): Promise<string | null>;
-  runningUsage(customerId: string, group: string): Promise<RunningUsage[]>;
+  runningUsage(customerId: string, group: string): Promise<{ usage: RunningUsage[]; minimum: RunningMinimum | null }>;
 }) {
   const { db, clock, payments, desk } = deps;
 
@@ -118,13 +126,13 @@ export function createInvoices(deps: {
     const { stripe_subscription_id } = subscription;
     const preview = await desk.previewNext({ stripe_customer_id, stripe_subscription_id });
     if (preview === null) throw new Problem('no_upcoming_invoice', 'Nothing will be billed any more.');
-    const usage = await deps.runningUsage(customerId, subscription.group);
+    const { usage, minimum } = await deps.runningUsage(customerId, subscription.group);
     const rated = usage.flatMap(({ lines }) => lines).reduce((sum, line) => sum + line.amount_minor, 0);
     const usage_minor = usage.reduce(
       (sum, { capped_minor, shortfall_minor }) => sum - capped_minor + shortfall_minor,
-      rated,
+      rated + (minimum?.shortfall_minor ?? 0),
     );
-    return { subscription, preview, usage, usage_minor };
+    return { subscription, preview, usage, minimum, usage_minor };
   }
 
   return { find, retry, giveBack, creditNotes, upcoming };

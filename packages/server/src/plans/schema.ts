@@ -54,6 +54,10 @@ export const planSchema = z
           .openapi({ description: 'Usage is rated by Stripe, through its Billing Meters; absent: by Farebox.' }),
       }),
     ),
+    minimum: z
+      .object({ interval: intervalSchema, amounts_minor: z.record(z.string(), z.int()) })
+      .optional()
+      .openapi({ description: 'What overage of all meters together comes to at least, by currency; absent: nothing.' }),
     limits: z.array(z.object({ name: z.string(), limit: z.int(), window_ms: z.int() })),
     features: z.array(
       z.object({

@@ -71,7 +71,7 @@ export function billOfReport(report: UsageReport, meter_name: string, settled: r
   const minimum = {
     name: minimumLine,
     amount: report.shortfall_minor,
-    description: `${meter_name}, to the minimum of ${formatMoney(report.minimum_minor, report.currency)}: ${formatMoney(report.amount_minor, report.currency)} used`,
+    description: minimumWords(report, meter_name),
     metadata: { farebox_minimum_report: report.id },
   };
   const isMetered = settled !== null && report.priced?.reporter === 'meters';
@@ -80,6 +80,13 @@ export function billOfReport(report: UsageReport, meter_name: string, settled: r
   const { id, currency, period_start_at, period_end_at } = report;
   const description = `${meter_name} beyond the included amount`;
   return { id, currency, period_start_at, period_end_at, description, items: [...usage, ...metered, credit, minimum] };
+}
+
+/** `Pro, to the minimum of $500.00: $120.00 used` */
+function minimumWords(report: UsageReport, meter_name: string): string {
+  const { plan_minimum, minimum_minor, shortfall_minor, currency } = report;
+  const used = formatMoney(minimum_minor - shortfall_minor, currency);
+  return `${plan_minimum?.plan_name ?? meter_name}, to the minimum of ${formatMoney(minimum_minor, currency)}: ${used} used`;
 }
 
 /** What Stripe's own lines lack to what is owed, or have too much; and then what they turned out to lack besides. */

@@ -239,3 +239,12 @@ export function checkoutView(
     subscription: subscription === null ? null : subscriptionView(subscription),
   };
 }
+
+/** The minimum of a plan's whole usage while its period runs. */
+export const runningMinimumSchema = z
+  .object({ interval: z.enum(intervals), amount_minor: z.int(), shortfall_minor: z.int() })
+  .nullable()
+  .openapi({
+    description:
+      'What all priced usage of the plan comes to at least, and what it lacks to that so far, charged besides; null: there is none.',
+  });

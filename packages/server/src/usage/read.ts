@@ -4,11 +4,14 @@ import {
   type Interval,
   type Meter,
   type Period,
+  type PricedPlan,
   type RatedLine,
   type UsageCharge,
   capMonthOf,
+  countsToMinimum,
   minimumFor,
   periodAt,
+  planMinimumFor,
   rateUsage,
   usualAlertPercents,
   shortfallOf,
@@ -34,6 +37,8 @@ export interface UsageSummary {
   period: Period;
   currency: string;
   meters: MeterSummary[];
+  /** What all priced usage of the plan comes to at least in its period, and what it lacks to that now; null: there is none. */
+  minimum: { interval: Interval; amount_minor: number; shortfall_minor: number } | null;
   /** What the plan costs without usage. */
   base_amount_minor: number;
   /** What usage past the included amounts adds so far, as far as it is billed, and what it lacks to its minimums. */
@@ -61,6 +66,8 @@ export interface MeterSummary {
   /** What the period comes to at least, and what usage lacks to that now. */
   minimum_minor: number;
   shortfall_minor: number;
+  /** Whether it counts towards the minimum of the plan's whole usage. */
+  to_plan_minimum: boolean;
   /** Of its own included amount. */
   period_start_at: Instant;
   period_end_at: Instant;
@@ -149,6 +156,7 @@ export function createUsageReader(deps: {
       return {
         ...rated,
         capped_minor: 0,
+        to_plan_minimum: countsToMinimum(plan, usage),
         minimum_minor,
         shortfall_minor: shortfallOf(minimum_minor, rated.amount_minor),
         period_start_at: start_at,
@@ -159,25 +167,55 @@ export function createUsageReader(deps: {
         remaining,
       };
     });
-    const cost = summaries.reduce((sum, meter) => sum + meter.amount_minor + meter.shortfall_minor, 0);
+    const minimum = minimumOf(plan, summaries, periodOf);
     const base = [{ plan: row.plan, quantity: row.quantity }, ...row.held_add_ons].reduce(
       (sum, { plan: { price }, quantity }) => sum + price.amount_minor * quantity,
       0,
     );
-    return {
+    return summed({
       group: row.group,
       subscription_id: row.id,
       alert_percents: plan.alerts ?? usualAlertPercents,
       period,
       currency: plan.price.currency,
       meters: summaries,
+      minimum,
       base_amount_minor: base,
-      cost_so_far_minor: cost,
-      capped_minor: 0,
       spend_cap: null,
-      total_so_far_minor: base + cost,
-    };
+    });
   }
+}
+
+/** The minimum of a plan's whole usage, in the period it is billed by. */
+function minimumOf(
+  plan: PricedPlan,
+  meters: readonly MeterSummary[],
+  periodOf: (interval: Interval) => Period,
+): UsageSummary['minimum'] {
+  if (plan.minimum === undefined || !meters.some(({ to_plan_minimum }) => to_plan_minimum)) return null;
+  const { interval } = plan.minimum;
+  const whole = periodOf(interval);
+  return { interval, amount_minor: planMinimumFor(plan, whole, whole), shortfall_minor: 0 };
+}
+
+/** With what all meters come to, and what they lack together. */
+function summed(
+  summary: Omit<UsageSummary, 'cost_so_far_minor' | 'capped_minor' | 'total_so_far_minor'>,
+): UsageSummary {
+  const { meters, minimum, base_amount_minor } = summary;
+  const billed = (meter: MeterSummary) => meter.amount_minor - meter.capped_minor;
+  const counted = meters
+    .filter(({ to_plan_minimum }) => to_plan_minimum)
+    .reduce((sum, meter) => sum + billed(meter), 0);
+  const lacking = minimum === null ? 0 : shortfallOf(minimum.amount_minor, counted);
+  const cost = meters.reduce((sum, meter) => sum + billed(meter) + meter.shortfall_minor, lacking);
+  return {
+    ...summary,
+    minimum: minimum && { ...minimum, shortfall_minor: lacking },
+    cost_so_far_minor: cost,
+    capped_minor: meters.reduce((sum, meter) => sum + meter.capped_minor, 0),
+    total_so_far_minor: base_amount_minor + cost,
+  };
 }
 
 function chargesOf({ subscription_id, currency, meters }: UsageSummary): RunningCharge[] {
@@ -200,20 +238,9 @@ function withCap(summaries: readonly UsageSummary[], { cap, capped, months }: Ca
       const shortfall_minor = shortfallOf(meter.minimum_minor, meter.amount_minor - capped_minor);
       return { ...meter, capped_minor, shortfall_minor };
     });
-    const cost = meters.reduce(
-      (sum, meter) => sum + meter.amount_minor - meter.capped_minor + meter.shortfall_minor,
-      0,
-    );
-    const capped_minor = meters.reduce((sum, meter) => sum + meter.capped_minor, 0);
     const month = capMonthOf(meters[0]?.period_end_at ?? summary.period.end_at);
     const left = months.find((each) => each.month === month)?.remaining_minor ?? cap.amount_minor;
-    return {
-      ...summary,
-      meters,
-      capped_minor,
-      cost_so_far_minor: cost,
-      total_so_far_minor: summary.base_amount_minor + cost,
-      spend_cap: { owner: cap.owner, amount_minor: cap.amount_minor, remaining_minor: left, month },
-    };
+    const spend_cap = { owner: cap.owner, amount_minor: cap.amount_minor, remaining_minor: left, month };
+    return summed({ ...summary, meters, spend_cap });
   });
 }

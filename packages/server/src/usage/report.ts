@@ -5,6 +5,7 @@ import {
   type PricedUsage,
   type RatedLine,
   type UsagePeriod,
+  countsToMinimum,
   minimumFor,
   overridesAt,
   periodAt,
@@ -21,6 +22,8 @@ import type { Clock } from '../ports.ts';
 import { roomOfPeriod } from './caps/room.ts';
 import { spendCapsOf } from './caps/store.ts';
 import { type PeriodName, type WantedPeriod, meteredStarts } from './metered/store.ts';
+import type { BilledPlanMinimum } from './minimums/store.ts';
+import { type ClosedTogether, commitTogether } from './minimums/together.ts';
 import { holdBilledPeriods } from './store.ts';
 
 /** What one period's usage of one meter costs beyond the base price, as it goes on the invoice. */
@@ -40,6 +43,8 @@ export interface UsageReport {
   /** What the period comes to at least, and what usage lacks to it: charged besides. */
   minimum_minor: number;
   shortfall_minor: number;
+  /** Both are of the plan's whole usage in the period, which this report stands for; null: of this meter's. */
+  plan_minimum: BilledPlanMinimum | null;
   currency: Currency;
   lines: RatedLine[];
   /** By what it was rated; null of one from before that was kept. */
@@ -111,6 +116,7 @@ export async function closePeriods(
   const metered = await meteredStarts(tx, subscription.id);
   let isAlone = false;
   const opened: string[] = [];
+  const together = new Map<string, ClosedTogether>();
   for (const meter_id of meters) {
     for (const period of closedPeriods(subscription, phases, meter_id, deps.clock.now())) {
       if (isKnown(meter_id, period.start_at)) continue;
@@ -131,6 +137,7 @@ export async function closePeriods(
       const is_metered = metered.some(
         (each) => each.meter_id === meter_id && each.period_start_at.getTime() === period.start_at,
       );
+      if (countsToMinimum(plan, usage)) together.set(`${period.start_at}:${period.end_at}`, { plan, period, whole });
       const closed = { plan, usage, period, quantity, room, minimum_minor, is_metered };
       const report = await openReport(tx, deps.clock.now(), subscription, closed);
       if (report === null) continue;
@@ -138,6 +145,10 @@ export async function closePeriods(
       if (credited_minor > 0) await creditReport(tx, report.id, credited_minor);
       opened.push(report.id);
     }
+  }
+  for (const each of together.values()) {
+    const lacking = await commitTogether(tx, subscription.id, each);
+    if (lacking !== null && !opened.includes(lacking)) opened.push(lacking);
   }
   return opened;
 }
@@ -299,6 +310,7 @@ function reports(db: Reader) {
       sql<RatedLine[]>`lines`.as('lines'),
       sql<Currency>`currency`.as('currency'),
       sql<PricedUsage | null>`priced`.as('priced'),
+      sql<BilledPlanMinimum | null>`plan_minimum`.as('plan_minimum'),
     ]);
 }
 

@@ -1,7 +1,7 @@
 import { aggregations, calendarWindows, isTimeZone } from '@farebox/core';
 import { z } from '@hono/zod-openapi';
 import { listQuery } from '../http/list.ts';
-import { groupParam } from '../subscriptions/schema.ts';
+import { groupParam, runningMinimumSchema } from '../subscriptions/schema.ts';
 import { type eventTypes, mostEvents } from './events/asked.ts';
 import type { Balance } from './balances.ts';
 import type { EventCursor, EventRow, RejectionRow } from './events/queries.ts';
@@ -119,11 +119,13 @@ export const summarySchema = z
         capped_minor: z.int().openapi({ description: 'What of it is not billed, for the spend cap.' }),
         minimum_minor: z.int().openapi({ description: 'What usage of the period comes to at least.' }),
         shortfall_minor: z.int().openapi({ description: 'What usage lacks to the minimum so far, charged besides.' }),
+        to_plan_minimum: z.boolean().openapi({ description: "Whether it counts towards the plan's minimum." }),
         period_start_at: z.iso.datetime(),
         period_end_at: z.iso.datetime(),
         lines: z.array(lineSchema),
       }),
     ),
+    minimum: runningMinimumSchema,
     base_amount_minor: z.int(),
     cost_so_far_minor: z.int().openapi({
       description: 'As far as it is billed: what the spend cap leaves is not in it, what is lacking to a minimum is.',

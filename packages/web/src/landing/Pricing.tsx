@@ -9,6 +9,7 @@ import {
   includedWords,
   limitWords,
   overageWords,
+  planMinimumWords,
   priceNotes,
 } from '../features/plan/plan-words.ts';
 import type { PublicPlan } from '../lib/wire.ts';
@@ -86,6 +87,12 @@ function PlanCard({ plan, level: Heading, seller, plans, features, signedIn }: P
             </div>
           );
         })}
+        {planMinimumWords(plan, currency).map((line) => (
+          <div key={line}>
+            <dt>Minimum</dt>
+            <dd>{line}</dd>
+          </div>
+        ))}
         {plan.limits.length === 0 ? null : (
           <div>
             <dt>Rate limits</dt>

@@ -44,6 +44,8 @@ export interface UpcomingInvoice {
     minimum_minor: number;
     shortfall_minor: number;
   }[];
+  /** Over the plan's whole usage. */
+  minimum: { amount_minor: number; shortfall_minor: number } | null;
   usage_minor: number;
   estimated_total_minor: number;
 }

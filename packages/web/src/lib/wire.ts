@@ -5,6 +5,8 @@ import type {
   FeatureValue,
   Meter,
   PlanAction,
+  Interval,
+  PlanMinimum,
   PlanUsage,
   Price,
   RateLimit,
@@ -58,6 +60,7 @@ export interface PublicPlan {
   seats: Seats | null;
   trial: Trial | null;
   usage: PlanUsage[];
+  minimum?: PlanMinimum;
   limits: RateLimit[];
   features: PlanFeature[];
   action: PlanAction | null;
@@ -260,6 +263,8 @@ export interface UsageSummary {
   period: { start_at: string; end_at: string };
   currency: Currency;
   meters: MeterSummary[];
+  /** Over the plan's whole usage. */
+  minimum: { interval: Interval; amount_minor: number; shortfall_minor: number } | null;
   base_amount_minor: number;
   cost_so_far_minor: number;
   capped_minor: number;

@@ -5,15 +5,14 @@ import {
   type Instant,
   type Meter,
   type MeterHour,
+  type PricedUsage,
   billedUnits,
   closingFaults,
   rateUsage,
-  shortfallOf,
 } from '@farebox/core';
 import type { Database } from '../../db/database.ts';
 import type { Clock } from '../../ports.ts';
-import { roomOfPeriod } from '../caps/room.ts';
-import { spendCapsOf } from '../caps/store.ts';
+import { owedOf } from '../minimums/owed.ts';
 import type { AskedScope } from '../service.ts';
 import { type ClosedReport, closedReports, keepCounter, measureEvents, uncountedReports } from './store.ts';
 
@@ -146,6 +145,7 @@ export function createClosing(deps: {
       created_at: _created,
       state: _state,
       minimum_minor: _minimum,
+      plan_minimum: _of_plan,
       metered_minor,
       id,
       ...rest
@@ -155,8 +155,7 @@ export function createClosing(deps: {
       ...rest,
       ...counted,
       rated_minor: priced === null ? null : rateUsage(priced, report.quantity).amount_minor,
-      due_minor:
-        priced === null || !report.is_corrected ? null : await due(report, rateUsage(priced, now).amount_minor),
+      due_minor: priced === null || !report.is_corrected ? null : await due({ ...report, priced }, now),
       lines_minor: lines.reduce((sum, line) => sum + line.amount_minor, 0),
       is_sent: waiting_since === null,
       is_late: waiting_since !== null && waiting_since.getTime() < clock.now() - patienceMs,
@@ -177,14 +176,16 @@ export function createClosing(deps: {
     return { ...facts, usage_report_id: id, faults: closingFaults(facts) };
   }
 
-  async function due(
-    { id, customer_id, currency, period_end_at, minimum_minor }: ClosedReport,
-    rated: number,
-  ): Promise<number> {
-    const caps = await spendCapsOf(db, customer_id);
-    const room = await roomOfPeriod(db, caps, { customer_id, currency, end_at: period_end_at.getTime(), but: id });
-    const usage = Math.min(rated, room ?? rated);
-    return usage + shortfallOf(minimum_minor, usage);
+  /** What of the report is owed now: of a minimum over several, what the others do not owe. */
+  async function due(report: ClosedReport & { priced: PricedUsage }, quantity: number): Promise<number> {
+    const own_minor = report.amount_minor + report.shortfall_minor + report.adjusted_minor;
+    const billed = { amount_minor: own_minor, credited_minor: 0 };
+    const { customer_id } = report;
+    const owed = await owedOf(db, report, quantity, billed, async (meter_id, period) => {
+      const [units = 0] = await deps.usedInPeriods([{ customer_id, meter_id, ...period }]);
+      return units;
+    });
+    return owed.due_minor - (owed.billed.amount_minor - own_minor);
   }
 
   return {

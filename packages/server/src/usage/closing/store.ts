@@ -25,7 +25,7 @@ export async function closedReports(
 ): Promise<ClosedReport[]> {
   const { rows } = await sql<ClosedReport>`
     select r.id, r.customer_id, r.subscription_id, r.meter_id, r.period_start_at, r.period_end_at, r.quantity, r.amount_minor,
-      r.capped_minor, r.credited_minor, r.minimum_minor, r.shortfall_minor, r.currency, r.lines, r.priced, r.counter, r.created_at, r.state,
+      r.capped_minor, r.credited_minor, r.minimum_minor, r.shortfall_minor, r.plan_minimum, r.currency, r.lines, r.priced, r.counter, r.created_at, r.state,
       coalesce(a.amount_minor, 0)::bigint as adjusted_minor, coalesce(a.line_minor, 0)::bigint as adjusted_line_minor,
       least(a.waiting_since, case when r.state = 'pending' then r.created_at end) as waiting_since,
       exists (

@@ -1,11 +1,10 @@
-import { type Instant, adjustBill, rateUsage, shortfallOf } from '@farebox/core';
+import { type Instant, adjustBill } from '@farebox/core';
 import type { Reader, Tx } from '../../db/database.ts';
 import { createId } from '../../lib/id.ts';
 import type { Clock } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { roomOfPeriod } from '../caps/room.ts';
-import { spendCapsOf } from '../caps/store.ts';
+import { owedOf } from '../minimums/owed.ts';
 import { type CorrectedReport, type CorrectionRow, insertAdjustment, reportsCounting } from './store.ts';
 
 /** Gives back to credit what it had paid of a report; in the transaction. */
@@ -45,19 +44,17 @@ export async function adjustReports(
 async function adjust(tx: Tx, deps: AdjustDeps, correction: CorrectionRow, report: CorrectedReport): Promise<void> {
   const { customer_id } = correction;
   const period = { start_at: report.period_start_at.getTime(), end_at: report.period_end_at.getTime() };
-  if (report.priced === null)
+  const { priced } = report;
+  if (priced === null)
     throw new Problem(
       'no_change',
       'This usage was billed before corrections of billed usage could be priced. Give credit, or a credit note.',
     );
-  const quantity = await deps.usageOfPeriod(tx, customer_id, report.meter_id, period);
+  const measure = async (meterId: string) => await deps.usageOfPeriod(tx, customer_id, meterId, period);
+  const quantity = await measure(report.meter_id);
   const of = { customer_id, usage_report_id: report.id, correction_id: correction.id };
-  const rated = rateUsage(report.priced, quantity).amount_minor;
-  const { currency } = report;
-  const caps = await spendCapsOf(tx, customer_id);
-  const room = await roomOfPeriod(tx, caps, { customer_id, currency, end_at: period.end_at, but: report.id });
-  const usage = Math.min(rated, room ?? rated);
-  const change = adjustBill(report, usage + shortfallOf(report.minimum_minor, usage));
+  const { due_minor, billed } = await owedOf(tx, { ...report, customer_id, priced }, quantity, report, measure);
+  const change = adjustBill(billed, due_minor, report.credited_minor);
   if (change.amount_minor === 0) return;
   const now = deps.clock.now();
   const id = createId('uadj', now);

@@ -108,6 +108,7 @@ function eventOf({ occurred_at, counted_at, ...row }: EventRow): LockedEvent {
 /** A bill that an event counts in, with what corrections changed of it so far. */
 export interface CorrectedReport {
   id: string;
+  subscription_id: string;
   meter_id: string;
   period_start_at: Date;
   period_end_at: Date;
@@ -127,7 +128,7 @@ export async function reportsCounting(
   at: Instant,
 ): Promise<CorrectedReport[]> {
   const { rows } = await sql<CorrectedReport>`
-    select r.id, r.meter_id, r.period_start_at, r.period_end_at, r.priced, r.currency, r.minimum_minor,
+    select r.id, r.subscription_id, r.meter_id, r.period_start_at, r.period_end_at, r.priced, r.currency, r.minimum_minor,
       (r.amount_minor + r.shortfall_minor + coalesce(sum(a.amount_minor), 0))::bigint as amount_minor,
       (r.credited_minor + coalesce(sum(a.credited_minor), 0))::bigint as credited_minor
     from usage_report r left join usage_adjustment a on a.usage_report_id = r.id

@@ -5,10 +5,12 @@ import {
   type KeptPlan,
   type OverridesFrom,
   type PriceList,
+  type PricedMinimum,
   type PricedPlan,
   type PricedUsage,
   type RehearsalWindow,
   type SpendCapFrom,
+  countsToMinimum,
   monthlyBase,
   overridesAt,
   planOfTerms,
@@ -51,6 +53,8 @@ export interface DraftMeter {
   billing_anchor_at: Instant;
   window: RehearsalWindow;
   usage: PricedUsage | null;
+  /** What the whole plan comes to at least by the file, where this usage counts towards it; null: nothing. */
+  plan_minimum: PricedMinimum | null;
 }
 
 /** Terms of a subscription from an instant on. */
@@ -98,9 +102,10 @@ export function createDrafts(
     const phase = termsAt(facts.phases, last);
     const held = await heldIn(phase);
     const own = overridesAt(facts.overrides, last);
-    const usageOf = (terms: HeldTerms) =>
-      withOverrides(planOfTerms(terms), own).usage.find((usage) => usage.meter_id === meter_id) ?? null;
-    const [before, usage] = [usageOf(held), usageOf(rehearseTerms(held, list).terms)];
+    const planOf = (terms: HeldTerms) => withOverrides(planOfTerms(terms), own);
+    const rehearsed = planOf(rehearseTerms(held, list).terms);
+    const usageOf = (plan: PricedPlan) => plan.usage.find((usage) => usage.meter_id === meter_id) ?? null;
+    const [before, usage] = [usageOf(planOf(held)), usageOf(rehearsed)];
     // What is measured and was never billed has no period that is over.
     if (billed.length === 0 && before !== null) return null;
     const window = rehearsalWindow({
@@ -113,7 +118,10 @@ export function createDrafts(
     });
     if (window === null) return null;
     const { billing_anchor_at } = phase;
-    return { subscription_id: row.id, meter_id, currency: row.plan.price.currency, billing_anchor_at, window, usage };
+    const { currency } = row.plan.price;
+    const counts = usage !== null && countsToMinimum(rehearsed, usage);
+    const plan_minimum = counts ? (rehearsed.minimum ?? null) : null;
+    return { subscription_id: row.id, meter_id, currency, billing_anchor_at, window, usage, plan_minimum };
   }
 
   async function addSubscription(draft: DraftCustomer, facts: Facts): Promise<{ is_measured: boolean }> {

@@ -10,6 +10,7 @@ import {
   diffMeters,
   minimumFor,
   monthlyMinor,
+  partOfMinimum,
   periodAt,
   rateUsage,
   rehearsalTotals,
@@ -198,16 +199,18 @@ async function ratedMeters(
       const amount_minor = usage === null ? 0 : rateUsage(usage, quantity).amount_minor;
       const minimum_minor =
         usage === null ? 0 : minimumFor(usage, part, periodAt(anchor, usage.interval, part.end_at - 1));
-      return { meter, end_at: part.end_at, quantity, amount_minor, minimum_minor };
+      return { meter, start_at: part.start_at, end_at: part.end_at, quantity, amount_minor, minimum_minor };
     }),
   );
   const spent = draft.caps.length === 0 ? {} : await spentElsewhere(db, draft.customer_id, of, charges);
   const amounts = underCaps(charges, { currency: of.currency, caps: draft.caps, spent });
+  const lacking = lackingTogether(charges.map((charge, index) => ({ ...charge, amount_minor: amounts[index] ?? 0 })));
   return of.meters.map((meter) => {
     const { subscription_id, meter_id, window } = meter;
     const own = charges.flatMap(({ meter: of_meter, quantity, minimum_minor }, index) => {
       const amount = amounts[index] ?? 0;
-      return of_meter === meter ? [{ quantity, amount_minor: amount + shortfallOf(minimum_minor, amount) }] : [];
+      const shortfall = shortfallOf(minimum_minor, amount) + (lacking[index] ?? 0);
+      return of_meter === meter ? [{ quantity, amount_minor: amount + shortfall }] : [];
     });
     const billed = window.billed.reduce((sum, { quantity }) => sum + quantity, 0);
     return {
@@ -219,6 +222,27 @@ async function ratedMeters(
       billed_minor: window.billed.reduce((sum, { billed_minor }) => sum + billed_minor, 0),
       rehearsed_minor: own.reduce((sum, { amount_minor }) => sum + amount_minor, 0),
     };
+  });
+}
+
+/** What the usage of a subscription lacks in each period to the minimum of its plan: with the first charge that counts. */
+function lackingTogether(
+  charges: readonly { meter: DraftMeter; start_at: number; end_at: number; amount_minor: number }[],
+): number[] {
+  const counting = charges.filter(({ meter }) => meter.plan_minimum !== null);
+  const periods = Map.groupBy(counting, ({ meter, end_at }) => `${meter.subscription_id} ${end_at}`);
+  return charges.map((charge) => {
+    const { meter, end_at } = charge;
+    const together = periods.get(`${meter.subscription_id} ${end_at}`);
+    if (together?.[0] !== charge || meter.plan_minimum === null) return 0;
+    const { interval, amount_minor } = meter.plan_minimum;
+    const start_at = Math.min(...together.map((each) => each.start_at));
+    const whole = periodAt(meter.billing_anchor_at, interval, end_at - 1);
+    const least = partOfMinimum(amount_minor, { start_at, end_at }, whole);
+    return shortfallOf(
+      least,
+      together.reduce((sum, each) => sum + each.amount_minor, 0),
+    );
   });
 }
 

@@ -27,7 +27,7 @@ export function UpcomingPanel({ group }: { group: string }) {
 }
 
 function Upcoming({ upcoming }: { upcoming: UpcomingInvoice }) {
-  const { invoice, usage, usage_minor, estimated_total_minor } = upcoming;
+  const { invoice, usage, minimum, usage_minor, estimated_total_minor } = upcoming;
   const { currency } = invoice;
   const due =
     invoice.due_at === null ? 'Collected at the end of this period' : `Collected on ${formatDay(invoice.due_at)}`;
@@ -59,6 +59,13 @@ function Upcoming({ upcoming }: { upcoming: UpcomingInvoice }) {
             currency={currency}
           />
         ))}
+        {minimum === null ? null : (
+          <Extra
+            label={`All usage, to the minimum of ${formatMoney(minimum.amount_minor, currency)}`}
+            amount={minimum.shortfall_minor}
+            currency={currency}
+          />
+        )}
         <Extra
           label="Not billed, the spend cap is reached"
           amount={-usage.reduce((sum, { capped_minor }) => sum + capped_minor, 0)}

@@ -10,7 +10,16 @@ import { AddOnChoices, chosenAddOns } from './AddOnChoices.tsx';
 import { type CheckoutWish, useCheckout, usePlans } from './api.ts';
 import { CheckoutFault } from './CheckoutFault.tsx';
 import { shownPrice } from './plan-price.ts';
-import { byGroup, chooseWords, groupWords, includedWords, limitWords, overageWords, priceNotes } from './plan-words.ts';
+import {
+  byGroup,
+  chooseWords,
+  groupWords,
+  includedWords,
+  limitWords,
+  overageWords,
+  planMinimumWords,
+  priceNotes,
+} from './plan-words.ts';
 import classes from './PlanPicker.module.css';
 
 /** The price list, but for groups that the customer has a plan of: choose, and go to the checkout. */
@@ -142,7 +151,11 @@ function PlanFacts({ plan }: { plan: PublicPlan }) {
   const features = plan.features.filter((feature) => feature.enabled).map((feature) => feature.name);
   return (
     <ul className={classes.facts}>
-      {[...usage, ...(plan.limits.length === 0 ? [] : [plan.limits.map(limitWords).join(', ')])].map((fact) => (
+      {[
+        ...usage,
+        ...planMinimumWords(plan, currency),
+        ...(plan.limits.length === 0 ? [] : [plan.limits.map(limitWords).join(', ')]),
+      ].map((fact) => (
         <li key={fact}>
           <IconPoint size={16} aria-hidden="true" />
           {fact}

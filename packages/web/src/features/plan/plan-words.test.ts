@@ -9,6 +9,7 @@ import {
   limitWords,
   namesWords,
   overageWords,
+  planMinimumWords,
   priceNotes,
 } from './plan-words.ts';
 
@@ -108,4 +109,11 @@ describe('groups of plans', () => {
     expect(names(mail, plans)).toEqual(['templates']);
     expect(names(maps, [maps])).toEqual(['history', 'templates']);
   });
+});
+
+test('a minimum of a whole plan is a line in its currency', () => {
+  const minimum = { interval: 'month' as const, amounts_minor: { usd: 50_000 } };
+  expect(planMinimumWords({ minimum }, 'usd')).toEqual(['All usage together: at least $500 a month']);
+  expect(planMinimumWords({ minimum }, 'eur')).toEqual([]);
+  expect(planMinimumWords({}, 'usd')).toEqual([]);
 });

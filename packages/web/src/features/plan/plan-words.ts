@@ -65,6 +65,14 @@ export function overageWords(usage: PlanUsage, meter: Meter | undefined, currenc
   return [...words, `At least ${formatMoney(least, currency, { trim: true })} a ${usage.interval}`];
 }
 
+/** `All usage together: at least $500 a month` */
+export function planMinimumWords({ minimum }: Pick<PublicPlan, 'minimum'>, currency: string): string[] {
+  const amount = minimum?.amounts_minor[currency];
+  if (minimum === undefined || amount === undefined) return [];
+  const least = formatMoney(amount, currency, { trim: true });
+  return [`All usage together: at least ${least} a ${minimum.interval}`];
+}
+
 function priceLines(price: UsagePrice, unit: string, currency: string): string[] {
   switch (price.type) {
     case 'per_unit':

@@ -58,7 +58,10 @@ function Cards({ summary, meter, live }: { summary: UsageSummary; meter: MeterSu
 
 function CostCard({ summary }: { summary: UsageSummary }) {
   const money = (amount_minor: number) => formatMoney(amount_minor, summary.currency);
-  const shortfall = summary.meters.reduce((sum, meter) => sum + meter.shortfall_minor, 0);
+  const shortfall = summary.meters.reduce(
+    (sum, meter) => sum + meter.shortfall_minor,
+    summary.minimum?.shortfall_minor ?? 0,
+  );
   return (
     <Kpi label="Cost so far" value={money(summary.total_so_far_minor)}>
       {money(summary.base_amount_minor)} base + {money(summary.cost_so_far_minor - shortfall)} overage
