@@ -14,6 +14,8 @@ import type { Usage } from './usage/service.ts';
 
 /** How often a customer that uses something is looked at. */
 const lookPaceMs = 5_000;
+/** However many customers use something at once, looking at them takes at most this part of the time. */
+const lookShare = 0.2;
 
 /** Joins what tells of usage: the looks, the mails and the events. Its part of `createApp`. */
 export function connectAlerting(
@@ -45,6 +47,7 @@ export function connectAlerting(
   });
   const paced = createPaced({
     pace_ms: lookPaceMs,
+    share: lookShare,
     run: alerts.look,
     onError: (error, customer_id) =>
       log.warn({ err: error, customer_id }, 'usage was not looked at; it is again in an hour'),

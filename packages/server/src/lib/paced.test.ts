@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { createPaced } from './paced.ts';
 
-function recorded(run: (name: string) => Promise<void> = () => Promise.resolve()) {
+function recorded(run: (name: string) => Promise<void> = () => Promise.resolve(), share = 1) {
   const ran: string[] = [];
   const failed: string[] = [];
   let abreast = 0;
   const paced = createPaced({
     pace_ms: 5,
+    share,
     run: async (name) => {
       abreast += 1;
       expect(abreast).toBe(1);
@@ -57,4 +58,28 @@ test('closed, it takes nothing more', async () => {
   paced.ask('b');
   await paced.settle();
   expect(ran).toEqual([]);
+});
+
+test('with a share of the time it rests after each, as much longer as it ran, unless it is settled or closed', async () => {
+  const began: number[] = [];
+  const ended: number[] = [];
+  const { paced } = recorded(async () => {
+    began.push(performance.now());
+    await new Promise((resolve) => setTimeout(resolve, 8));
+    ended.push(performance.now());
+  }, 0.1);
+  paced.ask('a');
+  paced.ask('b');
+  await expect.poll(() => ended.length).toBe(2);
+  const ran = (ended[0] ?? 0) - (began[0] ?? 0);
+  expect((began[1] ?? 0) - (ended[0] ?? 0)).toBeGreaterThan(8 * ran);
+  const { paced: slow, ran: names } = recorded(() => new Promise((resolve) => setTimeout(resolve, 5)), 1e-6);
+  for (const name of ['a', 'b', 'c']) slow.ask(name);
+  await expect.poll(() => names).toEqual(['a']);
+  await slow.settle();
+  expect(names).toEqual(['a', 'b', 'c']);
+  for (const name of ['a', 'b']) slow.ask(name);
+  await expect.poll(() => names.length).toBe(4);
+  await slow.close();
+  expect(names).toHaveLength(4);
 });

@@ -1,22 +1,39 @@
 /**
  * Work by name: asked for at any time, run at most once in `pace_ms` for each name, and always after it was asked for last.
- * One name at a time, so that however many are asked for, it takes a bounded part of what there is.
+ * One name at a time, and with a `share` below 1 a rest after each, so that however many are asked for, it takes a bounded part
+ * of what there is: a fifth means four times as long a rest as the run was.
  */
 export function createPaced(deps: {
   pace_ms: number;
+  /** Of the time while names are due, so much may be spent on them; all of it unless said. */
+  share?: number;
   run(name: string): Promise<void>;
   onError(error: unknown, name: string): void;
 }) {
+  const { share = 1 } = deps;
   /** Names that wait for their time or their turn, or run. */
   const waiting = new Map<string, NodeJS.Timeout>();
-  let last: Promise<void> = Promise.resolve();
-  let isClosed = false;
-  /** Of those, the ones whose time has come. */
+  /** Of those, the ones whose time has come, the earliest first. */
   const due = new Set<string>();
   const again = new Set<string>();
+  let working: Promise<void> = Promise.resolve();
+  let isWorking = false;
+  let isClosed = false;
+  let settling = 0;
+  let endRest: (() => void) | null = null;
+
+  async function work(): Promise<void> {
+    isWorking = true;
+    for (const name of due) {
+      if (isClosed) break;
+      const began_at = performance.now();
+      await run(name);
+      if (share < 1 && settling === 0 && !isClosed) await rest((performance.now() - began_at) * (1 / share - 1));
+    }
+    isWorking = false;
+  }
 
   async function run(name: string): Promise<void> {
-    if (isClosed) return;
     try {
       await deps.run(name);
     } catch (error) {
@@ -27,9 +44,20 @@ export function createPaced(deps: {
     if (again.delete(name)) ask(name);
   }
 
+  async function rest(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms).unref();
+      endRest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    endRest = null;
+  }
+
   function begin(name: string): void {
     due.add(name);
-    last = last.then(() => run(name));
+    if (!isWorking) working = work();
   }
 
   function ask(name: string): void {
@@ -40,19 +68,23 @@ export function createPaced(deps: {
 
   return {
     ask,
-    /** What waits for its time does not wait any longer; resolves when it is done. */
+    /** What waits for its time does not wait any longer, and nobody rests; resolves when it is done. */
     async settle(): Promise<void> {
+      settling += 1;
       for (const [name, timer] of waiting) {
         clearTimeout(timer);
         if (!due.has(name)) begin(name);
       }
-      await last;
+      endRest?.();
+      await working;
+      settling -= 1;
     },
     /** Takes nothing more from its time on, and waits for what runs. */
     async close(): Promise<void> {
       isClosed = true;
       for (const timer of waiting.values()) clearTimeout(timer);
-      await last;
+      endRest?.();
+      await working;
     },
   };
 }

@@ -142,17 +142,17 @@ export async function subscriptionById(db: Reader, id: string): Promise<Subscrip
 
 /** One in each group at most, the oldest first. */
 export async function liveSubscriptions(db: Reader, customerId: string): Promise<SubscriptionRow[]> {
-  return await live(db, customerId).execute();
+  return await live(db, [customerId]).execute();
 }
 
 export async function liveSubscription(db: Reader, customerId: string, group: string): Promise<SubscriptionRow | null> {
-  return (await live(db, customerId).where('s.group', '=', group).executeTakeFirst()) ?? null;
+  return (await live(db, [customerId]).where('s.group', '=', group).executeTakeFirst()) ?? null;
 }
 
-function live(db: Reader, customerId: string) {
+function live(db: Reader, customerIds: readonly string[]) {
   return (
     rows(db)
-      .where('s.customer_id', '=', customerId)
+      .where('s.customer_id', 'in', customerIds)
       .where('s.superseded', '=', false)
       .where('s.status', 'in', liveStatuses)
       .orderBy('s.stripe_created_at', 'asc')
@@ -206,12 +206,15 @@ export async function subscriptionWithPlan(db: Reader, id: string): Promise<Subs
 
 /** As `liveSubscriptions`, with their plans. */
 export async function liveWithPlans(db: Reader, customerId: string): Promise<SubscriptionWithPlan[]> {
-  const live = await liveSubscriptions(db, customerId);
-  const plans = await subscriptionsByIds(
-    db,
-    live.map(({ id }) => id),
-  );
-  return live.flatMap(({ id }) => plans.get(id) ?? []);
+  return await liveWithPlansOf(db, [customerId]);
+}
+
+/** The same of several customers; of each in its order. */
+export async function liveWithPlansOf(db: Reader, customerIds: readonly string[]): Promise<SubscriptionWithPlan[]> {
+  if (customerIds.length === 0) return [];
+  const ids = (await live(db, customerIds).execute()).map(({ id }) => id);
+  const plans = await subscriptionsByIds(db, ids);
+  return ids.flatMap((id) => plans.get(id) ?? []);
 }
 
 /** Those of these ids that there are, by their ids. */

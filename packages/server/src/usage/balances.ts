@@ -1,8 +1,9 @@
-import { type Instant, type Period, type PricedUsage, addDecimal, billedUnits, periodAt } from '@farebox/core';
+import { type Instant, type Period, type PricedUsage, billedUnits, periodAt } from '@farebox/core';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
-import { effectivePlan } from '../subscriptions/effective.ts';
-import { liveWithPlans } from '../subscriptions/store.ts';
+import { effectivePlans } from '../subscriptions/effective.ts';
+import { liveWithPlansOf } from '../subscriptions/store.ts';
+import { type Amount, amountOf, plus } from './amount.ts';
 import type { StoredEvent } from './events/event.ts';
 import { type Snapshot, hasSeen, measureScopes } from './queries.ts';
 
@@ -21,7 +22,7 @@ interface Kept {
   read_at: Instant;
   /** Until when its periods run. */
   until_at: Instant;
-  meters: { usage: PricedUsage; period: Period; used: string }[];
+  meters: { usage: PricedUsage; period: Period; used: Amount }[];
   /** What is in it. */
   seen: Snapshot;
 }
@@ -34,8 +35,11 @@ interface Meanwhile {
 
 /** What others wrote is seen after this. */
 const freshMs = 10_000;
-/** Old ones are read again one by one, so that answers cost the database a bounded part of its time. */
-const paceMs = 50;
+/** Old ones are read again together, so many at a time, … */
+const mostOfRead = 100;
+const paceMs = 200;
+/** … and with a rest after each time, so that answers cost the database a bounded part of its time. */
+const readShare = 0.05;
 const mostKept = 50_000;
 
 /**
@@ -50,55 +54,71 @@ export function createBalances(deps: {
   const { clock } = deps;
   const db = deps.db.kysely;
   const kept = new Map<string, Kept>();
-  const loading = new Map<string, Promise<Kept>>();
+  const loading = new Map<string, Promise<ReadonlyMap<string, Kept>>>();
   const meanwhile = new Map<string, Meanwhile[]>();
   const stale = new Set<string>();
   let timer: NodeJS.Timeout | null = null;
+  let refreshing: Promise<void> = Promise.resolve();
+  let isStopped = false;
 
-  async function read(customerId: string): Promise<Kept> {
+  async function read(customerIds: readonly string[]): Promise<Map<string, Kept>> {
     const now = clock.now();
-    const meters: Omit<Kept['meters'][number], 'used'>[] = [];
-    for (const live of await liveWithPlans(db, customerId)) {
-      if (live.status === 'incomplete') continue;
-      const { usage: measured } = await effectivePlan(db, live, now);
-      const anchor = live.billing_anchor_at.getTime();
-      meters.push(...measured.map((usage) => ({ usage, period: periodAt(anchor, usage.interval, now) })));
-    }
-    if (meters.length === 0)
-      return { read_at: now, until_at: now + freshMs, meters: [], seen: { from: 0n, to: 0n, running: new Set() } };
-    const scopes = meters.map(({ usage: { meter_id }, period: { start_at, end_at } }) => ({
-      customer_id: customerId,
+    const live = (await liveWithPlansOf(db, customerIds)).filter(({ status }) => status !== 'incomplete');
+    const plans = await effectivePlans(db, live, now);
+    const meters = live.flatMap(({ customer_id, billing_anchor_at }, index) =>
+      (plans[index]?.usage ?? []).map((usage) => ({
+        customer_id,
+        usage,
+        period: periodAt(billing_anchor_at.getTime(), usage.interval, now),
+      })),
+    );
+    const scopes = meters.map(({ customer_id, usage: { meter_id }, period: { start_at, end_at } }) => ({
+      customer_id,
       meter_id,
       aggregation: deps.aggregationOf(meter_id),
       start_at,
       end_at,
     }));
     const { measured, seen } = await measureScopes(db, scopes);
-    return {
-      read_at: now,
-      until_at: Math.min(now + 366 * 86_400_000, ...meters.map(({ period }) => period.end_at)),
-      meters: meters.map((meter, index) => ({ ...meter, used: measured[index] ?? '0' })),
-      seen,
-    };
+    const found = new Map(
+      customerIds.map((id): [string, Kept] => [id, { read_at: now, until_at: now + freshMs, meters: [], seen }]),
+    );
+    for (const [index, { customer_id, usage, period }] of meters.entries()) {
+      const own = found.get(customer_id);
+      if (own === undefined) continue;
+      if (own.meters.length === 0) own.until_at = now + 366 * 86_400_000;
+      own.until_at = Math.min(own.until_at, period.end_at);
+      own.meters.push({ usage, period, used: amountOf(measured[index] ?? '0') });
+    }
+    return found;
   }
 
   /** Whoever asks while it is read waits for the same read; what is written meanwhile is added to it. */
-  async function load(customerId: string): Promise<Kept> {
-    const running = loading.get(customerId);
-    if (running !== undefined) return await running;
-    const next = (async () => {
-      const found = await read(customerId);
-      for (const { events, xid } of meanwhile.get(customerId) ?? []) add(found, events, xid);
-      if (kept.size >= mostKept) kept.clear();
-      kept.set(customerId, found);
-      return found;
-    })();
-    loading.set(customerId, next);
+  async function load(customerIds: readonly string[]): Promise<ReadonlyMap<string, Kept>> {
+    const reads = new Set(customerIds.flatMap((id) => loading.get(id) ?? []));
+    const missing = customerIds.filter((id) => !loading.has(id));
+    if (missing.length > 0) {
+      const next = readAndKeep(missing);
+      for (const id of missing) loading.set(id, next);
+      reads.add(next);
+    }
+    return new Map((await Promise.all(reads)).flatMap((found) => [...found]));
+  }
+
+  async function readAndKeep(customerIds: readonly string[]): Promise<ReadonlyMap<string, Kept>> {
     try {
-      return await next;
+      const found = await read(customerIds);
+      if (kept.size + found.size > mostKept) kept.clear();
+      for (const [id, own] of found) {
+        for (const { events, xid } of meanwhile.get(id) ?? []) add(own, events, xid);
+        kept.set(id, own);
+      }
+      return found;
     } finally {
-      loading.delete(customerId);
-      meanwhile.delete(customerId);
+      for (const id of customerIds) {
+        loading.delete(id);
+        meanwhile.delete(id);
+      }
     }
   }
 
@@ -111,7 +131,7 @@ export function createBalances(deps: {
         const amount = counted[meter.usage.meter_id];
         if (amount === undefined || counted_at < meter.period.start_at || counted_at >= meter.period.end_at) continue;
         const aggregation = deps.aggregationOf(meter.usage.meter_id);
-        if (aggregation === 'count' || aggregation === 'sum') meter.used = sum(meter.used, amount);
+        if (aggregation === 'count' || aggregation === 'sum') meter.used = plus(meter.used, amount);
         else isWhole = false;
       }
     }
@@ -121,15 +141,26 @@ export function createBalances(deps: {
   /** One that is old is read again soon, and answers as it is until then. */
   function readSoon(customerId: string): void {
     stale.add(customerId);
-    timer ??= setTimeout(() => {
-      timer = null;
-      const [next] = stale;
-      if (next === undefined) return;
-      stale.delete(next);
-      kept.delete(next);
-      const [another] = stale;
-      if (another !== undefined) readSoon(another);
-    }, paceMs).unref();
+    refreshIn(paceMs);
+  }
+
+  function refreshIn(ms: number): void {
+    if (isStopped) return;
+    timer ??= setTimeout(() => void (refreshing = refresh()), ms).unref();
+  }
+
+  async function refresh(): Promise<void> {
+    const next = [...stale].slice(0, mostOfRead);
+    for (const id of next) stale.delete(id);
+    const began_at = performance.now();
+    try {
+      await load(next);
+    } catch {
+      // Whoever asks for one of these reads it and hears why it cannot be read.
+      for (const id of next) kept.delete(id);
+    }
+    timer = null;
+    if (stale.size > 0) refreshIn(Math.max(paceMs, (performance.now() - began_at) * (1 / readShare - 1)));
   }
 
   return {
@@ -144,28 +175,20 @@ export function createBalances(deps: {
       }
     },
 
-    /** The balances of a customer whose usage is committed; empty without a subscription. */
-    async of(customerId: string): Promise<Balance[]> {
+    /** The balances of customers whose usage is committed, one customer after the other; of one without a subscription none. */
+    async of(customerIds: readonly string[]): Promise<Balance[]> {
       const now = clock.now();
-      const known = kept.get(customerId);
-      const isCurrent = known !== undefined && now < known.until_at;
-      if (isCurrent && now - known.read_at >= freshMs) readSoon(customerId);
-      const found = isCurrent ? known : await load(customerId);
-      return found.meters.map(({ usage, period, used }): Balance => {
-        const units = billedUnits(used);
-        const { meter_id, included } = usage;
-        const remaining = Math.max(0, included - units);
-        const overage = Math.max(0, units - included);
-        return {
-          customer_id: customerId,
-          meter_id,
-          used: units,
-          included,
-          remaining,
-          overage,
-          period_end_at: period.end_at,
-        };
+      const missing = customerIds.filter((id) => {
+        const known = kept.get(id);
+        if (known === undefined || now >= known.until_at) return true;
+        if (now - known.read_at >= freshMs) readSoon(id);
+        return false;
       });
+      if (missing.length === 0) return customerIds.flatMap((id) => balancesIn(id, kept.get(id)));
+      // What is kept may go while others are read.
+      const known = new Map(customerIds.map((id) => [id, kept.get(id)]));
+      const found = await load(missing);
+      return customerIds.flatMap((id) => balancesIn(id, found.get(id) ?? known.get(id)));
     },
 
     /** What is kept of a customer is wrong: it is read again when somebody asks. */
@@ -173,15 +196,21 @@ export function createBalances(deps: {
       kept.delete(customerId);
     },
 
-    stop(): void {
+    /** Reads nothing again any more; resolves when nothing is being read. */
+    async stop(): Promise<void> {
+      isStopped = true;
       if (timer !== null) clearTimeout(timer);
-      timer = null;
+      await refreshing;
     },
   };
 }
 
-/** Whole numbers, which most are, cost nothing. */
-function sum(a: string, b: string): string {
-  const whole = Number(a) + Number(b);
-  return /^-?\d{1,15}$/.test(a) && /^-?\d{1,15}$/.test(b) ? String(whole) : addDecimal(a, b);
+function balancesIn(customer_id: string, kept: Kept | undefined): Balance[] {
+  return (kept?.meters ?? []).map(({ usage, period, used }): Balance => {
+    const units = typeof used === 'number' ? Math.max(0, used) : billedUnits(used);
+    const { meter_id, included } = usage;
+    const remaining = Math.max(0, included - units);
+    const overage = Math.max(0, units - included);
+    return { customer_id, meter_id, used: units, included, remaining, overage, period_end_at: period.end_at };
+  });
 }

@@ -17,9 +17,7 @@ type Ingesting = Pick<Usage, 'ingest' | 'balancesOf'>;
 export async function ingested(usage: Ingesting, events: readonly unknown[]) {
   const results = await usage.ingest(events);
   const customers = new Set(results.flatMap((result) => (result.status === 'rejected' ? [] : [result.customer_id])));
-  const asked = [...customers].slice(0, mostBalances);
-  const balances = await Promise.all(asked.map(async (id) => await usage.balancesOf(id)));
-  return viewOfIngested(results, balances.flat());
+  return viewOfIngested(results, await usage.balancesOf([...customers].slice(0, mostBalances)));
 }
 
 /**

@@ -34,7 +34,16 @@ export async function measureScopes(
     e.customer_id = scope.customer_id and e.counted ? scope.meter_id and (scope.key_id is null or e.key_id = scope.key_id)
     and e.counted_at >= ${from} and e.counted_at < ${to} and e.received_at >= ${from} - ${aheadMs} * interval '1 ms'
   `;
-  const edges = (columns: RawBuilder<unknown>, where: RawBuilder<unknown>) => sql`
+  // Said only where it is asked for: what reads no events and no values takes a fraction of the time to plan.
+  const isCut = scopes.some(
+    ({ start_at, end_at }, index) => start_at !== bounds[index]?.from || end_at !== bounds[index].to,
+  );
+  const isUnique = scopes.some(({ aggregation }) => aggregation === 'unique');
+  const edges = (columns: RawBuilder<unknown>, where: RawBuilder<unknown>) =>
+    !isCut
+      ? sql``
+      : sql`
+    union all
     select ${columns} from usage_event as e where ${where} and ${edge(sql`scope.start_at`, sql`scope.whole_from`)}
     union all
     select ${columns} from usage_event as e where ${where} and ${edge(sql`scope.whole_to`, sql`scope.end_at`)}
@@ -44,8 +53,17 @@ export async function measureScopes(
     and (scope.key_id is null or ${table}.key_id = scope.key_id)
     and ${table}.hour_at >= scope.whole_from and ${table}.hour_at < scope.whole_to
   `;
+  const values = sql`
+    cross join lateral (
+      select count(distinct v.value)::numeric as many
+      from (
+        select u.value from usage_unique as u where scope.aggregation = 'unique' and ${inHours(sql`u`)}
+        ${edges(sql`e.counted ->> scope.meter_id`, sql`scope.aggregation = 'unique'`)}
+      ) as v
+    ) as values
+  `;
   const { rows } = await sql<{ measured: string; seen: string }>`
-    select pg_current_snapshot()::text as seen, coalesce(case when scope.aggregation = 'unique' then values.many else amounts.amount end, 0)::text as measured
+    select pg_current_snapshot()::text as seen, coalesce(${isUnique ? sql`case when scope.aggregation = 'unique' then values.many else amounts.amount end` : sql`amounts.amount`}, 0)::text as measured
     from unnest(
       ${scopes.map((scope) => scope.customer_id)}::text[],
       ${scopes.map((scope) => scope.meter_id)}::text[],
@@ -61,18 +79,10 @@ export async function measureScopes(
       from (
         select h.quantity, h.events, h.last_at, h.last_id from usage_hour as h
         where scope.aggregation <> 'unique' and ${inHours(sql`h`)}
-        union all
         ${edges(sql`(e.counted ->> scope.meter_id)::numeric, 1, e.occurred_at, e.id`, sql`scope.aggregation <> 'unique'`)}
       ) as p
     ) as amounts
-    cross join lateral (
-      select count(distinct v.value)::numeric as many
-      from (
-        select u.value from usage_unique as u where scope.aggregation = 'unique' and ${inHours(sql`u`)}
-        union all
-        ${edges(sql`e.counted ->> scope.meter_id`, sql`scope.aggregation = 'unique'`)}
-      ) as v
-    ) as values
+    ${isUnique ? values : sql``}
     order by scope.position
   `.execute(db);
   return { measured: rows.map((row) => plainDecimal(row.measured)), seen: snapshotOf(rows[0]?.seen ?? '1:1:') };

@@ -1,5 +1,6 @@
-import { type Aggregation, type Instant, type Meter, addDecimal, keptDimensions } from '@farebox/core';
+import { type Aggregation, type Instant, type Meter, keptDimensions } from '@farebox/core';
 import { invariant } from '../lib/invariant.ts';
+import { type Amount, amountOf, greater, plus } from './amount.ts';
 import type { StoredEvent } from './events/event.ts';
 
 /** What some events add to one hour of one meter. */
@@ -11,8 +12,8 @@ export interface HourRow {
   endpoint: string;
   /** Canonical JSON. */
   dimensions: string;
-  /** A sum, a maximum or a last value, by the meter. Whole numbers as numbers, others as decimal strings. */
-  quantity: number | string;
+  /** A sum, a maximum or a last value, by the meter. */
+  quantity: Amount;
   events: number;
   last_at: Instant | null;
   last_id: string | null;
@@ -99,15 +100,15 @@ function firstOf(
   amount: string,
 ): Pick<HourRow, 'quantity' | 'events' | 'last_at' | 'last_id'> {
   const last = kind === 'last' ? { last_at: event.occurred_at, last_id: event.id } : { last_at: null, last_id: null };
-  return { quantity: numberOf(amount), events: 1, ...last };
+  return { quantity: amountOf(amount), events: 1, ...last };
 }
 
 function merge(kind: Kind, row: HourRow, event: StoredEvent, amount: string): void {
   row.events += 1;
-  if (kind === 'add') row.quantity = sum(row.quantity, amount);
+  if (kind === 'add') row.quantity = plus(row.quantity, amount);
   else if (kind === 'max') row.quantity = greater(row.quantity, amount);
   else if (isLater(event, row)) {
-    row.quantity = numberOf(amount);
+    row.quantity = amountOf(amount);
     row.last_at = event.occurred_at;
     row.last_id = event.id;
   }
@@ -116,28 +117,6 @@ function merge(kind: Kind, row: HourRow, event: StoredEvent, amount: string): vo
 function isLater({ occurred_at, id }: StoredEvent, { last_at, last_id }: HourRow): boolean {
   if (last_at === null || last_id === null || occurred_at > last_at) return true;
   return occurred_at === last_at && id > last_id;
-}
-
-/** Whole numbers are added as numbers as long as they are exact, everything else as decimals. */
-function numberOf(amount: string): number | string {
-  const number = Number(amount);
-  return Number.isSafeInteger(number) ? number : amount;
-}
-
-function sum(total: number | string, amount: string): number | string {
-  const number = Number(amount);
-  if (typeof total === 'number' && Number.isSafeInteger(number) && Number.isSafeInteger(total + number))
-    return total + number;
-  return addDecimal(String(total), amount);
-}
-
-function greater(most: number | string, amount: string): number | string {
-  const difference = addDecimal(amount, negated(String(most)));
-  return difference.startsWith('-') ? most : numberOf(amount);
-}
-
-function negated(decimal: string): string {
-  return decimal.startsWith('-') ? decimal.slice(1) : `-${decimal}`;
 }
 
 function inOrder<T>(rows: ReadonlyMap<string, T>): T[] {

@@ -163,7 +163,7 @@ export function createUsage(deps: {
     flush: () => batch.flush(),
     /** Takes nothing more and writes what is left. */
     async close(): Promise<void> {
-      balances.stop();
+      await balances.stop();
       await ingest.idle();
       await committing.idle();
       await batch.close();

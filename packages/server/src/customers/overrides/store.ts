@@ -17,14 +17,40 @@ const mostRows = 200;
 export async function overridesOf(db: Reader, customerId: string): Promise<OverrideRow[]> {
   const rows = await db
     .selectFrom('customer_override')
-    .select(['from_at', 'expires_at', 'reason', 'actor', sql<Overrides | null>`content`.as('content')])
+    .select(columns)
     .where('customer_id', '=', customerId)
     .orderBy('from_at', 'desc')
     .limit(mostRows)
     .execute();
-  return rows
-    .toReversed()
-    .map((row) => ({ ...row, from_at: row.from_at.getTime(), expires_at: row.expires_at?.getTime() ?? null }));
+  return rows.toReversed().map(rowOf);
+}
+
+/** Of each of these customers the newest change that began by `at`, where there is one. */
+export async function overridesFrom(
+  db: Reader,
+  customerIds: readonly string[],
+  at: Instant,
+): Promise<Map<string, OverrideRow[]>> {
+  if (customerIds.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('customer_override')
+    .distinctOn('customer_id')
+    .select('customer_id')
+    .select(columns)
+    .where('customer_id', 'in', customerIds)
+    .where('from_at', '<=', new Date(at))
+    .orderBy('customer_id')
+    .orderBy('from_at', 'desc')
+    .execute();
+  return new Map(rows.map(({ customer_id, ...row }) => [customer_id, [rowOf(row)]]));
+}
+
+const columns = ['from_at', 'expires_at', 'reason', 'actor', sql<Overrides | null>`content`.as('content')] as const;
+
+function rowOf(
+  row: Omit<OverrideRow, 'from_at' | 'expires_at'> & { from_at: Date; expires_at: Date | null },
+): OverrideRow {
+  return { ...row, from_at: row.from_at.getTime(), expires_at: row.expires_at?.getTime() ?? null };
 }
 
 /** From `from_at` on. One that began at the same instant gives way. */

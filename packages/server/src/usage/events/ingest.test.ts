@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { testDatabase } from '../../../test/database.ts';
 import { createSubscribers, createTestApp, member, planOf, seller } from '../../../test/subscribers.ts';
+import { insertOverrides } from '../../customers/overrides/store.ts';
 import { fakeClock } from '../../lib/clock.ts';
 import { createUsageRoutes } from '../routes.ts';
 import { createUsage } from '../service.ts';
@@ -338,10 +339,44 @@ describe('a balance', () => {
     const mine = await Promise.all(Array.from({ length: 20 }, () => send(event({ customer_id, quantity: 2 }))));
     expect(mine.every(({ body }) => body.accepted === 1)).toBe(true);
     // What another process wrote is seen after some seconds; what this one wrote at once.
-    expect((await usage.balancesOf(customer_id))[0]?.used).toBe(50);
+    expect((await usage.balancesOf([customer_id]))[0]?.used).toBe(50);
     clock.advance(11_000);
-    await usage.balancesOf(customer_id);
-    await expect.poll(async () => (await usage.balancesOf(customer_id))[0]?.used).toBe(57);
+    await usage.balancesOf([customer_id]);
+    await expect.poll(async () => (await usage.balancesOf([customer_id]))[0]?.used).toBe(57);
+  });
+
+  test('of several customers in one request is each its own, by the plan and by what is granted to one alone, also when it is read again', async () => {
+    const [plain, none, other, generous] = [
+      await people.subscriber(),
+      await people.customer(),
+      await people.subscriber(),
+      await people.subscriber(),
+    ];
+    const override = { reason: null, actor: 'test', expires_at: null };
+    const change = (from_at: number, included: number) =>
+      insertOverrides(db.kysely, generous, { ...override, from_at, content: { included: { requests: included } } });
+    await change(clock.now() - 2, 7);
+    await change(clock.now() - 1, 5000);
+    await change(clock.now() + 60_000, 9);
+    const order = [other, none, generous, plain];
+    const { body } = await send(order.map((customer_id, index) => event({ customer_id, quantity: index + 1 })));
+    const told = (balances: { customer_id: string; used: number; included: number }[]) =>
+      balances.map(({ customer_id, used, included }) => [customer_id, used, included]);
+    expect(told(body.balances)).toEqual([
+      [other, 1, 1000],
+      [generous, 3, 5000],
+      [plain, 4, 1000],
+    ]);
+    const elsewhere = createUsage({ db, clock, log: quiet, meters });
+    await elsewhere.ingest([other, generous, plain].map((customer_id) => event({ customer_id, quantity: 100 })));
+    clock.advance(60_001);
+    await expect
+      .poll(async () => told(await usage.balancesOf([generous, none, other, plain])))
+      .toEqual([
+        [generous, 103, 9],
+        [other, 101, 1000],
+        [plain, 104, 1000],
+      ]);
   });
 
   test('of who has no subscription there is none; a period that ends begins a new one', async () => {
