@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { explainBase, explainOther, explainProration, explainUsage } from './explain.ts';
+import { explainBase, explainOther, explainProration, explainSetupFee, explainUsage } from './explain.ts';
 import { roundMinor } from './money.ts';
 import { type PricedUsage } from './priced-plan.ts';
 import { rateUsage } from './price.ts';
@@ -99,6 +99,7 @@ describe('the parts sum to the line', () => {
           explainBase(pro, quantity, amount, 'usd'),
           explainProration(pro, quantity, span, amount, 'usd'),
           explainOther('A fee', amount, 'usd'),
+          explainSetupFee(pro, amount, 'usd'),
         ])
           expect(sumOf(parts)).toBe(amount);
       }),

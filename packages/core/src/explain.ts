@@ -147,6 +147,16 @@ export function explainMinimum(billed: BilledMinimum, amount_minor: number, curr
   return whole({ words: `${words.charAt(0).toUpperCase()}${words.slice(1)}`, parts }, amount_minor);
 }
 
+/** What a plan or an add-on costs once as it begins: `Setup fee of Maps, once: $25.00`. */
+export function explainSetupFee(
+  { plan_name, amount_minor: fee_minor }: Pick<PricedName, 'plan_name' | 'amount_minor'>,
+  amount_minor: number,
+  currency: Currency,
+): Explanation {
+  const words = `Setup fee of ${plan_name}, once: ${formatMoney(fee_minor, currency)}`;
+  return whole({ words, parts: [partOf(`Setup fee of ${plan_name}`, { amount_minor: fee_minor })] }, amount_minor);
+}
+
 /** A line of which only its text is known: a fee, or what was added at Stripe by hand. */
 export function explainOther(description: string, amount_minor: number, currency: Currency): Explanation {
   const words = `${description}: ${formatMoney(amount_minor, currency)}`;

@@ -392,6 +392,27 @@ describe('an upgrade whose payment fails', () => {
     expect((await b.stripe.events.list({ type: 'customer.subscription.pending_update_expired' })).data).toHaveLength(1);
   });
 
+  test('bills what is added once with it, and forgets that too', async () => {
+    const { id, item, pro, customer } = await twelveDays(FAIL);
+    const fee = await b.stripe.prices.create({
+      currency: 'usd',
+      unit_amount: 2_500,
+      product_data: { name: 'Setup' },
+    });
+    const parked = await b.stripe.subscriptions.update(id, {
+      items: [{ id: item, price: pro }],
+      add_invoice_items: [{ price: fee.id }],
+      proration_behavior: 'always_invoice',
+      payment_behavior: 'pending_if_incomplete',
+    });
+    const invoice = await invoiceOf(parked);
+    expect(invoice).toMatchObject({ status: 'open' });
+    expect(invoice.lines.data.map(({ amount }) => amount)).toContain(2_500);
+    await b.sandbox.clock.advance(23 * HOUR);
+    expect(await invoiceOf(parked)).toMatchObject({ status: 'void' });
+    expect((await b.stripe.invoiceItems.list({ customer, pending: true })).data).toEqual([]);
+  });
+
   test('that waits can carry nothing but what is billed', async () => {
     const { id, item } = await twelveDays();
     const change = b.stripe.subscriptions.update(id, {

@@ -8,7 +8,7 @@ import { reportById, reportsByIds } from './usage/report.ts';
 
 /** Joins what explains an invoice: its lines, the usage they bill and the plans they charge. Its part of `createApp`. */
 export function connectExplaining(
-  deps: Pick<AppOptions, 'db' | 'list'> & { plans: Pick<Plans, 'versionByStripePrice'> },
+  deps: Pick<AppOptions, 'db' | 'list'> & { plans: Pick<Plans, 'versionByStripePrice' | 'versionBySetupFee'> },
 ) {
   const { db, plans } = deps;
   const explain = createExplain({
@@ -27,6 +27,11 @@ export function connectExplaining(
       const { plan_id, content } = found.version;
       const { interval, amount_minor } = found.price;
       return { plan_id, plan_name: content.name, interval, amount_minor };
+    },
+    feeOf: async (id) => {
+      const found = await plans.versionBySetupFee(id);
+      if (found === null) return null;
+      return { plan_name: found.version.content.name, amount_minor: found.price.setup_fee_minor };
     },
   });
   return { explain, packageSizes: (lines: readonly LineRow[]) => packageSizes(db.kysely, lines) };

@@ -61,6 +61,8 @@ export interface CheckoutIntent {
   quantity: number;
   /** On top from the start. */
   add_ons: { stripe_price_id: string; quantity: number }[];
+  /** Of those, what is charged once with the first invoice: prices at Stripe. */
+  add_on_fees: string[];
   /** Free days before the first charge. */
   trial_days: number | null;
   /** False: a card is asked for only where something is to be paid now; a trial without one ends with the subscription. */
@@ -148,6 +150,8 @@ export interface PaymentsDesk {
     quantity: number;
     /** Of these add-ons so many, and no others. Left out: those it has. */
     add_ons?: { stripe_price_id: string; quantity: number }[];
+    /** Of add-ons that begin with it, what is charged once: prices at Stripe. */
+    add_on_fees: string[];
     proration_at: Instant;
     resets_anchor: boolean;
   }): Promise<InvoicePreview>;

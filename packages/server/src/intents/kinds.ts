@@ -16,6 +16,8 @@ export interface Intents {
       quantity: number;
       /** On top from the start. Left out: none. */
       add_ons?: OrderedAddOn[];
+      /** Prices at Stripe of the setup fees of those. Left out: none. */
+      add_on_fees?: string[];
       /** Free days before the first charge. */
       trial_days: number | null;
       stripe_promotion_code_id: string | null;
@@ -37,6 +39,8 @@ export interface Intents {
       resets_anchor: boolean;
       /** Of these add-ons so many, and no others. Left out: those it has. */
       add_ons?: OrderedAddOn[];
+      /** Prices at Stripe of the setup fees of add-ons that begin with it. Left out: none. */
+      add_on_fees?: string[];
       /** What becomes of the difference for the rest of the period. Left out: it is collected at once. */
       proration_behavior?: 'none' | 'create_prorations' | 'always_invoice';
       /** Nobody is there to answer a bank: what it wants to ask about ends as what it declines. */
@@ -51,6 +55,8 @@ export interface Intents {
       quantity: number;
       /** Of these add-ons so many, and no others. Left out: those it has. */
       add_ons?: OrderedAddOn[];
+      /** Prices at Stripe of the setup fees of add-ons that begin with it. Left out: none. */
+      add_on_fees?: string[];
       /** One period of the new price, in Stripe's terms. */
       interval: 'day' | 'week' | 'month' | 'year';
       interval_count: number;

@@ -11,6 +11,7 @@ import {
   explainMinimum,
   explainOther,
   explainProration,
+  explainSetupFee,
   explainUsage,
   periodAt,
 } from '@farebox/core';
@@ -59,6 +60,8 @@ export function createExplain(deps: {
   priceOf(
     stripePriceId: string,
   ): Promise<{ plan_id: string; plan_name: string; interval: Interval; amount_minor: number } | null>;
+  /** The setup fee that Stripe knows by this id of a price. */
+  feeOf(stripePriceId: string): Promise<{ plan_name: string; amount_minor: number } | null>;
 }) {
   const { db } = deps;
 
@@ -130,7 +133,9 @@ export function createExplain(deps: {
     const found = line.kind === 'overage' ? await ofUsage(line, invoice) : await ofPlan(line, invoice);
     if (found !== null) return { ...found, invoice, line };
     const minimum = line.kind === 'minimum' ? await ofMinimum(line, invoice) : null;
-    const explained = minimum ?? explainOther(line.description, line.amount_minor, invoice.currency);
+    const fee = line.stripe_price_id === null ? null : await deps.feeOf(line.stripe_price_id);
+    const known = fee === null ? minimum : explainSetupFee(fee, line.amount_minor, invoice.currency);
+    const explained = known ?? explainOther(line.description, line.amount_minor, invoice.currency);
     return { ...explained, usage: null, plan: null, invoice, line };
   };
 }

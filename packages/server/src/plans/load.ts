@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { type PriceList, isAddOn } from '@farebox/core';
+import type { PriceList } from '@farebox/core';
 import { Refusal } from '../lib/refusal.ts';
 
 /**
@@ -15,15 +15,7 @@ export async function loadPriceList(path: string): Promise<PriceList> {
   const module: { default?: unknown } = await import(pathToFileURL(path).href);
   const list = module.default;
   if (!isPriceList(list)) throw new Refusal(`${path} must have a default export made by definePlans({ … }).`);
-  refuseUnsellable(list);
   return list;
-}
-
-/** What `definePlans` understands and no checkout here sells. Said at the start: sold as a plan it would cost somebody. */
-export function refuseUnsellable(list: Pick<PriceList, 'plans'>): void {
-  const fee = list.plans.find((plan) => isAddOn(plan) && plan.prices.some((price) => price.setup_fee_minor > 0));
-  if (fee !== undefined)
-    throw new Refusal(`plans.${fee.id}.setup_fee: an add-on is bought within a period, and has no fee at the start.`);
 }
 
 function isPriceList(value: unknown): value is PriceList {

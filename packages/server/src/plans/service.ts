@@ -194,6 +194,11 @@ export function createPlans(deps: {
       return await versionByStripePrice(db.kysely, stripePriceId);
     },
 
+    /** The same by the price of its setup fee. */
+    async versionBySetupFee(stripePriceId: string): Promise<{ version: PlanVersion; price: StoredPrice } | null> {
+      return await versionByStripePrice(db.kysely, stripePriceId, 'stripe_setup_price_id');
+    },
+
     /** Keeps a price of Stripe's that somebody pays already, as a version of a plan that is not on sale. Once per price. */
     async keep(tx: Tx, content: Plan, stripe: { product_id: string; price_id: string }): Promise<void> {
       if ((await versionByStripePrice(tx, stripe.price_id)) !== null) return;

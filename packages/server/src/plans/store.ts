@@ -159,11 +159,12 @@ export async function versionsByIds(db: Reader, ids: readonly string[]): Promise
 export async function versionByStripePrice(
   db: Reader,
   stripePriceId: string,
+  column: 'stripe_price_id' | 'stripe_setup_price_id' = 'stripe_price_id',
 ): Promise<{ version: PlanVersion; price: StoredPrice } | null> {
   const row = await db
     .selectFrom('plan_price')
     .select(['id', 'plan_version_id'])
-    .where('stripe_price_id', '=', stripePriceId)
+    .where(column, '=', stripePriceId)
     .executeTakeFirst();
   if (row === undefined) return null;
   const version = await versionById(db, row.plan_version_id);

@@ -2,7 +2,7 @@ import Stripe from 'stripe';
 import type { CreditNote, InvoicePreview, PaymentMethod, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { ownMetadata } from './client.ts';
-import { addOnChanges } from './items.ts';
+import { addOnChanges, onceItems } from './items.ts';
 import { reach } from './reach.ts';
 import { baseItem, idOf, lineKind, meterOfLine } from './translate.ts';
 
@@ -25,6 +25,7 @@ export function createDesk(deps: { stripe: Stripe; installation_id: string }): P
             proration_date: Math.floor(change.proration_at / 1000),
             ...(change.resets_anchor ? { billing_cycle_anchor: { type: 'now' } } : {}),
           },
+          ...(change.add_on_fees.length === 0 ? {} : { invoice_items: onceItems(change.add_on_fees) }),
         });
         return translatePreview(preview, null);
       }),

@@ -38,6 +38,18 @@ export function newItems(addOns: readonly OrderedAddOn[]): { price: string; quan
   return addOns.map(({ stripe_price_id, quantity }) => ({ price: stripe_price_id, quantity }));
 }
 
+/** Prices that are charged once. */
+export function onceItems(prices: readonly string[]): { price: string; quantity: number }[] {
+  return prices.map((price) => ({ price, quantity: 1 }));
+}
+
+/** What is charged once with an update or a phase; nothing is said where there is nothing. */
+export function addedOnce(prices: readonly string[] = []): {
+  add_invoice_items?: { price: string; quantity: number }[];
+} {
+  return prices.length === 0 ? {} : { add_invoice_items: onceItems(prices) };
+}
+
 /** The same prices and quantities, in whatever order. */
 export function areSame(a: readonly OrderedAddOn[], b: readonly OrderedAddOn[]): boolean {
   return namesOf(a) === namesOf(b);

@@ -3,7 +3,7 @@ import Stripe from 'stripe';
 import type { CheckoutIntent, Payments, TopUpIntent } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { ownMetadata } from './client.ts';
-import { newItems } from './items.ts';
+import { newItems, onceItems } from './items.ts';
 import { reach, unavailable } from './reach.ts';
 import { translateCheckoutState } from './translate.ts';
 import { trialOf } from './trial.ts';
@@ -91,7 +91,8 @@ export function createPayments(deps: {
             line_items: [
               { price: intent.stripe_price_id, quantity: intent.quantity },
               ...newItems(intent.add_ons),
-              ...(intent.stripe_setup_price_id === null ? [] : [{ price: intent.stripe_setup_price_id, quantity: 1 }]),
+              ...(intent.stripe_setup_price_id === null ? [] : onceItems([intent.stripe_setup_price_id])),
+              ...onceItems(intent.add_on_fees),
             ],
             success_url: intent.success_url,
             cancel_url: intent.cancel_url,

@@ -1,7 +1,7 @@
 import type { Taxes } from '@farebox/core';
 import type Stripe from 'stripe';
 import type { Carrier, Carriers, Collected } from '../intents/kinds.ts';
-import { addOnChanges, addOnsOn, areSame, newItems, meteredOn } from './items.ts';
+import { addOnChanges, addOnsOn, addedOnce, areSame, newItems, meteredOn } from './items.ts';
 import { ownMetadata } from './client.ts';
 import { baseItem, idOf } from './translate.ts';
 import { trialOf } from './trial.ts';
@@ -63,9 +63,10 @@ function begin(deps: Edge, read: Read): Carrier<'subscription.begin'> {
         {
           customer: data.stripe_customer_id,
           items: [{ price: data.stripe_price_id, quantity: data.quantity }, ...newItems(data.add_ons ?? [])],
-          ...(data.stripe_setup_price_id === null
-            ? {}
-            : { add_invoice_items: [{ price: data.stripe_setup_price_id }] }),
+          ...addedOnce([
+            ...(data.stripe_setup_price_id === null ? [] : [data.stripe_setup_price_id]),
+            ...(data.add_on_fees ?? []),
+          ]),
           ...(data.stripe_payment_method_id === null ? {} : { default_payment_method: data.stripe_payment_method_id }),
           ...(data.trial_days === null ? {} : trialOf(data.trial_days, data.stripe_payment_method_id === null)),
           ...(data.stripe_promotion_code_id === null
@@ -145,6 +146,7 @@ function changeNow(stripe: Stripe, read: Read): Carrier<'subscription.change'> {
             { id: baseItem(before).id, price: data.stripe_price_id, quantity: data.quantity },
             ...addOnChanges(before, data.add_ons),
           ],
+          ...addedOnce(data.add_on_fees),
           proration_behavior,
           ...(proration_behavior === 'none' ? {} : { proration_date: Math.floor(data.proration_at / 1000) }),
           // Only what is invoiced at once can fail to be paid.
@@ -229,6 +231,7 @@ function changeLater(stripe: Stripe, read: Read): Carrier<'subscription.schedule
                 ...newItems(data.add_ons ?? addOnsOn(subscription)),
                 ...metered,
               ],
+              ...addedOnce(data.add_on_fees),
               duration: { interval: data.interval, interval_count: data.interval_count },
               proration_behavior: 'none',
               ...(discounts.length === 0 ? {} : { discounts }),

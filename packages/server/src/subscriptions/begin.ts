@@ -7,7 +7,7 @@ import type { PlanVersion } from '../plans/store.ts';
 import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { type Buyer, createLinking } from './buyer.ts';
-import { type Wish, addOnsOf, groupOf, priceOf, reductionOf, seatsOf, stripePriceOf } from './choose.ts';
+import { type Wish, addOnsOf, groupOf, priceOf, reductionOf, seatsOf, setupFeesOf, stripePriceOf } from './choose.ts';
 import type { Wisher } from './life/turns.ts';
 import { closeCheckout, openCheckouts } from './checkouts/store.ts';
 import { refuseHeld } from './held.ts';
@@ -59,6 +59,7 @@ export function createBegin(deps: {
     const addOns = await addOnsOf({ version, price }, wish, (id) => deps.onSale(id, customer));
     const stripe_price_id = stripePriceOf({ version, price });
     const add_ons = addOns.map((each) => ({ stripe_price_id: stripePriceOf(each), quantity: each.quantity }));
+    const add_on_fees = setupFeesOf(addOns);
     const stripe_promotion_code_id = await reductionOf(deps.desk, wish);
     return await db.withLock(`begin:${customerId}`, async () => {
       const stripe_customer_id = await clear(customer, version);
@@ -80,6 +81,7 @@ export function createBegin(deps: {
           stripe_setup_price_id: price.stripe_setup_price_id,
           quantity,
           add_ons,
+          add_on_fees,
           trial_days: trial?.days ?? null,
           stripe_promotion_code_id,
           plan_version_id: version.id,

@@ -77,10 +77,23 @@ export async function addOnsOf(
   return bought.toSorted((a, b) => (a.version.plan_id < b.version.plan_id ? -1 : 1));
 }
 
+/** What add-ons cost once as they begin, at Stripe: of each its setup fee, however many of it there are. */
+export function setupFeesOf(beginning: readonly Pick<HeldAddOn, 'version' | 'price'>[]): string[] {
+  return beginning.flatMap(({ version, price }) => {
+    if (price.setup_fee_minor === 0) return [];
+    if (price.stripe_setup_price_id === null) throw notPushed(version);
+    return [price.stripe_setup_price_id];
+  });
+}
+
 /** What Stripe calls it; refused while it has not heard of it. */
 export function stripePriceOf({ version, price }: { version: PlanVersion; price: StoredPrice }): string {
   if (price.stripe_price_id !== null) return price.stripe_price_id;
-  throw new Problem(
+  throw notPushed(version);
+}
+
+function notPushed(version: PlanVersion): Problem {
+  return new Problem(
     'plan_not_pushed',
     `The plan "${version.plan_id}" has not reached Stripe yet. Try again in a moment.`,
     { param: version.content.group === null ? 'add_ons' : 'plan_id' },

@@ -7,7 +7,7 @@ import { invariant } from '../lib/invariant.ts';
 import type { PlanVersion } from '../plans/store.ts';
 import { Problem } from '../problem.ts';
 import { type Buyer, createLinking } from './buyer.ts';
-import { type Wish, addOnsOf, groupOf, priceOf, reductionOf, seatsOf, stripePriceOf } from './choose.ts';
+import { type Wish, addOnsOf, groupOf, priceOf, reductionOf, seatsOf, setupFeesOf, stripePriceOf } from './choose.ts';
 import {
   type CheckoutRow,
   checkoutById,
@@ -69,6 +69,7 @@ export function createSubscribe(deps: {
     const stripe_promotion_code_id = await reductionOf(deps.desk, wish);
     const stripe_price_id = stripePriceOf({ version, price });
     const add_ons = addOns.map((each) => ({ stripe_price_id: stripePriceOf(each), quantity: each.quantity }));
+    const add_on_fees = setupFeesOf(addOns);
     await ensureLinked(customer);
     // A payment may have gone through without our hearing of it; ask before selling the same thing again.
     await payments.syncCustomer(customerId);
@@ -102,6 +103,7 @@ export function createSubscribe(deps: {
       stripe_setup_price_id: price.stripe_setup_price_id,
       quantity,
       add_ons,
+      add_on_fees,
       trial_days,
       needs_card:
         ![version, ...addOns.map((each) => each.version)].every(({ content }) => isFree(content)) &&

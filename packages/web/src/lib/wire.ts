@@ -194,6 +194,8 @@ export interface ChangePreview {
   plan_name: string;
   price: Subscription['price'];
   quantity: number;
+  /** Charged once with it. */
+  setup_fee_minor: number;
   recurring_minor: number;
   /** What is billed at once. */
   invoice: InvoicePreview | null;

@@ -30,6 +30,7 @@ import { cancellationDetails, findSubscription } from './subscriptions.ts';
 /** What a change that may have to wait can carry. https://docs.stripe.com/billing/subscriptions/pending-updates-reference */
 const parkable = [
   'items',
+  'add_invoice_items',
   'billing_cycle_anchor',
   'payment_behavior',
   'proration_behavior',

@@ -5,7 +5,18 @@ import type { PlanVersion } from '../../plans/store.ts';
 import type { PaymentsDesk } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import { type ChangePreview, inStripeTerms, prorationInstant } from './change-plan.ts';
-import { type Held, type HeldAddOn, type Turns, type Wisher, addOnsMinor, orderedAddOns, refused } from './turns.ts';
+import { setupFeesOf } from '../choose.ts';
+import {
+  type Held,
+  type HeldAddOn,
+  type Turns,
+  type Wisher,
+  addOnsMinor,
+  beginning,
+  orderedAddOns,
+  refused,
+  setupFeeMinor,
+} from './turns.ts';
 
 export interface AddOnWishInput {
   plan_id: string;
@@ -46,6 +57,7 @@ export function createAddOns(deps: {
       resets_anchor: false,
       terms: { plan_id: target.version.plan_id, amount_minor, currency, interval, quantity },
       plan_name: target.version.content.name,
+      setup_fee_minor: setupFeeMinor(beginning(held, target.add_ons)),
     };
     if (decision.effect === 'change_at_period_end') {
       const recurring_minor = base.price.amount_minor * base.quantity + addOnsMinor(target.add_ons);
@@ -82,6 +94,7 @@ export function createAddOns(deps: {
           stripe_price_id: price.stripe_price_id,
           quantity,
           add_ons: orderedAddOns(target.add_ons),
+          add_on_fees: setupFeesOf(beginning(held, target.add_ons)),
           ...inStripeTerms(price.interval),
         };
         await turns.carryOut(wisher, held, {
@@ -133,6 +146,7 @@ function orderOf(held: Held, { add_ons }: Target) {
     stripe_price_id: held.price.stripe_price_id,
     quantity: held.row.quantity,
     add_ons: orderedAddOns(add_ons),
+    add_on_fees: setupFeesOf(beginning(held, add_ons)),
   };
 }
 

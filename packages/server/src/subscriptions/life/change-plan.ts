@@ -12,7 +12,7 @@ import { invariant } from '../../lib/invariant.ts';
 import type { PlanVersion, StoredPrice } from '../../plans/store.ts';
 import type { InvoicePreview, PaymentsDesk } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
-import { type Wish, priceOf, seatsOf } from '../choose.ts';
+import { type Wish, priceOf, seatsOf, setupFeesOf } from '../choose.ts';
 import {
   type Held,
   type HeldAddOn,
@@ -22,6 +22,8 @@ import {
   orderedAddOns,
   refused,
   termsOf,
+  beginning,
+  setupFeeMinor,
 } from './turns.ts';
 
 export interface ChangeWishInput extends Omit<Wish, 'plan_id' | 'currency'> {
@@ -45,6 +47,8 @@ export interface ChangePreview {
   invoice: InvoicePreview | null;
   /** Of the invoice, what Farebox's own rules say; it equals Stripe's unless a discount or tax is on it. */
   proration: { credit_minor: number; charge_minor: number; net_minor: number } | null;
+  /** What is charged once with it, before discounts and tax: setup fees of add-ons that begin. */
+  setup_fee_minor: number;
   /** What a period costs from then on, without usage, discounts and tax. */
   recurring_minor: number;
 }
@@ -73,10 +77,12 @@ export function createChangePlan(deps: {
     const held = await turns.look(wisher, id);
     const target = await targetOf(held, wish);
     const decision = decide(wisher, held, target, wish);
+    const begun = beginning(held, target.add_ons);
     const common = {
       direction: decision.direction,
       terms: target.terms,
       plan_name: target.version.content.name,
+      setup_fee_minor: setupFeeMinor(begun),
       recurring_minor: target.terms.amount_minor * target.terms.quantity + addOnsMinor(target.add_ons),
     };
     if (decision.effect === 'change_at_period_end') {
@@ -92,6 +98,7 @@ export function createChangePlan(deps: {
       stripe_price_id: stripePriceOf(target),
       quantity: target.terms.quantity,
       add_ons: orderedAddOns(target.add_ons),
+      add_on_fees: setupFeesOf(begun),
       proration_at,
       resets_anchor,
     });
@@ -115,6 +122,7 @@ export function createChangePlan(deps: {
         stripe_price_id: stripePriceOf(target),
         quantity: target.terms.quantity,
         add_ons: orderedAddOns(target.add_ons),
+        add_on_fees: setupFeesOf(beginning(held, target.add_ons)),
       };
       if (decision.effect === 'change_at_period_end') {
         const data = { ...order, ...inStripeTerms(target.terms.interval) };

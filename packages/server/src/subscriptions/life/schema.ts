@@ -56,6 +56,9 @@ export const changePreviewSchema = z
     plan_name: z.string(),
     price: priceSchema,
     quantity: z.int(),
+    setup_fee_minor: z
+      .int()
+      .openapi({ description: 'Charged once with it, before discounts and tax: of add-ons that begin.' }),
     recurring_minor: z.int().openapi({ description: 'A period from then on, without usage, discounts and tax.' }),
     proration: z
       .object({ credit_minor: z.int(), charge_minor: z.int(), net_minor: z.int() })
@@ -148,6 +151,7 @@ export function changePreviewView(preview: ChangePreview): z.infer<typeof change
     plan_name: preview.plan_name,
     price: { amount_minor, currency, interval },
     quantity,
+    setup_fee_minor: preview.setup_fee_minor,
     recurring_minor: preview.recurring_minor,
     proration: preview.proration,
     invoice: preview.invoice === null ? null : invoicePreviewView(preview.invoice),

@@ -157,3 +157,13 @@ export function orderedAddOns(addOns: readonly HeldAddOn[]): OrderedAddOn[] {
 export function addOnsMinor(addOns: readonly HeldAddOn[]): number {
   return addOns.reduce((sum, { price, quantity }) => sum + price.amount_minor * quantity, 0);
 }
+
+/** Of add-ons as they are to be, those that it does not have: only they begin, however many there are of one. */
+export function beginning(held: Held, wanted: readonly HeldAddOn[]): HeldAddOn[] {
+  return wanted.filter(({ version }) => !held.add_ons.some((each) => each.version.plan_id === version.plan_id));
+}
+
+/** What add-ons that begin cost once. */
+export function setupFeeMinor(begun: readonly HeldAddOn[]): number {
+  return begun.reduce((sum, { price }) => sum + price.setup_fee_minor, 0);
+}

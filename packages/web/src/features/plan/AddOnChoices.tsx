@@ -3,7 +3,7 @@ import { Checkbox, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import type { PublicPlan } from '../../lib/wire.ts';
 import { useAddOns } from './api.ts';
-import { priceWords } from './plan-words.ts';
+import { addOnPriceWords } from './plan-words.ts';
 import classes from './PlanPicker.module.css';
 
 const prefix = 'add_on:';
@@ -31,7 +31,7 @@ function AddOnChoice({ addOn, price }: { addOn: PublicPlan; price: Price }) {
         name={addOn.seats === null ? prefix + addOn.id : undefined}
         value="1"
         label={addOn.name}
-        description={own === undefined ? addOn.description : priceWords(own)}
+        description={own === undefined ? addOn.description : addOnPriceWords(own)}
         checked={isChosen}
         onChange={(event) => setChosen(event.currentTarget.checked)}
       />

@@ -1,6 +1,7 @@
 import type { Meter, PlanUsage, Price } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
 import {
+  addOnPriceWords,
   byGroup,
   chooseWords,
   featuresBeside,
@@ -116,4 +117,10 @@ test('a minimum of a whole plan is a line in its currency', () => {
   expect(planMinimumWords({ minimum }, 'usd')).toEqual(['All usage together: at least $500 a month']);
   expect(planMinimumWords({ minimum }, 'eur')).toEqual([]);
   expect(planMinimumWords({}, 'usd')).toEqual([]);
+});
+
+test('an add-on says what is paid once', () => {
+  const price = { amount_minor: 1000, currency: 'usd', interval: 'month' as const, setup_fee_minor: 2500 };
+  expect(addOnPriceWords(price)).toBe('$10 a month, $25 once at the start');
+  expect(addOnPriceWords({ ...price, setup_fee_minor: 0 })).toBe('$10 a month');
 });

@@ -30,11 +30,19 @@ export function priceNotes(plan: Pick<PublicPlan, 'prices' | 'trial' | 'seats'>,
   return [
     ...(trial === null ? [] : [`${trial.days} days free${trial.card ? '' : ', no card needed'}`]),
     ...others.map((other) => `or ${priceWords(other)}`),
-    ...(shown.setup_fee_minor === 0
-      ? []
-      : [`${formatMoney(shown.setup_fee_minor, shown.currency, { trim: true })} once at the start`]),
+    ...setupFeeWords(shown),
     ...(seats === null ? [] : [seatWords(seats)]),
   ];
+}
+
+/** `$25 once at the start`; nothing where there is no fee. */
+function setupFeeWords({ setup_fee_minor, currency }: Price): string[] {
+  return setup_fee_minor === 0 ? [] : [`${formatMoney(setup_fee_minor, currency, { trim: true })} once at the start`];
+}
+
+/** `$10 a month, $25 once at the start`: what an add-on is sold for. */
+export function addOnPriceWords(price: Price): string {
+  return [priceWords(price), ...setupFeeWords(price)].join(', ');
 }
 
 function seatWords({ minimum, maximum }: Seats): string {

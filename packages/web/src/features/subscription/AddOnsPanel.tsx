@@ -1,4 +1,3 @@
-import { formatMoney } from '@farebox/core';
 import { Button, Modal, Skeleton, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { faultText } from '../../lib/http.ts';
@@ -6,7 +5,7 @@ import type { ChangePreview, PublicPlan, Subscription } from '../../lib/wire.ts'
 import { Notice } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { useAddOns } from '../plan/api.ts';
-import { addOnWords } from '../plan/plan-words.ts';
+import { addOnPriceWords, addOnWords } from '../plan/plan-words.ts';
 import { type AddOnWish, useAddOnPreview, useSetAddOn } from './api.ts';
 import { possibleActions } from './possible-actions.ts';
 import { PreviewEffect } from './PreviewEffect.tsx';
@@ -56,7 +55,7 @@ function AddOn({ addOn, subscription, choose }: AddOnProps) {
             ? `You have ${addOnWords(held)}`
             : price === undefined
               ? addOn.description
-              : `${formatMoney(price.amount_minor, price.currency, { trim: true })} a ${price.interval}`}
+              : addOnPriceWords(price)}
         </span>
       </div>
       <form className={classes.row} onSubmit={submit}>

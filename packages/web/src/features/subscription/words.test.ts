@@ -24,6 +24,7 @@ const preview: ChangePreview = {
   plan_name: 'Pro',
   price,
   quantity: 1,
+  setup_fee_minor: 0,
   recurring_minor: 49_900,
   invoice,
 };
@@ -61,5 +62,8 @@ test('an add-on says what it and everything else costs together', () => {
   );
   expect(addOnSentence({ ...later, quantity: 1 })).toBe(
     'Nothing changes until 3 Jan 2027. Then it is Request block, and you pay $119 a month in all.',
+  );
+  expect(addOnSentence({ ...later, quantity: 1, setup_fee_minor: 2500 })).toBe(
+    'Nothing changes until 3 Jan 2027. Then it is Request block, and you pay $25 once and $119 a month in all.',
   );
 });

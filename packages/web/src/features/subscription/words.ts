@@ -33,7 +33,9 @@ export function addOnSentence(preview: ChangePreview): string {
   const what = quantity === 1 ? plan_name : `${quantity} × ${plan_name}`;
   if (preview.effect === 'period_end') {
     const then = quantity === 0 ? `${plan_name} ends` : `it is ${what}`;
-    return `Nothing changes until ${formatDay(preview.effective_at)}. Then ${then}, and you pay ${every}.`;
+    const fee = preview.setup_fee_minor;
+    const once = fee === 0 ? '' : `${formatMoney(fee, price.currency, { trim: true })} once and `;
+    return `Nothing changes until ${formatDay(preview.effective_at)}. Then ${then}, and you pay ${once}${every}.`;
   }
   const due = preview.invoice?.amount_due_minor ?? 0;
   const now = due > 0 ? `${formatMoney(due, price.currency)} is charged now` : 'Nothing is charged now';
