@@ -39,7 +39,6 @@ function entry(more: Partial<GateKey> = {}, subscription: Partial<GateKey['subsc
     disabled_at: null,
     revoked_at: null,
     subscription: {
-      id: 'subs_1',
       status: 'active',
       billing_anchor_at: Date.UTC(2027, 0, 31),
       current_period_start_at: Date.UTC(2027, 1, 28),

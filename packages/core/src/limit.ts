@@ -22,7 +22,6 @@ export interface GateKey {
   /** What the key may use of its customer's limits; null: all of it. */
   budget: KeyBudget | null;
   subscription: {
-    id: string;
     status: string;
     billing_anchor_at: Instant;
     current_period_start_at: Instant;

@@ -21,8 +21,8 @@ export interface PlanTakes {
   quota: { usage: PricedUsage; period: Period } | null;
   /** Until when they hold: the first end of a period in them. */
   until_at: Instant;
-  /** The same with an endpoint's own limits, by its name. */
-  by_endpoint: Map<string, PlanTakes>;
+  /** The same with an endpoint's own limits, by its name; null until one is asked for. */
+  by_endpoint: Map<string, PlanTakes> | null;
 }
 
 /** `quota` is the customer's included amount, `budget` the key's part of it. */
@@ -50,9 +50,10 @@ export function takesOf(entry: Entry, now: Instant, rate_percent: number, endpoi
     entry.plan_takes = plain;
   }
   if (endpoint === null || endpoint.limits.length === 0) return plain;
-  const found = plain.by_endpoint.get(endpoint.name);
+  const found = plain.by_endpoint?.get(endpoint.name);
   if (found !== undefined) return found;
   const made = makeTakes(entry, now, rate_percent, endpoint);
+  plain.by_endpoint ??= new Map();
   plain.by_endpoint.set(endpoint.name, made);
   return made;
 }
@@ -81,7 +82,7 @@ function makeTakes(entry: Entry, now: Instant, rate_percent: number, endpoint: E
   const scope = scopeOf(entry);
   if (plan === null) throw new RangeError('A key without a plan is refused before its limits are asked.');
   const until_at = Number.POSITIVE_INFINITY;
-  const made: PlanTakes = { rate_percent, takes: [], rules: [], quota: null, until_at, by_endpoint: new Map() };
+  const made: PlanTakes = { rate_percent, takes: [], rules: [], quota: null, until_at, by_endpoint: null };
   const add = (take: Take, rule: Rule): void => {
     made.takes.push(take);
     made.rules.push(rule);

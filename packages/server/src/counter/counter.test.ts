@@ -7,6 +7,8 @@ import { createMemoryCounter } from './memory.ts';
 counterConformance('memory', () => createMemoryCounter());
 // The same rules where every decision has to make room for itself.
 counterConformance('memory (three places)', () => createMemoryCounter({ max_ids: 3 }));
+// And where what is not asked for at once is kept as bytes.
+counterConformance('memory (three objects)', () => createMemoryCounter({ max_objects: 3 }));
 
 const start: Instant = Date.UTC(2026, 5, 1);
 const end = start + 86_400_000;
@@ -116,5 +118,52 @@ test('a take that is asked again and again decides as one that is made anew, als
         expect(again[counter]?.take(takes, cost, now, room)).toEqual(expected);
       }
     }),
+  );
+});
+
+test('what is kept as bytes while nobody asks for it decides as if it had been asked for all the time', () => {
+  const step = fc.record({
+    customer: fc.integer({ min: 0, max: 5 }),
+    which: fc.integer({ min: 0, max: 2 }),
+    cost: fc.constantFrom(0, 1, 2, 3, 0.5),
+    wait_ms: fc.constantFrom(0, 1, 99, 500, 3000, 70_000),
+    release: fc.boolean(),
+  });
+  const takesOf = (customer: string, which: number, lease: string): Take[] => {
+    const all: Take[] = [
+      window(`${customer}:1s`),
+      { kind: 'window', id: `${customer}:1m`, limit: 12, window_ms: 60_000 },
+      { kind: 'bucket', id: `${customer}:burst`, limit: 10, window_ms: 1000, burst: 12 },
+      { kind: 'places', id: `${customer}:places`, limit: 2, ttl_ms: 2000, lease },
+      quota(`${customer}:requests:${start}`),
+      // The budget of a key, by the name of a key.
+      { ...window(`${customer}:key_${'0'.repeat(30)}`), limit: 4 },
+    ];
+    return all.slice(which, which + 4);
+  };
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), fc.integer({ min: 1, max: 4 }), (story, max_objects) => {
+      const all = createMemoryCounter();
+      const few = createMemoryCounter({ max_objects });
+      const known = new Map<string, Take[]>();
+      let now = start;
+      for (const [index, { customer, which, cost, wait_ms, release }] of story.entries()) {
+        now += wait_ms;
+        const id = customer % 2 === 0 ? `cust_${customer}` : `cust_${String(customer).padStart(30, '0')}`;
+        const takes = known.get(`${id} ${which}`) ?? takesOf(id, which, `lease_${index}`);
+        known.set(`${id} ${which}`, takes);
+        const expected = all.take(takesOf(id, which, `lease_${index}`), cost, now);
+        expect(
+          few.take(
+            takes.map((take) => (take.kind === 'places' ? { ...take, lease: `lease_${index}` } : take)),
+            cost,
+            now,
+          ),
+        ).toEqual(expected);
+        if (release) for (const each of [all, few]) each.release(`${id}:places`, `lease_${index}`);
+      }
+      expect(few.stats().evicted_windows + few.stats().evicted_quotas).toBe(0);
+    }),
+    { numRuns: 300 },
   );
 });

@@ -57,14 +57,15 @@ export abstract class Kept {
 }
 
 export class Window extends Kept {
-  readonly state: WindowState = createWindow();
+  readonly state: WindowState;
   readonly window_ms: number;
   /** Counts the counters made here, so that one which began anew is told from the one before. */
   readonly born: number;
   idle_at: Instant = 0;
 
-  constructor(home: object, window_ms: number, born: number) {
+  constructor(home: object, window_ms: number, born: number, state = createWindow()) {
     super(home);
+    this.state = state;
     this.window_ms = window_ms;
     this.born = born;
   }
@@ -205,3 +206,6 @@ export class Quota extends Kept {
     this.count = Math.max(0, this.count - units);
   }
 }
+
+/** What is kept of one limit. */
+export type Item = Window | Bucket | Places | Quota;

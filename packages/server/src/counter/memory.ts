@@ -18,7 +18,8 @@ import {
 import { invariant } from '../lib/invariant.ts';
 import { randomToken } from '../lib/secret.ts';
 import type { Counter } from '../ports.ts';
-import { Bucket, type Kept, Places, Quota, Window } from './kept.ts';
+import { createFrozen } from './frozen.ts';
+import { Bucket, type Item, type Kept, Places, Quota, Window } from './kept.ts';
 import { createTable } from './table.ts';
 
 export interface MemoryCounter extends Counter {
@@ -38,35 +39,69 @@ export interface MemoryStats {
   evicted_quotas: number;
 }
 
-type Short = Window | Bucket | Places;
+type Short = Exclude<Item, Quota>;
+
+/** As many as objects, for those that are asked for: a key has some three short limits and a quota. What else counts is kept as bytes. */
+const mostShorts = 49_152;
+const mostQuotas = 16_384;
 
 /**
  * Counts in this process. Exact: no await stands between asking and taking.
  *
- * At most `max_ids` short limits and as many quotas are kept. A new one beyond that takes the place of another, found in a
+ * At most `max_ids` short limits and as many quotas are kept, those that are in use as objects and the others as bytes. A new one beyond that takes the place of another, found in a
  * bounded number of looks: one that no longer counts anything if there is one in reach, otherwise one that was not used
  * lately. A window forgotten early starts empty again (at most one more window of its customer's requests) and is
  * counted. A quota forgotten early never grants: `onQuotaEvicted` hears its id at once, and who passes seeds must pass a
  * newly read one with the next take of that id.
  */
 export function createMemoryCounter(
-  options: { max_ids?: number; onQuotaEvicted?: (id: string) => void } = {},
+  options: { max_ids?: number; max_objects?: number; onQuotaEvicted?: (id: string) => void } = {},
 ): MemoryCounter {
   const max_ids = options.max_ids ?? 1_000_000;
   const life = randomToken(6);
   const home = {};
   const found: (Short | Quota)[] = [];
   let births = 0;
+  /** Counts what became, and what left the objects: another limit of the same decision, perhaps. */
+  let moves = 0;
+  let latest: Instant = 0;
   let evicted_windows = 0;
   let evicted_quotas = 0;
-  const shorts = createTable<Short>(max_ids, (_, short, now) => {
-    if (short.idle_at > now) evicted_windows += 1;
-  });
-  const quotas = createTable<Quota>(max_ids, (id, quota, now) => {
-    if (quota.period_end_at <= now) return;
-    evicted_quotas += 1;
-    options.onQuotaEvicted?.(id);
-  });
+  const frozen = createFrozen(home);
+  const shorts = createTable<Short>(Math.min(max_ids, options.max_objects ?? mostShorts), makeRoom);
+  const quotas = createTable<Quota>(Math.min(max_ids, options.max_objects ?? mostQuotas), makeRoom);
+
+  /** What leaves the objects is kept as bytes while it counts, where there may be more than those. */
+  function makeRoom(id: string, item: Item, now: Instant): void {
+    moves += 1;
+    if (item.isOver(now)) return;
+    if (max_ids <= quotas.max || !frozen.freeze(id, item)) return evicted(id, item, now);
+    frozen.sweep(now);
+    while (frozen.sizes.shorts + shorts.size() > max_ids || frozen.sizes.quotas + quotas.size() > max_ids)
+      for (const out of frozen.evict()) evicted(out.id, out.item, now);
+  }
+
+  function evicted(id: string, item: Item, now: Instant): void {
+    if (item.isOver(now)) return;
+    if (item instanceof Quota) {
+      evicted_quotas += 1;
+      options.onQuotaEvicted?.(id);
+    } else evicted_windows += 1;
+  }
+
+  /** Brings all of a customer's limits back that are kept as bytes. The one that is asked for comes last, so that no other takes its place. */
+  function thaw(asked: string, now: Instant): void {
+    const items = frozen.thaw(asked);
+    if (items.length === 0) return;
+    moves += 1;
+    for (const each of items) if (each.id !== asked) add(each.id, each.item, now);
+    for (const each of items) if (each.id === asked) add(each.id, each.item, now);
+  }
+
+  function add(id: string, item: Item, now: Instant): void {
+    if (item instanceof Quota) quotas.add(id, item, now);
+    else shorts.add(id, item, now);
+  }
 
   /** What is kept under the take's id; the same take finds it again without looking for it. */
   function keptOf(take: Take, now: Instant): Short | Quota {
@@ -85,12 +120,13 @@ export function createMemoryCounter(
   }
 
   function shortOf(take: WindowTake | BucketTake | PlacesTake, now: Instant): Short {
+    if (!shorts.has(take.id)) thaw(take.id, now);
     const known = shorts.get(take.id);
     if (known !== undefined && isSame(known, take)) {
       known.recent = true;
       return known;
     }
-    const fresh = freshShort(home, take, (births += 1));
+    const fresh = freshShort(home, take, born());
     if (known === undefined) return shorts.add(take.id, fresh, now);
     // Another length or kind under the same name: what was used counts as used now, which never admits more than either would.
     const carried = unitsIn(known, now);
@@ -99,20 +135,27 @@ export function createMemoryCounter(
   }
 
   function quotaOf(take: QuotaTake, now: Instant): Quota {
+    if (!quotas.has(take.id)) thaw(take.id, now);
     const known = quotas.get(take.id);
-    if (known === undefined)
-      return quotas.add(take.id, new Quota(home, take.seed, (births += 1), take.period_end_at), now);
+    if (known === undefined) return quotas.add(take.id, new Quota(home, take.seed, born(), take.period_end_at), now);
     learn(known, take);
     known.recent = true;
     return known;
   }
 
+  function born(): number {
+    moves += 1;
+    births += 1;
+    return births;
+  }
+
   /** The counters of a decision. The array is used again by the next one, so that a decision allocates nothing. */
   function find(takes: readonly Take[], now: Instant): readonly (Short | Quota)[] {
-    const before = births;
+    const before = moves;
+    latest = now;
     if (found.length > takes.length) found.length = takes.length;
     for (let index = 0; index < takes.length; index += 1) found[index] = keptOf(takes[index]!, now);
-    if (births !== before) keep(takes);
+    if (moves !== before) keep(takes);
     return found;
   }
 
@@ -120,8 +163,10 @@ export function createMemoryCounter(
   function keep(takes: readonly Take[]): void {
     for (let index = 0; index < takes.length; index += 1) {
       const kept = found[index]!;
-      if (kept instanceof Quota) quotas.restore(takes[index]!.id, kept);
-      else shorts.restore(takes[index]!.id, kept);
+      const { id } = takes[index]!;
+      if (kept.is_gone) frozen.drop(id);
+      if (kept instanceof Quota) quotas.restore(id, kept);
+      else shorts.restore(id, kept);
     }
   }
 
@@ -142,6 +187,7 @@ export function createMemoryCounter(
       return room;
     },
     release(id, lease) {
+      if (!shorts.has(id)) thaw(id, latest);
       const places = shorts.get(id);
       if (places instanceof Places) places.leases.delete(lease);
     },
@@ -169,7 +215,12 @@ export function createMemoryCounter(
       });
       return { allowed, now, parts };
     },
-    stats: () => ({ windows: shorts.size(), quotas: quotas.size(), evicted_windows, evicted_quotas }),
+    stats: () => ({
+      windows: shorts.size() + frozen.sizes.shorts,
+      quotas: quotas.size() + frozen.sizes.quotas,
+      evicted_windows,
+      evicted_quotas,
+    }),
   };
 }
 

@@ -8,7 +8,7 @@ const looks = 8;
  * A map with a greatest size. A hand goes round it (the clock algorithm): each insertion beyond the size moves the hand a
  * bounded number of entries and gives the new one the place of the best of those.
  */
-export function createTable<T extends Kept>(max: number, onEvict: (id: string, item: T, now: Instant) => void) {
+export function createTable<T extends Kept>(max: number, onOut: (id: string, item: T, now: Instant) => void) {
   const items = new Map<string, T>();
   let hand = items.entries();
 
@@ -38,7 +38,7 @@ export function createTable<T extends Kept>(max: number, onEvict: (id: string, i
     if (victim === undefined) return;
     items.delete(victim[0]);
     victim[1].is_gone = true;
-    onEvict(victim[0], victim[1], now);
+    onOut(victim[0], victim[1], now);
   }
 
   function put(id: string, item: T): T {
@@ -50,7 +50,9 @@ export function createTable<T extends Kept>(max: number, onEvict: (id: string, i
   }
 
   return {
+    max,
     get: (id: string) => items.get(id),
+    has: (id: string) => items.has(id),
     size: () => items.size,
     add(id: string, item: T, now: Instant): T {
       for (let tries = 0; tries < 2 && items.size >= max; tries += 1) makeRoom(now);

@@ -5,27 +5,17 @@ import type { Clock } from '../ports.ts';
 import type { Entries } from './gate.ts';
 import { createMisses } from './misses.ts';
 import { type OnCurrent, type OnRead, createRefresh } from './refresh.ts';
-import { type Held, type Source, type World, idOf, unavailable } from './world.ts';
+import { type Warm, createShelf } from './shelf.ts';
+import { type Source, type World, idOf, unavailable } from './world.ts';
 
 /** A quarter of a second to notice and the rest of one to read, on a busy machine too: a change made elsewhere counts here within one. */
 const defaultPollMs = 250;
 /** How long the last snapshot decides while the database does not answer. After that nothing passes. */
 const defaultStaleMs = 5 * 60_000;
-const defaultMaxEntries = 200_000;
+const defaultMaxEntries = 1_000_000;
 const maxUnknown = 50_000;
-/** Secrets whose digest is remembered. Only those of keys that exist, so that invented ones push nothing out. */
-const maxDigested = 50_000;
-
-/** What a secret is found by, the same as texts, and what was found. */
-interface Digested {
-  digests: Buffer[];
-  ids: string[];
-  found: Held | null;
-}
-
-function digestedOf(digests: Buffer[]): Digested {
-  return { digests, ids: digests.map(idOf), found: null };
-}
+/** Secrets that are remembered with their entry. Only those of keys that exist, so that invented ones push nothing out. */
+const maxInUse = 16_384;
 
 /**
  * Entries by digest. A miss is read once and keys that do not exist are remembered. All is renewed when the database's version
@@ -49,15 +39,13 @@ export function createEntries(deps: {
   const poll_ms = deps.poll_ms ?? defaultPollMs;
   const staleTicks = Math.ceil((deps.stale_ms ?? defaultStaleMs) / poll_ms);
   const { peppers } = deps;
-  const held = createBounded<Held>(deps.max_entries ?? defaultMaxEntries, (one) => {
-    one.is_gone = true;
-  });
+  const held = createShelf(deps.max_entries ?? defaultMaxEntries);
   const unknown = createBounded<true>(maxUnknown);
   const world: World = { source: deps.source, held, unknown, foreign: false, epoch: 0, mark: 0 };
   const misses = createMisses({ world, clock, settle: deps.settle, onOld: deps.onOld });
   const refresh = createRefresh({ world, clock, log, onRead: deps.onRead, onCurrent: deps.onCurrent });
-  /** The digests of a secret, by its text: making them costs as much as the rest of a decision. */
-  const digested = createBounded<Digested>(maxDigested);
+  /** Entries in use, by the text of the secret: digests of it cost as much as the rest of a decision. */
+  const in_use = createBounded<Warm>(Math.min(maxInUse, held.max), held.close);
   /** By customer, the mark of its counter that was forgotten last. */
   const forgotten = new Map<string, number>();
   let timer: NodeJS.Timeout | null = null;
@@ -67,50 +55,39 @@ export function createEntries(deps: {
    * nothing is parsed: this is what most requests come to.
    */
   function remembered(token: string): Entry | null {
-    const found = digested.get(token)?.found ?? null;
-    if (found === null || found.is_gone === true || isForgotten(found)) return null;
+    const found = in_use.get(token);
+    if (found === undefined || found.is_gone || isForgotten(found.entry.customer_id, found.mark)) return null;
     return refresh.unanswered() > staleTicks ? null : found.entry;
   }
 
   /** Throws or rejects with `gate_unavailable` when it cannot be known. */
   function get(token: string): Entry | null | Promise<Entry | null> {
-    return remember(token, () => digestsOf(token, peppers));
+    return remembered(token) ?? find(token, digestsOf(token, peppers));
   }
 
   function getForeign(token: string): Entry | null | Promise<Entry | null> {
-    return remember(token, () => foreignDigestsOf(token, peppers));
+    return remembered(token) ?? find(token, foreignDigestsOf(token, peppers));
   }
 
-  function remember(token: string, digests: () => Buffer[]): Entry | null | Promise<Entry | null> {
-    const known = digested.get(token);
-    const asked = known ?? digestedOf(digests());
-    const found = find(asked);
-    if (known === undefined && found !== null && !(found instanceof Promise)) digested.set(token, asked);
-    return found;
+  function isForgotten(customer_id: string, mark: number): boolean {
+    return forgotten.size > 0 && (forgotten.get(customer_id) ?? 0) > mark;
   }
 
-  function isForgotten({ entry, mark }: Held): boolean {
-    return forgotten.size > 0 && (forgotten.get(entry.customer_id) ?? 0) > mark;
-  }
-
-  function find(asked: Digested): Entry | null | Promise<Entry | null> {
-    const { digests, ids } = asked;
+  function find(token: string, digests: Buffer[]): Entry | null | Promise<Entry | null> {
     if (refresh.unanswered() > staleTicks) throw unavailable(null);
     const [newest] = digests;
-    const [id] = ids;
-    if (newest === undefined || id === undefined) return null;
-    for (let index = 0; index < ids.length; index += 1) {
-      // The map compares whole digests, which say nothing about the secret to who measures how long it takes.
-      const found = held.get(ids[index] ?? '');
-      if (found === undefined) continue;
-      if (isForgotten(found)) break;
-      if (index > 0 && found.rehashed !== true) {
-        found.rehashed = true;
-        deps.onOld?.(found.digest, newest);
-      }
-      asked.found = found;
+    if (newest === undefined) return null;
+    for (const digest of digests) {
+      // Whole digests are compared, which say nothing about the secret to who measures how long it takes.
+      const row = held.find(digest);
+      if (row === 0) continue;
+      if (isForgotten(held.customerOf(row), held.markOf(row))) break;
+      if (digest !== newest && held.rehash(row)) deps.onOld?.(digest, newest);
+      const found = held.open(row);
+      in_use.set(token, found);
       return found.entry;
     }
+    const id = idOf(newest);
     return unknown.has(id) ? null : misses.read(id, digests);
   }
 

@@ -81,7 +81,7 @@ export function createMisses(deps: {
       // What was read before a change is an answer for those who asked before it, and not kept.
       if (epoch === world.epoch) {
         if (hit === undefined) unknown.set(miss.id, true);
-        else held.set(idOf(hit.digest), { ...hit, mark, rehashed: true });
+        else held.put(hit.digest, hit.entry, mark, { is_rehashed: true });
       }
       const [newest] = miss.digests;
       if (hit !== undefined && newest !== undefined && !hit.digest.equals(newest)) deps.onOld?.(hit.digest, newest);

@@ -1,7 +1,7 @@
 import { monotonic } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
-import { type Held, type World, idOf } from './world.ts';
+import { type World, idOf } from './world.ts';
 
 const chunk = 1000;
 
@@ -69,14 +69,9 @@ export function createRefresh(deps: {
     begin();
     const customers = due;
     due = new Set();
-    const isOld = ({ entry }: Held): boolean => customers === null || customers.has(entry.customer_id);
-    // Revoked for good: read when it is used again, so that those which still pass do not wait for those which never will.
-    const now = clock.now();
-    const isOver = ({ entry }: Held): boolean => entry.revoked_at !== null && entry.revoked_at <= now;
-    for (const id of held.keys((one) => isOld(one) && isOver(one))) held.delete(id);
-    const ids = held.keys(isOld);
+    const digests = held.due(customers, clock.now());
     try {
-      for (let from = 0; from < ids.length; from += chunk) await readChunk(ids.slice(from, from + chunk));
+      for (let from = 0; from < digests.length; from += chunk) await readChunk(digests.slice(from, from + chunk));
       world.foreign = await source.hasForeign();
       failed = false;
       deps.onRead?.(customers === null ? null : [...customers]);
@@ -87,20 +82,24 @@ export function createRefresh(deps: {
     }
   }
 
-  async function readChunk(ids: readonly string[]): Promise<void> {
-    const before = new Map<string, Held>();
-    for (const id of ids) {
-      const one = held.get(id);
-      if (one !== undefined) before.set(id, one);
+  async function readChunk(digests: readonly Buffer[]): Promise<void> {
+    const before = new Map<Buffer, number>();
+    for (const digest of digests) {
+      const row = held.find(digest);
+      if (row !== 0) before.set(digest, held.stampOf(row));
     }
-    const digests = [...before.values()].map((one) => one.digest);
-    const found = await source.read(digests, clock.now(), (digest) => before.get(idOf(digest))?.entry);
+    const known = (digest: Buffer) => {
+      const row = held.find(digest);
+      return row === 0 ? undefined : held.entryOf(row);
+    };
+    const found = await source.read([...before.keys()], clock.now(), known);
     const byId = new Map(found.map((one) => [idOf(one.digest), one]));
-    for (const [id, old] of before) {
-      if (held.get(id) !== old) continue;
-      const now = byId.get(id);
-      if (now === undefined) held.delete(id);
-      else held.set(id, { ...now, mark: old.mark });
+    for (const [digest, stamp] of before) {
+      const row = held.find(digest);
+      if (row === 0 || held.stampOf(row) !== stamp) continue;
+      const now = byId.get(idOf(digest));
+      if (now === undefined) held.remove(row);
+      else held.put(digest, now.entry, held.markOf(row), { is_rehashed: held.isRehashed(row) });
     }
   }
 

@@ -343,7 +343,6 @@ function subscriptionOf(row: Row): GateKey['subscription'] {
   if (subscription_id === null || subscription_status === null) return null;
   if (billing_anchor_at === null || current_period_start_at === null || current_period_end_at === null) return null;
   return {
-    id: subscription_id,
     status: subscription_status,
     billing_anchor_at: billing_anchor_at.getTime(),
     current_period_start_at: current_period_start_at.getTime(),

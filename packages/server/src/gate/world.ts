@@ -1,5 +1,6 @@
 import type { Bounded, Entry, Instant } from '@farebox/core';
 import { Problem } from '../problem.ts';
+import type { Shelf } from './shelf.ts';
 
 /** An entry and what it was found by. */
 export interface Found {
@@ -20,20 +21,10 @@ export interface Source {
   hasForeign(): Promise<boolean>;
 }
 
-/** An entry as it is held. */
-export interface Held extends Found {
-  /** How many counters had been forgotten when its usage was read: one forgotten later makes it old. */
-  mark: number;
-  /** Told already that it is found by an older digest. */
-  rehashed?: boolean;
-  /** It is held no more: who remembers it finds the one that took its place, or none. */
-  is_gone?: boolean;
-}
-
 /** What is known, shared by those who read it, miss it and renew it. */
 export interface World {
   source: Source;
-  held: Bounded<Held>;
+  held: Shelf;
   /** Keys that do not exist. */
   unknown: Bounded<true>;
   /** Whether a text that is none of ours may be a key. */
