@@ -19,7 +19,7 @@ export class Backends {
 
   /** Whatever was sent and not answered is undone, and whoever waits for its locks goes on. */
   takeBack(backend: Backend): void {
-    const left = backend.client.query('rollback; select pg_advisory_unlock_all()').then(() => {
+    const left = backend.client.query('rollback').then(() => {
       this.#free.push(backend);
       this.#leaving.delete(left);
     });
@@ -42,11 +42,15 @@ export class Backend {
     this.client = new pg.Client({ ...config, pipeline: true });
   }
 
-  async ask(text: string, values: unknown): Promise<pg.QueryResult> {
-    if (!Array.isArray(values)) return await this.client.query(text);
+  /** `T` is what a row holds. */
+  async ask<T extends pg.QueryResultRow = pg.QueryResultRow>(
+    text: string,
+    values: unknown,
+  ): Promise<pg.QueryResult<T>> {
+    if (!Array.isArray(values)) return await this.client.query<T>(text);
     let name = this.#names.get(text);
     if (name === undefined) this.#names.set(text, (name = `drill_${this.#names.size}`));
-    return await this.client.query({ name, text, values });
+    return await this.client.query<T>({ name, text, values });
   }
 
   /** Both statements in one way there and back. */

@@ -15,7 +15,8 @@ export interface Ledger {
 
 /**
  * The program's way to the database, cut when its process is killed, and stopping at every query for its turn. A `begin` has no
- * effect of its own and leaves with the statement after it. What connects is lent a connection of the server's.
+ * effect of its own and leaves with the statement after it. Who holds an advisory lock is known here, since a turn for one comes
+ * when it is free: the server is not asked. What connects is lent a connection of the server's.
  */
 export function clientOf(life: Life, turns: Turns, ledger: Ledger, backends: Backends): typeof pg.Client {
   return class CutClient extends pg.Client {
@@ -91,26 +92,26 @@ export function clientOf(life: Life, turns: Turns, ledger: Ledger, backends: Bac
         life,
         text,
         async () => {
-          if (lock !== null) this.#hold(lock);
-          try {
-            const answer = await this.#send(text, values);
-            if (answer.command === 'COMMIT') ledger.committed(this.#drafts.splice(0));
-            return answer;
-          } finally {
-            if (text.includes('pg_advisory_unlock(')) turns.held.delete(name ?? '');
-          }
+          if (lock !== null) return this.#hold(lock);
+          if (text.includes('pg_advisory_unlock(')) return this.#letGo(name ?? '');
+          const answer = await this.#send(text, values);
+          if (answer.command === 'COMMIT') ledger.committed(this.#drafts.splice(0));
+          return answer;
         },
         lock,
       );
     }
 
-    async #send(text: string, values: unknown): Promise<pg.QueryResult> {
+    #open(): Backend {
       if (this.#backend === null) throw new Error('The connection is closed.');
+      return this.#backend;
+    }
+
+    async #send(text: string, values: unknown): Promise<pg.QueryResult> {
+      const backend = this.#open();
       const opening = this.#opening;
       this.#opening = null;
-      return opening === null
-        ? await this.#backend.ask(text, values)
-        : await this.#backend.askAfter(opening, text, values);
+      return opening === null ? await backend.ask(text, values) : await backend.askAfter(opening, text, values);
     }
 
     #add(draft: Draft): typeof nothing {
@@ -119,9 +120,19 @@ export function clientOf(life: Life, turns: Turns, ledger: Ledger, backends: Bac
       return nothing;
     }
 
-    #hold(lock: string): void {
+    #hold(lock: string): typeof nothing {
+      this.#open();
+      if (turns.held.has(lock)) throw new Error('The lock is held, and whoever asks for it takes no turns.');
       turns.held.set(lock, this);
       this.#locks.add(lock);
+      return nothing;
+    }
+
+    #letGo(lock: string): typeof nothing {
+      this.#open();
+      if (turns.held.get(lock) === this) turns.held.delete(lock);
+      this.#locks.delete(lock);
+      return nothing;
     }
 
     /** As the system does with the connections of a process that was killed. */

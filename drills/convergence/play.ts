@@ -235,7 +235,7 @@ export class Play {
   }
 
   async #onInvoice(command: Extract<Command, { do: 'retry' | 'refund' }>): Promise<void> {
-    const { rows } = await this.world.control.query<{
+    const rows = await this.world.rows<{
       id: string;
       status: string;
       amount_paid_minor: number;
@@ -260,7 +260,7 @@ export class Play {
   }
 
   async #onSubscription(command: Command): Promise<void> {
-    const { rows } = await this.world.control.query<{ id: string }>(
+    const rows = await this.world.rows<{ id: string }>(
       `select id from subscription where customer_id = $1
        order by superseded, ended_at is not null, stripe_created_at desc limit 1`,
       [this.customer],

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type Stripe from 'stripe';
 import type { Play } from './play.ts';
 import type { Params, World } from './world.ts';
@@ -65,13 +64,9 @@ async function withOthers<T extends { id: string }>(
 
 async function idsHere({ world, customer }: Play) {
   const ids = async (column: string, table: string) =>
-    (
-      await rowsOf<{ id: string }>(
-        world.control,
-        `select ${column} as id from ${table} where customer_id = $1`,
-        customer,
-      )
-    ).map(({ id }) => id);
+    (await world.rows<{ id: string }>(`select ${column} as id from ${table} where customer_id = $1`, [customer])).map(
+      ({ id }) => id,
+    );
   return {
     subscription: await ids('stripe_subscription_id', 'subscription'),
     invoice: await ids('stripe_invoice_id', 'invoice'),
@@ -142,10 +137,6 @@ async function all<T extends { id: string }>(world: World, path: string, params:
 
 type Row = Record<string, unknown>;
 
-async function rowsOf<T extends Row>(pool: pg.Pool, text: string, customer: string): Promise<T[]> {
-  return (await pool.query<T>(text, [customer])).rows;
-}
-
 /** What the program holds. */
 export async function factsHere({ world, customer }: Play): Promise<Facts> {
   const facts: Facts = new Map();
@@ -153,7 +144,7 @@ export async function factsHere({ world, customer }: Play): Promise<Facts> {
     for (const { id, ...fields } of rows)
       for (const [name, value] of Object.entries(fields)) facts.set(`${id} ${name}`, value);
   };
-  const ask = <T extends Row>(text: string) => rowsOf<T>(world.control, text, customer);
+  const ask = <T extends Row>(text: string) => world.rows<T>(text, [customer]);
   const [own] = await ask<{ link: string | null }>('select stripe_customer_id as link from customer where id = $1');
   facts.set('customer', own?.link ?? null);
   put(await ask(subscriptionsHere));

@@ -1,6 +1,8 @@
 import type Stripe from 'stripe';
 import type { Play } from './play.ts';
 
+type Row = Record<string, unknown>;
+
 /** What must hold at every step, whatever is still on its way. */
 export interface Watch {
   /** Local statuses as they were at the step before. */
@@ -24,7 +26,7 @@ const granting = ['active', 'trialing', 'past_due'];
 /** Here: one live subscription, nothing goes back, no access without ground. */
 export async function checkHere(play: Play, watch: Watch, faults: Faults): Promise<void> {
   const { world, customer } = play;
-  const { rows: subscriptions } = await world.control.query<{ id: string; status: string; superseded: boolean }>(
+  const subscriptions = await world.rows<{ id: string; status: string; superseded: boolean }>(
     'select stripe_subscription_id as id, status, superseded from subscription where customer_id = $1',
     [customer],
   );
@@ -38,7 +40,7 @@ export async function checkHere(play: Play, watch: Watch, faults: Faults): Promi
       faults.others.push(`${id} went from ${before} to ${status}`);
     watch.subscriptions.set(id, status);
   }
-  const { rows: invoices } = await world.control.query<{ id: string; status: string }>(
+  const invoices = await world.rows<{ id: string; status: string }>(
     'select stripe_invoice_id as id, status from invoice where customer_id = $1',
     [customer],
   );
@@ -72,10 +74,10 @@ export async function checkStripe(play: Play, faults: Faults): Promise<void> {
   once(await world.list<Stripe.Subscription>('/v1/subscriptions', { status: 'all' }), faults.duplicate_subscriptions);
   once(await world.list<Stripe.CreditNote>('/v1/credit_notes'), faults.double_charges);
   const changes = invoices.filter((invoice) => invoice.billing_reason === 'subscription_update').length;
-  const { rows } = await world.control.query<{ n: number }>(
+  const [intents] = await world.rows<{ n: number }>(
     "select count(*)::int as n from stripe_intent where kind = 'subscription.change'",
   );
-  const wished = (rows[0]?.n ?? 0) + play.wishes;
+  const wished = (intents?.n ?? 0) + play.wishes;
   if (changes > wished)
     faults.double_charges.push(`${changes} changes were invoiced, and at most ${wished} were wished`);
 }
@@ -105,8 +107,7 @@ function once(objects: readonly { id: string; metadata: Stripe.Metadata | null }
 /** When all is settled: one live subscription at Stripe, a receipt for what was paid and for nothing else, no event set aside, no intent left open. */
 export async function checkEnd(play: Play, faults: Faults): Promise<void> {
   const { world, customer } = play;
-  const ask = async <T extends object>(text: string, ...values: string[]) =>
-    (await world.control.query<T>(text, values)).rows;
+  const ask = <T extends Row>(text: string, ...values: string[]) => world.rows<T>(text, values);
   const all = await world.list<Stripe.Subscription>('/v1/subscriptions', { status: 'all' });
   const live = all.filter(
     ({ status, metadata }) => !over.includes(status) && metadata['farebox_installation'] === world.installation,

@@ -8,7 +8,7 @@ import { readConfig } from '../../packages/server/src/config.ts';
 import { type Database, openDatabase } from '../../packages/server/src/db/database.ts';
 import { migrate } from '../../packages/server/src/db/migrate.ts';
 import { createLog } from '../../packages/server/src/lib/log.ts';
-import { Backends } from './backends.ts';
+import { Backend, Backends } from './backends.ts';
 import { type Ledger, type Outage, type Strike, clientOf, endTimersWith, sendOf } from './edges.ts';
 import { list } from './list.ts';
 import { type DueJob, type Handlers, JobList, createDrillQueue } from './queue.ts';
@@ -36,7 +36,6 @@ export interface Answer<T> {
 /** The database, the local Stripe and the program on both, of one worker of the drill. */
 export class World {
   readonly turns = new Turns();
-  readonly control: pg.Pool;
   readonly jobs = new JobList();
   readonly sandbox: Sandbox;
   process!: Process;
@@ -61,6 +60,7 @@ export class World {
   #tell: () => void = () => undefined;
   #base: Snapshot | null = null;
   readonly #backends = new Backends();
+  readonly #control: Backend;
   readonly #url: string;
   readonly #folder: string;
 
@@ -69,8 +69,7 @@ export class World {
     this.#folder = folder;
     this.sandbox = sandbox;
     endTimersWith(() => this.#life);
-    this.control = new pg.Pool({ connectionString: url, max: 3 });
-    this.control.on('error', () => undefined); // a query says so
+    this.#control = new Backend({ connectionString: url });
   }
 
   /** Starts a process on what is there. */
@@ -138,11 +137,12 @@ export class World {
 
   /** Makes what every sequence begins with: what is on sale, at Stripe as well. */
   async furnish(): Promise<void> {
+    await this.#control.client.connect();
     await this.boot();
     await this.process.handlers.get('stripe.push')?.({} as never);
     this.#secret = (await this.process.app.keys.createSecretKey('Drill')).secret;
-    const { rows } = await this.control.query<{ id: string }>('select id from installation');
-    this.installation = rows[0]?.id ?? '';
+    const [own] = await this.rows<{ id: string }>('select id from installation');
+    this.installation = own?.id ?? '';
     this.#base = await this.sandbox.snapshot();
   }
 
@@ -150,7 +150,7 @@ export class World {
   async reset(name: string): Promise<void> {
     if (this.#base === null) throw new Error('reset comes after furnish');
     if (this.process.life.isOver) await this.boot();
-    await this.control
+    await this.#control.client
       .query(`delete from customer; delete from stripe_event; delete from stripe_cursor; delete from audit_entry;
       delete from notice; delete from gate_change`);
     this.jobs.clear();
@@ -204,8 +204,13 @@ export class World {
   async #watch(what: string, intent: string | null): Promise<void> {
     if (this.turns.task()?.inTransaction === true) this.seen.push(`${what} was sent inside of a transaction`);
     if (intent === null) return;
-    const { rows } = await this.control.query('select 1 from stripe_intent where id = $1', [intent]);
+    const rows = await this.rows('select 1 from stripe_intent where id = $1', [intent]);
     if (rows.length === 0) this.seen.push(`${what}: ${intent} is not written down`);
+  }
+
+  /** Rows of the program's database, past the program. */
+  async rows<T extends pg.QueryResultRow>(text: string, values: readonly string[] = []): Promise<T[]> {
+    return (await this.#control.ask<T>(text, values)).rows;
   }
 
   count(name: string, by = 1): void {

@@ -46,7 +46,7 @@ export function connectCrediting(
     payments: stripe.payments,
     ensureLinked: createLinking({
       payments: stripe.payments,
-      linkStripe: async (id, stripeId) => void (await customers.linkStripe(null, id, stripeId)),
+      linkStripe: (id, stripeId) => customers.linkStripe(null, id, stripeId),
     }),
   });
   const autoTopUps = createAutoTopUps({ ...shared, desk: stripe.desk, intents: stripe.intents });

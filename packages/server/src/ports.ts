@@ -38,8 +38,15 @@ export interface Mail {
 
 /** What slices ask of Stripe, in our words. No call happens inside a database transaction. */
 export interface Payments {
-  /** Creates the customer at Stripe (idempotent on `customer_id`) and answers Stripe's id. */
-  ensureCustomer(customer: { id: string; name: string; email: string }): Promise<{ stripe_customer_id: string }>;
+  /**
+   * Creates the customer at Stripe (idempotent on `customer_id`) and answers Stripe's id. `linked`: it was known here; `found`:
+   * there was one at Stripe; `made`: there was none, and none was deleted there before.
+   */
+  ensureCustomer(customer: {
+    id: string;
+    name: string;
+    email: string;
+  }): Promise<{ stripe_customer_id: string; state: 'linked' | 'found' | 'made' }>;
   /** Opens a hosted checkout. Idempotent on `id`. */
   openCheckout(intent: CheckoutIntent): Promise<{ stripe_session_id: string; url: string }>;
   /** Opens a hosted page for one payment of credit. Idempotent on `id`. */

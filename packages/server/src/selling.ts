@@ -45,7 +45,7 @@ export function connectSelling(
   const { base_url } = deps.config;
   const findCustomer = (id: string) => customers.get(id);
   const stripeIdOf = async (id: string) => (await customers.find(null, id))?.stripe_customer_id ?? null;
-  const linkStripe = async (id: string, stripeId: string) => void (await customers.linkStripe(null, id, stripeId));
+  const linkStripe = (id: string, stripeId: string) => customers.linkStripe(null, id, stripeId);
   const versionById = (id: string) => plans.version(null, id);
   const customersByIds: Customers['byIds'] = (ids) => customers.byIds(ids);
   const order = createOrders({ db, payments, intents, audit: deps.accounts.audit });

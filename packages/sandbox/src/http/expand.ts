@@ -155,6 +155,10 @@ function kindsOf(json: JsonObject): string[] {
   return [...new Set(held.filter(isObject).map((each) => word(each, 'object')))];
 }
 
+function isSearch(answer: object): boolean {
+  return 'object' in answer && answer.object === 'search_result';
+}
+
 /** Expands the paths of `expand[]` inside an answer. https://docs.stripe.com/api/expanding_objects */
 export function expand(
   tx: Tx,
@@ -162,11 +166,13 @@ export function expand(
   answer: object,
   paths: readonly string[],
   version: string = API_VERSION,
-): JsonObject {
+): object {
+  // Only what is changed has to be a copy.
+  if (paths.length === 0 && version === API_VERSION && !isSearch(answer)) return answer;
   const json = dress(tx, version, toJson(answer));
   const is_page = json['object'] === 'list' || json['object'] === 'search_result';
   // Of a search, how many there are is answered when asked for, and is no object.
-  const is_search = json['object'] === 'search_result';
+  const is_search = isSearch(json);
   if (is_search && !paths.includes('total_count')) delete json['total_count'];
   for (const path of paths) {
     if (is_search && path === 'total_count') continue;

@@ -64,8 +64,8 @@ describe('customers', () => {
     const answers = await Promise.all(
       Array.from({ length: 10 }, async (_, index) => await customers.linkStripe(null, customer.id, `cus_race${index}`)),
     );
-    expect(new Set(answers).size).toBe(1);
-    expect((await customers.byStripeId(null, answers[0]!))?.id).toBe(customer.id);
+    expect(answers.filter(Boolean)).toEqual([true]);
+    expect((await customers.byStripeId(null, `cus_race${answers.indexOf(true)}`))?.id).toBe(customer.id);
   });
 
   test('a read of Stripe never moves the time of the last read back', async () => {

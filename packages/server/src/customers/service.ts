@@ -103,13 +103,15 @@ export function createCustomers(deps: { db: Database; clock: Clock; told: Custom
     },
 
     /**
-     * Ties a customer to one at Stripe. The first writer wins: the answer is the id that holds, which is not the given one
-     * when another call was earlier. One Stripe customer can belong to one of ours only.
+     * Ties a customer to one at Stripe. The first writer wins: false when another call was earlier, and what that one wrote
+     * holds. One Stripe customer can belong to one of ours only.
      */
-    async linkStripe(tx: Tx | null, id: string, stripe_customer_id: string): Promise<string> {
-      const linked = await store.linkStripeCustomer(tx ?? db.kysely, id, stripe_customer_id);
-      invariant(typeof linked === 'string', 'only a stored customer is linked to Stripe');
-      return linked;
+    async linkStripe(tx: Tx | null, id: string, stripe_customer_id: string): Promise<boolean> {
+      const reader = tx ?? db.kysely;
+      if (await store.linkStripeCustomer(reader, id, stripe_customer_id)) return true;
+      const before = await store.customerById(reader, id);
+      invariant(typeof before?.stripe_customer_id === 'string', 'only a stored customer is linked to Stripe');
+      return false;
     },
 
     /** Takes over who pays at Stripe already, or ties it to one of ours. Answers ours. */
@@ -125,8 +127,9 @@ export function createCustomers(deps: { db: Database; clock: Clock; told: Custom
         await deps.told(tx, 'created', row.id, null);
         return row.id;
       }
-      const linked = await store.linkStripeCustomer(tx, customer_id, stripe_customer_id);
-      invariant(linked === stripe_customer_id, 'who is taken over has no other customer at Stripe');
+      await store.linkStripeCustomer(tx, customer_id, stripe_customer_id);
+      const linked = await store.customerById(tx, customer_id);
+      invariant(linked?.stripe_customer_id === stripe_customer_id, 'who is taken over has no other customer at Stripe');
       await store.markImported(tx, customer_id, imported_at);
       return customer_id;
     },

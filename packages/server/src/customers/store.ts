@@ -116,19 +116,15 @@ export async function updateCustomer(
     .executeTakeFirst();
 }
 
-/** Links where no link is, and answers the link there is now; undefined when there is no such customer. */
-export async function linkStripeCustomer(
-  db: Reader,
-  id: string,
-  stripe_customer_id: string,
-): Promise<string | null | undefined> {
-  await db
+/** Links where no link is. False when there is one already, or no such customer. */
+export async function linkStripeCustomer(db: Reader, id: string, stripe_customer_id: string): Promise<boolean> {
+  const { numUpdatedRows } = await db
     .updateTable('customer')
     .set({ stripe_customer_id })
     .where('id', '=', id)
     .where('stripe_customer_id', 'is', null)
-    .execute();
-  return (await customerById(db, id))?.stripe_customer_id;
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 /** False when a newer read was noted before: of two that ran at once the newer one counts. */

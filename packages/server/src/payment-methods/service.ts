@@ -27,7 +27,7 @@ export function createPaymentMethods(deps: {
   base_url: string;
   currency: string;
   findCustomer(id: string): Promise<Owner>;
-  linkStripe(customerId: string, stripeCustomerId: string): Promise<void>;
+  linkStripe(customerId: string, stripeCustomerId: string): Promise<boolean>;
   /** When the customer's subscription is paid next; null when it is not. */
   nextPaymentAt(customerId: string): Promise<number | null>;
 }) {

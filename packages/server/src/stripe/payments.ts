@@ -52,12 +52,12 @@ export function createPayments(deps: {
   return {
     async ensureCustomer(customer) {
       const known = await deps.findStripeId(customer.id);
-      if (known !== null) return { stripe_customer_id: known };
+      if (known !== null) return { stripe_customer_id: known, state: 'linked' };
       const gone = await deps.countGone(customer.id);
       return await reach(async () => {
         // Made before, and the answer or the link was lost: longer ago than idempotency keys live, only reading tells.
         for await (const found of stripe.customers.list({ email: customer.email, limit: 100 })) {
-          if (isOurs(found, customer.id)) return { stripe_customer_id: found.id };
+          if (isOurs(found, customer.id)) return { stripe_customer_id: found.id, state: 'found' };
         }
         const created = await stripe.customers.create(
           {
@@ -67,7 +67,7 @@ export function createPayments(deps: {
           },
           { idempotencyKey: `farebox:${installation_id}:customer:${customer.id}${gone === 0 ? '' : `:${gone}`}` },
         );
-        return { stripe_customer_id: created.id };
+        return { stripe_customer_id: created.id, state: gone === 0 ? 'made' : 'found' };
       });
 
       function isOurs(found: Stripe.Customer, customerId: string): boolean {

@@ -1,12 +1,12 @@
 import type Stripe from 'stripe';
 import type { MirrorTopUp } from '../credits/top-ups/mirror.ts';
-import { type TopUpRow, openTopUps } from '../credits/top-ups/store.ts';
+import { type TopUpRow, unsettledTopUps } from '../credits/top-ups/store.ts';
 import type { Database } from '../db/database.ts';
 import type { IntentBook } from '../intents/service.ts';
 import type { Clock } from '../ports.ts';
 import { chargedTopUp, translateTopUp, unpaid } from './translate-top-up.ts';
 
-/** Reads what became of a customer's open top-ups. */
+/** Reads what became of a customer's open top-ups; null when there is none that Stripe may still say something of. */
 export function createTopUpReading(deps: {
   db: Database;
   clock: Clock;
@@ -14,9 +14,11 @@ export function createTopUpReading(deps: {
   /** What became of what was said to Stripe. */
   intents: Pick<IntentBook, 'outcomeOf'>;
 }) {
-  return async function readTopUps(customerId: string): Promise<MirrorTopUp[]> {
+  return async function readTopUps(customerId: string): Promise<MirrorTopUp[] | null> {
+    const known = await unsettledTopUps(deps.db.kysely, customerId);
+    if (known.length === 0) return null;
     const read: MirrorTopUp[] = [];
-    for (const row of await openTopUps(deps.db.kysely, customerId)) read.push(await readOne(row));
+    for (const row of known) if (row.state === 'open') read.push(await readOne(row));
     return read;
   };
 

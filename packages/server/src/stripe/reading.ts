@@ -31,7 +31,8 @@ export interface Snapshot {
   invoices: MirrorInvoice[];
   charges: MirrorCharge[];
   checkouts: { row: CheckoutRow; state: 'open' | 'complete' | 'expired' }[];
-  top_ups: MirrorTopUp[];
+  /** Those that were open; null when there is none that anything could become of. */
+  top_ups: MirrorTopUp[] | null;
   /** Of the invoices, those of top-ups. */
   top_up_invoices: TopUpReading['invoices'][number][];
   /** Drafts that were deleted at Stripe: they never were a bill. */

@@ -109,7 +109,9 @@ export function createSync(deps: SyncDeps): Sync {
     }));
     for (const { row, state } of snapshot.checkouts) if (state !== 'open') await closeCheckout(tx, row.id, state);
     const { top_ups, top_up_invoices } = snapshot;
-    await deps.mirrorTopUps(tx, customerId, { top_ups, invoices: top_up_invoices, charges: snapshot.charges });
+    // What is bought from here on the reading knows nothing of: the next one does.
+    if (top_ups !== null)
+      await deps.mirrorTopUps(tx, customerId, { top_ups, invoices: top_up_invoices, charges: snapshot.charges });
     const of = { customer_id: customerId, customer_name: name, imported_at };
     const isNews = await deps.effects(tx, { ...of, subscriptions, invoices, charges });
     if (snapshot.is_gone && stripe_customer_id !== null) {

@@ -43,7 +43,7 @@ export function createBegin(deps: {
   onSale(planId: string, customer: Buyer): Promise<PlanVersion>;
   versionById(id: string): Promise<PlanVersion | null>;
   findCustomer(id: string): Promise<Buyer>;
-  linkStripe(customerId: string, stripeCustomerId: string): Promise<void>;
+  linkStripe(customerId: string, stripeCustomerId: string): Promise<boolean>;
 }) {
   const { db, clock, payments } = deps;
   const ensureLinked = createLinking(deps);
@@ -98,17 +98,19 @@ export function createBegin(deps: {
 
   /** Nothing is bought and nothing can be paid any more elsewhere; answers who buys, at Stripe. */
   async function clear(customer: Buyer, wanted: PlanVersion): Promise<string> {
-    await ensureLinked(customer);
+    const linked = await ensureLinked(customer);
     const open = await openCheckouts(db.kysely, customer.id);
+    const isUntouched = linked.is_new && open.length === 0;
     for (const held of open.filter(({ group }) => group === wanted.content.group)) {
       const { state } =
         held.stripe_session_id === null ? { state: 'expired' } : await payments.closeCheckout(held.stripe_session_id);
       if (state !== 'complete') await closeCheckout(db.kysely, held.id, 'expired');
     }
-    await payments.syncCustomer(customer.id);
+    if (!isUntouched) await payments.syncCustomer(customer.id);
     await refuseHeld(deps, customer.id, wanted);
     // The reading may have found that Stripe's customer was deleted there.
-    return await ensureLinked(customer);
+    const { stripe_customer_id } = isUntouched ? linked : await ensureLinked(customer);
+    return stripe_customer_id;
   }
 
   /** The card to charge; null where an invoice is sent, and where none is needed and none is there. */

@@ -53,7 +53,7 @@ export function createSubscribe(deps: {
   findCustomer(id: string): Promise<Buyer>;
   /** Whether there are codes a customer could type at the checkout. */
   hasCodes(): Promise<boolean>;
-  linkStripe(customerId: string, stripeCustomerId: string): Promise<void>;
+  linkStripe(customerId: string, stripeCustomerId: string): Promise<boolean>;
 }) {
   const { db, clock, payments } = deps;
   const ensureLinked = createLinking(deps);
@@ -70,12 +70,12 @@ export function createSubscribe(deps: {
     const stripe_price_id = stripePriceOf({ version, price });
     const add_ons = addOns.map((each) => ({ stripe_price_id: stripePriceOf(each), quantity: each.quantity }));
     const add_on_fees = setupFeesOf(addOns);
-    await ensureLinked(customer);
+    const linked = await ensureLinked(customer);
     // A payment may have gone through without our hearing of it; ask before selling the same thing again.
-    await payments.syncCustomer(customerId);
+    if (!linked.is_new) await payments.syncCustomer(customerId);
     await refuseHeld(deps, customerId, version);
     // The reading may have found that Stripe's customer was deleted there.
-    const stripe_customer_id = await ensureLinked(customer);
+    const { stripe_customer_id } = linked.is_new ? linked : await ensureLinked(customer);
 
     const trial = await trialLeft(db.kysely, customerId, version.content);
     const trial_days = trial?.days ?? null;

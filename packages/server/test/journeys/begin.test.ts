@@ -142,3 +142,18 @@ test('an open checkout is closed first: nobody can pay for the same thing twice'
   expect(await visitor.get(`/v1/checkout_sessions/${checkout.id}`)).toMatchObject({ state: 'expired', url: null });
   expect((await visitor.get('/v1/subscriptions')).data).toMatchObject([{ plan_id: 'pro', status: 'active' }]);
 });
+
+test('who was made at Stripe just now has bought nothing there and is not read; everybody else is, before anything is sold', async () => {
+  const { visitor } = await person();
+  farebox.sandbox.webhooks.policy = 'hold';
+  const fault = farebox.sandbox.faults.add({ type: 'rate_limit', route: 'GET /v1/subscriptions', times: null });
+  const wish = { plan_id: cheapest.id };
+  expect((await visitor.answer('POST', '/v1/checkout_sessions', wish)).status).toBe(201);
+  expect(await visitor.answer('POST', '/v1/checkout_sessions', wish)).toMatchObject({
+    status: 503,
+    json: { code: 'stripe_unavailable' },
+  });
+  farebox.sandbox.faults.clear(fault.id);
+  expect((await visitor.answer('POST', '/v1/checkout_sessions', wish)).status).toBe(201);
+  farebox.sandbox.webhooks.policy = 'deliver';
+});

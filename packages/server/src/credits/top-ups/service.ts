@@ -38,7 +38,11 @@ export function createTopUps(deps: {
   payments: Pick<Payments, 'openTopUp' | 'closeCheckout' | 'syncCustomer'>;
   findCustomer(id: string): Promise<{ id: string; name: string; email: string }>;
   /** Makes sure that it is a customer at Stripe; answers Stripe's id. */
-  ensureLinked(customer: { id: string; name: string; email: string }): Promise<string>;
+  ensureLinked(customer: {
+    id: string;
+    name: string;
+    email: string;
+  }): Promise<{ stripe_customer_id: string; is_new: boolean }>;
   /** What the customer pays in. */
   currencyOf(customerId: string): Promise<Currency>;
   audit: {
@@ -58,10 +62,10 @@ export function createTopUps(deps: {
     const pays = await deps.currencyOf(customer.id);
     if (pays !== currency)
       throw new Problem('currency_mismatch', `Credit is in ${currency}, and what you subscribe to is paid in ${pays}.`);
-    await deps.ensureLinked(customer);
+    const linked = await deps.ensureLinked(customer);
     // An older one may have been paid without our hearing of it; the reading may also find that Stripe's customer is gone.
-    await payments.syncCustomer(customer.id);
-    const stripe_customer_id = await deps.ensureLinked(customer);
+    if (!linked.is_new) await payments.syncCustomer(customer.id);
+    const { stripe_customer_id } = linked.is_new ? linked : await deps.ensureLinked(customer);
     const row = await reserve(actor, customer.id, amount_minor);
     if (row.url !== null) return row;
     invariant(row.expires_at !== null, 'a checkout ends');

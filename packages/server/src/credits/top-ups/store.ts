@@ -128,13 +128,17 @@ export async function listTopUps(
 }
 
 /** Those of a customer that are open or paid, locked until the transaction ends, in one order for everybody. */
+/** Those that Stripe may still say something of: open ones, and paid ones, which can be refunded. */
+export async function unsettledTopUps(db: Reader, customerId: string): Promise<TopUpRow[]> {
+  return await unsettled(db, customerId).execute();
+}
+
 export async function lockTopUps(tx: Tx, customerId: string): Promise<TopUpRow[]> {
-  return await topUps(tx)
-    .where('customer_id', '=', customerId)
-    .where('state', 'in', ['open', 'paid'])
-    .orderBy('id')
-    .forUpdate()
-    .execute();
+  return await unsettled(tx, customerId).orderBy('id').forUpdate().execute();
+}
+
+function unsettled(db: Reader, customerId: string) {
+  return topUps(db).where('customer_id', '=', customerId).where('state', 'in', ['open', 'paid']);
 }
 
 export async function recordSession(
