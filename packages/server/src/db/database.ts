@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, PostgresDialect, type Transaction, sql } from 'kysely';
+import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
 import { sha256 } from '../lib/secret.ts';
+import { type Rounds, inRounds } from './rounds.ts';
 import type { DB } from './tables.ts';
 
 /** A transaction under way; what must happen together takes one. */
@@ -18,11 +19,8 @@ export interface Database {
    * written then), `fn` runs again: it must have no effect but through `tx`, and never wait for the network.
    */
   transaction<T>(fn: (tx: Tx) => Promise<T>): Promise<T>;
-  /**
-   * The same for a hot path: `first` is said together with the beginning, in one way there and back. It is a constant of the
-   * program, without parameters.
-   */
-  transactionFrom<T>(first: string, fn: (db: Reader) => Promise<T>): Promise<T>;
+  /** The same for a hot path: statements that are prepared once, and several of them in one way there and back. */
+  inRounds<T>(fn: (rounds: Rounds) => Promise<T>): Promise<T>;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
   /**
@@ -80,7 +78,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     kysely,
     pool,
     transaction: (fn) => retried(() => kysely.transaction().execute(fn)),
-    transactionFrom: (first, fn) => retried(() => begunWith(kysely, first, fn)),
+    inRounds: (fn) => retried(() => inRounds(pool, fn)),
     async ping() {
       await pool.query('select 1');
     },
@@ -101,21 +99,6 @@ function connectionOf(options: DatabaseOptions): pg.ClientConfig {
     keepAlive: true,
     types: { getTypeParser },
   };
-}
-
-async function begunWith<T>(kysely: Kysely<DB>, first: string, fn: (db: Reader) => Promise<T>): Promise<T> {
-  return await kysely.connection().execute(async (connection) => {
-    try {
-      await sql.raw(`begin; ${first}`).execute(connection);
-      const result = await fn(connection);
-      await sql`commit`.execute(connection);
-      return result;
-    } catch (error) {
-      // The reason counts; a connection that cannot even roll back is closed, and that is a rollback too.
-      await sql`rollback`.execute(connection).catch(() => undefined);
-      throw error;
-    }
-  });
 }
 
 /** 40001 serialization_failure, 40P01 deadlock_detected: the database chose this one to give way. */

@@ -34,7 +34,7 @@ export const defaultKeptMs = 400 * 86_400_000;
  * written by the same writer, nothing is ever counted twice, and what is written is what is billed.
  */
 export function createUsage(deps: {
-  db: Pick<Database, 'kysely' | 'transaction' | 'transactionFrom'>;
+  db: Pick<Database, 'kysely' | 'transaction' | 'inRounds'>;
   clock: Clock;
   log: Pick<Log, 'warn' | 'error'>;
   meters: readonly Meter[];

@@ -1,8 +1,10 @@
 import type { Instant } from '@farebox/core';
 import { sql } from 'kysely';
 import { type Reader, type Tx, lockKey } from '../db/database.ts';
+import type { Rows, Statement, Step } from '../db/rounds.ts';
 import type { StoredEvent } from './events/event.ts';
 import type { HourRow, Rollup, ValueRow } from './rollup.ts';
+import { statements } from './statements.ts';
 
 /** A week that holds an instant, from Monday in UTC: events that came in it lie in one partition. */
 export function weekOf(at: Instant): { start_at: Instant; end_at: Instant } {
@@ -14,12 +16,9 @@ const weekMs = 7 * 86_400_000;
 /** 5 January 1970 was a Monday. */
 const mondayMs = 4 * 86_400_000;
 
-/** False when a batch of this id was written before. */
-export async function beginBatch(tx: Reader, id: string, now: Instant): Promise<boolean> {
-  const { rows } = await sql`
-    insert into usage_batch (id, received_at) values (${id}, ${new Date(now)}) on conflict do nothing returning id
-  `.execute(tx);
-  return rows.length > 0;
+/** Answers a row unless a batch of this id was written before. */
+export function beginBatch(id: string, now: Instant): Step {
+  return { statement: statements.beginBatch, values: [id, isoTime(now)] };
 }
 
 /**
@@ -27,148 +26,119 @@ export async function beginBatch(tx: Reader, id: string, now: Instant): Promise<
  * either seen by the bill of its period, or finds that the period is billed.
  */
 const billedPeriods = lockKey('usage.periods');
-export const shareBilledPeriods = `select pg_advisory_xact_lock_shared(${billedPeriods})`;
+export const shareBilledPeriods: Step = {
+  statement: { name: 'usage_share_periods', text: `select pg_advisory_xact_lock_shared(${billedPeriods})` },
+  values: [],
+};
 
 export async function holdBilledPeriods(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(${billedPeriods}::bigint)`.execute(tx);
 }
 
-/** Until when these customers' usage is billed, where that is after `since`; and the transaction's number. */
-export async function billedUntil(
-  tx: Reader,
-  customerIds: readonly string[],
-  since: Instant,
-): Promise<{ billed: Map<string, Instant>; xid: bigint }> {
-  const { rows } = await sql<{ xid: string; customer_id: string | null; until_at: Date | null }>`
-    select current.xid, billed.customer_id, billed.until_at
-    from (select pg_current_xact_id()::text as xid) as current
-    left join (
-      select customer_id, max(period_end_at) as until_at from usage_report
-      where period_end_at > ${new Date(since)} and customer_id = any(${textArray(customerIds)}::text[])
-      group by customer_id
-    ) as billed on true
-  `.execute(tx);
-  const billed = new Map<string, Instant>();
-  for (const { customer_id, until_at } of rows)
-    if (customer_id !== null && until_at !== null) billed.set(customer_id, until_at.getTime());
-  return { billed, xid: BigInt(rows[0]?.xid ?? 0) };
+/** While a week ends, its last writers and the first ones of the next pass one by one: neither misses what the other has. */
+export const lockWeekChange: Step = {
+  statement: { name: 'usage_lock_week', text: `select pg_advisory_xact_lock(${lockKey('usage.week')})` },
+  values: [],
+};
+
+/** Until when these customers' usage is billed, where that is after `since`. */
+export function billedUntil(customerIds: readonly string[], since: Instant): Step {
+  return { statement: statements.billedUntil, values: [isoTime(since), textArray(customerIds)] };
 }
 
-/** While a week ends, its last writers and the first ones of the next pass one by one: neither misses what the other has. */
-export async function lockWeekChange(tx: Reader): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${lockKey('usage.week')}::bigint)`.execute(tx);
+export function readBilled(rows: Rows): Map<string, Instant> {
+  return new Map(rows.map(([customer_id, until]) => [customer_id ?? '', Number(until)]));
 }
 
 /** Of these events the places of those that came in a week before, from `since` on. */
-export async function knownEarlier(
-  tx: Reader,
-  events: readonly StoredEvent[],
-  since: Instant,
-  week_start_at: Instant,
-): Promise<number[]> {
-  const { rows } = await sql<{ position: number }>`
-    select given.position::int as position
-    from unnest(${column(events, 'customer_id')}::text[], ${column(events, 'id')}::text[], ${column(events, 'type')}::text[],
-      ${column(events, 'source')}::text[]) with ordinality as given (customer_id, id, type, source, position)
-    where exists (
-      select from usage_event as e
-      where e.customer_id = given.customer_id and e.id = given.id and e.type = given.type and e.source = given.source
-        and e.received_at >= ${new Date(since)} and e.received_at < ${new Date(week_start_at)}
-    )
-  `.execute(tx);
-  return rows.map(({ position }) => position - 1);
+export function knownEarlier(events: readonly StoredEvent[], since: Instant, week_start_at: Instant): Step {
+  const identity = (['customer_id', 'id', 'type', 'source'] as const).map((name) => column(events, name));
+  return { statement: statements.knownEarlier, values: [...identity, isoTime(since), isoTime(week_start_at)] };
 }
 
-/** Writes events that nobody had, in the order given, and answers the places of those it wrote. */
-export async function insertEvents(tx: Reader, events: readonly StoredEvent[], now: Instant): Promise<number[]> {
+export function readPlaces(rows: Rows): number[] {
+  return rows.map(([place]) => Number(place) - 1);
+}
+
+/**
+ * Writes events that nobody had, in the order given, as one row: see `readInserted`. Nothing is written where a period that ended
+ * after `unbilled_since` is billed: then it is to be looked whose it is. Null: that was looked at.
+ */
+export function insertEvents(events: readonly StoredEvent[], now: Instant, unbilled_since: Instant | null): Step {
   const iso = isoOf();
-  const { rows } = await sql<{ position: number }>`
-    insert into usage_event (customer_id, id, type, source, quantity, occurred_at, counted_at, key_id, endpoint, properties,
-      counted, received_at, position)
-    select customer_id, id, type, source, quantity, occurred_at, counted_at, nullif(key_id, ''), endpoint, properties, counted,
-      ${new Date(now)}, position
-    from unnest(
-      ${column(events, 'customer_id')}::text[],
-      ${column(events, 'id')}::text[],
-      ${column(events, 'type')}::text[],
-      ${column(events, 'source')}::text[],
-      ${numberArray(events.map(({ quantity }) => quantity))}::bigint[],
-      ${textArray(events.map(({ occurred_at }) => iso(occurred_at)))}::timestamptz[],
-      ${textArray(events.map(({ counted_at }) => iso(counted_at)))}::timestamptz[],
-      ${textArray(events.map(({ key_id }) => key_id ?? ''))}::text[],
-      ${column(events, 'endpoint')}::text[],
-      ${textArray(events.map(({ properties }) => JSON.stringify(properties)))}::jsonb[],
-      ${textArray(events.map(({ counted }) => JSON.stringify(counted)))}::jsonb[]
-    ) with ordinality as given (customer_id, id, type, source, quantity, occurred_at, counted_at, key_id, endpoint, properties,
-      counted, position)
-    on conflict do nothing
-    returning position
-  `.execute(tx);
-  return rows.map(({ position }) => position - 1);
+  const isMoved = events.some(({ occurred_at, counted_at }) => occurred_at !== counted_at);
+  return {
+    statement: statements.insertEvents,
+    values: [
+      column(events, 'customer_id'),
+      column(events, 'id'),
+      column(events, 'type'),
+      events.every(({ source }) => source === '') ? none : column(events, 'source'),
+      events.every(({ quantity }) => quantity === 1) ? none : numberArray(events.map(({ quantity }) => quantity)),
+      textArray(events.map(({ occurred_at }) => iso(occurred_at))),
+      isMoved ? textArray(events.map(({ counted_at }) => iso(counted_at))) : none,
+      events.every(({ key_id }) => key_id === null) ? none : textArray(events.map(({ key_id }) => key_id)),
+      column(events, 'endpoint'),
+      textArray(events.map(({ properties }) => JSON.stringify(properties))),
+      textArray(events.map(({ counted }) => JSON.stringify(counted))),
+      isoTime(now),
+      unbilled_since === null ? 'infinity' : isoTime(unbilled_since),
+      String(events.length),
+    ],
+  };
+}
+
+/** What became of `count` events: the number of the transaction and the places of those that were written; or that one is late. */
+export function readInserted(rows: Rows, count: number): 'late' | { xid: bigint; places: number[] } {
+  const [is_late, xid, places] = rows[0] ?? [];
+  if (is_late === 't') return 'late';
+  const all = places === null || places === undefined;
+  return {
+    xid: BigInt(xid ?? 0),
+    places: all
+      ? Array.from({ length: count }, (_, place) => place)
+      : places.split(',').flatMap((place) => (place === '' ? [] : [Number(place) - 1])),
+  };
 }
 
 /** Merges what events add into the hours they lie in. */
-export async function mergeRollup(tx: Reader, rollup: Rollup): Promise<void> {
-  const { add, max, last, unique } = rollup;
-  if (add.length > 0)
-    await mergeHours(
-      tx,
-      add,
-      sql`quantity = usage_hour.quantity + excluded.quantity, events = usage_hour.events + excluded.events`,
-    );
-  if (max.length > 0)
-    await mergeHours(
-      tx,
-      max,
-      sql`quantity = greatest(usage_hour.quantity, excluded.quantity), events = usage_hour.events + excluded.events`,
-    );
-  if (last.length > 0) {
-    const isLater = sql`(usage_hour.last_at, usage_hour.last_id collate "C") < (excluded.last_at, excluded.last_id)`;
-    await mergeHours(
-      tx,
-      last,
-      sql`events = usage_hour.events + excluded.events,
-        quantity = case when ${isLater} then excluded.quantity else usage_hour.quantity end,
-        last_id = case when ${isLater} then excluded.last_id else usage_hour.last_id end,
-        last_at = case when ${isLater} then excluded.last_at else usage_hour.last_at end`,
-    );
-  }
-  if (unique.length > 0) await addValues(tx, unique);
+export function mergeRollup({ add, max, last, unique }: Rollup): Step[] {
+  return [
+    ...(add.length > 0 ? [mergeHours(statements.add, add)] : []),
+    ...(max.length > 0 ? [mergeHours(statements.max, max)] : []),
+    ...(last.length > 0 ? [mergeHours(statements.last, last)] : []),
+    ...(unique.length > 0
+      ? [{ statement: statements.unique, values: [...placeColumns(unique), column(unique, 'value')] }]
+      : []),
+  ];
 }
 
-async function mergeHours(tx: Reader, rows: readonly HourRow[], merged: ReturnType<typeof sql>): Promise<void> {
+function mergeHours(statement: Statement, rows: readonly HourRow[]): Step {
   const iso = isoOf();
-  await sql`
-    insert into usage_hour (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, quantity, events, last_at, last_id)
-    select customer_id, meter_id, hour_at, key_id, endpoint, dimensions, quantity, events, last_at, last_id
-    from unnest(${placeColumns(rows)},
-      ${textArray(rows.map(({ quantity }) => String(quantity)))}::numeric[],
-      ${numberArray(rows.map(({ events }) => events))}::bigint[],
-      ${textArray(rows.map(({ last_at }) => (last_at === null ? null : iso(last_at))))}::timestamptz[],
-      ${textArray(rows.map(({ last_id }) => last_id))}::text[]
-    ) as given (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, quantity, events, last_at, last_id)
-    on conflict (customer_id, meter_id, hour_at, key_id, endpoint, dimensions) do update set ${merged}
-  `.execute(tx);
+  return {
+    statement,
+    values: [
+      ...placeColumns(rows),
+      textArray(rows.map(({ quantity }) => String(quantity))),
+      numberArray(rows.map(({ events }) => events)),
+      statement === statements.last
+        ? textArray(rows.map(({ last_at }) => (last_at === null ? null : iso(last_at))))
+        : none,
+      statement === statements.last ? textArray(rows.map(({ last_id }) => last_id)) : none,
+    ],
+  };
 }
 
-async function addValues(tx: Reader, rows: readonly ValueRow[]): Promise<void> {
-  await sql`
-    insert into usage_unique (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, value)
-    select * from unnest(${placeColumns(rows)}, ${column(rows, 'value')}::text[])
-    on conflict do nothing
-  `.execute(tx);
-}
-
-function placeColumns(rows: readonly Omit<ValueRow, 'value'>[]) {
+function placeColumns(rows: readonly Omit<ValueRow, 'value'>[]): string[] {
   const iso = isoOf();
-  return sql`
-    ${column(rows, 'customer_id')}::text[],
-    ${column(rows, 'meter_id')}::text[],
-    ${textArray(rows.map(({ hour_at }) => iso(hour_at)))}::timestamptz[],
-    ${column(rows, 'key_id')}::text[],
-    ${column(rows, 'endpoint')}::text[],
-    ${column(rows, 'dimensions')}::jsonb[]
-  `;
+  return [
+    column(rows, 'customer_id'),
+    column(rows, 'meter_id'),
+    textArray(rows.map(({ hour_at }) => iso(hour_at))),
+    column(rows, 'key_id'),
+    column(rows, 'endpoint'),
+    column(rows, 'dimensions'),
+  ];
 }
 
 export async function customerExists(db: Reader, customerId: string): Promise<boolean> {
@@ -221,6 +191,9 @@ export async function deleteBatchesBefore(db: Reader, before: Date): Promise<voi
 
 const special = /["\\]/;
 
+/** Of a column that is the same in all rows: the statement knows it. */
+const none = '{}';
+
 /** A text array, with null where there is none. */
 function textArray(values: readonly (string | null)[]): string {
   if (values.length === 0) return '{}';
@@ -242,13 +215,17 @@ function column<K extends string>(rows: readonly Record<K, string>[], name: K): 
   return textArray(rows.map((row) => row[name]));
 }
 
+function isoTime(at: Instant): string {
+  return new Date(at).toISOString();
+}
+
 /** Instants of one write are mostly few: each is written out once in a row. */
 function isoOf(): (at: Instant) => string {
   let known: Instant | null = null;
   let text = '';
   return (at) => {
     if (at !== known) {
-      text = new Date(at).toISOString();
+      text = isoTime(at);
       known = at;
     }
     return text;

@@ -1,5 +1,7 @@
 import type { Instant, Meter } from '@farebox/core';
-import type { Database, Reader } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
+import type { Rounds, Step } from '../db/rounds.ts';
+import { invariant } from '../lib/invariant.ts';
 import type { StoredEvent } from './events/event.ts';
 import { createPartitions } from './partitions.ts';
 import { rollUp } from './rollup.ts';
@@ -10,6 +12,9 @@ import {
   knownEarlier,
   lockWeekChange,
   mergeRollup,
+  readBilled,
+  readInserted,
+  readPlaces,
   shareBilledPeriods,
   weekOf,
 } from './store.ts';
@@ -41,10 +46,7 @@ const clockSkewMs = 5 * 60_000;
  * transaction. An event is the same as another one of its customer with its id, type and source, whatever time the two name.
  * One of a period that is billed already counts when it came, and is billed with the period that runs then.
  */
-export function createUsageWriter(deps: {
-  db: Pick<Database, 'transaction' | 'transactionFrom'>;
-  meters: readonly Meter[];
-}) {
+export function createUsageWriter(deps: { db: Pick<Database, 'transaction' | 'inRounds'>; meters: readonly Meter[] }) {
   const { db } = deps;
   const meters = new Map(deps.meters.map((meter) => [meter.id, meter]));
   const partitions = createPartitions(db);
@@ -60,27 +62,38 @@ export function createUsageWriter(deps: {
     const ordered = [...first].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, event]) => event);
     if (ordered.length === 0) return { fresh: [], xid: 0n };
     await partitions.ensure(now);
-    const { fresh, xid } = await db.transactionFrom(
-      shareBilledPeriods,
-      async (tx) => await writeOrdered(tx, batch, ordered, now),
-    );
+    const { fresh, xid } = await db.inRounds(async (rounds) => await writeOrdered(rounds, batch, ordered, now));
     return { fresh: events.map((event) => fresh.has(event)), xid };
   }
 
   async function writeOrdered(
-    tx: Reader,
+    rounds: Rounds,
     { id, is_history = false }: UsageBatch,
     ordered: readonly StoredEvent[],
     now: Instant,
   ): Promise<{ fresh: ReadonlySet<StoredEvent>; xid: bigint }> {
-    const none = { fresh: new Set<StoredEvent>(), xid: 0n };
-    if (id !== null && !(await beginBatch(tx, id, now))) return none;
-    const xid = await moveLate(tx, ordered, is_history, now);
-    const unknown = await withoutEarlier(tx, ordered, now);
-    if (unknown.length === 0) return none;
-    const places = await insertEvents(tx, unknown, now);
-    const fresh = places.flatMap((place) => unknown[place] ?? []);
-    await mergeRollup(tx, rollUp(meters, fresh));
+    const nothing = async () => {
+      await rounds.end();
+      return { fresh: new Set<StoredEvent>(), xid: 0n };
+    };
+    const locks = [shareBilledPeriods, ...(isWeekChanging(now) ? [lockWeekChange] : [])];
+    if (id !== null) {
+      const [begun = []] = (await rounds.say(...locks.splice(0), beginBatch(id, now))).slice(-1);
+      if (begun.length === 0) return await nothing();
+    }
+    const possible = mayHaveComeBefore(ordered, now);
+    let unknown = ordered;
+    if (possible.length > 0) {
+      const { start_at } = weekOf(now);
+      const [known = []] = (
+        await rounds.say(...locks.splice(0), knownEarlier(possible, start_at - dedupeMs, start_at))
+      ).slice(-1);
+      unknown = without(ordered, new Set(readPlaces(known).map((place) => possible[place])));
+    }
+    if (unknown.length === 0) return await nothing();
+    const { places, xid } = await insertCounted(rounds, locks, unknown, is_history, now);
+    const fresh = places.length === unknown.length ? unknown : places.flatMap((place) => unknown[place] ?? []);
+    await rounds.end(...mergeRollup(rollUp(meters, fresh)));
     return { fresh: new Set(fresh), xid };
   }
 
@@ -91,42 +104,48 @@ export function createUsageWriter(deps: {
   };
 }
 
-/**
- * What is billed is not changed any more: its late events count when they come. Answers the number of the transaction.
- */
-async function moveLate(
-  tx: Reader,
+/** What is billed is not changed any more: its late events count when they come. */
+async function insertCounted(
+  rounds: Rounds,
+  locks: readonly Step[],
   events: readonly StoredEvent[],
   is_history: boolean,
   now: Instant,
-): Promise<bigint> {
+): Promise<{ places: number[]; xid: bigint }> {
+  for (const event of events) event.counted_at = event.occurred_at;
   const oldest = events.reduce((least, { occurred_at }) => Math.min(least, occurred_at), now);
-  const customers = is_history ? [] : [...new Set(events.map(({ customer_id }) => customer_id))];
-  const { billed, xid } = await billedUntil(tx, customers, oldest);
+  const [written = []] = (await rounds.say(...locks, insertEvents(events, now, is_history ? null : oldest))).slice(-1);
+  const inserted = readInserted(written, events.length);
+  if (inserted !== 'late') return inserted;
+  const customers = [...new Set(events.map(({ customer_id }) => customer_id))];
+  const [rows = []] = await rounds.say(billedUntil(customers, oldest));
+  const billed = readBilled(rows);
   for (const event of events) {
     const until = billed.get(event.customer_id);
-    event.counted_at = until !== undefined && event.occurred_at < until ? Math.max(now, until) : event.occurred_at;
+    if (until !== undefined && event.occurred_at < until) event.counted_at = Math.max(now, until);
   }
-  return xid;
+  const [moved = []] = await rounds.say(insertEvents(events, now, null));
+  const after = readInserted(moved, events.length);
+  invariant(after !== 'late', 'late events were moved');
+  return after;
+}
+
+function isWeekChanging(now: Instant): boolean {
+  const { start_at, end_at } = weekOf(now);
+  return now - start_at < 2 * clockSkewMs || end_at - now < 2 * clockSkewMs;
 }
 
 /**
- * Without those that came in a week before. The partition of this week knows its own; an event that says it occurred in it
+ * Those that may have come in a week before. The partition of this week knows its own; an event that says it occurred in it
  * cannot have come before it began.
  */
-async function withoutEarlier(
-  tx: Reader,
-  events: readonly StoredEvent[],
-  now: Instant,
-): Promise<readonly StoredEvent[]> {
-  const { start_at, end_at } = weekOf(now);
-  if (now - start_at < 2 * clockSkewMs || end_at - now < 2 * clockSkewMs) await lockWeekChange(tx);
-  const possible = events.filter(({ is_dated, occurred_at }) => !is_dated || occurred_at < start_at + clockSkewMs);
-  if (possible.length === 0) return events;
-  const places = await knownEarlier(tx, possible, start_at - dedupeMs, start_at);
-  if (places.length === 0) return events;
-  const known = new Set(places.map((place) => possible[place]));
-  return events.filter((event) => !known.has(event));
+function mayHaveComeBefore(events: readonly StoredEvent[], now: Instant): readonly StoredEvent[] {
+  const { start_at } = weekOf(now);
+  return events.filter(({ is_dated, occurred_at }) => !is_dated || occurred_at < start_at + clockSkewMs);
+}
+
+function without(events: readonly StoredEvent[], known: ReadonlySet<StoredEvent | undefined>): readonly StoredEvent[] {
+  return known.size === 0 ? events : events.filter((event) => !known.has(event));
 }
 
 function identityOf({ customer_id, id, type, source }: StoredEvent): string {

@@ -1,5 +1,6 @@
 import type { Instant, Meter } from '@farebox/core';
 import type { Tx } from '../../db/database.ts';
+import { saySteps } from '../../db/rounds.ts';
 import { Problem } from '../../problem.ts';
 import type { StoredEvent } from '../events/event.ts';
 import { type HourRow, hourMs, rollUp } from '../rollup.ts';
@@ -21,7 +22,8 @@ export async function recount(
   const meters = new Map(deps.meters.map((meter) => [meter.id, meter]));
   const added = rollUp(meters, [{ ...event, ...after }]);
   const taken = rollUp(meters, [event]);
-  for (const add of [taken.add.map(takenOff), added.add]) await mergeRollup(tx, { add, max: [], last: [], unique: [] });
+  for (const add of [taken.add.map(takenOff), added.add])
+    await saySteps(tx, mergeRollup({ add, max: [], last: [], unique: [] }));
   const hour_at = Math.floor(event.counted_at / hourMs) * hourMs;
   const others = [taken, added].flatMap(({ max, last, unique }) => [...max, ...last, ...unique]);
   const found = new Set(others.map(({ meter_id }) => meter_id));
@@ -33,7 +35,7 @@ export async function recount(
   for (const meter_id of found) {
     const events = await emptyHour(tx, event.customer_id, meter_id, hour_at);
     const own = events.map((each) => ({ ...each, counted: { [meter_id]: each.counted[meter_id] ?? '0' } }));
-    await mergeRollup(tx, rollUp(meters, own));
+    await saySteps(tx, mergeRollup(rollUp(meters, own)));
   }
 }
 

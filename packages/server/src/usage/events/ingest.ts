@@ -22,7 +22,7 @@ export interface IngestLimits {
 
 /** How far ahead a caller's clock may be. */
 const aheadMs = 5 * 60_000;
-const inFlight = 4;
+const inFlight = 2;
 /** Most events of one write, when they come from several callers. */
 const mostOfWrite = 5000;
 const mostWaiting = 100_000;
