@@ -53,12 +53,12 @@ export function gateHeaders(v: Verification, now: Instant): Record<string, strin
  * Scopes are separated by spaces; a key without any may do everything and has no such header.
  */
 export function identityHeaders({ customer_id, plan_id, key_id, scopes }: Verification): Record<string, string> {
-  return {
-    ...(customer_id === null ? {} : { [header.customer]: customer_id }),
-    ...(plan_id === null ? {} : { [header.plan]: plan_id }),
-    ...(key_id === null ? {} : { [header.keyId]: key_id }),
-    ...(scopes.length === 0 ? {} : { [header.scopes]: scopes.join(' ') }),
-  };
+  const headers: Record<string, string> = {};
+  if (customer_id !== null) headers[header.customer] = customer_id;
+  if (plan_id !== null) headers[header.plan] = plan_id;
+  if (key_id !== null) headers[header.keyId] = key_id;
+  if (scopes.length > 0) headers[header.scopes] = scopes.join(' ');
+  return headers;
 }
 
 /** `past_due; step=slow; since=2027-02-01T07:30:00.000Z; next=block; next_at=…` */

@@ -131,3 +131,8 @@ export function newestSlot(state: WindowState): number {
 export function slotEnd(slot: number, window_ms: number): Instant {
   return Math.ceil(((slot + 1) * window_ms) / windowSlots);
 }
+
+/** From when on nothing in a window counts, if nothing more is taken: the newest slot has left it. */
+export function windowOverAt(state: WindowState, window_ms: number): Instant {
+  return slotEnd((state[newest] ?? 0) + windowSlots, window_ms);
+}

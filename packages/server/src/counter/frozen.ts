@@ -1,4 +1,4 @@
-import { type Instant, createWindow, newestSlot, slotEnd, windowOf, windowSlots } from '@farebox/core';
+import { type Instant, createWindow, newestSlot, windowOf, windowOverAt, windowSlots } from '@farebox/core';
 import { createReader, createWriter, isCount } from '../lib/packed-bytes.ts';
 import { type Row, createPackedTable } from '../lib/packed-table.ts';
 import { type Item, Bucket, Places, Quota, Window } from './kept.ts';
@@ -199,6 +199,7 @@ export function createFrozen(home: object) {
 
 /** When nothing of it counts any more. */
 function overAt(item: Item): Instant {
+  if (item instanceof Window) return windowOverAt(item.state, item.window_ms);
   return item instanceof Quota ? item.period_end_at : item.idle_at;
 }
 
@@ -222,8 +223,5 @@ function windowFrom(home: object, [window_ms = 0, born = 0, newest = 0, ...count
   const numbers = createWindow();
   for (let at = 0; at < counts.length; at += 2) numbers[counts[at] ?? 0] = counts[at + 1] ?? 0;
   numbers[windowSlots + 1] = newest;
-  const window = new Window(home, window_ms, born, windowOf(numbers));
-  // Eleven slots after the newest one began it has left the window.
-  window.idle_at = slotEnd(newest + windowSlots, window_ms);
-  return window;
+  return new Window(home, window_ms, born, windowOf(numbers));
 }

@@ -14,6 +14,7 @@ import {
   createBucket,
   createWindow,
   windowGiveBack,
+  windowOverAt,
   windowTake,
   windowUsed,
   windowWaitMs,
@@ -61,7 +62,6 @@ export class Window extends Kept {
   readonly window_ms: number;
   /** Counts the counters made here, so that one which began anew is told from the one before. */
   readonly born: number;
-  idle_at: Instant = 0;
 
   constructor(home: object, window_ms: number, born: number, state = createWindow()) {
     super(home);
@@ -80,8 +80,6 @@ export class Window extends Kept {
 
   spend(_take: Take, units: number, now: Instant): void {
     windowTake(this.state, units, now, this.window_ms);
-    // The newest slot leaves eleven slots after it began, at most a window and two tenths from now.
-    this.idle_at = Math.max(this.idle_at, now + Math.ceil(this.window_ms * 1.2));
   }
 
   waitMs(take: Take, need: number, now: Instant): number {
@@ -89,7 +87,7 @@ export class Window extends Kept {
   }
 
   isOver(now: Instant): boolean {
-    return this.idle_at <= now;
+    return windowOverAt(this.state, this.window_ms) <= now;
   }
 
   giveBack({ units, slot }: GivenBack): void {

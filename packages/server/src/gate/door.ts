@@ -76,8 +76,21 @@ function read<T>(work: () => T): T | null {
   }
 }
 
-/** The query's characters mean themselves (see `plain-request.ts`), so there is nothing to decode. */
+/** Queries that were met: they stand in configurations of proxies, and one is sent with every request. Bounded: it begins anew. */
+const queries = new Map<string, Record<string, string[]>>();
+const mostQueries = 256;
+
 function parametersOf(query: string): Record<string, string[]> {
+  const known = queries.get(query);
+  if (known !== undefined) return known;
+  if (queries.size >= mostQueries) queries.clear();
+  const parameters = splitQuery(query);
+  queries.set(query, parameters);
+  return parameters;
+}
+
+/** The query's characters mean themselves (see `plain-request.ts`), so there is nothing to decode. */
+function splitQuery(query: string): Record<string, string[]> {
   const parameters: Record<string, string[]> = {};
   if (query === '') return parameters;
   for (const pair of query.split('&')) {

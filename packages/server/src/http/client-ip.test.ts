@@ -35,3 +35,15 @@ test('nothing a client writes to the left of a proxy’s entry changes the answe
 test('a range that is none is refused when it is read', () => {
   expect(() => blockListOf(['nonsense'])).toThrow();
 });
+
+test('what one list trusts another one does not, however often either was asked and whoever was asked about in between', () => {
+  const other = blockListOf(['192.0.2.0/24']);
+  for (let round = 0; round < 3; round += 1) {
+    expect(resolveClientIp('10.0.0.1', '203.0.113.9', trusted)).toBe('203.0.113.9');
+    expect(resolveClientIp('10.0.0.1', '203.0.113.9', other)).toBe('10.0.0.1');
+    expect(resolveClientIp('192.0.2.1', '203.0.113.9', other)).toBe('203.0.113.9');
+    expect(resolveClientIp('192.0.2.1', '203.0.113.9', trusted)).toBe('192.0.2.1');
+    for (let count = 0; count < 5000; count += 1)
+      expect(resolveClientIp('10.0.0.1', `198.51.${count >> 8}.${count & 255}`, trusted)).toMatch(/^198\.51\./);
+  }
+});

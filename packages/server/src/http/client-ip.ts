@@ -54,13 +54,39 @@ export function blockListOf(ranges: readonly string[]): BlockList {
   return list;
 }
 
-/** Whether an address is one of these. */
+/** What was found of an address before, since a list takes longer than a decision. Bounded: it begins anew. */
+const checked = new WeakMap<BlockList, Map<string, boolean>>();
+const read = new Map<string, string | null>();
+const mostKnown = 4096;
+/** Longer ones are no addresses, and are not kept. */
+const mostText = 64;
+
+/** Whether an address is one of these. The list is not added to any more. */
 export function isTrusted(ip: string, trusted: BlockList): boolean {
-  return trusted.check(ip, isIP(ip) === 6 ? 'ipv6' : 'ipv4');
+  let known = checked.get(trusted);
+  if (known === undefined) checked.set(trusted, (known = new Map()));
+  return remembered(known, ip, (address) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'));
+}
+
+function remembered<T extends boolean | string | null>(
+  known: Map<string, T>,
+  text: string,
+  find: (text: string) => T,
+): T {
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  if (known.size >= mostKnown) known.clear();
+  const found = find(text);
+  if (text.length <= mostText) known.set(text, found);
+  return found;
 }
 
 /** Without the IPv4-in-IPv6 prefix, brackets, port or zone; null when it is no address. */
 function plain(text: string): string | null {
+  return remembered(read, text, addressIn);
+}
+
+function addressIn(text: string): string | null {
   const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1];
   const with_port = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1];
   const address = (bracketed ?? with_port ?? text).replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
