@@ -293,7 +293,9 @@ async function close(): Promise<string[]> {
       ended_at: null,
       paused_at: null,
     };
-    const phases = [{ from_at: at, terms_id: 'pro', plan_price_id: price.id, billing_anchor_at: at, plan: priced }];
+    const phases = [
+      { from_at: at, terms_id: 'pro', price_ids: new Map<string, string>(), billing_anchor_at: at, plan: priced },
+    ];
     const deps = {
       clock: { now: () => now },
       usageOfPeriod: usage.usageOfPeriod,

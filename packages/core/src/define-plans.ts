@@ -205,12 +205,11 @@ function readPlan(list: Context, id: string, value: unknown): Plan {
   const usage = fields
     .entries(plan['usage'], join(path, 'usage'))
     .map(([meter, part]) => readUsage(context, priced.intervals, meter, part, join(path, `usage.${meter}`)));
-  if (place.group === null)
-    for (const { meter_id, minimum } of usage)
-      if (minimum !== undefined)
-        fields.fault(join(path, `usage.${meter_id}.minimum`), 'is for a plan of its own; this one is an add-on');
   if (place.group === null && plan['minimum'] !== undefined)
-    fields.fault(join(path, 'minimum'), 'is for a plan of its own; this one is an add-on');
+    fields.fault(
+      join(path, 'minimum'),
+      'is for a plan of its own: give prices of the usage of an add-on their minimums, which are added to it',
+    );
   const least = readPlanMinimum(context, plan['minimum'], usage, join(path, 'minimum'));
   const reporter = fields.oneOf(plan['reporter'], join(path, 'reporter'), reporters, 'invoice_items');
   const limits = readLimits(fields, plan['limits'], join(path, 'limits'));

@@ -78,7 +78,8 @@ test.each<[string, PlanInput, string, RegExp]>([
   expect(faultsOf(plan)[`plans.pro.usage.${meter}`]).toMatch(why);
 });
 
-test('an add-on has no reporter of its own', () => {
-  const addOn = { ...base, add_on: true, usage: { requests: { overage: at('1') } } };
-  expect(faultsOf(addOn)['plans.pro.reporter']).toMatch(/bought several times/);
+test('an add-on chooses it as a plan does, and is refused what a plan is', () => {
+  const addOn = { ...base, add_on: true };
+  expect(faultsOf({ ...addOn, usage: { requests: { overage: at('1') } } })).toEqual({});
+  expect(faultsOf({ ...addOn, usage: { people: { overage: at('1') } } })['plans.pro.usage.people']).toMatch(/"unique"/);
 });

@@ -14,8 +14,6 @@ export function reporterFaults(list: { plans: readonly Plan[]; meters: readonly 
   const faults: PlanFault[] = [];
   for (const plan of list.plans) {
     const metered = plan.usage.filter(({ reporter }) => reporter === 'meters');
-    if (metered.length > 0 && plan.group === null)
-      fault(plan, 'reporter', "an add-on is bought several times over, and Stripe's metered prices have no quantity");
     for (const usage of metered)
       for (const message of misfits(plan, usage, list.meters)) fault(plan, `usage.${usage.meter_id}`, message);
   }

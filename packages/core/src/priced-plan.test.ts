@@ -110,4 +110,22 @@ describe('a plan with add-ons', () => {
     expect(grown.features).toEqual({ history: true });
     expect(withAddOns(monthly(pro), [])).toEqual(monthly(pro));
   });
+
+  test('adds its minimums as often as it was bought, to those of the meter or of the whole plan', () => {
+    const least = (plan: PricedPlan, minimum_minor: number): PricedPlan => ({
+      ...plan,
+      usage: plan.usage.map((usage) => ({ ...usage, minimum_minor })),
+    });
+    const tiles = monthly(payAsYouGo).usage.map((usage) => ({ ...usage, meter_id: 'tiles', minimum_minor: 50 }));
+    const added = {
+      plan: { ...least(monthly(more), 200), usage: [...least(monthly(more), 200).usage.slice(0, 1), ...tiles] },
+      quantity: 3,
+    };
+    const minimums = ({ usage }: PricedPlan) => usage.map(({ minimum_minor }) => minimum_minor);
+    expect(minimums(withAddOns(least(monthly(pro), 1000), [added]))).toEqual([1600, 150]);
+    expect(minimums(withAddOns(monthly(pro), [added]))).toEqual([600, 150]);
+    const whole = withAddOns({ ...monthly(pro), minimum: { interval: 'month', amount_minor: 5000 } }, [added]);
+    expect(whole.minimum).toEqual({ interval: 'month', amount_minor: 5000 + 750 });
+    expect(minimums(whole)).toEqual([undefined, undefined]);
+  });
 });

@@ -1,3 +1,4 @@
+import { countsToMinimum } from './minimum.ts';
 import type { Currency, Interval, Plan, PlanUsage, Price, RateLimit, UsagePrice } from './plan.ts';
 
 /** A plan at one of its prices: what one subscriber pays and may use. */
@@ -93,15 +94,15 @@ export function currenciesOf(list: { currency: Currency; plans: readonly Pick<Pl
 }
 
 /**
- * What a customer may use: the base plan, with add-ons on top. An add-on's included units and the limits of windows that the
- * base has are added, as often as it was bought; a meter that the base does not have comes with the add-on's own price; a
+ * What a customer may use: the base plan, with add-ons on top. An add-on's included units, its minimums and the limits of windows
+ * that the base has are added, as often as it was bought; a meter that the base does not have comes with the add-on's own price; a
  * feature it turns on is on, and what it sets counts.
  */
 export function withAddOns(base: PricedPlan, addOns: readonly { plan: PricedPlan; quantity: number }[]): PricedPlan {
   return addOns.reduce<PricedPlan>(
     (sum, { plan, quantity }) => ({
       ...sum,
-      usage: addUsage(sum.usage, plan.usage, quantity),
+      ...addUsage(sum, plan.usage, quantity),
       limits: sum.limits.map((limit) => addLimit(limit, plan.limits, quantity)),
       features: {
         ...sum.features,
@@ -112,14 +113,36 @@ export function withAddOns(base: PricedPlan, addOns: readonly { plan: PricedPlan
   );
 }
 
-function addUsage(base: PricedUsage[], added: PricedUsage[], quantity: number): PricedUsage[] {
-  const times = (usage: PricedUsage): number => usage.included * quantity;
-  const grown = base.map((usage) => {
-    const more = added.find((part) => part.meter_id === usage.meter_id);
-    return more === undefined ? usage : { ...usage, included: usage.included + times(more) };
+/** With what an add-on includes and is committed to, as often as it was bought. A minimum of the whole plan takes that in. */
+function addUsage(base: PricedPlan, added: PricedUsage[], quantity: number): Pick<PricedPlan, 'usage' | 'minimum'> {
+  const times = ({ included, minimum_minor }: PricedUsage) => ({
+    included: included * quantity,
+    minimum_minor: (minimum_minor ?? 0) * quantity,
   });
-  const other = added.filter((part) => !base.some((usage) => usage.meter_id === part.meter_id));
-  return [...grown, ...other.map((usage) => ({ ...usage, included: times(usage) }))];
+  const grown = base.usage.map((usage) => {
+    const more = added.find((part) => part.meter_id === usage.meter_id);
+    if (more === undefined) return usage;
+    const { included, minimum_minor } = times(more);
+    return withLeast({ ...usage, included: usage.included + included }, (usage.minimum_minor ?? 0) + minimum_minor);
+  });
+  const other = added.filter((part) => !base.usage.some((usage) => usage.meter_id === part.meter_id));
+  const brought = other.map((usage) => {
+    const { included, minimum_minor } = times(usage);
+    return withLeast({ ...usage, included }, minimum_minor);
+  });
+  const usage = [...grown, ...brought];
+  if (base.minimum === undefined) return { usage };
+  const counted = usage.filter((part) => countsToMinimum(base, part));
+  const more = counted.reduce((sum, part) => sum + (part.minimum_minor ?? 0), 0);
+  return {
+    usage: usage.map((part) => (counted.includes(part) ? withLeast(part, 0) : part)),
+    minimum: { ...base.minimum, amount_minor: base.minimum.amount_minor + more },
+  };
+}
+
+function withLeast(of: PricedUsage, least: number): PricedUsage {
+  const { minimum_minor: _, ...usage } = of;
+  return least === 0 ? usage : { ...usage, minimum_minor: least };
 }
 
 function addLimit(limit: RateLimit, added: RateLimit[], quantity: number): RateLimit {

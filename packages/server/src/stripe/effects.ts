@@ -111,12 +111,20 @@ export function createEffects(deps: {
     }
   }
 
-  /** With what came on top of it. */
-  async function planOf(tx: Tx, { plan_price_id, add_ons }: PhaseRow): Promise<PricedPlan> {
+  /** With what came on top of it, and by what each meter is priced: the plan, or else the first add-on that brings it. */
+  async function planOf(
+    tx: Tx,
+    { plan_price_id, add_ons }: PhaseRow,
+  ): Promise<{ plan: PricedPlan; price_ids: Map<string, string> }> {
+    const base = await deps.planOfPrice(tx, plan_price_id);
+    const price_ids = new Map(base.usage.map(({ meter_id }) => [meter_id, plan_price_id]));
     const held: { plan: PricedPlan; quantity: number }[] = [];
-    for (const addOn of add_ons)
-      held.push({ plan: await deps.planOfPrice(tx, addOn.plan_price_id), quantity: addOn.quantity });
-    return withAddOns(await deps.planOfPrice(tx, plan_price_id), held);
+    for (const addOn of add_ons) {
+      const plan = await deps.planOfPrice(tx, addOn.plan_price_id);
+      held.push({ plan, quantity: addOn.quantity });
+      for (const { meter_id } of plan.usage) if (!price_ids.has(meter_id)) price_ids.set(meter_id, addOn.plan_price_id);
+    }
+    return { plan: withAddOns(base, held), price_ids };
   }
 
   /** `older`: what the subscriptions before it measure; what this one measures is added. Answers how much it closed. */
@@ -133,12 +141,12 @@ export function createEffects(deps: {
     const measured: MeasuredMeters[] = [];
     const terms = await deps.phasesOf(tx, subscription.id);
     for (const [index, phase] of terms.entries()) {
-      const plan = await planOf(tx, phase);
+      const { plan, price_ids } = await planOf(tx, phase);
       const meters = plan.usage.map(({ meter_id }) => meter_id);
       const own = { group: subscription.group, from_at: phase.from_at.getTime(), meters };
       const elsewhere = measuredElsewhere(older, own);
       const usage = plan.usage.filter(({ meter_id }) => !elsewhere.includes(meter_id));
-      phases.push({ ...phase, terms_id: termsIdOf(phase), plan: { ...plan, usage } });
+      phases.push({ ...phase, terms_id: termsIdOf(phase), price_ids, plan: { ...plan, usage } });
       const end = terms[index + 1]?.from_at ?? subscription.ended_at;
       measured.push({ ...own, ended_at: end?.getTime() ?? null });
     }

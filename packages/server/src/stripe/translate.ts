@@ -92,9 +92,9 @@ export function baseItem(subscription: Stripe.Subscription): Stripe.Subscription
   return item;
 }
 
-/** What is sold on top of the base item; `push` marks its prices. */
-export function isAddOnItem(item: { price: Pick<Stripe.Price, 'metadata'> }): boolean {
-  return item.price.metadata['farebox_add_on'] === 'true';
+/** What is sold on top of the base item; `push` marks its prices, and those that bill its usage besides. */
+export function isAddOnItem({ price: { metadata } }: { price: Pick<Stripe.Price, 'metadata'> }): boolean {
+  return metadata['farebox_add_on'] === 'true' && metadata['farebox_meter'] === undefined;
 }
 
 export function translateInvoice(invoice: Stripe.Invoice, lines: readonly Stripe.InvoiceLineItem[]): MirrorInvoice {

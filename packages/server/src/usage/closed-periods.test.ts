@@ -14,7 +14,7 @@ function priced(id: string): PricedPlan {
 }
 
 function phase(from_at: Date, id: string, anchor = from_at): PricedPhase {
-  return { from_at, terms_id: id, plan_price_id: id, billing_anchor_at: anchor, plan: priced(id) };
+  return { from_at, terms_id: id, price_ids: new Map(), billing_anchor_at: anchor, plan: priced(id) };
 }
 
 function subscription(more: Partial<ReportableSubscription> = {}): ReportableSubscription {

@@ -68,7 +68,8 @@ export interface PricedPhase {
   /** Names what is paid for: plan, price and add-ons. */
   terms_id: string;
   billing_anchor_at: Date;
-  plan_price_id: string;
+  /** By meter the price whose plan or add-on prices it. */
+  price_ids: ReadonlyMap<string, string>;
   plan: PricedPlan;
 }
 
@@ -205,8 +206,9 @@ export function meteredPeriods(
   return metered.flatMap(({ meter_id, interval }) => {
     const { end_at } = periodAt(current.billing_anchor_at.getTime(), interval, now);
     const [period] = usagePeriods(termsOf(phases, meter_id), end_at, 1);
-    if (period === undefined || period.start_at > now) return [];
-    return [{ meter_id, start_at: period.start_at, end_at, plan_price_id: current.plan_price_id }];
+    const plan_price_id = current.price_ids.get(meter_id);
+    if (period === undefined || plan_price_id === undefined || period.start_at > now) return [];
+    return [{ meter_id, start_at: period.start_at, end_at, plan_price_id }];
   });
 }
 
