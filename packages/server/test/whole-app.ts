@@ -121,11 +121,15 @@ export async function startWholeApp(options: {
     async signUp(email) {
       people += 1;
       const visitor = createVisitor(url);
-      await visitor.post('/auth/sign-up/email', {
+      const account = {
         name: 'Grace Hopper',
         email: email ?? `grace${people}@example.com`,
         password: 'a long enough password',
-      });
+      };
+      // A place of their own each: believed where this machine is a trusted proxy, and nowhere else.
+      const from = { 'x-forwarded-for': `198.18.${people >> 8}.${people & 255}` };
+      const response = await visitor.request('POST', '/auth/sign-up/email', account, from);
+      if (!response.ok) throw new Error(`Signing up answered ${response.status}: ${await response.text()}`);
       return visitor;
     },
     async operator() {
