@@ -29,7 +29,7 @@ interface Kept {
 
 /** What a transaction wrote of a customer while its balance was being read. */
 interface Meanwhile {
-  events: StoredEvent[];
+  event: StoredEvent;
   xid: bigint;
 }
 
@@ -110,7 +110,7 @@ export function createBalances(deps: {
       const found = await read(customerIds);
       if (kept.size + found.size > mostKept) kept.clear();
       for (const [id, own] of found) {
-        for (const { events, xid } of meanwhile.get(id) ?? []) add(own, events, xid);
+        for (const { event, xid } of meanwhile.get(id) ?? []) add(own, event, xid);
         kept.set(id, own);
       }
       return found;
@@ -123,17 +123,15 @@ export function createBalances(deps: {
   }
 
   /** What a transaction wrote, unless it is in it. False where that cannot be added up. */
-  function add(to: Kept, events: readonly StoredEvent[], xid: bigint): boolean {
+  function add(to: Kept, { counted, counted_at }: StoredEvent, xid: bigint): boolean {
     if (hasSeen(to.seen, xid)) return true;
     let isWhole = true;
-    for (const { counted, counted_at } of events) {
-      for (const meter of to.meters) {
-        const amount = counted[meter.usage.meter_id];
-        if (amount === undefined || counted_at < meter.period.start_at || counted_at >= meter.period.end_at) continue;
-        const aggregation = deps.aggregationOf(meter.usage.meter_id);
-        if (aggregation === 'count' || aggregation === 'sum') meter.used = plus(meter.used, amount);
-        else isWhole = false;
-      }
+    for (const meter of to.meters) {
+      const amount = counted[meter.usage.meter_id];
+      if (amount === undefined || counted_at < meter.period.start_at || counted_at >= meter.period.end_at) continue;
+      const aggregation = deps.aggregationOf(meter.usage.meter_id);
+      if (aggregation === 'count' || aggregation === 'sum') meter.used = plus(meter.used, amount);
+      else isWhole = false;
     }
     return isWhole;
   }
@@ -160,18 +158,22 @@ export function createBalances(deps: {
       for (const id of next) kept.delete(id);
     }
     timer = null;
-    if (stale.size > 0) refreshIn(Math.max(paceMs, (performance.now() - began_at) * (1 / readShare - 1)));
+    const rest = (performance.now() - began_at) * (1 / readShare - 1);
+    if (stale.size > 0) refreshIn(Math.min(Math.max(paceMs, rest), freshMs));
   }
 
   return {
     /** Takes what was written into what is kept. At once after the commit. */
     written(events: readonly StoredEvent[], xid: bigint): void {
-      const byCustomer = Map.groupBy(events, ({ customer_id }) => customer_id);
-      for (const [customerId, own] of byCustomer) {
-        if (loading.has(customerId))
-          meanwhile.set(customerId, [...(meanwhile.get(customerId) ?? []), { events: own, xid }]);
-        const found = kept.get(customerId);
-        if (found !== undefined && !add(found, own, xid)) kept.delete(customerId);
+      for (const event of events) {
+        const { customer_id } = event;
+        if (loading.size > 0 && loading.has(customer_id)) {
+          const before = meanwhile.get(customer_id);
+          if (before === undefined) meanwhile.set(customer_id, [{ event, xid }]);
+          else before.push({ event, xid });
+        }
+        const found = kept.get(customer_id);
+        if (found !== undefined && !add(found, event, xid)) kept.delete(customer_id);
       }
     },
 

@@ -51,16 +51,24 @@ export function rollUp(meters: ReadonlyMap<string, Meter>, events: readonly Stor
       const amount = event.counted[meter_id];
       invariant(amount !== undefined, 'what a meter counted has an amount');
       const hour_at = Math.floor(event.counted_at / hourMs) * hourMs;
-      const place = placeOf(meter, event, hour_at);
-      const name = nameOf(place);
+      const dimensions = meter.group_by === undefined ? '{}' : dimensionsText(meter, event);
+      const { customer_id, endpoint } = event;
+      const key_id = event.key_id ?? '';
+      const name = `${customer_id}\u0000${meter_id}\u0000${hour_at}\u0000${key_id}\u0000${endpoint}\u0000${dimensions}`;
       if (meter.aggregation === 'unique') {
+        const place = { customer_id, meter_id, hour_at, key_id, endpoint, dimensions };
         values.set(`${name}\u0000${amount}`, { ...place, value: amount });
         continue;
       }
       const kind = kindOf(meter.aggregation);
       const known = hours[kind].get(name);
-      if (known === undefined) hours[kind].set(name, { ...place, ...firstOf(kind, event, amount) });
-      else merge(kind, known, event, amount);
+      if (known !== undefined) merge(kind, known, event, amount);
+      else {
+        const { last_at, last_id } = kind === 'last' ? { last_at: event.occurred_at, last_id: event.id } : neverLast;
+        const quantity = amountOf(amount);
+        const own = { customer_id, meter_id, hour_at, key_id, endpoint, dimensions };
+        hours[kind].set(name, { ...own, quantity, events: 1, last_at, last_id });
+      }
     }
   }
   return { add: inOrder(hours.add), max: inOrder(hours.max), last: inOrder(hours.last), unique: inOrder(values) };
@@ -77,30 +85,12 @@ function kindOf(aggregation: Exclude<Aggregation, 'unique'>): Kind {
   return aggregation === 'max' || aggregation === 'last' ? aggregation : 'add';
 }
 
-function placeOf(meter: Meter, event: StoredEvent, hour_at: Instant): Omit<ValueRow, 'value'> {
-  const { customer_id, endpoint } = event;
-  const dimensions = meter.group_by === undefined ? '{}' : dimensionsText(meter, event);
-  return { customer_id, meter_id: meter.id, hour_at, key_id: event.key_id ?? '', endpoint, dimensions };
-}
+const neverLast = { last_at: null, last_id: null };
 
 /** In the order of the names, so that equal dimensions are equal texts. */
 function dimensionsText(meter: Meter, event: StoredEvent): string {
   const kept = Object.entries(keptDimensions(meter, event)).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(Object.fromEntries(kept));
-}
-
-function nameOf(place: Omit<ValueRow, 'value'>): string {
-  const { customer_id, meter_id, hour_at, key_id, endpoint, dimensions } = place;
-  return `${customer_id}\u0000${meter_id}\u0000${hour_at}\u0000${key_id}\u0000${endpoint}\u0000${dimensions}`;
-}
-
-function firstOf(
-  kind: Kind,
-  event: StoredEvent,
-  amount: string,
-): Pick<HourRow, 'quantity' | 'events' | 'last_at' | 'last_id'> {
-  const last = kind === 'last' ? { last_at: event.occurred_at, last_id: event.id } : { last_at: null, last_id: null };
-  return { quantity: amountOf(amount), events: 1, ...last };
 }
 
 function merge(kind: Kind, row: HourRow, event: StoredEvent, amount: string): void {

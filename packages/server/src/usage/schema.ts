@@ -322,12 +322,13 @@ export function viewOfIngested(
   results: readonly Ingested[],
   balances: readonly Balance[],
 ): z.infer<typeof ingestedSchema> {
-  const count = (status: Ingested['status']) => results.filter((result) => result.status === status).length;
+  const counts = { accepted: 0, duplicate: 0, rejected: 0 };
+  for (const { status } of results) counts[status] += 1;
   return {
     object: 'usage_ingestion',
-    accepted: count('accepted'),
-    duplicates: count('duplicate'),
-    rejected: count('rejected'),
+    accepted: counts.accepted,
+    duplicates: counts.duplicate,
+    rejected: counts.rejected,
     data: [...results],
     balances: balances.map((balance) => ({ ...balance, period_end_at: iso(balance.period_end_at) })),
   };

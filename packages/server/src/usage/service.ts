@@ -10,7 +10,8 @@ import { createBalances } from './balances.ts';
 import { createUsageCommit } from './commit.ts';
 import { type StoredEvent, type UsageRecord, mostQuantity } from './events/event.ts';
 import { createEventReader } from './events/reader.ts';
-import { countedBy, createIngest } from './events/ingest.ts';
+import { createCounting } from './events/counting.ts';
+import { createIngest } from './events/ingest.ts';
 import { type UsageScope, measureScopes } from './queries.ts';
 import { createUsageReader } from './read.ts';
 import { createTally } from './tally.ts';
@@ -77,6 +78,25 @@ export function createUsage(deps: {
     createId: ({ occurred_at }) => createRequestId(occurred_at),
   });
 
+  const count = createCounting(meters);
+  const listed = new Set(meters.map(({ id }) => id));
+
+  /** A request as an event: of the type that the plan's meter is called, which counts it also when the price list has it no more. */
+  function eventOf({
+    id,
+    customer_id,
+    meter_id: type,
+    quantity,
+    occurred_at,
+    key_id,
+    endpoint,
+  }: UsageRecord): StoredEvent {
+    const event = { id, customer_id, type, quantity, occurred_at, key_id, endpoint, properties: {} };
+    const counted = count(event);
+    if (!listed.has(type)) counted[type] = String(quantity);
+    return { ...event, source: '', is_dated: true, counted_at: occurred_at, counted };
+  }
+
   function aggregationOf(meterId: string): Aggregation {
     return meters.find(({ id }) => id === meterId)?.aggregation ?? 'count';
   }
@@ -92,7 +112,7 @@ export function createUsage(deps: {
 
   /** Writes what the gate let through, under the id of its batch where it may come again. */
   async function writeRecords(id: string | null, records: readonly UsageRecord[]): Promise<void> {
-    const events = records.map((record) => eventOf(meters, record));
+    const events = records.map(eventOf);
     const { fresh, xid } = await writer.write({ id, events }, clock.now());
     written(
       events.filter((_, index) => fresh[index] === true),
@@ -185,18 +205,4 @@ function requireWhole({ customer_id, meter_id, quantity }: Readonly<UsageRecord>
     Number.isSafeInteger(quantity) && quantity >= 0 && quantity <= mostQuantity,
     'a quantity is a whole number of units',
   );
-}
-
-/** A request as an event: of the type that the plan's meter is called, which counts it also when the price list has it no more. */
-function eventOf(meters: readonly Meter[], { meter_id: type, ...record }: UsageRecord): StoredEvent {
-  const event = { ...record, type, properties: {} };
-  const isListed = meters.some(({ id }) => id === type);
-  const counted = countedBy(meters, event);
-  return {
-    ...event,
-    source: '',
-    is_dated: true,
-    counted_at: event.occurred_at,
-    counted: isListed ? counted : { ...counted, [type]: String(event.quantity) },
-  };
 }

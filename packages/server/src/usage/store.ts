@@ -79,8 +79,8 @@ export function insertEvents(events: readonly StoredEvent[], now: Instant, unbil
       isMoved ? textArray(events.map(({ counted_at }) => iso(counted_at))) : none,
       events.every(({ key_id }) => key_id === null) ? none : textArray(events.map(({ key_id }) => key_id)),
       column(events, 'endpoint'),
-      textArray(events.map(({ properties }) => JSON.stringify(properties))),
-      textArray(events.map(({ counted }) => JSON.stringify(counted))),
+      jsonArray(events.map(({ properties }) => properties)),
+      jsonArray(events.map(({ counted }) => counted)),
       isoTime(now),
       unbilled_since === null ? 'infinity' : isoTime(unbilled_since),
       String(events.length),
@@ -197,14 +197,13 @@ const none = '{}';
 /** A text array, with null where there is none. */
 function textArray(values: readonly (string | null)[]): string {
   if (values.length === 0) return '{}';
-  let text = '{';
-  let separator = '';
-  for (const value of values) {
-    if (value === null) text += `${separator}NULL`;
-    else text += `${separator}"${special.test(value) ? value.replaceAll(/["\\]/g, '\\$&') : value}"`;
-    separator = ',';
-  }
-  return `${text}}`;
+  if (!values.includes(null) && !special.test(values.join())) return `{"${values.join('","')}"}`;
+  return `{${values.map((value) => (value === null ? 'NULL' : `"${value.replaceAll(/["\\]/g, '\\$&')}"`)).join()}}`;
+}
+
+/** An array of JSON: what escapes a text in JSON escapes it in an array. */
+function jsonArray(values: readonly object[]): string {
+  return `{${values.map((value) => JSON.stringify(JSON.stringify(value))).join()}}`;
 }
 
 function numberArray(values: readonly number[]): string {

@@ -54,12 +54,11 @@ export function createUsageWriter(deps: { db: Pick<Database, 'transaction' | 'in
   /** Answers which events were written, in the order given; those that were not had been written before. */
   async function write(batch: UsageBatch, now: Instant): Promise<Written> {
     const { events } = batch;
-    const first = new Map<string, StoredEvent>();
-    for (const event of events) {
-      const name = identityOf(event);
-      if (!first.has(name)) first.set(name, event);
-    }
-    const ordered = [...first].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, event]) => event);
+    const sorted = events.toSorted(byIdentity);
+    const ordered = sorted.filter((event, index) => {
+      const before = sorted[index - 1];
+      return before === undefined || byIdentity(before, event) !== 0;
+    });
     if (ordered.length === 0) return { fresh: [], xid: 0n };
     await partitions.ensure(now);
     const { fresh, xid } = await db.inRounds(async (rounds) => await writeOrdered(rounds, batch, ordered, now));
@@ -148,6 +147,11 @@ function without(events: readonly StoredEvent[], known: ReadonlySet<StoredEvent 
   return known.size === 0 ? events : events.filter((event) => !known.has(event));
 }
 
-function identityOf({ customer_id, id, type, source }: StoredEvent): string {
-  return `${customer_id}\u0000${id}\u0000${type}\u0000${source}`;
+/** The order of all writers: none waits for another in a circle. Equal is what is one event. */
+function byIdentity(a: StoredEvent, b: StoredEvent): number {
+  if (a.customer_id !== b.customer_id) return a.customer_id < b.customer_id ? -1 : 1;
+  if (a.id !== b.id) return a.id < b.id ? -1 : 1;
+  if (a.type !== b.type) return a.type < b.type ? -1 : 1;
+  if (a.source !== b.source) return a.source < b.source ? -1 : 1;
+  return 0;
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Properties } from '../events/event.ts';
-import { countedBy } from '../events/ingest.ts';
+import { createCounting } from '../events/counting.ts';
 import { holdBilledPeriods } from '../store.ts';
 import { type RestoreCredit, adjustReports } from './adjust.ts';
 import { recount } from './recount.ts';
@@ -73,6 +73,7 @@ export function createCorrections(deps: {
   corrected(customerId: string): void;
 }) {
   const { db, clock, meters } = deps;
+  const count = createCounting(meters);
 
   async function correct(actor: string, named: NamedEvent, right: RightContent, reason: string): Promise<Correction> {
     const { id: customer_id } = await deps.findCustomer(named.customer_id);
@@ -142,7 +143,7 @@ export function createCorrections(deps: {
   }
 
   function contentOf(event: LockedEvent, quantity: number, properties: Properties): EventContent {
-    return { quantity, properties, counted: countedBy(meters, { ...event, quantity, properties }) };
+    return { quantity, properties, counted: count({ ...event, quantity, properties }) };
   }
 
   return {

@@ -12,44 +12,40 @@ type Named = SentEvent['customer'];
 
 /** Whom events name, as ids of customers. Remembers those it found; who is not there is looked up again each time. */
 export function createDirectory(deps: { db: Reader; clock: Clock }) {
-  const known = new Map<string, { id: string; until_at: Instant }>();
+  const known: Record<Named['by'], Map<string, { id: string; until_at: Instant }>> = {
+    id: new Map(),
+    external_id: new Map(),
+    either: new Map(),
+  };
 
-  function find(named: Named, now: Instant): string | null {
-    const found = known.get(keyOf(named));
-    return found !== undefined && now < found.until_at ? found.id : null;
+  /** Looks up those that are not known. */
+  async function learn(missing: readonly Named[], now: Instant): Promise<void> {
+    const rows = await customersNamed(deps.db, [...new Set(missing.map(({ name }) => name))]);
+    const byId = new Set(rows.map(({ id }) => id));
+    const byExternalId = new Map(
+      rows.flatMap(({ id, external_id }) => (external_id === null ? [] : [[external_id, id]])),
+    );
+    for (const { by, name } of missing) {
+      const own = by !== 'external_id' && byId.has(name) ? name : null;
+      const id = own ?? (by === 'id' ? undefined : byExternalId.get(name));
+      if (id === undefined) known[by].delete(name);
+      else known[by].set(name, { id, until_at: now + knownMs });
+    }
   }
 
   return {
-    /** By the key of each name the id, where there is such a customer. */
-    async resolve(names: readonly Named[]): Promise<Map<string, string>> {
+    /** Of each name, in order, the id, where there is such a customer; null: nobody is named. */
+    async resolve(names: readonly (Named | null)[]): Promise<(string | null)[]> {
       const now = deps.clock.now();
-      const ids = new Map<string, string>();
-      const missing = new Map<string, Named>();
-      for (const named of names) {
-        const key = keyOf(named);
-        const id = ids.get(key) ?? find(named, now);
-        if (id === null) missing.set(key, named);
-        else ids.set(key, id);
+      const missing = names.filter((named): named is Named => {
+        const found = named === null ? undefined : known[named.by].get(named.name);
+        return named !== null && (found === undefined || now >= found.until_at);
+      });
+      if (missing.length > 0) {
+        for (const each of Object.values(known)) if (each.size + missing.length > mostKnown) each.clear();
+        await learn(missing, now);
       }
-      if (missing.size === 0) return ids;
-      const rows = await customersNamed(deps.db, [...new Set([...missing.values()].map(({ name }) => name))]);
-      const byId = new Set(rows.map(({ id }) => id));
-      const byExternalId = new Map(
-        rows.flatMap(({ id, external_id }) => (external_id === null ? [] : [[external_id, id]])),
-      );
-      if (known.size + missing.size > mostKnown) known.clear();
-      for (const [key, { by, name }] of missing) {
-        const own = by !== 'external_id' && byId.has(name) ? name : null;
-        const id = own ?? (by === 'id' ? undefined : byExternalId.get(name));
-        if (id === undefined) continue;
-        ids.set(key, id);
-        known.set(key, { id, until_at: now + knownMs });
-      }
-      return ids;
+      return names.map((named) => (named === null ? null : (known[named.by].get(named.name)?.id ?? null)));
     },
   };
-}
-
-export function keyOf({ by, name }: Named): string {
-  return `${by}:${name}`;
 }

@@ -39,6 +39,8 @@ const stopping = new AbortController();
 const { call } = createTestApp({ clock, routes: [createUsageRoutes({ usage, stopping: stopping.signal })] });
 const path = '/v1/usage/events';
 let ids = 0;
+/** Between two reads of old balances it rests for longer than a read took. */
+const patient = { timeout: 20_000 };
 
 function event(changes: object = {}): Record<string, unknown> {
   ids += 1;
@@ -330,6 +332,42 @@ describe('POST /v1/usage/events', () => {
   });
 });
 
+test('whatever texts an event is made of, they are stored as they came', async () => {
+  const customer_id = await people.subscriber();
+  // oxlint-disable-next-line no-control-regex -- what is refused
+  const isLine = (text: string) => text.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(text);
+  const part = fc.constantFrom('"', '\\', ',', '{', '}', 'NULL', "'", ' ', 'é', '𝄞', '\u2028', 'x', '%', '$1');
+  const text = fc
+    .oneof(
+      fc.array(part, { minLength: 1, maxLength: 8 }).map((parts) => parts.join('')),
+      fc.string({ minLength: 1, maxLength: 20 }),
+    )
+    .filter(isLine);
+  const sent = fc.uniqueArray(
+    fc.record({ id: text, source: text, endpoint: text, properties: fc.record({ region: text }) }),
+    {
+      selector: ({ id }) => id,
+      maxLength: 20,
+      minLength: 1,
+    },
+  );
+  let round = 0;
+  await fc.assert(
+    fc.asyncProperty(sent, async (events) => {
+      round += 1;
+      const named = events.map((each) => ({ ...each, id: `${round}${each.id}` }));
+      const { body } = await send(named.map((each) => event({ customer_id, ...each })));
+      expect(body.accepted).toBe(events.length);
+      const { rows } = await sql<{ id: string }>`
+        select id, source, endpoint, properties from usage_event where customer_id = ${customer_id} and id = any(${named.map(({ id }) => id)})
+      `.execute(db.kysely);
+      const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
+      expect(rows.toSorted(byId)).toEqual(named.toSorted(byId));
+    }),
+    { numRuns: 30 },
+  );
+});
+
 describe('a balance', () => {
   test('is what the database has, whoever wrote it and however many write at once', async () => {
     const customer_id = await people.subscriber();
@@ -342,7 +380,7 @@ describe('a balance', () => {
     expect((await usage.balancesOf([customer_id]))[0]?.used).toBe(50);
     clock.advance(11_000);
     await usage.balancesOf([customer_id]);
-    await expect.poll(async () => (await usage.balancesOf([customer_id]))[0]?.used).toBe(57);
+    await expect.poll(async () => (await usage.balancesOf([customer_id]))[0]?.used, patient).toBe(57);
   });
 
   test('of several customers in one request is each its own, by the plan and by what is granted to one alone, also when it is read again', async () => {
@@ -371,7 +409,7 @@ describe('a balance', () => {
     await elsewhere.ingest([other, generous, plain].map((customer_id) => event({ customer_id, quantity: 100 })));
     clock.advance(60_001);
     await expect
-      .poll(async () => told(await usage.balancesOf([generous, none, other, plain])))
+      .poll(async () => told(await usage.balancesOf([generous, none, other, plain])), patient)
       .toEqual([
         [generous, 103, 9],
         [other, 101, 1000],

@@ -1,10 +1,11 @@
-import { type Instant, type Meter, eventTypesOf, measure } from '@farebox/core';
+import { type Instant, type Meter, eventTypesOf } from '@farebox/core';
 import type { Database } from '../../db/database.ts';
 import { GroupCommitFull, createGroupCommit } from '../../lib/group-commit.ts';
 import { createId } from '../../lib/id.ts';
 import type { Clock } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
-import { createDirectory, keyOf } from './directory.ts';
+import { createCounting } from './counting.ts';
+import { createDirectory } from './directory.ts';
 import type { Rejection, SentEvent, StoredEvent } from './event.ts';
 import { isRejection, readEvent } from './read-event.ts';
 import { type RejectedRow, insertRejections } from '../store.ts';
@@ -46,6 +47,7 @@ export function createIngest(deps: {
   const { clock, meters, writer } = deps;
   const directory = createDirectory({ db: deps.db.kysely, clock });
   const types = new Set(meters.flatMap((meter) => eventTypesOf(meter)));
+  const count = createCounting(meters);
   const group = createGroupCommit<StoredEvent, boolean>({
     in_flight: inFlight,
     most: mostOfWrite,
@@ -65,12 +67,12 @@ export function createIngest(deps: {
 
   function judge(
     event: SentEvent,
-    customer_id: string | undefined,
+    customer_id: string | null,
     now: Instant,
     isHistory: boolean,
   ): StoredEvent | Rejection {
     const { customer, ...rest } = event;
-    if (customer_id === undefined)
+    if (customer_id === null)
       return { code: 'customer_not_found', reason: `There is no customer ${JSON.stringify(customer.name)}.` };
     if (!types.has(event.type)) {
       const known = types.size === 0 ? 'the price list has no meters' : `there are: ${[...types].join(', ')}`;
@@ -78,7 +80,7 @@ export function createIngest(deps: {
     }
     const late = timeFault(event.occurred_at, now, isHistory ? null : deps.limits.backdate_ms);
     if (late !== null) return late;
-    return { ...rest, customer_id, counted_at: event.occurred_at, counted: countedBy(meters, event) };
+    return { ...rest, customer_id, counted_at: event.occurred_at, counted: count(event) };
   }
 
   return {
@@ -90,9 +92,9 @@ export function createIngest(deps: {
       const { is_history = false } = options;
       const now = clock.now();
       const read = values.map((value) => readEvent(value, now));
-      const ids = await directory.resolve(read.flatMap((each) => (isRejection(each) ? [] : [each.customer])));
-      const judged = read.map((each) =>
-        isRejection(each) ? each : judge(each, ids.get(keyOf(each.customer)), now, is_history),
+      const ids = await directory.resolve(read.map((each) => (isRejection(each) ? null : each.customer)));
+      const judged = read.map((each, index) =>
+        isRejection(each) ? each : judge(each, ids[index] ?? null, now, is_history),
       );
       const good = judged.filter((each): each is StoredEvent => !isRejection(each));
       const fresh = good.length === 0 ? [] : await refusing(is_history ? writeFresh(good, true) : group.submit(good));
@@ -111,21 +113,12 @@ export function createIngest(deps: {
   };
 }
 
-/** By meter what it makes of an event. */
-export function countedBy(meters: readonly Meter[], event: Parameters<typeof measure>[1]): Record<string, string> {
-  const counted: Record<string, string> = {};
-  for (const meter of meters) {
-    const measured = measure(meter, event);
-    if (measured.counted) counted[meter.id] = measured.amount;
-  }
-  return counted;
-}
-
 function timeFault(occurred_at: Instant, now: Instant, backdate_ms: number | null): Rejection | null {
+  const isAhead = occurred_at > now + aheadMs;
+  if (!isAhead && (backdate_ms === null || occurred_at >= now - backdate_ms)) return null;
   const at = new Date(occurred_at).toISOString();
-  if (occurred_at > now + aheadMs)
+  if (isAhead || backdate_ms === null)
     return { code: 'in_future', reason: `${at} is more than 5 minutes ahead. Set the sender's clock.` };
-  if (backdate_ms === null || occurred_at >= now - backdate_ms) return null;
   const days = Math.round(backdate_ms / 86_400_000);
   return {
     code: 'too_old',
@@ -153,7 +146,7 @@ async function keepRejections(
   values: readonly unknown[],
   read: readonly (SentEvent | Rejection)[],
   judged: readonly (StoredEvent | Rejection)[],
-  ids: ReadonlyMap<string, string>,
+  ids: readonly (string | null)[],
   now: Instant,
 ): Promise<void> {
   const rows: RejectedRow[] = [];
@@ -164,7 +157,7 @@ async function keepRejections(
     const customer = sent === undefined || isRejection(sent) ? null : sent.customer;
     rows.push({
       id: createId('urej', now),
-      customer_id: customer === null ? null : (ids.get(keyOf(customer)) ?? null),
+      customer_id: ids[index] ?? null,
       named: customer?.name ?? null,
       event_id: idOf(values[index])?.slice(0, 200) ?? null,
       code: each.code,
