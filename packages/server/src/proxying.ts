@@ -18,7 +18,7 @@ export async function openProxy(
   const { config, clock, log, answers } = deps;
   const { proxy: settings } = config;
   if (settings === null) return null;
-  const { server, destroy } = createProxy({
+  const { server, close, destroy } = createProxy({
     gate: deps.gating.gate,
     clock,
     log,
@@ -47,6 +47,7 @@ export async function openProxy(
           clearTimeout(cut);
           resolve();
         });
+        close();
         server.closeIdleConnections();
       });
       destroy();

@@ -1,3 +1,4 @@
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { type Plan, createEndpointMatch, defaultDunning, readEndpoints } from '@farebox/core';
@@ -9,7 +10,8 @@ import { blockListOf } from '../src/http/client-ip.ts';
 import { dataHeaders } from '../src/http/security-headers.ts';
 import { fakeClock } from '../src/lib/clock.ts';
 import { createAnswers } from '../src/proxy/answers.ts';
-import { type ProxySettings, createProxy } from '../src/proxy/proxy.ts';
+import { createProxy } from '../src/proxy/proxy.ts';
+import type { ProxySettings } from '../src/proxy/rules.ts';
 import { type UpstreamTimeouts, createUpstream } from '../src/proxy/upstream.ts';
 import { createUsage } from '../src/usage/service.ts';
 import { testDatabase } from './database.ts';
@@ -74,6 +76,8 @@ export async function proxyWorld() {
       headers: dataHeaders({ https: false }),
       answered: (answered) => answers.record(answered),
     });
+    let careful = 0;
+    proxy.server.on('request', () => (careful += 1));
     proxy.server.listen(0, '127.0.0.1');
     await once(proxy.server, 'listening');
     afterAll(() => {
@@ -81,7 +85,8 @@ export async function proxyWorld() {
       proxy.server.close();
     });
     const { port } = proxy.server.address() as AddressInfo;
-    return { port, url: `http://127.0.0.1:${port}` };
+    /** Requests that were read by node:http. */
+    return { port, url: `http://127.0.0.1:${port}`, careful: () => careful };
   }
 
   /** What was written down of a customer's usage, by endpoint. */
@@ -97,4 +102,16 @@ export async function proxyWorld() {
   }
 
   return { db, clock, lines, keys, keyOn, proxyTo, usageOf, answers, snapshot };
+}
+
+/** An API as people write it. */
+export async function api(listener: (request: IncomingMessage, response: ServerResponse) => void) {
+  const server = createServer(listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }

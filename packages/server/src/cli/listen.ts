@@ -1,7 +1,8 @@
 import { Server as HttpServer } from 'node:http';
-import { type Server, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { type PlainCalls, type PlainServer, createPlainServer } from '../http/plain-server.ts';
+import { readFirst } from '../http/read-first.ts';
 import { systemClock } from '../lib/clock.ts';
 import { invariant } from '../lib/invariant.ts';
 import { Refusal } from '../lib/refusal.ts';
@@ -49,28 +50,26 @@ export async function listen(
   const plain = createPlainServer({
     ...served.plain,
     now: systemClock.now,
-    handOver: (socket) => complete.emit('connection', socket),
+    handOver: readFirst(complete, (socket) => plain.accept(socket)),
     keep_alive_ms: complete.keepAliveTimeout,
   });
-  // As node:http makes its own: answers that are small go at once, and a half-closed connection still gets its answer.
-  const door = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => plain.accept(socket));
   await new Promise<void>((resolve, reject) => {
-    door.once('error', (error: NodeJS.ErrnoException) => {
+    complete.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         error.code === 'EADDRINUSE'
           ? new Refusal(`Port ${options.port} is taken by another program. Choose another with PORT.`)
           : error,
       );
     });
-    door.listen(options.port, options.host, resolve);
+    complete.listen(options.port, options.host, resolve);
   });
-  const address = door.address();
+  const address = complete.address();
   invariant(address !== null && typeof address === 'object', 'a server that listens on a port has one');
   return {
     port: address.port,
     close: async () => {
       isClosing = true;
-      await close(door, plain, complete);
+      await close(plain, complete);
     },
   };
 }
@@ -78,19 +77,17 @@ export async function listen(
 /** Streams that stay open by nature are cut after this. */
 const drainMs = 3000;
 
-async function close(door: Server, plain: PlainServer, complete: HttpServer): Promise<void> {
+async function close(plain: PlainServer, complete: HttpServer): Promise<void> {
   await new Promise<void>((resolve) => {
     const cut = setTimeout(() => {
       plain.destroy();
       complete.closeAllConnections();
     }, drainMs);
-    door.close(() => {
+    complete.close(() => {
       clearTimeout(cut);
       resolve();
     });
     plain.close();
-    // Stops its timers; it never listened, and the connections it was handed are the door's.
-    complete.close();
     complete.closeIdleConnections();
   });
 }

@@ -1,3 +1,6 @@
+import { byText } from '../lib/by-text.ts';
+import { cutHead, readLines } from './plain-head.ts';
+
 /**
  * The one shape in which proxies and SDKs send the gate's two calls, read from the raw bytes. What is not exactly this shape is
  * not refused here but left to the complete parser, so that a request has one meaning, whoever reads it.
@@ -22,13 +25,8 @@ export interface PlainRequest {
 /** `other`: for the complete parser. `partial`: so far nothing speaks against it, and bytes are missing. */
 export type PlainRead = PlainRequest | 'other' | 'partial';
 
-const mostHead = 8192;
 const mostBody = 8192;
-const headEnd = Buffer.from('\r\n\r\n');
 const target = /^(GET|POST) (\/[a-z0-9/_-]*)(?:\?([\w.~/=&:{}-]*))? HTTP\/1\.1$/;
-/** What no plain head has: a character that is not printable ASCII, or half a line break. */
-const unprintable = /[^\x20-\x7e\r\n]|\r(?!\n)|[^\r]\n/;
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const length = /^(?:0|[1-9]\d{0,3})$/;
 
 /** What a header is to this reader, by its name in lower case. Names that are not here say nothing to the two calls. */
@@ -69,30 +67,25 @@ type Read =
   | 'accept';
 type Meaning = Read | 'other' | 'nothing';
 
-/** Spellings that were met, so that a name is made small once. Bounded: callers choose names. */
-const spellings = new Map<string, Meaning>();
-const mostSpellings = 256;
-const hosts = new Set<string>();
-const mostHosts = 64;
+const meaningOf = byText((name): Meaning => meanings.get(name.toLowerCase()) ?? 'nothing');
+/** Whether an address can be made of it. */
+const isHost = byText((host) => /^[a-z0-9.-]+(?::\d{1,5})?$/.test(host) && URL.canParse(`http://${host}`), 64);
 
 /** Reads the request that begins at `from`. Never throws. */
 export function readPlain(bytes: Buffer, from: number): PlainRead {
-  const headTo = bytes.indexOf(headEnd, from);
-  if (headTo === -1) return bytes.length - from > mostHead ? 'other' : 'partial';
-  if (headTo - from > mostHead) return 'other';
-  const head = bytes.toString('latin1', from, headTo + 2);
-  if (unprintable.test(head)) return 'other';
-  const lineTo = head.indexOf('\r\n');
-  const line = target.exec(head.slice(0, lineTo));
+  const cut = cutHead(bytes, from);
+  if (typeof cut === 'string') return cut;
+  const lineTo = cut.text.indexOf('\r\n');
+  const line = target.exec(cut.text.slice(0, lineTo));
   if (line === null) return 'other';
-  const found = readHeaders(head, lineTo + 2);
+  const found = readHeaders(cut.text, lineTo + 2);
   if (found === null || found.host === undefined || !isHost(found.host)) return 'other';
   if (found.connection !== undefined && found.connection.toLowerCase() !== 'keep-alive') return 'other';
   // A browser, which may have to be led to another name of this program.
   if (found.accept?.includes('text/html') === true) return 'other';
   const method = line[1] === 'POST' ? 'POST' : 'GET';
   const { content_length } = found;
-  let end = headTo + 4;
+  let { end } = cut;
   let body = '';
   if (method === 'POST') {
     if (content_length === undefined || !length.test(content_length)) return 'other';
@@ -109,36 +102,15 @@ export function readPlain(bytes: Buffer, from: number): PlainRead {
 
 /** What the headers say; null when one of them is for the complete parser, or given twice. */
 function readHeaders(head: string, from: number): Partial<Record<Read, string>> | null {
+  const lines = readLines(head, from);
+  if (lines === null) return null;
   const found: Partial<Record<Read, string>> = {};
-  for (let at = from; at < head.length;) {
-    const to = head.indexOf('\r\n', at);
-    const colon = head.indexOf(':', at);
-    if (colon === -1 || colon > to) return null;
-    const meaning = meaningOf(head.slice(at, colon));
+  for (let index = 0; index < lines.length; index += 2) {
+    const meaning = meaningOf(lines[index] ?? '');
     if (meaning === 'other') return null;
-    if (meaning !== 'nothing') {
-      if (found[meaning] !== undefined) return null;
-      found[meaning] = head.slice(colon + 1, to).trim();
-    }
-    at = to + 2;
+    if (meaning === 'nothing') continue;
+    if (found[meaning] !== undefined) return null;
+    found[meaning] = lines[index + 1] ?? '';
   }
   return found;
-}
-
-function meaningOf(name: string): Meaning {
-  const known = spellings.get(name);
-  if (known !== undefined) return known;
-  const meaning = token.test(name) ? (meanings.get(name.toLowerCase()) ?? 'nothing') : 'other';
-  if (spellings.size >= mostSpellings) spellings.clear();
-  spellings.set(name, meaning);
-  return meaning;
-}
-
-/** Whether an address can be made of it. The few that are asked for are remembered. */
-function isHost(host: string): boolean {
-  if (hosts.has(host)) return true;
-  if (!/^[a-z0-9.-]+(?::\d{1,5})?$/.test(host) || !URL.canParse(`http://${host}`)) return false;
-  if (hosts.size >= mostHosts) hosts.clear();
-  hosts.add(host);
-  return true;
 }

@@ -3,6 +3,7 @@ import { type IncomingMessage, type ServerResponse, createServer as createHttpSe
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
+import { conversations, say } from '../../test/conversations.ts';
 import { type PlainCall, createPlainServer } from './plain-server.ts';
 
 /** What a server understood of a request, said back to who sent it. */
@@ -93,22 +94,6 @@ afterAll(async () => {
   plain.destroy();
 });
 
-/** Sends the bytes in these pieces, says that nothing follows, and answers all that comes back. */
-async function say(port: number, pieces: readonly Buffer[]): Promise<string> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
-  const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const closed = new Promise<void>((resolve) => void socket.once('close', () => resolve()));
-  // A server that refuses may close before it has read everything.
-  socket.on('error', () => socket.destroy());
-  await once(socket, 'connect');
-  for (const piece of pieces)
-    await new Promise<void>((resolve) => void socket.write(piece, () => setImmediate(resolve)));
-  socket.end();
-  await closed;
-  return Buffer.concat(chunks).toString('latin1');
-}
-
 /** Status and body of every answer, in order. */
 function answersOf(said: string): string[] {
   return said
@@ -117,48 +102,6 @@ function answersOf(said: string): string[] {
     .map((part) => `${part.slice(9, 12)} ${part.split('\r\n\r\n').slice(1).join('\r\n\r\n')}`);
 }
 
-const name = fc.constantFrom(
-  ...'Host,host,Authorization,authorization,AUTHORIZATION,X-Api-Key,x-api-key,X-Forwarded-For,Content-Type,Accept,User-Agent,x-odd_name'.split(
-    ',',
-  ),
-  ...'Connection,Transfer-Encoding,Content-Length,Expect,Upgrade,Cookie,TE,Trailer,Origin,Proxy-Connection'.split(','),
-);
-const value = fc.oneof(
-  fc.constantFrom(
-    'a',
-    'Bearer sky_test_abc',
-    'sky_live_1',
-    '10.0.0.1, 10.0.0.2',
-    'application/json',
-    '*/*',
-    'localhost',
-    'localhost:4000',
-  ),
-  fc.constantFrom(
-    'keep-alive',
-    'close',
-    'chunked',
-    '100-continue',
-    '5',
-    '0',
-    '05',
-    '+5',
-    'websocket',
-    'a b',
-    '',
-    ' a ',
-    '\ta',
-    'é',
-    'a\0b',
-    '"',
-  ),
-);
-const field = fc.tuple(
-  name,
-  fc.constantFrom(': ', ':', ' : ', ':  ', ':\t'),
-  value,
-  fc.constantFrom('\r\n', '\r\n', '\r\n', '\r\n', '\n', '\r', '\r\n '),
-);
 const good = fc.constantFrom(
   'Host: localhost\r\nAuthorization: Bearer sky_test_abc\r\nAccept: */*\r\n',
   'host: 127.0.0.1:4000\r\nx-api-key: sky_live_1\r\nconnection: keep-alive\r\nx-forwarded-for: 10.0.0.1\r\n',
@@ -188,50 +131,13 @@ const line = fc.oneof(
     ),
   },
 );
-const body = fc.constantFrom('{"key":"sky_test_abc"}', '{"key":"é"}', '', 'GET / HTTP/1.1\r\n\r\n', '0\r\n\r\n');
 
-const request = fc
-  .record({ line, good, fields: fc.array(field, { maxLength: 3 }), body, honest: fc.boolean(), first: fc.boolean() })
-  .map(({ line: start, good: usual, fields, body: content, honest, first }) => {
-    const odd = fields.map((parts) => parts.join('')).join('');
-    const length =
-      start.startsWith('POST') || (honest && content !== '') ? `Content-Length: ${Buffer.byteLength(content)}\r\n` : '';
-    const sent = start.startsWith('POST') || honest ? content : '';
-    return `${start}\r\n${first ? odd : ''}${usual}${length}${first ? '' : odd}\r\n${sent}`;
-  });
-
-const conversation = fc.record({
-  requests: fc.array(request, { minLength: 1, maxLength: 5 }),
-  cuts: fc.array(fc.nat(900), { maxLength: 4 }),
-  flips: fc.array(fc.record({ at: fc.nat(900), byte: fc.constantFrom(0, 9, 10, 13, 32, 58, 127, 128, 255) }), {
-    maxLength: 1,
-  }),
-});
-
-function piecesOf({
-  requests,
-  cuts,
-  flips,
-}: {
-  requests: string[];
-  cuts: number[];
-  flips: { at: number; byte: number }[];
-}): Buffer[] {
-  const bytes = Buffer.from(requests.join(''));
-  for (const { at, byte } of flips) if (at < bytes.length && at % 3 === 0) bytes[at] = byte;
-  const bounds = [
-    0,
-    ...new Set(cuts.filter((cut) => cut > 0 && cut < bytes.length).toSorted((a, b) => a - b)),
-    bytes.length,
-  ];
-  return bounds.slice(1).map((bound, index) => bytes.subarray(bounds[index], bound));
-}
+const conversation = conversations(line, good, (start) => start.startsWith('POST'));
 
 test('a request has one meaning: whatever the bytes are, it is understood as node:http alone understands it', async () => {
   const runs = Number(process.env['FUZZ_RUNS'] ?? '1500');
   await fc.assert(
-    fc.asyncProperty(conversation, async (said) => {
-      const pieces = piecesOf(said);
+    fc.asyncProperty(conversation, async (pieces) => {
       understood.ours = [];
       understood.nodes = [];
       const [ours, nodes] = await Promise.all([say(plainPort, pieces), say(nodePort, pieces)]);

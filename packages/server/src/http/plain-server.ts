@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { createDateLine } from './date-line.ts';
 import { type PlainRequest, readPlain } from './plain-request.ts';
 
 /** An answer ready for the wire, without the headers that every answer has. */
@@ -64,17 +65,10 @@ export function createPlainServer(deps: {
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('');
   const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(deps.keep_alive_ms / 1000)}\r\n`;
-  let dated = '';
-  let dated_at = 0;
+  const dateLine = createDateLine(deps.now);
 
   function common(): string {
-    const now = deps.now();
-    const second = Math.floor(now / 1000);
-    if (second !== dated_at) {
-      dated_at = second;
-      dated = `${always}Date: ${new Date(now).toUTCString()}\r\n`;
-    }
-    return closing ? `${dated}Connection: close\r\n\r\n` : `${dated}${keepAlive}\r\n`;
+    return `${always}${dateLine()}${closing ? 'Connection: close\r\n' : keepAlive}\r\n`;
   }
 
   function textOf(answer: PlainAnswer): string {

@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type ProblemBody, header } from '@farebox/core';
@@ -11,10 +12,17 @@ const mostReadAway = 65_536;
 /** How long a refused body may take. */
 const readAwayMs = 5000;
 
+/** An answer of ours to a request that is not forwarded. */
+export interface Refusal {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  body: string;
+}
+
 /** Answers a request that is not forwarded; true: with the connection's last answer. What it brought along is not read as another request. */
 export function refuse(
   { request, response }: { request: IncomingMessage; response: ServerResponse },
-  refusal: { status: number; headers: Readonly<Record<string, string>>; body: string },
+  refusal: Refusal,
 ): boolean {
   if (response.headersSent) {
     // A half of an answer cannot be taken back: its end must not look like one.
@@ -39,7 +47,7 @@ export function refuse(
 }
 
 /** A refusal of ours as every other door writes it. */
-export function refusalOf(problem: Problem, request_id: string, always: Readonly<Record<string, string>>) {
+export function refusalOf(problem: Problem, request_id: string, always: Readonly<Record<string, string>>): Refusal {
   const body: ProblemBody = problemBody(problem, request_id);
   const status = statusOf(problem.code);
   const headers: Record<string, string> = {
@@ -74,6 +82,17 @@ export async function relay(answer: IncomingMessage, response: ServerResponse, h
     response.destroy();
     throw error;
   }
+}
+
+/** An answer on a connection that `node:http` has not read the request from. Whoever asked detaches it when it is finished. */
+export function answerOn(socket: Socket, method: string): ServerResponse {
+  const request = new IncomingMessage(socket);
+  request.method = method;
+  request.httpVersionMajor = 1;
+  request.httpVersionMinor = 1;
+  const response = new ServerResponse(request);
+  response.assignSocket(socket);
+  return response;
 }
 
 /** Joins two sockets until one ends, breaks off, or neither says anything for `idle_ms`. */

@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { header } from '@farebox/core';
+import { byText } from '../lib/by-text.ts';
 import type { Target } from './target.ts';
 
 /** Names and values alternate, as `node:http` takes them. */
@@ -58,27 +60,40 @@ export interface ToUpstream {
   /** What the caller spoke to, as far as it is known. */
   proto: 'http' | 'https';
   forwarded_host: string | null;
-  /** Who calls, and the request's name. */
+  /** Who calls. */
   identity: Readonly<Record<string, string>>;
+  request_id: string;
   /** True: the API sees the caller's key. */
   forwards_key: boolean;
   /** A WebSocket is to be opened. */
   upgrades: boolean;
 }
 
+/** What a header of a request is to us. */
+type Kind = 'passes' | 'ends' | 'key' | 'authorization' | 'via';
+const small = byText((name) => name.toLowerCase());
+/** A name with `_` counts as the one with `-`: many an API reads both as one. */
+const dashed = byText((name) => name.toLowerCase().replaceAll('_', '-'));
+const kindOf = byText((name): Kind => {
+  const plain = dashed(name);
+  if (ours.has(plain) || plain.startsWith('farebox-') || plain.startsWith('x-forwarded-')) return 'ends';
+  if (plain === 'x-api-key') return 'key';
+  return plain === 'authorization' || plain === 'via' ? plain : 'passes';
+});
+
 /**
  * The headers of a request as the API gets them: those between neighbours are ended here, those that tell who and where are
- * written anew, all others pass as they came. A name with `_` counts as the one with `-`: many an API reads both as one.
+ * written anew, all others pass as they came.
  */
 export function requestHeaders(raw: readonly string[], to: ToUpstream): FlatHeaders {
   const nominated = nominatedBy(raw);
   const headers: FlatHeaders = ['Host', to.host];
   let via = '';
   for (let index = 0; index < raw.length; index += 2) {
-    const [name, value] = [raw[index] ?? '', raw[index + 1] ?? ''];
-    const plain = name.toLowerCase().replaceAll('_', '-');
-    if (plain === 'via') via += `${value}, `;
-    else if (!isOurs(plain) && !nominated.has(plain) && (to.forwards_key || !isKey(plain, value)))
+    const [name = '', value = ''] = [raw[index], raw[index + 1]];
+    const kind = kindOf(name);
+    if (kind === 'via') via += `${value}, `;
+    else if (kind !== 'ends' && nominated?.has(dashed(name)) !== true && (to.forwards_key || !isKey(kind, value)))
       headers.push(name, value);
   }
   const { body, method } = to.target;
@@ -88,9 +103,13 @@ export function requestHeaders(raw: readonly string[], to: ToUpstream): FlatHead
   else if (method === 'POST' || method === 'PUT' || method === 'PATCH') headers.push('Content-Length', '0');
   if (to.upgrades) headers.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
   headers.push(...whence(to), 'Via', `${via}1.1 farebox`);
-  for (const [name, value] of Object.entries(to.identity)) headers.push(name, value);
+  for (const name in to.identity) headers.push(name, to.identity[name] ?? '');
+  headers.push(header.requestId, to.request_id);
   return headers;
 }
+
+/** Names the gate gives an answer, by their small letters. */
+const gates = new Map<string, string>(Object.values(header).map((name) => [name.toLowerCase(), name]));
 
 /**
  * The headers of an answer as the caller gets them: the gate's in place of those of the same name, none of ours that the API
@@ -102,24 +121,37 @@ export function responseHeaders(
   hidden: ReadonlySet<string>,
 ): FlatHeaders {
   const nominated = nominatedBy(raw);
-  const said = new Set(Object.keys(gate).map((name) => name.toLowerCase()));
   const headers: FlatHeaders = [];
-  for (const [name, value] of pairs(raw)) {
-    const plain = name.toLowerCase();
-    if (hopByHop.includes(plain) || nominated.has(plain) || plain.startsWith('farebox-')) continue;
-    if (!said.has(plain) && !hidden.has(plain)) headers.push(name, value);
+  for (let index = 0; index < raw.length; index += 2) {
+    const [name = '', value = ''] = [raw[index], raw[index + 1]];
+    const plain = small(name);
+    if (endsHere(plain) || nominated?.has(plain) === true || hidden.has(plain)) continue;
+    if (gate[gates.get(plain) ?? ''] === undefined) headers.push(name, value);
   }
-  for (const [name, value] of Object.entries(gate)) headers.push(name, value);
+  for (const name in gate) headers.push(name, gate[name] ?? '');
   return headers;
 }
 
-function isOurs(plain: string): boolean {
-  return ours.has(plain) || plain.startsWith('farebox-') || plain.startsWith('x-forwarded-');
+const endsHere = byText((plain) => hopByHop.includes(plain) || plain.startsWith('farebox-'));
+
+/** What all headers of one name say together; undefined where there is none. `name` is in small letters. */
+export function headerOf(raw: readonly string[], name: string): string | undefined {
+  let found: string | undefined;
+  for (let index = 0; index < raw.length; index += 2)
+    if (small(raw[index] ?? '') === name) found = found === undefined ? raw[index + 1] : `${found}, ${raw[index + 1]}`;
+  return found;
+}
+
+/** As lines of a head. */
+export function linesOf(headers: FlatHeaders): string {
+  let text = '';
+  for (let index = 0; index < headers.length; index += 2) text += `${headers[index]}: ${headers[index + 1]}\r\n`;
+  return text;
 }
 
 /** The key that was decided about. Another scheme of `Authorization` beside it is the API's own affair. */
-function isKey(plain: string, value: string): boolean {
-  return plain === 'x-api-key' || (plain === 'authorization' && /^bearer\s/i.test(value));
+function isKey(kind: Kind, value: string): boolean {
+  return kind === 'key' || (kind === 'authorization' && /^bearer\s/i.test(value));
 }
 
 /** `X-Forwarded-*` and `Forwarded` (RFC 7239), which say the same. They begin with the client: what it claimed itself is gone. */
@@ -146,15 +178,12 @@ function quoted(text: string): string {
   return /^[\w.-]+$/.test(text) ? text : `"${text}"`;
 }
 
-function nominatedBy(raw: readonly string[]): Set<string> {
-  const names = new Set<string>();
-  for (const [name, value] of pairs(raw)) {
-    if (name.toLowerCase() !== 'connection') continue;
-    for (const token of value.split(',')) names.add(token.trim().toLowerCase());
+/** Headers that are for the next neighbour only because `Connection` says so; null where it says nothing of the kind. */
+function nominatedBy(raw: readonly string[]): Set<string> | null {
+  let names: Set<string> | null = null;
+  for (let index = 0; index < raw.length; index += 2) {
+    if (small(raw[index] ?? '') !== 'connection') continue;
+    for (const token of (raw[index + 1] ?? '').split(',')) (names ??= new Set()).add(token.trim().toLowerCase());
   }
   return names;
-}
-
-function* pairs(raw: readonly string[]): Generator<[string, string]> {
-  for (let index = 0; index < raw.length; index += 2) yield [raw[index] ?? '', raw[index + 1] ?? ''];
 }

@@ -1,26 +1,14 @@
-import { type IncomingMessage, type ServerResponse, createServer, request as sendRequest } from 'node:http';
+import { type IncomingMessage, type ServerResponse, request as sendRequest } from 'node:http';
 import { type AddressInfo, connect, createServer as createRawServer } from 'node:net';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { proxyWorld } from '../../test/proxy-world.ts';
+import { api, proxyWorld } from '../../test/proxy-world.ts';
 import { sendRaw, startRawUpstream, statusesOf } from '../../test/raw-upstream.ts';
 
 const world = await proxyWorld();
 const raw = await startRawUpstream();
 afterAll(() => raw.close());
-
-/** An API as people write it. */
-async function api(listener: (request: IncomingMessage, response: ServerResponse) => void) {
-  const server = createServer(listener);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  afterAll(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
 
 function headersOf(head: string): Record<string, string> {
   const lines = head.split('\r\n').slice(1, -1);

@@ -1,26 +1,16 @@
 import { type IncomingMessage, ServerResponse, createServer } from 'node:http';
-import { type BlockList, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Verification, gateHeaders, header, identityHeaders, readCredential } from '@farebox/core';
-import { forwardAuthAnswer } from '../gate/answered.ts';
-import type { Gate, VerifyRequest } from '../gate/gate.ts';
-import { clientChain, isTrusted } from '../http/client-ip.ts';
+import type { Verification } from '@farebox/core';
+import { readFirst } from '../http/read-first.ts';
 import { createRequestId } from '../lib/id.ts';
-import type { Log } from '../lib/log.ts';
-import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
-import type { Answered } from './answers.ts';
-import { join, refusalOf, refuse, relay } from './exchange.ts';
-import { type FlatHeaders, requestHeaders, responseHeaders } from './headers.ts';
+import { type Refusal, join, refusalOf, refuse, relay } from './exchange.ts';
+import { type FlatHeaders, headerOf, linesOf } from './headers.ts';
+import { createPlainDoor } from './plain-door.ts';
+import { type Question, type RulesDeps, createRules } from './rules.ts';
 import { type Target, readTarget } from './target.ts';
-import { Leaving, type Upstream, type UpstreamAnswer } from './upstream.ts';
-
-export interface ProxySettings {
-  /** The header of an answer that says how many units the request used in all, in small letters. */
-  meter_header: string;
-  /** True: the API sees the caller's key. */
-  forwards_key: boolean;
-}
+import { Leaving, type UpstreamAnswer } from './upstream.ts';
 
 /** One request on its way. */
 interface Exchange {
@@ -32,30 +22,20 @@ interface Exchange {
   upgrade: Socket | null;
 }
 
+const meaningless = 'This is not a request of HTTP/1.1 that has one meaning.';
 /** Longer heads are refused by the parser. */
 const mostHead = 16_384;
 /** For the head of a request. */
 const headMs = 15_000;
-const mostUnits = 1_000_000_000;
 
 /**
  * The door that stands before the seller's API itself: decides about each request in this process, forwards it in one canonical
  * form and streams both ways. What two readers could read differently is refused before anything is taken from a limit.
  */
-export function createProxy(deps: {
-  gate: Pick<Gate, 'verify' | 'measure' | 'release' | 'endpointOf'>;
-  clock: Clock;
-  log: Pick<Log, 'warn' | 'error'>;
-  upstream: Upstream;
-  trusted: BlockList;
-  settings: ProxySettings;
-  /** Of every answer that is ours. */
-  headers: Readonly<Record<string, string>>;
-  answered(answered: Answered): void;
-}) {
-  const { gate, clock, log, upstream, settings } = deps;
+export function createProxy(deps: RulesDeps) {
+  const { gate, clock, upstream } = deps;
   const { connect_ms, headers_ms, idle_ms } = upstream.timeouts;
-  const hidden = new Set([settings.meter_header]);
+  const rules = createRules(deps);
   const sockets = new Set<Duplex>();
   /** Requests of a connection that are not answered yet. */
   const busy = new WeakMap<Duplex, number>();
@@ -67,56 +47,34 @@ export function createProxy(deps: {
     try {
       const target = readTarget(request);
       if (exchange.upgrade !== null) readUpgrade(request, target);
-      await decide(exchange, target);
+      const peer = request.socket.remoteAddress ?? '';
+      // Before anything is waited for: behind what is refused here nothing is read as another request.
+      const question = rules.question(target, { rawHeaders: request.rawHeaders, peer, request_id });
+      await decide(exchange, question);
     } catch (error) {
-      if (!(error instanceof Problem)) log.error({ request_id, err: error }, 'a request could not be forwarded');
-      else if (error.detail !== undefined)
-        log.warn({ request_id, code: error.code, detail: error.detail }, error.message);
-      const failed = new Problem('internal_error', 'This failed on our side and has been logged.');
-      const refusal = refusalOf(error instanceof Problem ? error : failed, request_id, deps.headers);
-      if (refuse(exchange, refusal)) ending.add(request.socket);
+      refuseWith(exchange, rules.failure(error, request_id));
     } finally {
       if (!response.writableEnded && response.headersSent) response.destroy();
     }
   }
 
-  async function decide(exchange: Exchange, target: Target): Promise<void> {
-    const { request, request_id } = exchange;
-    const { method, path } = target;
-    const credential = readCredential(target.header('authorization'), target.header('x-api-key'));
-    if (credential.kind === 'ambiguous')
-      throw new Problem('ambiguous_key', 'Authorization and X-Api-Key carry two different keys. Send one.');
-    const peer = request.socket.remoteAddress ?? '';
-    const chain = clientChain(peer, joined(request.headers['x-forwarded-for']), deps.trusted);
-    const token = credential.kind === 'key' ? credential.key : '';
-    const asked = { token, method, path, ip: chain[0] ?? null, releases: true, request_id };
-    const verification = await gate.verify(asked);
-    if (!verification.valid) {
-      const { status, headers, body } = forwardAuthAnswer(
-        verification,
-        { has_key: credential.kind === 'key' },
-        clock.now(),
-      );
-      if (refuse(exchange, { status, headers: { ...deps.headers, ...headers }, body })) ending.add(request.socket);
-      return;
-    }
+  function refuseWith(exchange: Exchange, refusal: Refusal): void {
+    if (refuse(exchange, refusal)) ending.add(exchange.request.socket);
+  }
+
+  async function decide(exchange: Exchange, question: Question): Promise<void> {
+    const verification = await gate.verify(question.asked);
+    if (!verification.valid) return refuseWith(exchange, rules.refusal(question, verification));
     try {
-      await forward(exchange, { target, asked, verification, chain });
+      await forward(exchange, question, verification);
     } finally {
       if (verification.lease) await gate.release(verification.lease.id);
     }
   }
 
-  interface Admitted {
-    target: Target;
-    asked: VerifyRequest;
-    verification: Verification;
-    chain: readonly string[];
-  }
-
-  async function forward(exchange: Exchange, admitted: Admitted): Promise<void> {
+  async function forward(exchange: Exchange, question: Question, verification: Verification): Promise<void> {
     const { request, response, upgrade, begun } = exchange;
-    const { target, asked, verification } = admitted;
+    const { target, asked } = question;
     const leaving = new Leaving();
     // What is over is not taken back: its connection to the API may serve another request by now.
     const left = (): void => void (response.writableFinished || leaving.leave());
@@ -128,16 +86,16 @@ export function createProxy(deps: {
       const found = await upstream.send({
         method: target.method,
         path: target.path + target.query,
-        headers: toUpstream(exchange, admitted),
+        headers: rules.toUpstream(question, verification, upgrade !== null),
         body: target.body === null ? null : request,
         upgrades: upgrade !== null,
         leaving,
       });
       status = found.answer.statusCode ?? 502;
       latency_ms = performance.now() - begun;
-      await measure(found.answer, asked);
-      const headers = responseHeaders(found.answer.rawHeaders, gateHeaders(verification, clock.now()), hidden);
-      await handOn(exchange, found, headers);
+      const units = rules.unitsOf(found.answer.rawHeaders);
+      if (units !== undefined) await rules.measure(units, asked);
+      await handOn(exchange, found, rules.toCaller(found.answer.rawHeaders, verification));
     } catch (error) {
       if (leaving.isGone) return;
       if (error instanceof Problem && !response.headersSent) status = error.code === 'upstream_timeout' ? 504 : 502;
@@ -145,35 +103,8 @@ export function createProxy(deps: {
     } finally {
       (upgrade ?? response).off('close', left);
       if (latency_ms === 0) latency_ms = performance.now() - begun;
-      const endpoint = gate.endpointOf(asked)?.name ?? '';
-      if (verification.customer_id !== null)
-        deps.answered({ customer_id: verification.customer_id, endpoint, status, latency_ms, at: clock.now() });
+      rules.record(asked, verification, status, latency_ms);
     }
-  }
-
-  function toUpstream({ request, upgrade, request_id }: Exchange, { target, verification, chain }: Admitted) {
-    const isBehind = chain.length > 1 || isTrusted(chain[0] ?? '0.0.0.0', deps.trusted);
-    const proto = isBehind ? target.header('x-forwarded-proto') : undefined;
-    const host = isBehind ? target.header('x-forwarded-host') : undefined;
-    return requestHeaders(request.rawHeaders, {
-      target,
-      host: upstream.host,
-      chain,
-      proto: proto === 'https' ? 'https' : 'http',
-      forwarded_host: host !== undefined && /^[\w.:[\]-]+$/.test(host) ? host : target.host,
-      identity: { ...identityHeaders(verification), [header.requestId]: request_id },
-      forwards_key: settings.forwards_key,
-      upgrades: upgrade !== null,
-    });
-  }
-
-  /** Before the answer is handed on: once it is, its caller may ask again. */
-  async function measure(answer: IncomingMessage, asked: VerifyRequest): Promise<void> {
-    const text = joined(answer.headers[settings.meter_header]);
-    if (text === undefined) return;
-    const units = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-    if (units <= mostUnits) await gate.measure(asked, units - (gate.endpointOf(asked)?.cost ?? 1));
-    else log.warn({ request_id: asked.request_id, value: text.slice(0, 100) }, 'the units of an answer are no number');
   }
 
   async function handOn(exchange: Exchange, found: UpstreamAnswer, headers: FlatHeaders): Promise<void> {
@@ -193,9 +124,8 @@ export function createProxy(deps: {
     }
     response.detachSocket(upgrade);
     sockets.add(upgrade);
-    const lines = [`HTTP/1.1 101 ${answer.statusMessage ?? ''}`, 'Connection: Upgrade', 'Upgrade: websocket'];
-    for (let index = 0; index < headers.length; index += 2) lines.push(`${headers[index]}: ${headers[index + 1]}`);
-    upgrade.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    const line = `HTTP/1.1 101 ${answer.statusMessage ?? ''}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`;
+    upgrade.write(`${line}${linesOf(headers)}\r\n`, 'latin1');
     if (head.length > 0) socket.unshift(head);
     request.socket.setTimeout(0);
     await join(upgrade, socket, idle_ms);
@@ -236,6 +166,8 @@ export function createProxy(deps: {
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
     response.once('finish', () => socket.destroySoon());
+    // No parser that would say so is on this connection any more.
+    socket.on('drain', () => response.emit('drain'));
     begin(request, response, socket);
   });
   server.on('connect', (_request, socket) =>
@@ -244,7 +176,7 @@ export function createProxy(deps: {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // Nobody is there to be answered, or an answer is under way on this connection.
     if (error.code === 'ECONNRESET' || !socket.writable || (busy.get(socket) ?? 0) > 0) return void socket.destroy();
-    answerRaw(socket, new Problem('invalid_request', 'This is not a request of HTTP/1.1 that has one meaning.'));
+    answerRaw(socket, new Problem('invalid_request', meaningless));
   });
 
   function answerRaw(socket: Duplex, problem: Problem): void {
@@ -254,10 +186,22 @@ export function createProxy(deps: {
     socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
   }
 
+  const handOver = readFirst(server, (socket) => door.accept(socket));
+  const door = createPlainDoor({
+    ...deps,
+    rules,
+    handOver,
+    broken: (socket) => answerRaw(socket, new Problem('invalid_request', meaningless)),
+    keep_alive_ms: server.keepAliveTimeout,
+  });
+
   return {
     server,
+    /** Answers what was accepted, and takes nothing more. */
+    close: () => door.close(),
     /** Cuts what is open by nature: WebSockets, and connections to the API. */
     destroy(): void {
+      door.destroy();
       for (const socket of sockets) socket.destroy();
       server.closeAllConnections();
       upstream.close();
@@ -272,13 +216,9 @@ function readUpgrade(request: IncomingMessage, target: Target): void {
     target.method === 'GET' &&
     target.body === null &&
     headers['sec-websocket-version'] === '13' &&
-    /^[A-Za-z0-9+/]{22}==$/.test(joined(headers['sec-websocket-key']) ?? '');
+    /^[A-Za-z0-9+/]{22}==$/.test(headerOf(request.rawHeaders, 'sec-websocket-key') ?? '');
   if (!isOne)
     throw new Problem('invalid_request', 'upgrade: Open a WebSocket by GET, version 13, with a key.', {
       param: 'upgrade',
     });
-}
-
-function joined(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(', ') : value;
 }

@@ -1,4 +1,5 @@
 import { canonicalPath } from '@farebox/core';
+import { byText } from '../lib/by-text.ts';
 import { Problem } from '../problem.ts';
 
 /** A request as the parser has read it. Header names and values alternate, in the order and spelling they came in. */
@@ -41,6 +42,7 @@ const single = new Set([
   'x-forwarded-proto',
   'x-forwarded-host',
 ]);
+const singleOf = byText((name) => (single.has(name.toLowerCase()) ? name.toLowerCase() : null));
 const hostShape = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
 
 /**
@@ -83,11 +85,10 @@ function splitTarget(url: string): { path: string; query: string } {
 function singleHeaders(raw: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   for (let index = 0; index < raw.length; index += 2) {
-    const name = (raw[index] ?? '').toLowerCase();
-    const value = raw[index + 1] ?? '';
-    if (!single.has(name)) continue;
+    const name = singleOf(raw[index] ?? '');
+    if (name === null) continue;
     if (found.has(name)) throw refused(name, 'Is sent more than once.');
-    found.set(name, value);
+    found.set(name, raw[index + 1] ?? '');
   }
   return found;
 }

@@ -3,6 +3,8 @@ import { Agent as SecureAgent, request as requestHttps } from 'node:https';
 import type { Duplex, Readable } from 'node:stream';
 import { invariant } from '../lib/invariant.ts';
 import { Problem } from '../problem.ts';
+import { createConnections } from './connections.ts';
+import { ClosedUnder, Gone, Late } from './failures.ts';
 import type { FlatHeaders } from './headers.ts';
 
 /** In milliseconds. */
@@ -66,13 +68,13 @@ export function createUpstream(url: string, timeouts: UpstreamTimeouts) {
     port: base.port === '' ? (isSecure ? 443 : 80) : Number(base.port),
   };
   const prefix = base.pathname.replace(/\/+$/, '');
+  const connections = createConnections(base, timeouts);
 
   async function send(sent: UpstreamRequest): Promise<UpstreamAnswer> {
     try {
       return await once(sent, agent);
     } catch (error) {
-      if (!(error instanceof ClosedUnder) || sent.body !== null || !/^(?:GET|HEAD|OPTIONS)$/.test(sent.method))
-        throw problemOf(error);
+      if (!(error instanceof ClosedUnder) || sent.body !== null || !canRepeat(sent.method)) throw problemOf(error);
     }
     // On a connection of its own: another kept one may be closed as well.
     return await once(sent, false).catch((error: unknown) => {
@@ -110,7 +112,7 @@ export function createUpstream(url: string, timeouts: UpstreamTimeouts) {
     request.on('error', (error) => {
       clearTimeout(timer);
       const isClosed = request.reusedSocket && 'code' in error && error.code === 'ECONNRESET';
-      reject(isClosed ? new ClosedUnder(error.message, { cause: error }) : error);
+      reject(isClosed ? new ClosedUnder(error) : error);
     });
     sent.leaving.ends(() => request.destroy(new Gone('the caller left')));
     if (sent.body === null) request.end();
@@ -125,9 +127,16 @@ export function createUpstream(url: string, timeouts: UpstreamTimeouts) {
     /** What the API is called by. */
     host: base.host,
     timeouts,
+    /** Of every path. */
+    prefix,
+    /** For requests that are whole. */
+    connections,
     /** Rejects with a `Problem`: it cannot be reached, broke off, or did not answer in time. */
     send,
-    close: () => agent.destroy(),
+    close(): void {
+      agent.destroy();
+      connections.close();
+    },
   };
 }
 
@@ -140,21 +149,13 @@ function watchIdle(answer: IncomingMessage, idle_ms: number): void {
   answer.once('end', () => socket.setTimeout(0).off('timeout', late));
 }
 
-class Late extends Error {
-  override name = 'Late';
+/** Whether a request that may have arrived can be sent again. */
+export function canRepeat(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 }
 
-/** Nobody waits for the answer any more. */
-class Gone extends Error {
-  override name = 'Gone';
-}
-
-/** A kept connection was closed before anything was answered on it. */
-class ClosedUnder extends Error {
-  override name = 'ClosedUnder';
-}
-
-function problemOf(error: unknown): Problem {
+/** What the caller is told of it. */
+export function problemOf(error: unknown): Problem {
   invariant(error instanceof Error, 'what fails is an Error');
   return error instanceof Late
     ? new Problem('upstream_timeout', 'The API did not answer in time.', { detail: error.message })
