@@ -1,5 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readConfig } from '../packages/server/src/config.ts';
+import type { Database } from '../packages/server/src/db/database.ts';
+import { mintToken } from '../packages/server/src/keys/token.ts';
+import { createId } from '../packages/server/src/lib/id.ts';
+import type { Pepper } from '../packages/server/src/lib/pepper.ts';
 import { sellerBeside, servingEnvironment, startServing } from '../packages/server/test/serving.ts';
 import { freePort } from '../packages/server/test/free-port.ts';
 import { planOf } from '../packages/server/test/subscribers.ts';
@@ -9,7 +14,7 @@ import type { Served } from './served.ts';
 import { manySubscribers } from './subscribed.ts';
 
 const keysOfCustomer = 10;
-const pool = 8;
+const perStatement = 1000;
 
 /** A process of Farebox that decides, and whom it needs. */
 export interface Node {
@@ -46,20 +51,8 @@ export async function createGateWorld(options: { folder: string; keys: number; u
     ],
   });
   const customers = await manySubscribers(db, { plan, count: Math.ceil(options.keys / keysOfCustomer), now: Date.now });
-  const keys: string[] = [];
-  for (let from = 0; from < customers.length; from += pool) {
-    const made = await Promise.all(
-      customers.slice(from, from + pool).map(async (customer_id) => {
-        const secrets: string[] = [];
-        for (let index = 0; index < keysOfCustomer; index += 1) {
-          const scopes = ['forecast:read', 'history:read'];
-          secrets.push((await seller.keys.create(null, { customer_id, name: `Key ${index}`, scopes })).secret);
-        }
-        return secrets;
-      }),
-    );
-    keys.push(...made.flat());
-  }
+  const { key_peppers: peppers } = readConfig('serve', common).secrets;
+  const keys = await manyKeys(db, { customers, peppers });
   const file = join(options.folder, 'farebox-keys');
   writeFileSync(file, keys.join('\n'));
   return {
@@ -86,4 +79,43 @@ export async function createGateWorld(options: { folder: string; keys: number; u
     },
     close: () => database.close(),
   };
+}
+
+/** Keys of these customers as the program writes them, many with each statement. Answers the secrets. */
+async function manyKeys(
+  db: Database,
+  { customers, peppers }: { customers: readonly string[]; peppers: readonly Pepper[] },
+): Promise<string[]> {
+  const secrets: string[] = [];
+  const created_at = new Date();
+  for (let from = 0; from < customers.length; from += perStatement / keysOfCustomer) {
+    const made = customers.slice(from, from + perStatement / keysOfCustomer).flatMap((customer_id) =>
+      Array.from({ length: keysOfCustomer }, (_, index) => {
+        const id = createId('key', created_at.getTime());
+        return { id, customer_id, name: `Key ${index}`, token: mintToken('sky', false, peppers) };
+      }),
+    );
+    const rows = made.map(({ id, customer_id, name, token: { start } }) => ({
+      id,
+      customer_id,
+      name,
+      start,
+      scopes: ['forecast:read', 'history:read'],
+      allowed_cidrs: [],
+      livemode: false,
+      created_at,
+    }));
+    await db.kysely.insertInto('api_key').values(rows).execute();
+    const found = made.map(({ id: key_id, token: { digest, pepper_id } }) => ({
+      digest,
+      pepper_id,
+      key_id,
+      form: 'text',
+      created_at,
+    }));
+    await db.kysely.insertInto('api_key_secret').values(found).execute();
+    secrets.push(...made.map(({ token }) => token.secret));
+  }
+  await db.pool.query('analyze');
+  return secrets;
 }
