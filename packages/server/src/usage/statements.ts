@@ -1,14 +1,19 @@
 import type { Statement } from '../db/rounds.ts';
 
-/** One event a row. A column of which nothing is given is what it mostly is. */
+/** A column of rows that are given as an array each; where the array has one value, it is that of all rows. */
+const all = (column: string, parameter: number, type: string): string =>
+  `coalesce(${column}, ($${parameter}::${type}[])[1])`;
+
+/** One event a row, which counts when it occurred unless it says otherwise. */
 const insertEvents = `
   with late as materialized (
     select coalesce((select max(period_end_at) from usage_report) > $13::timestamptz, false) as is_so
   ), fresh as (
     insert into usage_event (customer_id, id, type, source, quantity, occurred_at, counted_at, key_id, endpoint, properties,
       counted, received_at, position)
-    select customer_id, id, type, coalesce(source, ''), coalesce(quantity, 1), occurred_at, coalesce(counted_at, occurred_at),
-      key_id, endpoint, properties, counted, $12::timestamptz, position
+    select customer_id, id, ${all('type', 3, 'text')}, ${all('source', 4, 'text')}, ${all('quantity', 5, 'bigint')},
+      ${all('occurred_at', 6, 'timestamptz')}, coalesce(counted_at, ${all('occurred_at', 6, 'timestamptz')}), key_id,
+      ${all('endpoint', 9, 'text')}, ${all('properties', 10, 'jsonb')}, ${all('counted', 11, 'jsonb')}, $12::timestamptz, position
     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::timestamptz[], $8::text[],
       $9::text[], $10::jsonb[], $11::jsonb[]) with ordinality as given (customer_id, id, type, source, quantity, occurred_at,
       counted_at, key_id, endpoint, properties, counted, position)
@@ -16,22 +21,23 @@ const insertEvents = `
     on conflict do nothing
     returning position
   )
-  select late.is_so, pg_current_xact_id()::text, written.places
-  from late, (
-    select case when count(*) <> $14::bigint then coalesce(string_agg(position::text, ',' order by position), '') end as places
-    from fresh
-  ) as written`;
+  select late.is_so, pg_current_xact_id()::text, case
+    when (select count(*) from fresh) <> $14::bigint then (select coalesce(string_agg(position::text, ','), '') from fresh)
+  end
+  from late`;
 
-const given = `
-  unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::jsonb[], $7::numeric[], $8::bigint[],
-    $9::timestamptz[], $10::text[])
-  as given (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, quantity, events, last_at, last_id)`;
+const place = `customer_id, ${all('meter_id', 2, 'text')}, ${all('hour_at', 3, 'timestamptz')}, ${all('key_id', 4, 'text')},
+      ${all('endpoint', 5, 'text')}, ${all('dimensions', 6, 'jsonb')}`;
+const placeArrays = '$1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::jsonb[]';
+const placeNames = 'customer_id, meter_id, hour_at, key_id, endpoint, dimensions';
 
 function mergeHours(merged: string): string {
   return `
-    insert into usage_hour (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, quantity, events, last_at, last_id)
-    select customer_id, meter_id, hour_at, key_id, endpoint, dimensions, quantity, events, last_at, last_id from ${given}
-    on conflict (customer_id, meter_id, hour_at, key_id, endpoint, dimensions) do update set ${merged}`;
+    insert into usage_hour (${placeNames}, quantity, events, last_at, last_id)
+    select ${place}, quantity, events, last_at, last_id
+    from unnest(${placeArrays}, $7::numeric[], $8::bigint[], $9::timestamptz[], $10::text[])
+      as given (${placeNames}, quantity, events, last_at, last_id)
+    on conflict (${placeNames}) do update set ${merged}`;
 }
 
 const isLater = '(usage_hour.last_at, usage_hour.last_id collate "C") < (excluded.last_at, excluded.last_id)';
@@ -83,8 +89,8 @@ export const statements = {
   unique: {
     name: 'usage_unique',
     text: `
-      insert into usage_unique (customer_id, meter_id, hour_at, key_id, endpoint, dimensions, value)
-      select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::jsonb[], $7::text[])
+      insert into usage_unique (${placeNames}, value)
+      select ${place}, value from unnest(${placeArrays}, $7::text[]) as given (${placeNames}, value)
       on conflict do nothing`,
   },
 } satisfies Record<string, Statement>;

@@ -72,15 +72,15 @@ export function insertEvents(events: readonly StoredEvent[], now: Instant, unbil
     values: [
       column(events, 'customer_id'),
       column(events, 'id'),
-      column(events, 'type'),
-      events.every(({ source }) => source === '') ? none : column(events, 'source'),
-      events.every(({ quantity }) => quantity === 1) ? none : numberArray(events.map(({ quantity }) => quantity)),
-      textArray(events.map(({ occurred_at }) => iso(occurred_at))),
+      mostlySame(events.map(({ type }) => type)),
+      mostlySame(events.map(({ source }) => source)),
+      mostlySame(events.map(({ quantity }) => String(quantity))),
+      mostlySame(events.map(({ occurred_at }) => iso(occurred_at))),
       isMoved ? textArray(events.map(({ counted_at }) => iso(counted_at))) : none,
       events.every(({ key_id }) => key_id === null) ? none : textArray(events.map(({ key_id }) => key_id)),
-      column(events, 'endpoint'),
-      jsonArray(events.map(({ properties }) => properties)),
-      jsonArray(events.map(({ counted }) => counted)),
+      mostlySame(events.map(({ endpoint }) => endpoint)),
+      mostlySame(events.map(({ properties }) => JSON.stringify(properties))),
+      mostlySame(events.map(({ counted }) => JSON.stringify(counted))),
       isoTime(now),
       unbilled_since === null ? 'infinity' : isoTime(unbilled_since),
       String(events.length),
@@ -133,11 +133,11 @@ function placeColumns(rows: readonly Omit<ValueRow, 'value'>[]): string[] {
   const iso = isoOf();
   return [
     column(rows, 'customer_id'),
-    column(rows, 'meter_id'),
-    textArray(rows.map(({ hour_at }) => iso(hour_at))),
-    column(rows, 'key_id'),
-    column(rows, 'endpoint'),
-    column(rows, 'dimensions'),
+    mostlySame(rows.map(({ meter_id }) => meter_id)),
+    mostlySame(rows.map(({ hour_at }) => iso(hour_at))),
+    mostlySame(rows.map(({ key_id }) => key_id)),
+    mostlySame(rows.map(({ endpoint }) => endpoint)),
+    mostlySame(rows.map(({ dimensions }) => dimensions)),
   ];
 }
 
@@ -191,7 +191,7 @@ export async function deleteBatchesBefore(db: Reader, before: Date): Promise<voi
 
 const special = /["\\]/;
 
-/** Of a column that is the same in all rows: the statement knows it. */
+/** A column that says nothing of any row. */
 const none = '{}';
 
 /** A text array, with null where there is none. */
@@ -201,9 +201,10 @@ function textArray(values: readonly (string | null)[]): string {
   return `{${values.map((value) => (value === null ? 'NULL' : `"${value.replaceAll(/["\\]/g, '\\$&')}"`)).join()}}`;
 }
 
-/** An array of JSON: what escapes a text in JSON escapes it in an array. */
-function jsonArray(values: readonly object[]): string {
-  return `{${values.map((value) => JSON.stringify(JSON.stringify(value))).join()}}`;
+/** A text array; of one value where all are that one (see `all` in `statements.ts`). */
+function mostlySame(values: readonly string[]): string {
+  const [first] = values;
+  return textArray(first !== undefined && values.every((value) => value === first) ? [first] : values);
 }
 
 function numberArray(values: readonly number[]): string {
