@@ -8,7 +8,7 @@ import type { UpstreamTimeouts } from './upstream.ts';
 
 /** Who waits for an answer. Called until `last`, or until `failed`. */
 export interface Waiting {
-  /** In the shape that is read here, with what of its body came along. */
+  /** In the shape that is read here, with what of its body came along. Bytes are good until the call returns. */
   plain(answer: PlainAnswer, body: Buffer, last: boolean): void;
   /** More of the body. */
   more(body: Buffer, last: boolean): void;
@@ -44,6 +44,8 @@ export function createConnections(base: URL, timeouts: UpstreamTimeouts) {
   const isSecure = base.protocol === 'https:';
   const host = base.hostname.replace(/^\[|\]$/g, '');
   const to = { host, port: base.port === '' ? (isSecure ? 443 : 80) : Number(base.port), noDelay: true };
+  /** Where every connection is read into: a buffer of its own for each read costs more than what is done with it. */
+  const buffer = Buffer.allocUnsafe(65_536);
   const secure = { ...to, servername: isIP(host) === 0 ? host : '', ALPNProtocols: ['http/1.1'] };
   const free: Connection[] = [];
   const all = new Set<Connection>();
@@ -72,17 +74,23 @@ export function createConnections(base: URL, timeouts: UpstreamTimeouts) {
     private timer: NodeJS.Timeout | null = null;
 
     constructor() {
-      this.socket = isSecure ? connectSecure(secure) : connect(to);
+      this.socket = isSecure ? connectSecure(secure) : connect({ ...to, onread: { buffer, callback: this.read } });
       this.socket.once(isSecure ? 'secureConnect' : 'connect', () => {
         this.isConnected = true;
         if (this.waiting !== null) this.within(timeouts.headers_ms, 'no answer');
       });
-      this.socket.on('data', (chunk: Buffer) => this.heard(chunk));
+      if (isSecure) this.socket.on('data', (chunk: Buffer) => this.heard(chunk));
       this.socket.on('end', () => this.ended(new Error('the API ended the connection')));
       this.socket.on('error', (error) => this.broke(error));
       this.socket.on('close', () => this.broke(new Error('the API closed the connection')));
       all.add(this);
     }
+
+    /** False: reads nothing for now. */
+    private readonly read = (length: number): boolean => {
+      this.heard(buffer.subarray(0, length));
+      return !this.isPaused;
+    };
 
     send({ method, head, body }: Outgoing, waiting: Waiting): void {
       this.waiting = waiting;
@@ -122,7 +130,7 @@ export function createConnections(base: URL, timeouts: UpstreamTimeouts) {
       this.hasHeard = true;
       if (this.careful !== null) {
         this.within(timeouts.idle_ms, 'nothing');
-        this.careful.hear(chunk);
+        this.careful.hear(Buffer.from(chunk));
       } else if (this.left === -1)
         this.heardHead(this.waiting, this.rest === null ? chunk : Buffer.concat([this.rest, chunk]));
       else this.heardBody(this.waiting, chunk);
@@ -130,7 +138,7 @@ export function createConnections(base: URL, timeouts: UpstreamTimeouts) {
 
     private heardHead(waiting: Waiting, bytes: Buffer): void {
       const answer = readPlainAnswer(bytes, this.method);
-      if (answer === 'partial') return void (this.rest = bytes);
+      if (answer === 'partial') return void (this.rest = Buffer.from(bytes));
       this.rest = null;
       if (answer === 'other') return this.readCarefully(waiting, bytes);
       this.keeps_ms = answer.keeps_ms;
@@ -179,7 +187,7 @@ export function createConnections(base: URL, timeouts: UpstreamTimeouts) {
         },
         failed: (error) => this.broke(error),
       });
-      this.careful.hear(bytes);
+      this.careful.hear(Buffer.from(bytes));
     }
 
     private ended(error: Error): void {
@@ -243,13 +251,13 @@ export function createConnections(base: URL, timeouts: UpstreamTimeouts) {
   };
 }
 
-/** A head and what follows it as one piece. Whether there is room for more. */
+/** A head and what follows it as one piece; the bytes are the caller's again. Whether there is room for more. */
 export function writeTogether(socket: Socket, head: string, body: Buffer | null): boolean {
   if (body === null || body.length === 0) return socket.write(head, 'latin1');
   if (body.length <= shortBody) return socket.write(head + body.toString('latin1'), 'latin1');
   socket.cork();
   socket.write(head, 'latin1');
-  const hasRoom = socket.write(body);
+  const hasRoom = socket.write(Buffer.from(body));
   socket.uncork();
   return hasRoom;
 }

@@ -102,8 +102,8 @@ export function requestHeaders(raw: readonly string[], to: ToUpstream): FlatHead
   // Unless it is said, some servers wait for a body.
   else if (method === 'POST' || method === 'PUT' || method === 'PATCH') headers.push('Content-Length', '0');
   if (to.upgrades) headers.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
-  headers.push(...whence(to), 'Via', `${via}1.1 farebox`);
-  for (const name in to.identity) headers.push(name, to.identity[name] ?? '');
+  headers.push(...whenceOf(to), 'Via', `${via}1.1 farebox`);
+  for (const name in to.identity) headers.push(name, clean(to.identity[name] ?? ''));
   headers.push(header.requestId, to.request_id);
   return headers;
 }
@@ -128,7 +128,7 @@ export function responseHeaders(
     if (endsHere(plain) || nominated?.has(plain) === true || hidden.has(plain)) continue;
     if (gate[gates.get(plain) ?? ''] === undefined) headers.push(name, value);
   }
-  for (const name in gate) headers.push(name, gate[name] ?? '');
+  for (const name in gate) headers.push(name, clean(gate[name] ?? ''));
   return headers;
 }
 
@@ -140,6 +140,14 @@ export function headerOf(raw: readonly string[], name: string): string | undefin
   for (let index = 0; index < raw.length; index += 2)
     if (small(raw[index] ?? '') === name) found = found === undefined ? raw[index + 1] : `${found}, ${raw[index + 1]}`;
   return found;
+}
+
+const unsafe = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** A value of ours, which comes from people's settings. Throws where it would be more than one line, or not what it says. */
+export function clean(value: string): string {
+  if (unsafe.test(value)) throw new TypeError(`a header of ours may not have this value: ${JSON.stringify(value)}`);
+  return value;
 }
 
 /** As lines of a head. */
@@ -154,24 +162,32 @@ function isKey(kind: Kind, value: string): boolean {
   return kind === 'key' || (kind === 'authorization' && /^bearer\s/i.test(value));
 }
 
-/** `X-Forwarded-*` and `Forwarded` (RFC 7239), which say the same. They begin with the client: what it claimed itself is gone. */
-function whence({ chain, proto, forwarded_host: host }: ToUpstream): FlatHeaders {
-  const [client] = chain;
+/**
+ * `X-Forwarded-*` and `Forwarded` (RFC 7239), which say the same. They begin with the client: what it claimed itself is gone. A
+ * client's requests say the same of this, one after the other.
+ */
+function whenceOf({ chain, proto, forwarded_host }: ToUpstream): FlatHeaders {
+  return whence(`${proto} ${chain.join(',')} ${forwarded_host ?? ''}`);
+}
+
+const whence = byText((text): FlatHeaders => {
+  const [proto = '', ips = '', host = ''] = text.split(' ');
   const headers: FlatHeaders = ['X-Forwarded-Proto', proto];
-  if (host !== null) headers.push('X-Forwarded-Host', host);
-  const about = `${host === null ? '' : `;host=${quoted(host)}`};proto=${proto}`;
-  if (client === undefined) return [...headers, 'Forwarded', `for=unknown${about}`];
+  if (host !== '') headers.push('X-Forwarded-Host', host);
+  const about = `${host === '' ? '' : `;host=${quoted(host)}`};proto=${proto}`;
+  if (ips === '') return [...headers, 'Forwarded', `for=unknown${about}`];
+  const chain = ips.split(',');
   const hops = chain.map((ip) => (isIP(ip) === 6 ? `for="[${ip}]"` : `for=${ip}`));
   return [
     'X-Forwarded-For',
     chain.join(', '),
     'X-Real-IP',
-    client,
+    chain[0] ?? '',
     ...headers,
     'Forwarded',
     [`${hops[0]}${about}`, ...hops.slice(1)].join(', '),
   ];
-}
+});
 
 /** A value that is a token stands bare (RFC 7239, 4). */
 function quoted(text: string): string {

@@ -83,6 +83,11 @@ describe('answers of every shape', () => {
     ['with a header beyond ASCII', 'HTTP/1.1 200 OK\r\nX-A: gr\xfc\xdfe\r\nContent-Length: 5\r\n\r\nhello', 1],
     ['with a folded header', 'HTTP/1.1 200 OK\r\nX-A: a\r\nContent-Length: 5\r\nConnection: x-a\r\n\r\nhello', 1],
     ['that ends its connection', 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello', 2],
+    [
+      'of which the API keeps the connection for a second',
+      'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 5\r\n\r\nhello',
+      2,
+    ],
     ['of HTTP/1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello', 2],
   ])(
     '%s: each reaches its caller, and its connection is used again if it may be',

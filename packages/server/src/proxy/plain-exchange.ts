@@ -5,7 +5,7 @@ import type { Log } from '../lib/log.ts';
 import { type Asked, type Outgoing, type Waiting, writeTogether } from './connections.ts';
 import { type Refusal, answerOn, relay } from './exchange.ts';
 import { ClosedUnder } from './failures.ts';
-import { linesOf } from './headers.ts';
+import { clean, linesOf } from './headers.ts';
 import type { PlainAnswer } from './plain-answer.ts';
 import type { Caller } from './plain-door.ts';
 import type { PlainRequest } from './plain-request.ts';
@@ -106,15 +106,16 @@ class PlainExchange implements Waiting {
     const units = rules.unitsOf(answer.rawHeaders);
     if (units === undefined) return this.answer(answer, body, isLast);
     this.connection?.pause();
+    const kept = Buffer.from(body);
     rules.measure(units, this.question.asked).then(
-      () => this.answer(answer, body, isLast),
+      () => this.answer(answer, kept, isLast),
       (error: unknown) => this.fail(error),
     );
   }
 
   more(body: Buffer, isLast: boolean): void {
     if (isLast) this.connection = null;
-    this.wrote(this.caller.socket.write(body), isLast);
+    this.wrote(this.caller.socket.write(Buffer.from(body)), isLast);
   }
 
   careful(answer: IncomingMessage): void {
@@ -195,7 +196,7 @@ class PlainExchange implements Waiting {
     if (this.isOver) return;
     const { caller, around } = this;
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
-    for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
+    for (const name in headers) head += `${name}: ${clean(headers[name] ?? '')}\r\n`;
     head += `content-length: ${Buffer.byteLength(body)}\r\n${around.dateLine()}${caller.headEnd()}`;
     caller.socket.write(this.question.target.method === 'HEAD' ? head : head + body);
   }

@@ -70,11 +70,14 @@ export function readTarget(received: Received): Target {
   };
 }
 
+/** Most requests are for few paths. */
+const canonicalOf = byText((before) => (before.includes('#') ? null : canonicalPath(before)));
+
 function splitTarget(url: string): { path: string; query: string } {
   const at = url.indexOf('?');
   const before = at === -1 ? url : url.slice(0, at);
   const query = at === -1 ? '' : url.slice(at);
-  const path = before.length > mostPath || url.includes('#') ? null : canonicalPath(before);
+  const path = before.length > mostPath || query.includes('#') ? null : canonicalOf(before);
   if (path === null)
     throw refused('path', 'Must be a path without dot segments, empty segments, escaped separators or a fragment.');
   if (query.length > mostQuery || !/^[\x21-\x7e]*$/.test(query))
