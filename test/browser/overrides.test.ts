@@ -30,7 +30,7 @@ describe.skipIf(chromiumPath === null)('one customer has other limits than its p
     await page.getByRole('link', { name: 'Grace Hopper' }).click();
     const panel = page.getByRole('region', { name: 'Overrides' });
     await panel.getByLabel('Requests per 1s').fill('25');
-    await panel.getByLabel('history').selectOption('on');
+    await panel.getByLabel('Historical data').selectOption('on');
     await panel.getByLabel('Reason').fill('a launch');
     await expectAccessible(page);
     await panel.getByRole('button', { name: 'Save' }).click();

@@ -26,7 +26,7 @@ describe.skipIf(chromiumPath === null)('plans of two groups', async () => {
     const landing = await (await browser.newContext()).newPage();
     await landing.goto(farebox.url);
     const maps = landing.getByRole('region', { name: 'Maps', exact: true });
-    const mail = landing.getByRole('region', { name: 'Mail', exact: true });
+    const mail = landing.getByRole('region', { name: 'Letters', exact: true });
     expect(await maps.getByRole('article').count()).toBe(2);
     expect(await mail.getByRole('article').count()).toBe(2);
     expect(await maps.getByText('Old maps').count()).toBe(2);

@@ -17,7 +17,7 @@ import { readTopUps } from './define-top-ups.ts';
 import { reporterFaults, throughMeters } from './define-reporter.ts';
 import { PlanFaults } from './faults.ts';
 import { Fields, join, namesOf } from './fields.ts';
-import { groupFaults, usualGroup } from './group.ts';
+import { groupFaults, groupsOf, usualGroup } from './group.ts';
 import type { PriceListInput } from './plan-file.ts';
 import {
   type Currency,
@@ -47,7 +47,7 @@ export function definePlans(input: PriceListInput): PriceList {
 /** The same for what has no type: JSON from outside. */
 export function readPriceList(input: unknown): PriceList {
   const fields = new Fields();
-  const optional = ['meters', 'features', 'coupons', 'dunning', 'taxes', 'top_ups'];
+  const optional = ['meters', 'features', 'groups', 'coupons', 'dunning', 'taxes', 'top_ups'];
   const file = fields.object(input, '', ['seller', 'currency', 'plans'], optional);
   const seller = readSeller(fields, file['seller']);
   const currency = readCurrency(fields, file['currency']);
@@ -71,8 +71,20 @@ export function readPriceList(input: unknown): PriceList {
   const dunning = readDunning(fields, file['dunning']);
   const taxes = readTaxes(fields, file['taxes']);
   const top_ups = readTopUps(fields, currency, file['top_ups']);
+  const groups = readGroups(fields, file['groups'], plans);
   if (fields.faults.length > 0) throw new PlanFaults(fields.faults);
-  return { seller, currency: currency ?? '', meters, features, plans, coupons, dunning, taxes, top_ups };
+  return { seller, currency: currency ?? '', meters, features, ...groups, plans, coupons, dunning, taxes, top_ups };
+}
+
+/** Names of groups that plans are in. */
+function readGroups(fields: Fields, value: unknown, plans: readonly Plan[]): Pick<PriceList, 'groups'> {
+  const used = new Set(groupsOf({ plans }));
+  const groups = fields.entries(value, 'groups').map(([id, entry]) => {
+    const path = join('groups', id);
+    if (!used.has(id)) fields.fault(path, `no plan is in this group; ${namesOf(used, 'groups')}`);
+    return { id, name: fields.text(fields.object(entry, path, ['name'])['name'], join(path, 'name'), 60) };
+  });
+  return groups.length === 0 ? {} : { groups };
 }
 
 /** What no plan can be judged for alone. */

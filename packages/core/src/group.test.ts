@@ -11,6 +11,7 @@ import {
   isLiveStatus,
   measuredElsewhere,
   mergeFeatures,
+  namedGroups,
 } from './group.ts';
 import type { Feature, Plan } from './plan.ts';
 
@@ -212,4 +213,12 @@ test('a meter that two groups have by old versions is billed by the older subscr
   expect(measuredElsewhere([{ ...maps, group: 'mail' }], mail)).toEqual([]);
   expect(measuredElsewhere([{ ...maps, from_at: 30 }], mail)).toEqual([]);
   expect(measuredElsewhere([], mail)).toEqual([]);
+});
+
+test('a group is called as the list says, or else by its id in words', () => {
+  const plans = [plan('a', 'route_maps'), plan('b', 'mail'), plan('c', 'mail'), plan('d', null)];
+  expect(namedGroups({ plans, groups: [{ id: 'mail', name: 'Letters' }] })).toEqual([
+    { id: 'route_maps', name: 'Route maps' },
+    { id: 'mail', name: 'Letters' },
+  ]);
 });

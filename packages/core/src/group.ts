@@ -1,6 +1,6 @@
 import type { Access } from './entitlement.ts';
 import type { PlanFault } from './faults.ts';
-import type { Feature, FeatureValue, Instant, Plan, PriceList } from './plan.ts';
+import type { Feature, FeatureValue, Instant, Plan, PlanGroup, PriceList } from './plan.ts';
 
 /** The group of a plan that names none: a list without groups sells one subscription per customer. */
 export const usualGroup = 'main';
@@ -15,6 +15,18 @@ export function isLiveStatus(status: string): boolean {
 /** What is known of a subscription makes it the one that entitles in its group: it is live, and no second sale. */
 export function isBase({ status, superseded }: { status: string; superseded: boolean }): boolean {
   return isLiveStatus(status) && !superseded;
+}
+
+/** `route_maps` → `Route maps`: what a group without a name is called. */
+export function groupWords(group: string): string {
+  const words = group.replaceAll('_', ' ');
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
+}
+
+/** Every group of a list with its name, in the order of the plans. */
+export function namedGroups(list: Pick<PriceList, 'groups' | 'plans'>): PlanGroup[] {
+  const named = new Map(list.groups?.map(({ id, name }) => [id, name]));
+  return groupsOf(list).map((id) => ({ id, name: named.get(id) ?? groupWords(id) }));
 }
 
 /** The groups of a list, in its order. */

@@ -11,6 +11,8 @@ export interface PriceListInput {
   currency: Currency;
   meters?: Record<string, MeterInput>;
   features?: Record<string, FeatureInput>;
+  /** What the groups of plans are called, by the id that their plans name: `{ maps: { name: 'Route maps' } }`. Made of the id unless said. */
+  groups?: Record<string, { name: string }>;
   /** In the order they are shown. */
   plans: Record<string, PlanInput>;
   coupons?: Record<string, CouponInput>;

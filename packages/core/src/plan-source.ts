@@ -26,6 +26,10 @@ export function toPlanFile(list: PriceList): PriceListInput {
       })),
     ),
     ...some('features', byId(list.features, featureInput)),
+    ...some(
+      'groups',
+      byId(list.groups ?? [], ({ name }) => ({ name })),
+    ),
     plans: byId(list.plans, (plan) => planInput(list, plan)),
     ...some(
       'coupons',

@@ -18,6 +18,8 @@ export interface PriceList {
   currency: Currency;
   meters: Meter[];
   features: Feature[];
+  /** Groups of plans that have a name of their own; absent: none has. */
+  groups?: PlanGroup[];
   plans: Plan[];
   /** What happens while a payment is owed; null: a notice until the days of grace are over, then a stop. */
   dunning: DunningStage[] | null;
@@ -25,6 +27,12 @@ export interface PriceList {
   taxes: Taxes;
   /** What credit customers may buy; null: none. */
   top_ups: TopUpTerms | null;
+}
+
+/** A group of plans, as its plans name it and as people read it. */
+export interface PlanGroup {
+  id: string;
+  name: string;
 }
 
 /** What Stripe does about taxes when something is bought. */

@@ -1,4 +1,4 @@
-import { type PriceList, isAddOn } from '@farebox/core';
+import { type PriceList, isAddOn, namedGroups } from '@farebox/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
 import { createAccountRoutes } from './accounts/routes.ts';
@@ -243,6 +243,7 @@ async function createDoors(deps: {
     top_ups: list.top_ups,
     currency: list.currency,
     meters: list.meters,
+    groups: namedGroups(list),
     livemode: config.livemode,
     inbox_url: config.mail.kind === 'inbox' ? `${config.base_url}/_inbox` : null,
     clock_movable: deps.clockToMove() !== null,

@@ -45,6 +45,7 @@ export const twoGroups: PriceList = {
     { id: 'history', name: 'Old maps', description: '', type: 'boolean' },
     { id: 'templates', name: 'Mail templates', description: '', type: 'boolean' },
   ],
+  groups: [{ id: 'mail', name: 'Letters' }],
   plans: [
     plan('maps', 'maps', 2000, { usage: usageOf('tiles', 3, '25') }),
     plan('maps_pro', 'maps', 5000, {

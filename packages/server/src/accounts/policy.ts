@@ -62,6 +62,7 @@ export const policy: Readonly<Record<string, readonly Caller[]>> = {
   'DELETE /v1/customers/:id/auto_top_up': known,
   'POST /v1/customers/:id/top_ups': ['customer', 'seller'],
   'GET /v1/customers/:id/top_ups': known,
+  'GET /v1/customers/:id/reservations': known,
   'GET /v1/customers/:id/top_ups/:top_up_id': known,
 
   'POST /v1/checkout_sessions': ['customer', 'seller'],

@@ -79,6 +79,9 @@ export const creditBalanceSchema = z
       .int()
       .openapi({ description: 'Of that, what usage so far of periods that are not billed yet will take.' }),
     available_minor: z.int().openapi({ description: 'The balance without that.' }),
+    held_minor: z
+      .int()
+      .openapi({ description: 'Held for work that goes on; not in the balance, and back where it is not used.' }),
     grants: z.int().openapi({ description: 'How many count now.' }),
     expires_next: z
       .object({ at: z.iso.datetime(), amount_minor: z.int() })

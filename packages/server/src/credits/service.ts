@@ -16,6 +16,7 @@ import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
+import { heldMinor } from './reservations/store.ts';
 import {
   type EntryRow,
   type GrantRow,
@@ -54,6 +55,8 @@ export interface CreditBalance {
   balance_minor: number;
   /** Of that, what the usage so far of periods that are not billed yet will take. */
   running_minor: number;
+  /** Held for work that goes on: not in the balance. */
+  held_minor: number;
   grants: number;
   /** When something of it expires next, and how much. */
   expires_next: { at: Instant; amount_minor: number } | null;
@@ -239,6 +242,7 @@ export function createCredits(deps: {
       granted_minor: rows.reduce((total, { amount_minor }) => total + amount_minor, 0),
       balance_minor: sum(usable),
       running_minor: running.reduce((total, { amount_minor }) => total + amount_minor, 0),
+      held_minor: await heldMinor(db.kysely, customer_id),
       grants: usable.length,
       expires_next:
         first === null

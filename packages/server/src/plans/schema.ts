@@ -121,6 +121,9 @@ export const sellerSchema = z
       .nullable()
       .openapi({ description: 'Credit that customers may buy at once; null: none.' }),
     meters: z.array(z.object(meterFields)),
+    groups: z
+      .array(z.object({ id: z.string(), name: z.string() }))
+      .openapi({ description: 'The groups of plans with their names: a customer has one plan of each.' }),
     livemode: z.boolean(),
     inbox_url: z.string().nullable(),
     clock_movable: z.boolean(),

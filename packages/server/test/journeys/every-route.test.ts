@@ -287,6 +287,7 @@ async function subscriptionLife(): Promise<void> {
   const work = await call('seller', 'POST', '/v1/gate/reserve', { customer_id: customer.id, amount_minor: 100 });
   await call('seller', 'POST', `/v1/gate/reservations/${work['id']}/settle`, { amount_minor: 60 });
   await call('seller', 'GET', `/v1/gate/reservations/${work['id']}`);
+  await call(visitor, 'GET', `/v1/customers/${customer.id}/reservations`);
   await call('seller', 'POST', `/v1/customers/${customer.id}/grants/${given.id}/void`, {});
   await call(visitor, 'GET', `/v1/customers/${customer.id}/ledger`);
   const auto = { threshold_minor: 500, amount_minor: 1000, monthly_limit_minor: 5000 };

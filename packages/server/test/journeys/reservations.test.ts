@@ -181,3 +181,27 @@ test('bad wishes are refused with the field named and hold nothing; only the sel
   expect((await customer.visitor.request('POST', '/v1/gate/reserve', own)).status).toBe(403);
   expect(await customer.left()).toBe(100);
 });
+
+test('a customer’s reservations are listed a page at a time, those that are held alone, and are nobody else’s', async () => {
+  const customer = await holder(100);
+  const other = await holder(100);
+  const path = `/v1/customers/${customer.id}/reservations`;
+  const first = await customer.hold(10, { description: 'First' });
+  await sandbox.clock.advance(1000);
+  const second = await customer.hold(20, { expires_in_s: 60 });
+  await sandbox.clock.advance(1000);
+  const third = await customer.hold(30);
+  await settle(third.id, 5);
+  const balance = async () => await customer.visitor.get(`/v1/customers/${customer.id}/credits`);
+  expect(await balance()).toMatchObject({ held_minor: 30, available_minor: 100 - 30 - 5 });
+  const page = await customer.visitor.get(`${path}?limit=2`);
+  expect(page).toMatchObject({ has_more: true, data: [{ id: third.id, state: 'settled' }, { id: second.id }] });
+  const rest = await seller.get(`${path}?limit=2&starting_after=${page.next_cursor}`);
+  expect(rest).toMatchObject({ has_more: false, data: [{ id: first.id, state: 'held', description: 'First' }] });
+  await sandbox.clock.advance(61_000);
+  expect((await customer.visitor.get(`${path}?state=held`)).data).toMatchObject([{ id: first.id }]);
+  expect((await customer.visitor.get(`${path}?state=expired`)).data).toMatchObject([{ id: second.id }]);
+  expect(await balance()).toMatchObject({ held_minor: 10 });
+  expect((await other.visitor.answer('GET', path)).status).toBe(404);
+  expect((await customer.visitor.answer('GET', `${path}?state=gone`)).status).toBe(400);
+});

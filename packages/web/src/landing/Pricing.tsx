@@ -5,7 +5,7 @@ import {
   byGroup,
   chooseWords,
   featuresBeside,
-  groupWords,
+  groupName,
   includedWords,
   limitWords,
   overageWords,
@@ -27,7 +27,7 @@ export function Pricing(props: LandingProps) {
           : 'A base price with requests included. Past them you pay for what you use, in arrears.'}
       </p>
       {groups.map(([group, plans]) => (
-        <PlansOf key={group} group={groups.length > 1 ? group : null}>
+        <PlansOf key={group} group={groups.length > 1 ? group : null} name={groupName(props.seller.groups, group)}>
           {plans.map((plan) => (
             <PlanCard key={plan.id} plan={plan} level={groups.length > 1 ? 'h4' : 'h3'} {...props} />
           ))}
@@ -38,12 +38,12 @@ export function Pricing(props: LandingProps) {
 }
 
 /** The plans of one group; with its name where there are several. */
-function PlansOf({ group, children }: { group: string | null; children: ReactNode }) {
+function PlansOf({ group, name, children }: { group: string | null; name: string; children: ReactNode }) {
   if (group === null) return <div className="plans">{children}</div>;
   const titleId = `group-${group}`;
   return (
     <section className="plan-group" aria-labelledby={titleId}>
-      <h3 id={titleId}>{groupWords(group)}</h3>
+      <h3 id={titleId}>{name}</h3>
       <div className="plans">{children}</div>
     </section>
   );

@@ -13,6 +13,7 @@ export const exampleProps: LandingProps = {
     top_ups: null,
     livemode: false,
     inbox_url: null,
+    groups: [{ id: 'main', name: 'Main' }],
     clock_movable: false,
     example_path: '/',
     key_prefix: 'sky',

@@ -23,8 +23,21 @@ export interface CreditBalance {
   balance_minor: number;
   running_minor: number;
   available_minor: number;
+  /** Held for work that goes on. */
+  held_minor: number;
   grants: number;
   expires_next: { at: string; amount_minor: number } | null;
+}
+
+/** One of `GET /v1/customers/{id}/reservations`. */
+export interface Reservation {
+  id: string;
+  state: 'held' | 'settled' | 'expired';
+  held_minor: number;
+  currency: Currency;
+  description: string | null;
+  expires_at: string;
+  created_at: string;
 }
 
 /** One of `GET /v1/customers/{id}/ledger`. */

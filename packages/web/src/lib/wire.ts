@@ -6,6 +6,7 @@ import type {
   Meter,
   PlanAction,
   Interval,
+  PlanGroup,
   PlanMinimum,
   PlanUsage,
   Price,
@@ -38,6 +39,8 @@ export interface PublicSeller {
   livemode: boolean;
   /** The development mail inbox, when mail goes there. */
   inbox_url: string | null;
+  /** Of plans, with their names. */
+  groups: PlanGroup[];
   clock_movable: boolean;
   /** The server's time when it answered; in test mode its clock can be ahead of everybody's. */
   now?: string | undefined;

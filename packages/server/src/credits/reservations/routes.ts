@@ -1,5 +1,14 @@
+import { listOf, toList } from '../../http/list.ts';
+import { namedCustomer } from '../../http/principal.ts';
 import { access, body, createRoute, idParam, json, problems, router } from '../../http/router.ts';
-import { reservationSchema, reservationView, reserveBody, settleBody, wishOf } from './schema.ts';
+import {
+  listReservationsQuery,
+  reservationSchema,
+  reservationView,
+  reserveBody,
+  settleBody,
+  wishOf,
+} from './schema.ts';
 import type { Reservations } from './service.ts';
 
 const tags = ['Credits'];
@@ -39,7 +48,20 @@ const readRoute = createRoute({
   responses: { 200: json(reservationSchema, 'As of now.'), ...problems(...refusals) },
 });
 
-/** Credit held for work, for the seller's program and its people. */
+const listRoute = createRoute({
+  tags,
+  method: 'get',
+  path: '/v1/customers/{id}/reservations',
+  summary: "A customer's reservations",
+  security: access.anybody,
+  request: { params: idParam, query: listReservationsQuery },
+  responses: {
+    200: json(listOf(reservationSchema), 'The newest first.'),
+    ...problems('unauthenticated', 'not_found'),
+  },
+});
+
+/** Credit held for work, for the seller's program; the customer sees what is held. */
 export function createReservationRoutes({ reservations }: { reservations: Reservations }) {
   const app = router();
   app.openapi(reserveRoute, async (c) => {
@@ -51,6 +73,15 @@ export function createReservationRoutes({ reservations }: { reservations: Reserv
   });
   app.openapi(readRoute, async (c) => {
     return c.json(reservationView(await reservations.read(c.req.valid('param').id)), 200);
+  });
+  app.openapi(listRoute, async (c) => {
+    const { limit, starting_after = null, state = null } = c.req.valid('query');
+    const customer = namedCustomer(c, c.req.valid('param').id);
+    const rows = await reservations.list(customer, { state, limit: limit + 1, after: starting_after });
+    return c.json(
+      toList(rows, limit, reservationView, (row) => row),
+      200,
+    );
   });
   return app;
 }

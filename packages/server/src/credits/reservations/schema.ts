@@ -1,3 +1,4 @@
+import { listQuery } from '../../http/list.ts';
 import { z } from '../../http/router.ts';
 import type { ReservationWish } from './service.ts';
 import type { ReservationRow } from './store.ts';
@@ -24,12 +25,18 @@ export const settleBody = z.object({
   }),
 });
 
+const states = ['held', 'settled', 'expired'] as const;
+
+export const listReservationsQuery = listQuery.extend({
+  state: z.enum(states).optional().openapi({ description: 'Unless said: in any state.' }),
+});
+
 export const reservationSchema = z
   .object({
     object: z.literal('reservation'),
     id: z.string(),
     customer_id: z.string(),
-    state: z.enum(['held', 'settled', 'expired']),
+    state: z.enum(states),
     held_minor: z.int(),
     currency: z.string(),
     meter: z.string().nullable(),

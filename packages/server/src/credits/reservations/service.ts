@@ -5,11 +5,13 @@ import { invariant } from '../../lib/invariant.ts';
 import type { Clock } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { Credits } from '../service.ts';
+import type { Place } from '../store.ts';
 import {
   type ReservationRow,
   dueReservations,
   endReservation,
   insertReservation,
+  listReservations,
   lockReservation,
   reservationById,
 } from './store.ts';
@@ -121,6 +123,14 @@ export function createReservations(deps: {
     reserve,
     settle,
     expireDue,
+    async list(
+      customerId: string,
+      page: { state: ReservationRow['state'] | null; limit: number; after: Place | null },
+    ): Promise<ReservationRow[]> {
+      const { id: customer_id } = await deps.findCustomer(customerId);
+      await expireDue(customer_id);
+      return await listReservations(db.kysely, { ...page, customer_id });
+    },
     async read(id: string): Promise<ReservationRow> {
       const row = await reservationById(db.kysely, id);
       if (row === null) throw new Problem('not_found', 'There is no such reservation.');

@@ -1,6 +1,7 @@
 import type { Currency } from '@farebox/core';
 import { sql } from 'kysely';
 import type { Reader, Tx } from '../../db/database.ts';
+import type { Place } from '../store.ts';
 
 export interface ReservationRow {
   id: string;
@@ -55,6 +56,31 @@ export async function endReservation(
   change: Pick<ReservationRow, 'state' | 'settled_minor' | 'paid_minor' | 'ended_at'>,
 ): Promise<void> {
   await tx.updateTable('reservation').set(change).where('id', '=', id).execute();
+}
+
+/** A page, the newest first; `state` null: in any. */
+export async function listReservations(
+  db: Reader,
+  query: { customer_id: string; state: ReservationRow['state'] | null; limit: number; after: Place | null },
+): Promise<ReservationRow[]> {
+  const { state, after } = query;
+  return await reservations(db)
+    .where('customer_id', '=', query.customer_id)
+    .$if(state !== null, (read) => read.where('state', '=', state ?? 'held'))
+    .$if(after !== null, (read) => read.where(sql<boolean>`(created_at, id) < (${after?.created_at}, ${after?.id})`))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(query.limit)
+    .execute();
+}
+
+/** What of a customer's credit is held for work that goes on. */
+export async function heldMinor(db: Reader, customerId: string): Promise<number> {
+  const { rows } = await sql<{ held_minor: number }>`
+    select coalesce(sum(held_minor), 0)::bigint as held_minor from reservation
+    where customer_id = ${customerId} and state = 'held'
+  `.execute(db);
+  return rows[0]?.held_minor ?? 0;
 }
 
 /** Those whose time is over, of one customer or of all. */

@@ -2,7 +2,7 @@ import { formatMoney } from '@farebox/core';
 import { Button, Skeleton } from '@mantine/core';
 import { IconCoins } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
-import { formatDay } from '../../lib/format.ts';
+import { formatDay, formatMoment } from '../../lib/format.ts';
 import { useSeller } from '../../lib/session.ts';
 import type { CreditEntry, CreditGrant } from '../../lib/wire-credits.ts';
 import { type Column, DataTable } from '../../ui/DataTable.tsx';
@@ -15,7 +15,7 @@ import { AutoTopUpPart } from './AutoTopUpPart.tsx';
 import { GrantDialog } from './GrantDialog.tsx';
 import { TakeBackDialog } from './TakeBackDialog.tsx';
 import { TopUpDialog } from './TopUpDialog.tsx';
-import { useCreditBalance, useGrants, useLedger } from './api.ts';
+import { useCreditBalance, useGrants, useHeld, useLedger } from './api.ts';
 import { balanceWords, entryWords, grantState, spanWords } from './credit-words.ts';
 import classes from './credits.module.css';
 
@@ -132,6 +132,7 @@ function Credits({ customerId, actions, automatic, buttonOf }: CreditsProps) {
             ))}
           </ul>
         )}
+        <HeldList customerId={customerId} />
         {automatic}
       </div>
       {ledger.isError && !ledger.rows ? (
@@ -151,5 +152,30 @@ function Credits({ customerId, actions, automatic, buttonOf }: CreditsProps) {
       )}
       <LoadMore pages={ledger} />
     </Panel>
+  );
+}
+
+/** Work that credit is held for; nothing where none goes on. */
+function HeldList({ customerId }: { customerId: string }) {
+  const held = useHeld(customerId);
+  if (held.isError && !held.rows) return <Fault what="What is held" error={held.error} retry={held.refetch} />;
+  if (held.rows === undefined || held.rows.length === 0) return null;
+  return (
+    <>
+      <ul aria-label="Held">
+        {held.rows.map(({ id, description, held_minor, currency, expires_at }) => (
+          <li key={id}>
+            <div>
+              <strong>{description ?? id}</strong>
+              <span>
+                {formatMoney(held_minor, currency)}, until {formatMoment(expires_at)} at the latest
+              </span>
+            </div>
+            <Status tone="brand">Held</Status>
+          </li>
+        ))}
+      </ul>
+      <LoadMore pages={held} />
+    </>
   );
 }

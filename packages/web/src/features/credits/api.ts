@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { get, post } from '../../lib/http.ts';
 import { usePages } from '../../lib/pages.ts';
 import type { GrantWish } from './grant-wish.ts';
-import type { CreditBalance, CreditEntry, CreditGrant } from '../../lib/wire-credits.ts';
+import type { CreditBalance, CreditEntry, CreditGrant, Reservation } from '../../lib/wire-credits.ts';
 
 const pathOf = (customerId: string) => `/v1/customers/${encodeURIComponent(customerId)}`;
 
@@ -17,6 +17,11 @@ export function useGrants(customerId: string) {
 
 export function useLedger(customerId: string) {
   return usePages<CreditEntry>(`${pathOf(customerId)}/ledger`, { limit: 10 });
+}
+
+/** What is held for work that goes on. */
+export function useHeld(customerId: string) {
+  return usePages<Reservation>(`${pathOf(customerId)}/reservations`, { limit: 10, state: 'held' });
 }
 
 export function useGrant(customerId: string) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { balanceWords, spanWords } from './credit-words.ts';
 
-const balance = { currency: 'usd', balance_minor: 900, available_minor: 400, grants: 1 } as const;
+const balance = { currency: 'usd', balance_minor: 900, available_minor: 400, held_minor: 0, grants: 1 } as const;
 
 test('a balance says what of it is used already and what ends', () => {
   expect(balanceWords({ ...balance, running_minor: 500, expires_next: null })).toBe(
@@ -10,6 +10,9 @@ test('a balance says what of it is used already and what ends', () => {
   const expires_next = { at: '2026-03-01T00:00:00Z', amount_minor: 100 };
   expect(balanceWords({ ...balance, running_minor: 0, expires_next })).toBe('$1.00 expires on 1 Mar 2026.');
   expect(balanceWords({ ...balance, running_minor: 0, expires_next: null })).toBe('');
+  expect(balanceWords({ ...balance, running_minor: 0, held_minor: 250, expires_next: null })).toBe(
+    '$2.50 more is held for work that goes on.',
+  );
 });
 
 test('a grant says when it counts', () => {

@@ -3,14 +3,15 @@ import { formatDay } from '../../lib/format.ts';
 import type { CreditBalance, CreditEntry, CreditGrant } from '../../lib/wire-credits.ts';
 import type { Tone } from '../../ui/Status.tsx';
 
-/** `$12.40 of it pays for usage so far. $5.00 expires on 1 Mar 2026.` */
-export function balanceWords({ running_minor, currency, expires_next }: CreditBalance): string {
+/** `$12.40 of it pays for usage so far. $2.00 more is held for work that goes on. $5.00 expires on 1 Mar 2026.` */
+export function balanceWords({ running_minor, held_minor, currency, expires_next }: CreditBalance): string {
   const used = running_minor > 0 ? [`${formatMoney(running_minor, currency)} of it pays for usage so far.`] : [];
   const ends =
     expires_next === null
       ? []
       : [`${formatMoney(expires_next.amount_minor, currency)} expires on ${formatDay(expires_next.at)}.`];
-  return [...used, ...ends].join(' ');
+  const held = held_minor > 0 ? [`${formatMoney(held_minor, currency)} more is held for work that goes on.`] : [];
+  return [...used, ...held, ...ends].join(' ');
 }
 
 const states: Record<CreditGrant['state'], { label: string; tone: Tone }> = {

@@ -1,15 +1,17 @@
-import { mergeFeatures } from '@farebox/core';
+import { type FeatureValue, mergeFeatures } from '@farebox/core';
 import { Button, NativeSelect, Skeleton, TextInput } from '@mantine/core';
 import type { FormEvent } from 'react';
 import { formatCount, formatDay, formatMoment } from '../../lib/format.ts';
 import { faultText } from '../../lib/http.ts';
+import { useSeller } from '../../lib/session.ts';
 import type { CustomerOverrides, EffectivePlan, OverrideChange } from '../../lib/wire.ts';
 import { Empty } from '../../ui/Empty.tsx';
 import { Fault } from '../../ui/Fault.tsx';
 import { Notice } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
-import { useOverrides, useSetOverrides } from './api.ts';
+import { groupName } from '../plan/plan-words.ts';
+import { useFeatures, useOverrides, useSetOverrides } from './api.ts';
 import classes from './overrides.module.css';
 import { overridesWish, windowsOf } from './wish.ts';
 
@@ -78,13 +80,20 @@ interface FieldsProps {
 
 /** One field for each thing the plans say. */
 function Fields({ effective, overrides }: FieldsProps) {
+  const seller = useSeller();
+  const features = useFeatures().data?.data ?? [];
+  const meterName = (id: string) => seller?.meters.find((meter) => meter.id === id)?.name ?? id;
+  // What an older version of a plan has and the price list does not any more is called by its id.
+  const featureName = (id: string) => features.find((feature) => feature.id === id)?.name ?? id;
   return (
     <>
       {windowsOf(effective).map(({ key, name, limit, group }) => (
         <Count
           key={key}
           name={`limit.${key}`}
-          label={key === name ? `Requests per ${name}` : `Requests per ${name}, ${group}`}
+          label={
+            key === name ? `Requests per ${name}` : `Requests per ${name}, ${groupName(seller?.groups ?? [], group)}`
+          }
           set={overrides?.limits[key] ?? overrides?.limits[name]}
           now={limit}
         />
@@ -95,13 +104,13 @@ function Fields({ effective, overrides }: FieldsProps) {
           <div key={meter_id} className={classes.pair}>
             <Count
               name={`included.${meter_id}`}
-              label={`Included ${meter_id}`}
+              label={`Included ${meterName(meter_id)}`}
               set={overrides?.included[meter_id]}
               now={included}
             />
             <NativeSelect
               name={`quota.${meter_id}`}
-              label={`Past the included ${meter_id}`}
+              label={`Past the included ${meterName(meter_id)}`}
               defaultValue={overrides?.quota[meter_id] ?? ''}
               data={[
                 { value: '', label: `As the plan says (${quota})` },
@@ -112,7 +121,7 @@ function Fields({ effective, overrides }: FieldsProps) {
           </div>
         ))}
       {Object.entries(mergeFeatures(effective, {})).map(([id, value]) => (
-        <FeatureField key={id} id={id} now={value} set={overrides?.features[id]} />
+        <FeatureField key={id} id={id} name={featureName(id)} now={value} set={overrides?.features[id]} />
       ))}
     </>
   );
@@ -132,13 +141,20 @@ function Count({ name, label, set, now }: { name: string; label: string; set: nu
   );
 }
 
-function FeatureField({ id, now, set }: { id: string; now: boolean | number | string; set: typeof now | undefined }) {
+interface FeatureProps {
+  id: string;
+  name: string;
+  now: FeatureValue;
+  set: FeatureValue | undefined;
+}
+
+function FeatureField({ id, name, now, set }: FeatureProps) {
   if (typeof now !== 'boolean')
     return (
       <TextInput
         name={`feature.${id}`}
         type={typeof now === 'number' ? 'number' : 'text'}
-        label={id}
+        label={name}
         placeholder={String(now)}
         defaultValue={set === undefined ? '' : String(set)}
       />
@@ -146,7 +162,7 @@ function FeatureField({ id, now, set }: { id: string; now: boolean | number | st
   return (
     <NativeSelect
       name={`feature.${id}`}
-      label={id}
+      label={name}
       defaultValue={set === undefined ? '' : set === true ? 'on' : 'off'}
       data={[
         { value: '', label: `As the plan says (${now ? 'on' : 'off'})` },

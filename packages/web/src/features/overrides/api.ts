@@ -14,6 +14,14 @@ export function useOverrides(customerId: string) {
   });
 }
 
+/** What the features of the price list are called. */
+export function useFeatures() {
+  return useQuery({
+    queryKey: ['/v1/features'],
+    queryFn: ({ signal }) => get<{ data: { id: string; name: string }[] }>('/v1/features', signal),
+  });
+}
+
 /** Null removes them all. */
 export function useSetOverrides(customerId: string) {
   const queries = useQueryClient();

@@ -13,7 +13,7 @@ import { shownPrice } from './plan-price.ts';
 import {
   byGroup,
   chooseWords,
-  groupWords,
+  groupName,
   includedWords,
   limitWords,
   overageWords,
@@ -24,6 +24,7 @@ import classes from './PlanPicker.module.css';
 
 /** The price list, but for groups that the customer has a plan of: choose, and go to the checkout. */
 export function PlanPicker({ held = [] }: { held?: readonly string[] }) {
+  const seller = useSeller();
   const priceList = usePlans();
   const plans = priceList.data?.filter(({ group }) => group === null || !held.includes(group));
   const checkout = useCheckout();
@@ -65,7 +66,10 @@ export function PlanPicker({ held = [] }: { held?: readonly string[] }) {
         </div>
       ) : (
         byGroup(plans).map(([group, own]) => (
-          <PlansOf key={group} title={groupsOf({ plans: priceList.data ?? [] }).length > 1 ? groupWords(group) : null}>
+          <PlansOf
+            key={group}
+            title={groupsOf({ plans: priceList.data ?? [] }).length > 1 ? groupName(seller?.groups ?? [], group) : null}
+          >
             {own.map((plan) => (
               <PlanCard
                 key={plan.id}

@@ -5,7 +5,7 @@ import {
   byGroup,
   chooseWords,
   featuresBeside,
-  groupWords,
+  groupName,
   includedWords,
   limitWords,
   namesWords,
@@ -97,7 +97,9 @@ describe('groups of plans', () => {
   ];
 
   test('stand in the order of the list, under words', () => {
-    expect(byGroup(plans).map(([group]) => groupWords(group))).toEqual(['Route maps', 'Mail']);
+    expect(byGroup(plans).map(([group]) => groupName([], group))).toEqual(['Route maps', 'Mail']);
+    const named = [{ id: 'mail', name: 'Letters' }];
+    expect(byGroup(plans).map(([group]) => groupName(named, group))).toEqual(['Route maps', 'Letters']);
     expect(namesWords([{ plan_name: 'Maps' }, { plan_name: 'Mail' }])).toBe('Maps and Mail');
   });
 

@@ -1,7 +1,9 @@
 import {
   formatDecimal,
   formatMoney,
+  groupWords,
   type Meter,
+  type PlanGroup,
   type PlanUsage,
   type Price,
   type RateLimit,
@@ -156,10 +158,9 @@ export function byGroup<T extends { group: string | null }>(plans: readonly T[])
   return [...groups];
 }
 
-/** `route_maps` → `Route maps`: what stands over the plans of a group. */
-export function groupWords(group: string): string {
-  const words = group.replaceAll('_', ' ');
-  return words.slice(0, 1).toUpperCase() + words.slice(1);
+/** What stands over the plans of a group. */
+export function groupName(groups: readonly PlanGroup[], id: string): string {
+  return groups.find((group) => group.id === id)?.name ?? groupWords(id);
 }
 
 /** `Maps and Mail` */
