@@ -6,9 +6,9 @@ import { type Program, startProgram } from '../packages/server/test/program.ts';
 import { type Visitor, createVisitor, payOnPage } from '../packages/server/test/visitor.ts';
 
 /**
- * kill -9 at ten points of the first purchase, each followed by a start on the same folder and by the customer trying again.
+ * kill -9 at ten points of the first purchase, and at seven of credit that is bought by itself, each followed by a start on the same folder and by the customer trying again.
  * The database and the local Stripe die with the program's process or are taken over by the next. Counts what was charged
- * twice and what was acknowledged and lost. `--long` repeats the ten with other delays inside the steps.
+ * twice and what was acknowledged and lost. `--long` repeats them with other delays inside the steps.
  */
 
 interface Customer {
@@ -20,6 +20,8 @@ interface Customer {
   acknowledged: number;
   /** Ids of keys, invoices and subscriptions that an answer named. */
   named: Set<string>;
+  /** Has turned on that credit is bought by itself: once, since the limit of the month is what one purchase costs. */
+  tops_up: boolean;
 }
 
 interface Point {
@@ -28,6 +30,8 @@ interface Point {
   run(customer: Customer): Promise<void>;
 }
 
+/** What an automatic top-up buys, and the most of a month. */
+const topUpMinor = 1000;
 const rounds = process.argv.includes('--long') ? 5 : 1;
 const folder = makeFolder('crash', 'open');
 const port = await freePort(11);
@@ -38,8 +42,10 @@ const found: string[] = [];
 let starts = 1;
 let slowestRestart = 0;
 
+let kills = 0;
 for (let round = 0; round < rounds; round += 1) {
-  for (const [index, point] of points(round).entries()) {
+  for (const [index, point] of [...points(round), ...topUpPoints(round)].entries()) {
+    kills += 1;
     const customer = await signUp(`crash-${round}-${index}@example.com`);
     await point.run(customer);
     await finish(customer);
@@ -56,7 +62,7 @@ removeFolder(folder);
 
 for (const line of found) console.log(`  FAULT ${line}`);
 const figures = {
-  kills: rounds * 10,
+  kills,
   starts,
   slowest_restart_s: Number(slowestRestart.toFixed(1)),
   customers: customers.length,
@@ -138,6 +144,102 @@ function points(round: number): Point[] {
   ];
 }
 
+/** Credit that is bought by itself: killed as it is turned on, and at each step of the invoice at Stripe that pays it. */
+function topUpPoints(round: number): Point[] {
+  const steps: [string, (invoice: Stripe.Invoice | undefined) => boolean][] = [
+    ['has its invoice', (invoice) => invoice !== undefined],
+    ['has its line', (invoice) => invoice !== undefined && invoice.lines.data.length > 0],
+    ['is final', (invoice) => invoice !== undefined && invoice.status !== 'draft'],
+    ['is paid at Stripe', (invoice) => invoice?.status === 'paid'],
+  ];
+  return [
+    {
+      name: 'while automatic top-ups are being turned on',
+      run: async (customer) => {
+        await subscribe(customer);
+        customer.tops_up = true;
+        await crashDuring(turnOn(customer), 3 + round * 17);
+      },
+    },
+    {
+      name: 'after automatic top-ups were turned on',
+      run: async (customer) => {
+        await subscribe(customer);
+        customer.tops_up = true;
+        await turnOn(customer);
+        await crash();
+      },
+    },
+    ...steps.map(([step, isReached]): Point => ({
+      name: `when an automatic top-up ${step}`,
+      run: async (customer) => {
+        await subscribe(customer);
+        customer.tops_up = true;
+        await turnOn(customer);
+        for (let tries = 0; !isReached((await topUpInvoices(customer))[0]); tries += 1)
+          if (tries > 2000) throw new Error(`no automatic top-up ${step}`);
+        await crash();
+      },
+    })),
+    {
+      name: 'when the credit of an automatic top-up is there',
+      run: async (customer) => {
+        await subscribe(customer);
+        customer.tops_up = true;
+        await turnOn(customer);
+        await bought(customer);
+        await crash();
+      },
+    },
+  ];
+}
+
+async function turnOn(customer: Customer): Promise<void> {
+  const id = await idOf(customer);
+  const setting = { threshold_minor: 500, amount_minor: topUpMinor, monthly_limit_minor: topUpMinor };
+  const answer = await customer.visitor.request('PUT', `/v1/customers/${id}/auto_top_up`, setting);
+  if (!answer.ok) throw new Error(`PUT auto_top_up answered ${answer.status}`);
+}
+
+async function idOf({ visitor }: Customer): Promise<string> {
+  return (await visitor.get<{ customer: { id: string } }>('/v1/me')).customer.id;
+}
+
+async function idAtStripe({ email }: Customer): Promise<string> {
+  const [customer] = (await stripe.customers.list({ email, limit: 1 })).data;
+  if (customer === undefined) throw new Error(`${email} is no customer at Stripe`);
+  return customer.id;
+}
+
+async function topUpInvoices(customer: Customer): Promise<Stripe.Invoice[]> {
+  const { data } = await stripe.invoices.list({ customer: await idAtStripe(customer), limit: 100 });
+  return data.filter((invoice) => invoice.metadata?.['farebox_top_up'] !== undefined);
+}
+
+/** The credit of the one purchase that there may be, as soon as there is any. */
+async function bought(customer: Customer): Promise<number> {
+  const id = await idOf(customer);
+  for (let tries = 0; tries < 600; tries += 1) {
+    const { data } = await customer.visitor.get<{ data: { amount_minor: number }[] }>(`/v1/customers/${id}/grants`);
+    if (data.length > 0) return data.reduce((sum, { amount_minor }) => sum + amount_minor, 0);
+    await wait(100);
+  }
+  return 0;
+}
+
+async function judgeTopUp(customer: Customer, fault: (text: string) => void): Promise<void> {
+  const granted = await bought(customer);
+  if (granted !== topUpMinor) fault(`${granted} of credit was granted`);
+  const invoices = await topUpInvoices(customer);
+  const paid = invoices.filter(({ status }) => status === 'paid');
+  if (paid.length !== 1) fault(`${paid.length} invoices of a top-up are paid`);
+  const open = invoices.filter(({ status }) => status !== 'paid' && status !== 'void');
+  if (open.length > 0) fault(`${open.length} invoices of a top-up are ${open[0]?.status}`);
+  const intents = await stripe.paymentIntents.list({ customer: await idAtStripe(customer), limit: 100 });
+  const charged = intents.data.filter(({ amount, status }) => amount === topUpMinor && status === 'succeeded');
+  if (charged.length !== 1) fault(`${charged.length} payments of a top-up`);
+}
+
 async function crash(): Promise<void> {
   await program.kill();
   program = await restart();
@@ -169,7 +271,15 @@ async function restart(): Promise<Program> {
 async function signUp(email: string): Promise<Customer> {
   const visitor = createVisitor(program.url);
   await visitor.post('/auth/sign-up/email', { name: 'Crash Test', email, password: 'a long enough password' });
-  const customer: Customer = { email, visitor, plan: 'starter', key: null, acknowledged: 0, named: new Set() };
+  const customer: Customer = {
+    email,
+    visitor,
+    plan: 'starter',
+    key: null,
+    acknowledged: 0,
+    named: new Set(),
+    tops_up: false,
+  };
   customers.push(customer);
   return customer;
 }
@@ -242,6 +352,7 @@ async function finish(customer: Customer): Promise<void> {
     await refresh(customer);
   } else if (again.status !== 409) found.push(`${customer.email}: the second try was answered ${again.status}`);
   if (customer.key === null) await reveal(customer);
+  if (customer.tops_up) await turnOn(customer);
 }
 
 async function judge(customer: Customer): Promise<void> {
@@ -272,6 +383,7 @@ async function judge(customer: Customer): Promise<void> {
     .filter((invoice) => invoice.status === 'paid')
     .reduce((sum, invoice) => sum + invoice.total_minor, 0);
   if (paidHere !== invoiced) fault(`paid here ${paidHere}, at Stripe ${invoiced}`);
+  if (customer.tops_up) await judgeTopUp(customer, fault);
   const { data: keys } = await customer.visitor.get<{ data: unknown[] }>('/v1/keys');
   if (keys.length !== 1) fault(`${keys.length} keys`);
   const from = new Date(Date.now() - 40 * 86_400_000).toISOString();

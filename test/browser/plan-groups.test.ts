@@ -84,11 +84,11 @@ describe.skipIf(chromiumPath === null)('plans of two groups', async () => {
     await held.getByText('version 1 · mail', { exact: true }).waitFor();
     await held.getByText('version 1 · maps', { exact: true }).waitFor();
     const overrides = operator.getByRole('region', { name: 'Overrides' });
-    await overrides.getByLabel('Requests per 1s, mail').fill('9');
+    await overrides.getByLabel('Requests per 1s, Letters').fill('9');
     await overrides.getByLabel('Reason').fill('a launch');
     await overrides.getByRole('button', { name: 'Save' }).click();
     await overrides.getByText('In force').waitFor();
-    expect(await overrides.getByLabel('Requests per 1s, mail').inputValue()).toBe('9');
+    expect(await overrides.getByLabel('Requests per 1s, Letters').inputValue()).toBe('9');
     expect(await overrides.getByLabel('Requests per 1s, maps').inputValue()).toBe('');
     await expectAccessible(operator);
   });
