@@ -15,7 +15,7 @@ import type { Usage } from './usage/service.ts';
 /** How often a customer that uses something is looked at. */
 const lookPaceMs = 5_000;
 /** However many customers use something at once, looking at them takes at most this part of the time. */
-const lookShare = 0.2;
+const lookShare = 0.1;
 
 /** Joins what tells of usage: the looks, the mails and the events. Its part of `createApp`. */
 export function connectAlerting(

@@ -18,7 +18,7 @@ import type { Usage } from './usage/service.ts';
 /** How often it is looked whether a customer that uses something has enough credit left. */
 const lookPaceMs = 5_000;
 /** However many customers use something at once, looking at them takes at most this part of the time. */
-const lookShare = 0.2;
+const lookShare = 0.1;
 
 /** Joins what brings credit and needs Stripe. Its part of `createApp`. */
 export function connectCrediting(
