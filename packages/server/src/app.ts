@@ -17,6 +17,7 @@ import { createAnswerRoutes } from './proxy/routes.ts';
 import { dataHeaders } from './http/security-headers.ts';
 import { createWeb } from './http/web.ts';
 import { bumpGateVersion } from './keys/store.ts';
+import { createKeyExpiry } from './keys/expiry.ts';
 import { connectKeeping } from './keeping.ts';
 import type { Log } from './lib/log.ts';
 import { createInboxRoutes } from './notices/routes.ts';
@@ -116,7 +117,9 @@ export async function createApp(options: AppOptions) {
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now(), usage.kept_ms)));
   queue.work('usage.counters', async () => void (await closing.keepCounters()));
   queue.work('usage.alerts', () => slices.alerting.lookAtAll());
+  const tellExpiries = createKeyExpiry({ ...options, told: slices.telling.key });
   queue.work('keys.tidy', async () => void (await keys.tidy()));
+  queue.work('keys.expiry', tellExpiries);
   queue.work('accounts.reset_letter', async ({ email }) => await accounts.sendResetLetter(email));
   queue.work('replies.forget', () => slices.replies.forget());
   queue.work('answers.forget', () => slices.answers.forget());
@@ -126,6 +129,7 @@ export async function createApp(options: AppOptions) {
   queue.every('30 3 * * *', 'replies.forget');
   queue.every('45 3 * * *', 'answers.forget');
   queue.every('15 * * * *', 'keys.tidy');
+  queue.every('*/10 * * * *', 'keys.expiry');
 
   const stopping = new AbortController();
   let clockToMove: MovableClock | null = null;
@@ -182,6 +186,7 @@ export async function createApp(options: AppOptions) {
       await stripe.jobs.sweep();
       await slices.alerting.settle();
       await crediting.settle();
+      await tellExpiries();
       await slices.webhooks.deliveries.sweep();
       await queue.idle();
     },

@@ -31,7 +31,9 @@ import { viewCharge } from './stripe/schema.ts';
 import { migrationView } from './subscriptions/migrations/schema.ts';
 import { migrationProgress } from './subscriptions/migrations/store.ts';
 import { subscriptionView } from './subscriptions/schema.ts';
+import { cardView } from './payment-methods/schema.ts';
 import {
+  type Card,
   type PricedAddOn,
   type StoredAddOn,
   type SubscriptionRow,
@@ -75,6 +77,10 @@ export function createTelling(deps: {
       customer_id: row.customer_id,
       object: viewOf(row, now),
       before: before === null ? null : viewOf(before, now),
+      // What time alone does is seen again and again.
+      ...(verb === 'expiring' || verb === 'expired'
+        ? { dedupe_key: `api_key.${verb}:${row.id}:${row.expires_at?.getTime()}` }
+        : {}),
     });
   };
 
@@ -122,6 +128,10 @@ export function createTelling(deps: {
     async charge(tx, of, before, after) {
       const was = before === null ? null : viewCharge(before);
       await record(tx, { ...of, customer_id: after.customer_id, object: viewCharge(after), before: was });
+    },
+    async card(tx, of, { customer_id, current_period_end_at }, before, after) {
+      const viewed = (card: Card) => cardView(card, clock.now(), current_period_end_at.getTime());
+      await record(tx, { ...of, customer_id, object: viewed(after), before: before === null ? null : viewed(before) });
     },
     async state(tx, customerId) {
       const row = await listedCustomer(tx, customerId);

@@ -13,6 +13,7 @@ import { storedPriceList } from '../plans/store.ts';
 import { createQueue } from '../queue/queue.ts';
 import { createStripe } from '../stripe/client.ts';
 import { createPush } from '../stripe/push.ts';
+import { ensureEventDestination } from '../stripe/webhook-endpoint.ts';
 import { installationId } from '../stripe/store.ts';
 import { createTelling } from '../telling.ts';
 import { configuration, options } from './arguments.ts';
@@ -35,10 +36,11 @@ export async function diff(args: string[]): Promise<number> {
 
 /**
  * `farebox push`: publishes the price list, and brings it to Stripe where STRIPE_SECRET_KEY names one. A local Stripe gets it
- * from the running `npm start`, or from the next one. Idempotent.
+ * from the running `npm start`, or from the next one. Idempotent. `--events-secret FILE` also makes the event destination that
+ * hears what Stripe's meters took and did not count, once, and keeps its secret in that file.
  */
 export async function push(args: string[]): Promise<number> {
-  options(args, {});
+  const { 'events-secret': secret_file } = options(args, { 'events-secret': { type: 'string' } } as const);
   const { config, secrets } = configuration();
   const list = await loadPriceList(config.price_list);
   return await withDatabase(config, async (db, url) => {
@@ -57,6 +59,14 @@ export async function push(args: string[]): Promise<number> {
       const now = systemClock.now();
       const installation_id = await installationId(db.kysely, { id: createId('inst', now), created_at: new Date(now) });
       const stripe = createStripe({ secret_key: secrets.stripe_secret_key, address: null });
+      if (secret_file !== undefined) {
+        const hears = `${config.base_url}/v1/stripe/webhooks`;
+        await ensureEventDestination({ stripe, url: hears, secret_file: resolve(secret_file) });
+        console.log(
+          `Stripe tells ${hears} what its meters did not count. The secret is the second word of ${secret_file}:`,
+        );
+        console.log('add it to STRIPE_WEBHOOK_SECRET, after a comma.');
+      }
       const meterName = (id: string) => list.meters.find((meter) => meter.id === id)?.name ?? id;
       const pushed = await createPush({ db, clock: systemClock, stripe, installation_id, meterName, log })();
       console.log(

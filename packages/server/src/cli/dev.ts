@@ -6,7 +6,7 @@ import { acquireFolder } from '../db/folder-lock.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log.ts';
 import { createStripe } from '../stripe/client.ts';
-import { ensureWebhookEndpoint } from '../stripe/webhook-endpoint.ts';
+import { ensureEventDestination, ensureWebhookEndpoint } from '../stripe/webhook-endpoint.ts';
 import { type Running, boot } from './boot.ts';
 import { startExample } from './example.ts';
 import { claimPorts } from './listen.ts';
@@ -111,16 +111,17 @@ async function startLocalStripe(
     secret_key: secrets.stripe_secret_key,
     address: { host: '127.0.0.1', port: server.port },
   });
-  const webhookSecret = await ensureWebhookEndpoint({
-    stripe,
-    url: `http://127.0.0.1:${config.port}/v1/stripe/webhooks`,
-    secret_file: join(config.data_dir, 'stripe-webhook-secret'),
-  });
+  const url = `http://127.0.0.1:${config.port}/v1/stripe/webhooks`;
+  const secretFile = (name: string) => join(config.data_dir, name);
+  const stripe_webhook_secrets = [
+    await ensureWebhookEndpoint({ stripe, url, secret_file: secretFile('stripe-webhook-secret') }),
+    await ensureEventDestination({ stripe, url, secret_file: secretFile('stripe-thin-events-secret') }),
+  ];
   return {
     sandbox,
     port: server.port,
     url: `http://localhost:${server.port}`,
-    secrets: { ...secrets, stripe_webhook_secrets: [webhookSecret] },
+    secrets: { ...secrets, stripe_webhook_secrets },
     attach(farebox) {
       settle = () => farebox.app.settle();
       farebox.app.attachClock({ advance: async (ms) => void (await sandbox.clock.advance(ms)) });

@@ -27,7 +27,8 @@ const commands: Record<string, { about: string; load(): Promise<(args: string[])
     load: async () => (await import('./rehearse.ts')).rehearse,
   },
   push: {
-    about: 'publish the price list and bring it to Stripe',
+    about:
+      '[--events-secret FILE]: publish the price list and bring it to Stripe; with a file, have its meters say what they did not count',
     load: async () => (await import('./catalog.ts')).push,
   },
   pull: {

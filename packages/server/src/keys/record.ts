@@ -41,7 +41,7 @@ export type KeyNotify = (tx: Tx, customerId: string, notice: KeyNotice) => Promi
 /** In the transaction of what it tells: what became of a key, for programs. */
 export type KeyTold = (
   tx: Tx,
-  verb: 'created' | 'updated' | 'rotated' | 'revoked' | 'leaked',
+  verb: 'created' | 'updated' | 'rotated' | 'expiring' | 'expired' | 'revoked' | 'leaked',
   key: ApiKeyRow,
   before: ApiKeyRow | null,
 ) => Promise<void>;

@@ -108,6 +108,25 @@ export async function deleteSecretsBefore(db: Reader, before: Date): Promise<num
   return Number(result.numDeletedRows);
 }
 
+/** Keys that end in [from, to] and were not revoked, a page in the order in which they end. */
+export async function keysEndingIn(
+  db: Reader,
+  of: { from: Date; to: Date; after: { expires_at: Date; id: string } | null; limit: number },
+): Promise<ApiKeyRow[]> {
+  const { after } = of;
+  return await keys(db)
+    .where('api_key.revoked_at', 'is', null)
+    .where('api_key.expires_at', '>=', of.from)
+    .where('api_key.expires_at', '<=', of.to)
+    .$if(after !== null, (read) =>
+      read.where(sql<boolean>`(api_key.expires_at, api_key.id) > (${after?.expires_at}, ${after?.id})`),
+    )
+    .orderBy('api_key.expires_at')
+    .orderBy('api_key.id')
+    .limit(of.limit)
+    .execute();
+}
+
 /** Keys with what is known of their secrets. */
 function keys(db: Reader) {
   return db

@@ -18,6 +18,17 @@ export const paymentMethodSchema = z
   })
   .openapi('PaymentMethod');
 
+/** The card that a subscription is paid with, by when that is next. */
+export function cardView(
+  card: { stripe_payment_method_id: string; brand: string; last4: string; exp_month: number; exp_year: number },
+  now: number,
+  next_payment_at: number,
+): z.infer<typeof paymentMethodSchema> {
+  const { stripe_payment_method_id: id, ...shown } = card;
+  const state = cardState(card, now, next_payment_at > now ? next_payment_at : null);
+  return { object: 'payment_method', id, type: 'card', ...shown, state, is_default: true };
+}
+
 export const setupSchema = z
   .object({
     object: z.literal('setup_session'),

@@ -18,6 +18,7 @@ export interface Jobs {
   'usage.counters': Record<string, never>;
   'credits.top_ups': Record<string, never>;
   'credits.reservations': Record<string, never>;
+  'keys.expiry': Record<string, never>;
   'keys.tidy': Record<string, never>;
   'replies.forget': Record<string, never>;
   'answers.forget': Record<string, never>;
@@ -73,6 +74,7 @@ export const handlings: Record<JobName, Handling> = {
   'usage.counters': { concurrency: 1, retries: 2 },
   'credits.reservations': { concurrency: 1, retries: 2 },
   'credits.top_ups': { concurrency: 1, retries: 2 },
+  'keys.expiry': { concurrency: 1, retries: 2 },
   'keys.tidy': { concurrency: 1, retries: 8 },
   'replies.forget': { concurrency: 1, retries: 8 },
   'answers.forget': { concurrency: 1, retries: 8 },
@@ -98,6 +100,7 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'usage.counters': () => 'all',
   'credits.reservations': () => 'all',
   'credits.top_ups': () => 'all',
+  'keys.expiry': () => 'all',
   'keys.tidy': () => 'all',
   'replies.forget': () => 'all',
   'webhook.sweep': () => 'all',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SubscriptionRow } from '../subscriptions/store.ts';
-import { chargeTransitions, invoiceTransitions, subscriptionTransitions } from './life-events.ts';
+import { cardTransitions, chargeTransitions, invoiceTransitions, subscriptionTransitions } from './life-events.ts';
 
 const dayMs = 86_400_000;
 const now = Date.UTC(2026, 2, 10);
@@ -148,4 +148,23 @@ test.each([
   ],
 ])('a charge: %j, then %j', (before, after, expected) => {
   expect(chargeTransitions(before, { id: 'ch_1', ...after }).map(({ dedupe_key }) => dedupe_key)).toEqual(expected);
+});
+
+const card = { stripe_payment_method_id: 'pm_1', brand: 'visa', last4: '4242', exp_month: 12, exp_year: 2099 };
+const ended = new Date(now - 40 * 86_400_000);
+const over = { exp_year: ended.getUTCFullYear(), exp_month: ended.getUTCMonth() + 1 };
+
+test.each<[string, typeof card | null, Partial<typeof card>, Partial<SubscriptionRow>, string[]]>([
+  ['the first one', null, {}, {}, ['attached']],
+  ['the same', card, {}, {}, []],
+  ['another one', { ...card, stripe_payment_method_id: 'pm_0' }, {}, {}, ['attached']],
+  ['with other numbers', card, { last4: '1881' }, {}, ['updated']],
+  ['renewed by its bank', { ...card, exp_year: 2098 }, {}, {}, ['updated']],
+  ['that ends before it pays again', { ...card, ...over }, over, {}, ['expiring']],
+  ['of what ends anyway', { ...card, ...over }, over, { cancel_at: new Date(now + 1) }, []],
+  ['of what has ended', null, {}, { ended_at: new Date(now) }, []],
+])('a card: %s', (_, before, after, changes, expected) => {
+  const subscription = { ...row(changes), card: { ...card, ...after } };
+  const found = cardTransitions(before === null ? null : { card: before }, subscription, now);
+  expect(found.map(({ type }) => type.replace('payment_method.', ''))).toEqual(expected);
 });

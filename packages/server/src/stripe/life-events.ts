@@ -1,7 +1,7 @@
-import type { WebhookEventType } from '@farebox/core';
+import { type WebhookEventType, cardState } from '@farebox/core';
 import type { Tx } from '../db/database.ts';
 import type { InvoiceRow, MirrorInvoice } from '../invoices/store.ts';
-import type { StoredAddOn, SubscriptionRow } from '../subscriptions/store.ts';
+import type { Card, StoredAddOn, SubscriptionRow } from '../subscriptions/store.ts';
 import type { ChargeRow } from './store.ts';
 import type { Mirrored } from './sync.ts';
 
@@ -16,6 +16,8 @@ export interface ToldOfMoney {
   subscription(tx: Tx, of: Transition, before: SubscriptionRow | null, after: SubscriptionRow): Promise<void>;
   invoice(tx: Tx, of: Transition, before: InvoiceRow | null, after: InvoiceRow): Promise<void>;
   charge(tx: Tx, of: Transition, before: ChargeRow | null, after: ChargeRow): Promise<void>;
+  /** What pays a subscription. */
+  card(tx: Tx, of: Transition, subscription: SubscriptionRow, before: Card | null, after: Card): Promise<void>;
   /** Something about what the customer has or may use is different. */
   state(tx: Tx, customerId: string): Promise<void>;
 }
@@ -38,6 +40,9 @@ export async function tellTransitions(
       await told.subscription(tx, transition, before, after);
       changes += 1;
     }
+    const { card } = after;
+    for (const transition of card === null ? [] : cardTransitions(before, { ...after, card }, now))
+      if (card !== null) await told.card(tx, transition, after, before?.card ?? null, card);
   }
   for (const { before, after } of mirrored.invoices.changes) {
     if (before === null && isOld(after.paid_at ?? after.stripe_created_at)) continue;
@@ -114,6 +119,33 @@ function termsOf(addOns: readonly StoredAddOn[]): string {
     .map(({ plan_price_id, quantity }) => `${plan_price_id}*${quantity}`)
     .toSorted()
     .join('+');
+}
+
+/** A monthly subscription is read when it renews, at most 31 days before the next payment. As the mail that says the same. */
+const cardNoticeMs = 31 * dayMs;
+
+/** What pays one subscription, between two reads: another card, the same with other numbers, and one that ends before it pays again. */
+export function cardTransitions(
+  before: Pick<SubscriptionRow, 'card'> | null,
+  after: Pick<SubscriptionRow, 'id' | 'status' | 'superseded' | 'ended_at' | 'cancel_at' | 'current_period_end_at'> & {
+    card: Card;
+  },
+  now: number,
+): Transition[] {
+  const { card, status, superseded, ended_at, cancel_at } = after;
+  if (superseded || ended_at !== null || status === 'incomplete' || status === 'incomplete_expired') return [];
+  const expiry = `${card.stripe_payment_method_id}:${card.last4}:${card.exp_year}-${card.exp_month}`;
+  const found: Transition[] = [];
+  const was = before?.card ?? null;
+  if (was?.stripe_payment_method_id !== card.stripe_payment_method_id)
+    found.push(named('payment_method.attached', after.id, card.stripe_payment_method_id));
+  else if (`${was.last4}:${was.exp_year}-${was.exp_month}` !== `${card.last4}:${card.exp_year}-${card.exp_month}`)
+    found.push(named('payment_method.updated', after.id, expiry));
+  const due = after.current_period_end_at.getTime();
+  const isNear = due > now && due - now <= cardNoticeMs && cancel_at === null;
+  if (isNear && (status === 'active' || status === 'trialing') && cardState(card, now, due) !== 'valid')
+    found.push(named('payment_method.expiring', after.id, expiry));
+  return found;
 }
 
 /** One invoice between two reads; a draft is nobody's yet. */

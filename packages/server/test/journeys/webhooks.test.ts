@@ -441,3 +441,36 @@ test('twenty endpoints are the most', async () => {
   const { status, json } = await seller.answer('POST', '/v1/webhook_endpoints', wish);
   expect([status, json['code']]).toEqual([409, 'webhook_endpoint_limit_reached']);
 });
+
+test('a key that ends is told of a week ahead and when it has, each once, and again where its end is moved', async () => {
+  await listen(seller, ['api_key.expiring', 'api_key.expired']);
+  const id = await customer();
+  const ends = (ms: number) => new Date(now() + ms).toISOString();
+  const key = await seller.post('/v1/keys', { customer_id: id, name: 'short', expires_at: ends(10 * dayMs) });
+  const gone = await seller.post('/v1/keys', { customer_id: id, name: 'gone', expires_at: ends(10 * dayMs) });
+  await seller.post(`/v1/keys/${gone.id}/revoke`);
+  await pass(minuteMs);
+  const told = () => receiver.received.map(({ event }) => [event.type, event.data.object['id']]);
+  expect(told()).toEqual([]);
+  await pass(4 * dayMs);
+  await pass(minuteMs);
+  expect(told()).toEqual([['api_key.expiring', key.id]]);
+  await seller.request('PATCH', `/v1/keys/${key.id}`, { expires_at: ends(2 * dayMs) });
+  await pass(minuteMs);
+  expect(told()).toHaveLength(2);
+  await pass(3 * dayMs);
+  await pass(minuteMs);
+  expect(told().slice(2)).toEqual([['api_key.expired', key.id]]);
+  expect(receiver.of('api_key.expired')[0]?.event.data.object).toMatchObject({ status: 'expired' });
+});
+
+test('the card that pays is told of when it is there, with the customer’s own endpoint hearing of it', async () => {
+  await listen(seller, ['payment_method.attached', 'payment_method.updated', 'payment_method.expiring']);
+  const { customer_id } = await subscribe();
+  await pass(minuteMs);
+  const found = receiver.of('payment_method.attached');
+  expect(found).toHaveLength(1);
+  expect(found[0]?.event.data.object).toMatchObject({ object: 'payment_method', type: 'card', is_default: true });
+  const events = (await seller.get(`/v1/events?customer_id=${customer_id}`)).data;
+  expect(events.map(({ type }: { type: string }) => type)).toContain('payment_method.attached');
+});
