@@ -154,4 +154,34 @@ describe('shelf', () => {
     expect(shelf.due(null, 1000)).toHaveLength(customers.length * 2);
     expect(shelf.size()).toBe(customers.length * 2);
   });
+
+  test('whose entries are due is known after any number of them came, were replaced, left, made room or were thrown away', () => {
+    const [one] = fc.sample(entry, { numRuns: 1, seed: 5 });
+    const step = fc.record({
+      index: fc.integer({ min: 0, max: 30 }),
+      customer: fc.integer({ min: 0, max: 5 }),
+      does: fc.constantFrom('put', 'put', 'put', 'remove', 'clear'),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (story) => {
+        // Fewer chains than customers.
+        const shelf = createShelf(4);
+        const all = Array.from({ length: 31 }, (_, index) => digestOf(index));
+        for (const { index, customer, does } of story) {
+          const row = shelf.find(digestOf(index));
+          const each = { ...one!, parts: null, revoked_at: null, customer_id: `cust_${customer}` };
+          if (does === 'put') shelf.put(digestOf(index), each, 0, { is_rehashed: true });
+          else if (does === 'clear') shelf.clear();
+          else if (row !== 0) shelf.remove(row);
+          const held = all.filter((digest) => shelf.find(digest) !== 0);
+          for (const id of [0, 1, 2, 3, 4, 5].map((number) => `cust_${number}`)) {
+            const own = held.filter((digest) => shelf.customerOf(shelf.find(digest)) === id);
+            const due = shelf.due(new Set([id]), 0);
+            expect(due.map(String).toSorted()).toEqual(own.map(String).toSorted());
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
 });

@@ -1,5 +1,5 @@
 import type { Entry, Instant } from '@farebox/core';
-import { createReader, createWriter, idBytes } from '../lib/packed-bytes.ts';
+import { createReader, createWriter } from '../lib/packed-bytes.ts';
 import { type Row, createPackedTable } from '../lib/packed-table.ts';
 import { createEntryPacking } from './packed-entry.ts';
 
@@ -16,10 +16,13 @@ export interface Warm {
 /** Entries looked at to make room for one. */
 const looks = 8;
 const isRehashed = 1;
-/** Bytes before the customer's id: the mark, a stamp, flags. */
+/** Bytes before the customer's id: the mark, a stamp, flags, and the rows before and after it in its chain. */
 const stampAt = 4;
 const flagsAt = 6;
-const customerAt = 8;
+const beforeAt = 8;
+const afterAt = 12;
+const customerAt = 16;
+const mostChains = 2 ** 20;
 
 /**
  * All entries that are held, by digest, packed; those in use lie beside their bytes as objects. At most `max`: beyond that one that is not in
@@ -31,6 +34,8 @@ export function createShelf(max: number) {
   const writer = createWriter();
   const reader = createReader();
   const warm = new Map<Row, Warm>();
+  /** The first row of each chain: those whose customers have one hash. Pages of it that nobody needs take no memory. */
+  const chains = new Uint32Array(2 ** Math.ceil(Math.log2(Math.min(Math.max(2, max), mostChains))));
   let stamps = 0;
 
   /** Stands at the start of its entry afterwards. */
@@ -39,20 +44,42 @@ export function createShelf(max: number) {
     return reader.id();
   }
 
-  /** The last bytes of packed ids, which are random: most rows are told from these by one look. */
-  function tailsOf(customers: ReadonlySet<string>): Set<number> {
-    const tails = new Set<number>();
-    for (const customer of customers) {
-      writer.begin();
-      writer.id(customer);
-      if (writer.length() === idBytes) tails.add(writer.buffer().readUInt32LE(idBytes - 4));
-    }
-    return tails;
+  function chainOf(customer: string): number {
+    let hash = 0x811c9dc5;
+    for (let at = 0; at < customer.length; at += 1) hash = Math.imul(hash ^ customer.charCodeAt(at), 0x01000193);
+    return (hash ^ (hash >>> 15)) & (chains.length - 1);
   }
 
-  function mayBe(chunk: Buffer, at: number, tails: ReadonlySet<number> | null): boolean {
-    if (tails === null || chunk[at] === 0) return true;
-    return tails.has(chunk.readUInt32LE(at + idBytes - 4));
+  function neighbour(row: Row, at: number): Row {
+    return table.chunkOf(row).readUInt32LE(table.bodyOf(row) + at);
+  }
+
+  function setNeighbour(row: Row, at: number, other: Row): void {
+    table.chunkOf(row).writeUInt32LE(other, table.bodyOf(row) + at);
+  }
+
+  function link(row: Row, customer: string): void {
+    const chain = chainOf(customer);
+    const after = chains[chain] ?? 0;
+    setNeighbour(row, afterAt, after);
+    if (after !== 0) setNeighbour(after, beforeAt, row);
+    chains[chain] = row;
+  }
+
+  function unlink(row: Row, customer: string): void {
+    const before = neighbour(row, beforeAt);
+    const after = neighbour(row, afterAt);
+    if (before === 0) chains[chainOf(customer)] = after;
+    else setNeighbour(before, afterAt, after);
+    if (after !== 0) setNeighbour(after, beforeAt, before);
+  }
+
+  /** The rows of a customer, without a look at those of others but for the few in the same chain. */
+  function rowsOf(customer: string): Row[] {
+    const rows: Row[] = [];
+    for (let row = chains[chainOf(customer)] ?? 0; row !== 0; row = neighbour(row, afterAt))
+      if (customerOf(row) === customer) rows.push(row);
+    return rows;
   }
 
   function cool(row: Row): void {
@@ -64,7 +91,7 @@ export function createShelf(max: number) {
 
   function remove(row: Row): void {
     cool(row);
-    customerOf(row);
+    unlink(row, customerOf(row));
     packing.letGo(reader);
     table.remove(row);
   }
@@ -112,12 +139,15 @@ export function createShelf(max: number) {
       writer.u16(stamps);
       writer.u8(more.is_rehashed ? isRehashed : 0);
       writer.u8(0);
+      // Its neighbours, of which it has none yet.
+      writer.u32(0);
+      writer.u32(0);
       writer.id(entry.customer_id);
       // Before what it replaces is let go, so that what both share stays.
       packing.write(writer, entry);
       if (known !== 0) remove(known);
       else if (table.size() >= max) makeRoom();
-      table.put(digest, writer.buffer(), writer.length());
+      link(table.put(digest, writer.buffer(), writer.length()), entry.customer_id);
     },
 
     remove,
@@ -142,13 +172,13 @@ export function createShelf(max: number) {
      */
     due(customers: ReadonlySet<string> | null, now: Instant): Buffer[] {
       const digests: Buffer[] = [];
-      const tails = customers === null ? null : tailsOf(customers);
-      table.scan((row, chunk, body) => {
-        if (customers !== null && !(mayBe(chunk, body + customerAt, tails) && customers.has(customerOf(row)))) return;
+      const look = (row: Row): void => {
         const { revoked_at } = warm.get(row)?.entry ?? unpack(row);
         if (revoked_at !== null && revoked_at <= now) remove(row);
         else digests.push(Buffer.from(table.keyOf(row)));
-      });
+      };
+      if (customers === null) table.scan(look);
+      else for (const customer of customers) for (const row of rowsOf(customer)) look(row);
       return digests;
     },
 
@@ -157,6 +187,7 @@ export function createShelf(max: number) {
       warm.clear();
       table.clear();
       packing.clear();
+      chains.fill(0);
     },
 
     stats: () => ({ ...packing.stats(), bytes: table.bytes(), in_use: warm.size }),

@@ -6,7 +6,7 @@ const prefixes = ['key_', 'cust_'] as const;
 const bodyLength = 30;
 const isBody = new RegExp(`^[0-9A-Za-z]{${bodyLength}}$`);
 /** 180 bits, and before them 12 that stand for no character: the first byte says which prefix it is, and 0 that it is a text. */
-export const idBytes = 24;
+const idBytes = 24;
 const mostText = 0xffff;
 
 /** Writes values one after the other into a buffer of its own, which grows. */
