@@ -6,7 +6,8 @@ const headEnd = Buffer.from('\r\n\r\n');
 /** What no plain head has: a character that is not printable ASCII, or half a line break. */
 const unprintable = /[^\x20-\x7e\r\n]|\r(?!\n)|[^\r]\n/;
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const isToken = byText((name) => token.test(name));
+/** The one string that stands for all of a spelling, so that what is asked about it later is found at once; null: no name. */
+const nameOf = byText((name) => (token.test(name) ? name : null));
 
 /** A head whose lines all end with CRLF, the last one's included, and where what follows it begins. */
 export interface PlainHead {
@@ -33,8 +34,8 @@ export function readLines(text: string, from: number): string[] | null {
     const to = text.indexOf('\r\n', at);
     const colon = text.indexOf(':', at);
     if (colon === -1 || colon > to) return null;
-    const name = text.slice(at, colon);
-    if (!isToken(name)) return null;
+    const name = nameOf(text.slice(at, colon));
+    if (name === null) return null;
     lines.push(name, valueOf(text, colon + 1, to));
     at = to + 2;
   }

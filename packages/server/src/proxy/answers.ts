@@ -45,7 +45,9 @@ export function createAnswers(deps: {
 }) {
   const { clock, log } = deps;
   const { kysely } = deps.db;
-  let counts = new Map<string, AnswerCount>();
+  /** By customer, then by endpoint: of one endpoint there are few that differ. */
+  let counts = new Map<string, Map<string, AnswerCount[]>>();
+  let different = 0;
   let timer: NodeJS.Timeout | null = null;
   let flushing: Promise<void> = Promise.resolve();
 
@@ -57,21 +59,28 @@ export function createAnswers(deps: {
   }
 
   function add(count: AnswerCount): void {
-    const name = `${count.hour_at} ${count.customer_id} ${count.status} ${count.latency_to_ms} ${count.endpoint}`;
-    const known = counts.get(name);
-    if (known === undefined) {
-      if (counts.size < mostCounts) counts.set(name, count);
+    const { customer_id, endpoint } = count;
+    const alike = counts.get(customer_id)?.get(endpoint);
+    for (const known of alike ?? []) {
+      if (known.status !== count.status || known.latency_to_ms !== count.latency_to_ms) continue;
+      if (known.hour_at !== count.hour_at) continue;
+      known.answers += count.answers;
+      known.latency_ms += count.latency_ms;
       return;
     }
-    known.answers += count.answers;
-    known.latency_ms += count.latency_ms;
+    if (different >= mostCounts) return;
+    different += 1;
+    if (alike !== undefined) return void alike.push(count);
+    const own = counts.get(customer_id) ?? new Map<string, AnswerCount[]>();
+    counts.set(customer_id, own.set(endpoint, [count]));
   }
 
   async function write(): Promise<void> {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    const taken = [...counts.values()];
+    const taken = [...counts.values()].flatMap((own) => [...own.values()].flat());
     counts = new Map();
+    different = 0;
     if (taken.length === 0) return;
     try {
       await addAnswers(kysely, taken);
