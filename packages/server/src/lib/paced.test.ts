@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { createPaced } from './paced.ts';
 
-function recorded(run: (name: string) => Promise<void> = () => Promise.resolve(), share = 1) {
+function recorded(run: (name: string) => Promise<void> = () => Promise.resolve(), rest = { times: 0, most_ms: 0 }) {
   const ran: string[] = [];
   const failed: string[] = [];
   let abreast = 0;
   const paced = createPaced({
     pace_ms: 5,
-    share,
+    rest,
     run: async (name) => {
       abreast += 1;
       expect(abreast).toBe(1);
@@ -60,20 +60,26 @@ test('closed, it takes nothing more', async () => {
   expect(ran).toEqual([]);
 });
 
-test('with a share of the time it rests after each, as much longer as it ran, unless it is settled or closed', async () => {
+test('it rests after each, so many times as long as it ran and not longer than is said, unless it is settled or closed', async () => {
   const began: number[] = [];
   const ended: number[] = [];
-  const { paced } = recorded(async () => {
-    began.push(performance.now());
-    await new Promise((resolve) => setTimeout(resolve, 8));
-    ended.push(performance.now());
-  }, 0.1);
+  const { paced } = recorded(
+    async () => {
+      began.push(performance.now());
+      await new Promise((resolve) => setTimeout(resolve, 8));
+      ended.push(performance.now());
+    },
+    { times: 9, most_ms: 60_000 },
+  );
   paced.ask('a');
   paced.ask('b');
   await expect.poll(() => ended.length).toBe(2);
   const ran = (ended[0] ?? 0) - (began[0] ?? 0);
   expect((began[1] ?? 0) - (ended[0] ?? 0)).toBeGreaterThan(8 * ran);
-  const { paced: slow, ran: names } = recorded(() => new Promise((resolve) => setTimeout(resolve, 5)), 1e-6);
+  const { paced: slow, ran: names } = recorded(() => new Promise((resolve) => setTimeout(resolve, 5)), {
+    times: 1e6,
+    most_ms: 1e6,
+  });
   for (const name of ['a', 'b', 'c']) slow.ask(name);
   await expect.poll(() => names).toEqual(['a']);
   await slow.settle();
@@ -82,4 +88,11 @@ test('with a share of the time it rests after each, as much longer as it ran, un
   await expect.poll(() => names.length).toBe(4);
   await slow.close();
   expect(names).toHaveLength(4);
+});
+
+test('where runs are slow it rests no longer than is said', async () => {
+  const { paced, ran } = recorded(() => new Promise((resolve) => setTimeout(resolve, 5)), { times: 1e6, most_ms: 1 });
+  for (const name of ['a', 'b', 'c']) paced.ask(name);
+  await expect.poll(() => ran).toEqual(['a', 'b', 'c']);
+  await paced.close();
 });

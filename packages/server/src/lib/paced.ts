@@ -1,16 +1,16 @@
 /**
  * Work by name: asked for at any time, run at most once in `pace_ms` for each name, and always after it was asked for last.
- * One name at a time, and with a `share` below 1 a rest after each, so that however many are asked for, it takes a bounded part
- * of what there is: a fifth means four times as long a rest as the run was.
+ * One name at a time, and where it is said with a rest after each, so that however many are asked for, it takes a bounded part
+ * of what there is.
  */
 export function createPaced(deps: {
   pace_ms: number;
-  /** Of the time while names are due, so much may be spent on them; all of it unless said. */
-  share?: number;
+  /** So many times as long as a run was, and at most so long: where everything is slow, names do not wait for ever. */
+  rest?: { times: number; most_ms: number };
   run(name: string): Promise<void>;
   onError(error: unknown, name: string): void;
 }) {
-  const { share = 1 } = deps;
+  const { times, most_ms } = deps.rest ?? { times: 0, most_ms: 0 };
   /** Names that wait for their time or their turn, or run. */
   const waiting = new Map<string, NodeJS.Timeout>();
   /** Of those, the ones whose time has come, the earliest first. */
@@ -28,7 +28,8 @@ export function createPaced(deps: {
       if (isClosed) break;
       const began_at = performance.now();
       await run(name);
-      if (share < 1 && settling === 0 && !isClosed) await rest((performance.now() - began_at) * (1 / share - 1));
+      const ms = Math.min((performance.now() - began_at) * times, most_ms);
+      if (ms > 0 && settling === 0 && !isClosed) await rest(ms);
     }
     isWorking = false;
   }
