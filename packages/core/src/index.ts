@@ -19,6 +19,7 @@ export * from './define-plans.ts';
 export { fitsInto } from './define-price.ts';
 export * from './dunning.ts';
 export * from './endpoint.ts';
+export * from './entitlement-change.ts';
 export * from './entitlement.ts';
 export * from './entry.ts';
 export * from './explain.ts';

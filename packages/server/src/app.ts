@@ -16,7 +16,6 @@ import { answersPath } from './http/role-door.ts';
 import { createAnswerRoutes } from './proxy/routes.ts';
 import { dataHeaders } from './http/security-headers.ts';
 import { createWeb } from './http/web.ts';
-import { bumpGateVersion } from './keys/store.ts';
 import { createKeyExpiry } from './keys/expiry.ts';
 import { connectKeeping } from './keeping.ts';
 import type { Log } from './lib/log.ts';
@@ -91,7 +90,7 @@ export async function createApp(options: AppOptions) {
     taxes: options.list.taxes,
     notify: slices.notifyCustomer,
     told: slices.telling.money,
-    invalidate: bumpGateVersion,
+    invalidate: slices.entitlementsDiffer,
     changed: (customerId) => snapshot.changed(customerId),
     flushUsage: () => usage.flush(),
     isConfirmed: accounts.isConfirmed,
@@ -111,7 +110,7 @@ export async function createApp(options: AppOptions) {
   });
   const selling = connectSelling({ ...options, ...slices, queue, stripe, migrationTold: slices.telling.migration });
   const crediting = connectCrediting({ ...options, ...slices, queue, stripe });
-  const keeping = connectKeeping({ ...options, ...slices, changed: (id) => snapshot.changed(id) });
+  const keeping = connectKeeping({ ...options, ...slices, queue, changed: (id) => snapshot.changed(id) });
   stripe.jobs.register();
   notices.register();
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now(), usage.kept_ms)));
@@ -187,6 +186,7 @@ export async function createApp(options: AppOptions) {
       await slices.alerting.settle();
       await crediting.settle();
       await tellExpiries();
+      await keeping.settle();
       await slices.webhooks.deliveries.sweep();
       await queue.idle();
     },

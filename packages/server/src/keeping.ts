@@ -10,8 +10,10 @@ import type { Credits } from './credits/service.ts';
 import { openTopUps } from './credits/top-ups/store.ts';
 import { createEntitlementRoutes } from './entitlements/routes.ts';
 import { createEntitlements } from './entitlements/service.ts';
+import { createEntitlementTelling } from './entitlements/tell.ts';
 import { openInvoicesOf, unsettledInvoicesOf } from './invoices/store.ts';
 import type { Keys } from './keys/service.ts';
+import type { Queue } from './queue/queue.ts';
 import type { Endpoints } from './notices/webhooks/endpoints.ts';
 import type { Plans } from './plans/service.ts';
 import { storedPrice } from './plans/store.ts';
@@ -36,7 +38,8 @@ export function connectKeeping(
     credits: Credits;
     corrections: Corrections;
     caps: Caps;
-    telling: Pick<Telling, 'customerGone'>;
+    queue: Queue;
+    telling: Pick<Telling, 'customerGone' | 'entitlement'>;
     webhooks: { endpoints: Pick<Endpoints, 'removeAllOf'> };
     access: AccessPolicy;
     /** Tells the gate, after the commit, that what it knows of a customer is old. */
@@ -50,6 +53,7 @@ export function connectKeeping(
     findCustomer: (id) => customers.get(id),
     owedBy: (id) => openInvoicesOf(db.kysely, id),
   });
+  const telling = tellEntitlements({ ...deps, list: (id) => entitlements.list(id) });
   const removeCustomer = createRemoveCustomer({
     ...deps,
     whatIsLeft,
@@ -63,6 +67,8 @@ export function connectKeeping(
   });
   return {
     liveTermsOf,
+    /** What time alone took is told, now. */
+    settle: () => telling.sweep(),
     documented: [
       createCustomerRoutes({ customers, removeCustomer }),
       createEntitlementRoutes({ entitlements }),
@@ -92,4 +98,20 @@ export function connectKeeping(
     const unsettled = await unsettledInvoicesOf(tx, id);
     return unsettled.length > 0 ? 'An invoice is not settled: collect, credit or void it first.' : null;
   }
+}
+
+/** What became different of what customers may use, and the jobs that tell it. */
+function tellEntitlements(
+  deps: Pick<AppOptions, 'db' | 'clock'> & {
+    queue: Queue;
+    telling: Pick<Telling, 'entitlement'>;
+    list: ReturnType<typeof createEntitlements>['list'];
+  },
+) {
+  const { queue } = deps;
+  const telling = createEntitlementTelling({ ...deps, told: deps.telling.entitlement });
+  queue.work('entitlements.tell', ({ customer_id }) => telling.tell(customer_id));
+  queue.work('entitlements.sweep', () => telling.sweep());
+  queue.every('*/10 * * * *', 'entitlements.sweep');
+  return telling;
 }

@@ -106,6 +106,11 @@ export function createSlices(options: AppOptions, tools: Tools) {
   const answers = createAnswers(options);
   const replies = createReplies({ db, clock, seal_key: secrets.seal_key });
   const webhooks = connectWebhooks({ ...options, queue, events: telling.events, accounts, customers, notices });
+  /** What a customer may use may be different: for the gate, and for webhooks once it is committed. */
+  async function entitlementsDiffer(tx: Tx, customer_id: string): Promise<void> {
+    await bumpGateVersion(tx, customer_id);
+    await queue.enqueue(tx, { name: 'entitlements.tell', data: { customer_id } });
+  }
   const overrides = createOverrides({
     db,
     clock,
@@ -114,7 +119,7 @@ export function createSlices(options: AppOptions, tools: Tools) {
     plansOf: async (id) =>
       (await liveWithPlans(db.kysely, id)).map(({ plan, held_add_ons }) => withAddOns(plan, held_add_ons)),
     audit: accounts.audit,
-    invalidate: bumpGateVersion,
+    invalidate: entitlementsDiffer,
     changed: (customerId) => snapshot.changed(customerId),
   });
   const credits = createCredits({
@@ -192,6 +197,7 @@ export function createSlices(options: AppOptions, tools: Tools) {
     personOf,
     access,
     livePlanOf,
+    entitlementsDiffer,
   };
 
   async function sendLetter(kind: 'verify_address' | 'reset_password', letter: Letter): Promise<void> {

@@ -9,6 +9,7 @@ import { customerBody } from './customers/schema.ts';
 import type { CustomerTold, Customers } from './customers/service.ts';
 import { type ListedCustomer, listedCustomer } from './customers/store.ts';
 import type { Database, Tx } from './db/database.ts';
+import type { EntitlementTold } from './entitlements/tell.ts';
 import { packageSizes } from './explaining.ts';
 import { invoiceView } from './invoices/schema.ts';
 import { linesOf } from './invoices/store.ts';
@@ -101,6 +102,11 @@ export function createTelling(deps: {
     await record(tx, { type, customer_id: row.customer_id, object: topUpView(row) });
   };
 
+  const entitlement = async (tx: Tx, { type, customer_id, feature_id, name, before, after }: EntitlementTold) => {
+    const of = { object: 'entitlement', customer_id, feature_id, name };
+    await record(tx, { type, customer_id, object: { ...of, ...after }, before: before && { ...of, ...before } });
+  };
+
   const usage = async (tx: Tx, correction: Correction): Promise<void> => {
     const object = correctionView(correction);
     await record(tx, { type: 'usage.corrected', customer_id: correction.customer_id, object });
@@ -151,6 +157,7 @@ export function createTelling(deps: {
     plan,
     credit,
     topUp,
+    entitlement,
     usage,
     alert,
     money,

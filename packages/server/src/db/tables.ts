@@ -742,6 +742,11 @@ export interface SubscriptionPhase {
   subscription_id: string;
 }
 
+export interface ToldEntitlement {
+  customer_id: string;
+  features: Json;
+}
+
 export interface UsageAdjustment {
   amount_minor: number;
   correction_id: string;
@@ -981,6 +986,7 @@ export interface DB {
   subscription: Subscription;
   subscription_add_on: SubscriptionAddOn;
   subscription_phase: SubscriptionPhase;
+  told_entitlement: ToldEntitlement;
   usage_adjustment: UsageAdjustment;
   usage_alert: UsageAlert;
   usage_batch: UsageBatch;

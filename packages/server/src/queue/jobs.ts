@@ -18,6 +18,8 @@ export interface Jobs {
   'usage.counters': Record<string, never>;
   'credits.top_ups': Record<string, never>;
   'credits.reservations': Record<string, never>;
+  'entitlements.tell': { customer_id: string };
+  'entitlements.sweep': Record<string, never>;
   'keys.expiry': Record<string, never>;
   'keys.tidy': Record<string, never>;
   'replies.forget': Record<string, never>;
@@ -74,6 +76,8 @@ export const handlings: Record<JobName, Handling> = {
   'usage.counters': { concurrency: 1, retries: 2 },
   'credits.reservations': { concurrency: 1, retries: 2 },
   'credits.top_ups': { concurrency: 1, retries: 2 },
+  'entitlements.tell': { concurrency: 2, retries: 8 },
+  'entitlements.sweep': { concurrency: 1, retries: 2 },
   'keys.expiry': { concurrency: 1, retries: 2 },
   'keys.tidy': { concurrency: 1, retries: 8 },
   'replies.forget': { concurrency: 1, retries: 8 },
@@ -100,6 +104,7 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'usage.counters': () => 'all',
   'credits.reservations': () => 'all',
   'credits.top_ups': () => 'all',
+  'entitlements.sweep': () => 'all',
   'keys.expiry': () => 'all',
   'keys.tidy': () => 'all',
   'replies.forget': () => 'all',

@@ -474,3 +474,29 @@ test('the card that pays is told of when it is there, with the customer’s own 
   const events = (await seller.get(`/v1/events?customer_id=${customer_id}`)).data;
   expect(events.map(({ type }: { type: string }) => type)).toContain('payment_method.attached');
 });
+
+test('what a customer may use is told where it becomes different: overridden for a time, by another plan, and gone with the subscription', async () => {
+  await listen(seller, ['entitlement.granted', 'entitlement.changed', 'entitlement.revoked']);
+  const { visitor, id, customer_id } = await subscribe();
+  const told = () =>
+    receiver.received.splice(0).map(({ event }) => `${event.type} ${String(event.data.object['feature_id'])}`);
+  expect(told()).toEqual([]);
+  const overrides = { features: { history: true }, expires_at: new Date(now() + dayMs).toISOString(), reason: 'trial' };
+  expect((await seller.request('PUT', `/v1/customers/${customer_id}/overrides`, overrides)).status).toBe(200);
+  await app.settle();
+  expect(told()).toEqual(['entitlement.granted history']);
+  await pass(dayMs + minuteMs);
+  expect(told()).toEqual(['entitlement.revoked history']);
+  await pass(minuteMs);
+  expect(told()).toEqual([]);
+  await visitor.post(`/v1/subscriptions/${id}/change`, { plan_id: 'pro' });
+  await app.settle();
+  expect(receiver.of('entitlement.granted')[0]?.event.data).toMatchObject({
+    object: { object: 'entitlement', customer_id, feature_id: 'history', name: 'Historical data', enabled: true },
+    previous_attributes: { enabled: false },
+  });
+  expect(told()).toEqual(['entitlement.granted history']);
+  await visitor.post(`/v1/subscriptions/${id}/cancel`, { at: 'now' });
+  await app.settle();
+  expect(told()).toEqual(['entitlement.revoked history']);
+});
