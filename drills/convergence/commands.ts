@@ -194,10 +194,15 @@ const others: [number, fc.Arbitrary<Command>][] = [
   [8, deed('dashboard', { edit: fc.nat(dashboardEdits.length - 1), amount: fc.integer({ min: 1, max: 9 }) })],
 ];
 
+/** What is sure to change something of a subscription that is paid. */
+const telling = (
+  ['another quantity', 'another plan', 'cancel at the end', 'cancel now', 'pause collection', 'discount'] as const
+).map((edit) => dashboardEdits.indexOf(edit));
 const changing = fc.oneof(
-  deed('dashboard', { edit: fc.nat(dashboardEdits.length - 1), amount: fc.integer({ min: 1, max: 9 }) }),
+  deed('dashboard', { edit: fc.constantFrom(...telling), amount: fc.integer({ min: 1, max: 9 }) }),
   deed('cancel', { now: fc.boolean(), gives_back: fc.boolean() }),
 );
+const paid = deed('buy', { plan, card: fc.constant(0), code, asks: fc.boolean(), returns: fc.boolean() });
 const other = fc.oneof(...others.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 /** Mostly short: what goes wrong does so within few steps, and more of them are played. */
 const rest = fc.oneof(
@@ -218,7 +223,7 @@ const lived: fc.Arbitrary<Sequence> = fc
  */
 const passing: fc.Arbitrary<Sequence> = fc
   .record({
-    one: first,
+    one: paid,
     change: changing,
     at: fc.integer({ min: 1, max: 16 }),
     workers: fc.integer({ min: 2, max: 4 }),
@@ -237,7 +242,7 @@ const passing: fc.Arbitrary<Sequence> = fc
 
 /** A purchase, and whatever then happens. */
 export const sequences: fc.Arbitrary<Sequence> = fc.oneof(
-  { weight: 7, arbitrary: lived },
+  { weight: 4, arbitrary: lived },
   { weight: 1, arbitrary: passing },
 );
 

@@ -4,7 +4,7 @@ import { createId } from '../../lib/id.ts';
 import { invariant } from '../../lib/invariant.ts';
 import type { Clock } from '../../ports.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { insertDelivery, insertEvent, listenersOf } from './store.ts';
+import { insertDelivery, insertEvent } from './store.ts';
 
 /** One thing that happened. */
 export interface NewEvent {
@@ -36,10 +36,10 @@ export function createEvents(deps: {
   const { clock, queue } = deps;
 
   /** Null when an event of that name was written before. */
-  async function write(tx: Tx, event: NewEvent): Promise<string | null> {
+  async function write(tx: Tx, event: NewEvent): Promise<{ id: string; listeners: string[] } | null> {
     const now = clock.now();
     const id = createId('evnt', now);
-    const isNew = await insertEvent(tx, {
+    const listeners = await insertEvent(tx, {
       id,
       type: event.type,
       customer_id: event.customer_id,
@@ -49,7 +49,7 @@ export function createEvents(deps: {
       data: dataOf(event),
       created_at: new Date(now),
     });
-    return isNew ? id : null;
+    return listeners === null ? null : { id, listeners };
   }
 
   async function address(tx: Tx, event_id: string, endpoint_id: string): Promise<string> {
@@ -63,19 +63,19 @@ export function createEvents(deps: {
   return {
     /** In the transaction of what it tells: the event, a delivery for each endpoint that hears of it, and their jobs. */
     async record(tx: Tx, event: NewEvent): Promise<void> {
-      const id = await write(tx, event);
-      if (id === null) return;
-      for (const endpoint_id of await listenersOf(tx, event)) {
-        const delivery_id = await address(tx, id, endpoint_id);
+      const told = await write(tx, event);
+      if (told === null) return;
+      for (const endpoint_id of told.listeners) {
+        const delivery_id = await address(tx, told.id, endpoint_id);
         await queue.enqueue(tx, { name: 'webhook.deliver', data: { delivery_id } });
       }
     },
 
     /** For one endpoint alone, whatever it listens to, and without a job: whoever asks for it sends it. Answers the delivery. */
     async recordFor(tx: Tx, event: NewEvent, endpoint_id: string): Promise<string> {
-      const id = await write(tx, event);
-      invariant(id !== null, 'what somebody asks for is told once each time');
-      return await address(tx, id, endpoint_id);
+      const told = await write(tx, event);
+      invariant(told !== null, 'what somebody asks for is told once each time');
+      return await address(tx, told.id, endpoint_id);
     },
   };
 }

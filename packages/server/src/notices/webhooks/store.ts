@@ -116,26 +116,29 @@ export async function deleteEndpointsOf(db: Reader, customer_id: string): Promis
   await db.deleteFrom('webhook_endpoint').where('customer_id', '=', customer_id).execute();
 }
 
-/** False when an event of that dedupe key was written before. */
-export async function insertEvent(db: Reader, row: EventRow): Promise<boolean> {
-  const { numInsertedOrUpdatedRows } = await db
-    .insertInto('event')
-    .values({ ...row, data: JSON.stringify(row.data) })
-    .onConflict((conflict) => conflict.column('dedupe_key').doNothing())
-    .executeTakeFirstOrThrow();
-  return numInsertedOrUpdatedRows === 1n;
-}
-
-/** The endpoints that hear of it: the seller's, and those of the customer it concerns. */
-export async function listenersOf(db: Reader, event: Pick<EventRow, 'type' | 'customer_id'>): Promise<string[]> {
-  const rows = await db
-    .selectFrom('webhook_endpoint')
-    .select('id')
-    .where('disabled_at', 'is', null)
-    .where((eb) => eb.or([eb('customer_id', 'is', null), eb('customer_id', '=', event.customer_id)]))
-    .where(sql<boolean>`event_types && array[${everyEventType}, ${event.type}]::text[]`)
+/**
+ * Writes it, and answers the endpoints that hear of it: the seller's, and those of the customer it concerns. Null when an event
+ * of that dedupe key was written before.
+ */
+export async function insertEvent(db: Reader, row: EventRow): Promise<string[] | null> {
+  const told = await db
+    .with('told', (qb) =>
+      qb
+        .insertInto('event')
+        .values({ ...row, data: JSON.stringify(row.data) })
+        .onConflict((conflict) => conflict.column('dedupe_key').doNothing())
+        .returning('id'),
+    )
+    .selectFrom('told')
+    .leftJoin('webhook_endpoint as w', (join) =>
+      join
+        .on('w.disabled_at', 'is', null)
+        .on((eb) => eb.or([eb('w.customer_id', 'is', null), eb('w.customer_id', '=', row.customer_id)]))
+        .on(sql<boolean>`w.event_types && array[${everyEventType}, ${row.type}]::text[]`),
+    )
+    .select('w.id as endpoint_id')
     .execute();
-  return rows.map(({ id }) => id);
+  return told.length === 0 ? null : told.flatMap(({ endpoint_id }) => endpoint_id ?? []);
 }
 
 export async function insertDelivery(
