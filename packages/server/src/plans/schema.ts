@@ -171,7 +171,8 @@ export function publicPlan(
   plans: Pick<Plans, 'featuresOf'>,
   action: PlanAction | null,
 ): PublicPlan {
-  const { id, name, description, highlighted, group, adds_to, prices, seats, trial, usage, limits } = version.content;
+  const { content } = version;
+  const { id, name, description, highlighted, group, adds_to, prices, seats, trial, usage, minimum, limits } = content;
   return {
     object: 'plan',
     id,
@@ -185,8 +186,9 @@ export function publicPlan(
     seats,
     trial,
     usage,
+    ...(minimum === undefined ? {} : { minimum }),
     limits,
-    features: plans.featuresOf(version.content),
+    features: plans.featuresOf(content),
     action,
   };
 }

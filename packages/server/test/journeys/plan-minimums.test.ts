@@ -71,6 +71,13 @@ test.each(['lines', 'meters'])(
   },
 );
 
+test('the price list says it, to programs and to people', async () => {
+  const { data } = await seller.get('/v1/plans');
+  expect(data[0]).toMatchObject({ id: 'lines', minimum: { interval: 'month', amounts_minor: { usd: 300 } } });
+  const page = await (await fetch(`${farebox.url}/`)).text();
+  expect(page).toContain('All usage together: at least $3 a month');
+});
+
 test('usage past it costs what it costs, whichever meter it is of; a month without any costs the minimum once', async () => {
   const much = await buyer();
   const none = await buyer();
