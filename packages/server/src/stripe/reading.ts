@@ -9,7 +9,7 @@ import { type CheckoutRow, openCheckouts } from '../subscriptions/checkouts/stor
 import { type Card, type MirrorSubscription, type SubscriptionRow, subscriptionsOf } from '../subscriptions/store.ts';
 import type { MirrorTopUp, TopUpReading } from '../credits/top-ups/mirror.ts';
 import { createTopUpReading } from './reading-top-ups.ts';
-import type { MirrorCharge } from './store.ts';
+import { type MirrorCharge, goneOf } from './store.ts';
 import { topUpOf } from './translate-top-up.ts';
 import { meteredOn } from './items.ts';
 import {
@@ -79,8 +79,10 @@ export function createReading(deps: ReadingDeps) {
       ...subscriptions.map((subscription) => subscription.stripe_subscription_id),
       ...known.map((row) => row.stripe_subscription_id),
     ]);
-    const { invoices, top_up_invoices, vanished_invoices } = await readInvoices(customerId, listed, own);
-    const charges = listed === null ? [] : await readCharges(listed);
+    const payers = [...(listed === null ? [] : [listed]), ...(await formerPayers(customerId, listed))];
+    const { invoices, top_up_invoices, vanished_invoices } = await readInvoices(customerId, payers, own);
+    const charges: MirrorCharge[] = [];
+    for (const payer of payers) charges.push(...(await readCharges(payer)));
     const money = { invoices, top_up_invoices, vanished_invoices, charges };
     return { subscriptions, ...money, checkouts, top_ups, is_gone };
   };
@@ -89,6 +91,13 @@ export function createReading(deps: ReadingDeps) {
   async function hasHistory(customer: string | null): Promise<boolean> {
     if (customer === null) return false;
     return (await orMissing(stripe.subscriptions.list({ customer, status: 'all', limit: 1 }))) !== null;
+  }
+
+  /** What a customer paid that was deleted at Stripe can still be refunded and disputed. */
+  async function formerPayers(customerId: string, listed: string | null): Promise<string[]> {
+    const former: string[] = [];
+    for (const id of await goneOf(db.kysely, customerId)) if (id !== listed && (await hasHistory(id))) former.push(id);
+    return former;
   }
 
   async function readCustomer(stripeCustomerId: string | null): Promise<{ is_gone: boolean; card: Card | null }> {
@@ -166,12 +175,12 @@ export function createReading(deps: ReadingDeps) {
     return { ...mirrorOf(row), ...unscheduled, ...ended };
   }
 
-  async function readInvoices(customerId: string, stripeCustomerId: string | null, own: ReadonlySet<string>) {
+  async function readInvoices(customerId: string, payers: readonly string[], own: ReadonlySet<string>) {
     const invoices: MirrorInvoice[] = [];
     const vanished_invoices: string[] = [];
     const top_up_invoices: Snapshot['top_up_invoices'] = [];
-    if (stripeCustomerId !== null) {
-      const page = await stripe.invoices.list({ customer: stripeCustomerId, limit: invoicesRead });
+    for (const customer of payers) {
+      const page = await stripe.invoices.list({ customer, limit: invoicesRead });
       for (const invoice of page.data) await keep(invoice);
     }
     const seen = new Set(invoices.map((invoice) => invoice.stripe_invoice_id));

@@ -224,6 +224,16 @@ export async function customerOfGone(db: Reader, stripeCustomerId: string): Prom
   return row?.customer_id ?? null;
 }
 
+/** The customers at Stripe that this one had and lost. */
+export async function goneOf(db: Reader, customerId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('stripe_gone')
+    .select('stripe_customer_id')
+    .where('customer_id', '=', customerId)
+    .execute();
+  return rows.map(({ stripe_customer_id }) => stripe_customer_id);
+}
+
 /** How many customers at Stripe this one had and lost. */
 export async function countGone(db: Reader, customerId: string): Promise<number> {
   const row = await db

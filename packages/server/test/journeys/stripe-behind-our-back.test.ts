@@ -140,6 +140,25 @@ test('refunds and disputes made in the dashboard are seen', async () => {
   expect(after.data).toMatchObject([{ dispute_status: 'won' }]);
 });
 
+test('what is given back of what a customer paid who was deleted at Stripe since is seen, also when they bought again', async () => {
+  const { visitor, id, stripe_customer_id } = await buyer();
+  const [charge] = (await stripe.charges.list({ customer: stripe_customer_id })).data;
+  const given = async () => {
+    await arrived();
+    const { data } = await operator.get<{ data: { id: string; amount_refunded_minor: number }[] }>(
+      `/v1/admin/charges?customer_id=${id}`,
+    );
+    return data.find((each) => each.id === charge?.id)?.amount_refunded_minor;
+  };
+  await stripe.customers.del(stripe_customer_id);
+  expect(await given()).toBe(0);
+  await stripe.refunds.create({ charge: charge?.id ?? '', amount: 500 });
+  expect(await given()).toBe(500);
+  await buy(visitor);
+  await stripe.refunds.create({ charge: charge?.id ?? '', amount: 300 });
+  expect(await given()).toBe(800);
+});
+
 test('what nobody delivered is read from the list after a downtime, through the same inbox', async () => {
   sandbox.webhooks.policy = 'drop';
   await app.stripe.backfill();
