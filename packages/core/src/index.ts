@@ -47,6 +47,7 @@ export * from './plan-words.ts';
 export * from './plan.ts';
 export * from './price.ts';
 export * from './priced-plan.ts';
+export * from './projection.ts';
 export * from './proration.ts';
 export * from './refusal.ts';
 export * from './rehearsal.ts';

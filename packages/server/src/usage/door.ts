@@ -4,7 +4,7 @@ import type { PlainAnswer, PlainCall, PlainCalls } from '../http/plain-server.ts
 import { createRequestId } from '../lib/id.ts';
 import type { Clock } from '../ports.ts';
 import { readEvents } from './events/asked.ts';
-import { viewOfIngested } from './schema.ts';
+import { viewOfIngested } from './events/schema.ts';
 import type { Usage } from './service.ts';
 
 const secretKey = /^bearer +(fbx_sk_[^\s,]+)$/i;

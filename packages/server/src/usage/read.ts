@@ -11,7 +11,9 @@ import {
   countsToMinimum,
   minimumFor,
   periodAt,
+  paceSpan,
   planMinimumFor,
+  projectedUnits,
   rateUsage,
   usualAlertPercents,
   shortfallOf,
@@ -74,6 +76,17 @@ export interface MeterSummary {
   lines: RatedLine[];
 }
 
+/** What the period comes to when usage goes on as it did in the time before. */
+export interface Projection {
+  method: 'recent_pace';
+  /** Since when the pace is taken. */
+  pace_since_at: Instant;
+  meters: { meter_id: string; quantity: number; amount_minor: number }[];
+  /** As `cost_so_far_minor` and `total_so_far_minor` will be: capped, and with what lacks to a minimum. */
+  cost_minor: number;
+  total_minor: number;
+}
+
 /** What was used and what it costs, per what is written. */
 export function createUsageReader(deps: {
   db: Pick<Database, 'kysely'>;
@@ -112,22 +125,68 @@ export function createUsageReader(deps: {
      * Of several groups one is named.
      */
     async summary(customerId: string, group?: string): Promise<UsageSummary> {
-      const live = await begunBy(customerId);
-      if (live.length === 0 && !(await customerExists(db.kysely, customerId))) throw noSuchCustomer();
-      const row = oneOf(live, group);
-      if (row === null)
-        throw new Problem('subscription_required', 'There is no subscription, and so no billing period.');
-      const own = (await summariesOf(customerId, live)).find(({ subscription_id }) => subscription_id === row.id);
-      invariant(own !== undefined, 'a subscription that is live has a summary');
-      return own;
+      const { live, row } = await askedFor(customerId, group);
+      return ownOf(row, await summariesOf(customerId, live));
+    },
+
+    /** As `summary`, with what its period comes to at the pace of the time before. */
+    async projected(customerId: string, group?: string): Promise<UsageSummary & { projection: Projection }> {
+      const { live, row } = await askedFor(customerId, group);
+      const [summaries, { span, units }] = await Promise.all([summariesOf(customerId, live), projectedOf(row)]);
+      const others = live.filter(({ id }) => id !== row.id);
+      const later = await Promise.all([usedSummaryOf(row, units), ...others.map(summaryOf)]);
+      const { meters, cost_so_far_minor, total_so_far_minor } = ownOf(row, await capped(customerId, later));
+      const projection: Projection = {
+        method: 'recent_pace',
+        pace_since_at: span.start_at,
+        meters: meters.map(({ meter_id, quantity, amount_minor }) => ({ meter_id, quantity, amount_minor })),
+        cost_minor: cost_so_far_minor,
+        total_minor: total_so_far_minor,
+      };
+      return { ...ownOf(row, summaries), projection };
     },
   };
 
-  /** Of these subscriptions, with what the spend cap leaves unbilled: it is over all of them together. */
+  /** The subscription that is meant, and all of its customer. */
+  async function askedFor(customerId: string, group?: string) {
+    const live = await begunBy(customerId);
+    if (live.length === 0 && !(await customerExists(db.kysely, customerId))) throw noSuchCustomer();
+    const row = oneOf(live, group);
+    if (row === null) throw new Problem('subscription_required', 'There is no subscription, and so no billing period.');
+    return { live, row };
+  }
+
+  /** Of each meter of the plan, in its order, the units at the end of its period. */
+  async function projectedOf(row: SubscriptionWithPlan) {
+    const now = clock.now();
+    const { plan, scopes } = await scopesOf(row);
+    const span = paceSpan(Math.min(now, row.stripe_created_at.getTime()), now);
+    const { start_at, end_at } = span;
+    const used = await deps.usedInPeriods([...scopes, ...scopes.map((scope) => ({ ...scope, start_at, end_at }))]);
+    const units = plan.usage.map((usage, index) =>
+      projectedUnits({
+        used: used[index] ?? 0,
+        recent: used[plan.usage.length + index] ?? 0,
+        span,
+        aggregation: meters.find(({ id }) => id === usage.meter_id)?.aggregation ?? 'count',
+        included: usage.included,
+        quota: usage.quota,
+        end_at: scopes[index]?.end_at ?? now,
+        now,
+      }),
+    );
+    return { span, units };
+  }
+
+  /** Of these subscriptions, with what the spend cap leaves unbilled. */
   async function summariesOf(customerId: string, live: readonly SubscriptionWithPlan[]): Promise<UsageSummary[]> {
-    const summaries = await Promise.all(live.map(summaryOf));
+    return await capped(customerId, await Promise.all(live.map(summaryOf)));
+  }
+
+  /** The cap is over all subscriptions together. */
+  async function capped(customerId: string, summaries: readonly UsageSummary[]): Promise<UsageSummary[]> {
     const under = await capRunning(db.kysely, customerId, summaries.flatMap(chargesOf), clock.now());
-    return under === null ? summaries : withCap(summaries, under);
+    return under === null ? [...summaries] : withCap(summaries, under);
   }
 
   /** What a customer is subscribed to, without what was never paid. */
@@ -135,18 +194,29 @@ export function createUsageReader(deps: {
     return (await liveWithPlans(db.kysely, customerId)).filter(({ status }) => status !== 'incomplete');
   }
 
-  async function summaryOf(row: SubscriptionWithPlan): Promise<UsageSummary> {
+  /** What a subscription's plan counts, each in its period that runs. */
+  async function scopesOf(row: SubscriptionWithPlan) {
     const plan = await effectivePlan(db.kysely, row, clock.now());
     const anchor = row.billing_anchor_at.getTime();
     const periodOf = (interval: Interval) => periodAt(anchor, interval, clock.now());
-    // The quota's period, which a yearly price has twelve of; of several quotas, that of the first.
-    const period = periodOf(plan.usage[0]?.interval ?? plan.price.interval);
     const scopes = plan.usage.map(({ meter_id, interval }) => ({
       ...periodOf(interval),
       customer_id: row.customer_id,
       meter_id,
     }));
-    const used = await deps.usedInPeriods(scopes);
+    return { plan, periodOf, scopes };
+  }
+
+  async function summaryOf(row: SubscriptionWithPlan): Promise<UsageSummary> {
+    return await usedSummaryOf(row, null);
+  }
+
+  /** With these units of each meter; null: with what was used. */
+  async function usedSummaryOf(row: SubscriptionWithPlan, units: readonly number[] | null): Promise<UsageSummary> {
+    const { plan, periodOf, scopes } = await scopesOf(row);
+    // The quota's period, which a yearly price has twelve of; of several quotas, that of the first.
+    const period = periodOf(plan.usage[0]?.interval ?? plan.price.interval);
+    const used = units ?? (await deps.usedInPeriods(scopes));
     const summaries = plan.usage.map((usage, index): MeterSummary => {
       const { included_used, ...rated } = rateUsage(usage, used[index] ?? 0);
       const meter = meters.find(({ id }) => id === usage.meter_id);
@@ -184,6 +254,12 @@ export function createUsageReader(deps: {
       spend_cap: null,
     });
   }
+}
+
+function ownOf(row: SubscriptionWithPlan, summaries: readonly UsageSummary[]): UsageSummary {
+  const own = summaries.find(({ subscription_id }) => subscription_id === row.id);
+  invariant(own !== undefined, 'a subscription that is live has a summary');
+  return own;
 }
 
 /** The minimum of a plan's whole usage, in the period it is billed by. */

@@ -5,6 +5,7 @@ import { access, createRoute, json, problems, router, z } from '../http/router.t
 import { Problem } from '../problem.ts';
 import { readEvents } from './events/asked.ts';
 import { ingested } from './door.ts';
+import { ingestedSchema, sentSchemas } from './events/schema.ts';
 import { eventFile, hourFile } from './events/export.ts';
 import { createLive } from './live.ts';
 import {
@@ -12,10 +13,8 @@ import {
   eventSchema,
   eventsQuery,
   exportQuery,
-  ingestedSchema,
   rejectionSchema,
   rejectionsQuery,
-  sentSchemas,
   seriesQuery,
   seriesSchema,
   summaryQuery,
@@ -35,7 +34,10 @@ const summaryRoute = createRoute({
   security: access.anybody,
   request: { query: summaryQuery },
   responses: {
-    200: json(summarySchema, 'What was used, what is left and what it costs so far.'),
+    200: json(
+      summarySchema,
+      'What was used, what is left, what it costs so far, and what the period comes to at the pace of late.',
+    ),
     ...problems('unauthenticated', 'not_found', 'subscription_required', 'ambiguous_subscription'),
   },
 });
@@ -146,7 +148,7 @@ export function createUsageRoutes(deps: { usage: Usage; stopping: AbortSignal })
 
   app.openapi(summaryRoute, async (c) => {
     const { customer_id, group } = c.req.valid('query');
-    const summary = await usage.summary(namedCustomer(c, customer_id), group);
+    const summary = await usage.projected(namedCustomer(c, customer_id), group);
     return c.json(viewOfSummary(summary), 200);
   });
 

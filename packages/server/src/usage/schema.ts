@@ -2,12 +2,10 @@ import { aggregations, calendarWindows, isTimeZone } from '@farebox/core';
 import { z } from '@hono/zod-openapi';
 import { listQuery } from '../http/list.ts';
 import { groupParam, runningMinimumSchema } from '../subscriptions/schema.ts';
-import { type eventTypes, mostEvents } from './events/asked.ts';
-import type { Balance } from './balances.ts';
+import { property } from './events/schema.ts';
 import type { EventCursor, EventRow, RejectionRow } from './events/queries.ts';
 import type { InspectedEvent } from './events/reader.ts';
-import type { Ingested } from './events/ingest.ts';
-import type { UsageSummary } from './read.ts';
+import type { Projection, UsageSummary } from './read.ts';
 import type { UsageSeries } from './series.ts';
 
 const keyId = z.string().regex(/^key_\w{1,60}$/);
@@ -141,6 +139,18 @@ export const summarySchema = z
       .nullable()
       .openapi({ description: 'The cap over all usage of the customer, and what is left of it.' }),
     total_so_far_minor: z.int(),
+    projection: z
+      .object({
+        method: z.literal('recent_pace').openapi({
+          description:
+            'What was used, and for the rest of the period the pace of the seven days before, or of the time subscribed.',
+        }),
+        pace_since_at: z.iso.datetime(),
+        meters: z.array(z.object({ meter_id: z.string(), quantity: z.int(), amount_minor: z.int() })),
+        cost_minor: z.int(),
+        total_minor: z.int(),
+      })
+      .openapi({ description: 'What the period comes to when usage goes on as it did lately, under the spend cap.' }),
   })
   .openapi('UsageSummary');
 
@@ -165,83 +175,6 @@ export const seriesSchema = z
     more_groups: z.int().openapi({ description: 'How many more there are.' }),
   })
   .openapi('UsageSeries');
-
-const property = z.union([z.string(), z.number(), z.boolean()]);
-
-const sentEvent = z.object({
-  id: z.string().openapi({ description: 'The idempotency key: the same id, type and source again is the same event.' }),
-  type: z.string().openapi({ description: 'What happened. Meters say which types they count.' }),
-  customer_id: z.string().optional().openapi({ description: 'Whose it is: this, or `external_id`.' }),
-  external_id: z.string().optional().openapi({ description: 'Your own id of the customer.' }),
-  source: z.string().optional().openapi({ description: 'Where ids are unique, when they are not for the customer.' }),
-  quantity: z.int().min(0).optional().openapi({ description: 'How often it counts; 1 unless said.' }),
-  occurred_at: z.iso.datetime({ offset: true }).optional().openapi({
-    description: 'At most 35 days ago (FAREBOX_USAGE_BACKDATE_DAYS) and 5 minutes ahead; now unless said.',
-  }),
-  key_id: z.string().optional(),
-  endpoint: z.string().optional(),
-  properties: z
-    .record(z.string(), property)
-    .optional()
-    .openapi({ description: 'What meters take, filter and group by.' }),
-});
-
-const cloudEvent = z.object({
-  specversion: z.literal('1.0'),
-  id: z.string(),
-  source: z.string(),
-  type: z.string(),
-  subject: z.string().openapi({ description: "The customer: Farebox's id, or your own." }),
-  time: z.iso.datetime({ offset: true }).optional(),
-  data: z.record(z.string(), z.unknown()).optional().openapi({
-    description: '`quantity`, `key_id` and `endpoint` mean what they mean in an event; the rest are its properties.',
-  }),
-});
-
-const eitherEvent = z.union([sentEvent, cloudEvent]);
-export const sentSchemas = {
-  'application/json': { schema: z.union([eitherEvent, z.array(eitherEvent).max(mostEvents)]) },
-  'application/x-ndjson': { schema: z.string() },
-  'application/cloudevents+json': { schema: cloudEvent },
-  'application/cloudevents-batch+json': { schema: z.array(cloudEvent).max(mostEvents) },
-} satisfies Record<(typeof eventTypes)[number], object>;
-
-export const ingestedSchema = z
-  .object({
-    object: z.literal('usage_ingestion'),
-    accepted: z.int(),
-    duplicates: z.int().openapi({ description: 'Known already: counted once, when they first came.' }),
-    rejected: z.int(),
-    data: z
-      .array(
-        z.object({
-          id: z.string().nullable(),
-          status: z.enum(['accepted', 'duplicate', 'rejected']),
-          customer_id: z.string().optional(),
-          meters: z
-            .array(z.string())
-            .optional()
-            .openapi({ description: 'Meters that count it; empty: filters leave it out.' }),
-          code: z.enum(['invalid_event', 'customer_not_found', 'unknown_type', 'too_old', 'in_future']).optional(),
-          reason: z.string().optional(),
-        }),
-      )
-      .openapi({ description: 'What became of each event, in the order they were sent.' }),
-    balances: z
-      .array(
-        z.object({
-          customer_id: z.string(),
-          meter_id: z.string(),
-          used: z.int(),
-          included: z.int(),
-          remaining: z.int(),
-          overage: z.int(),
-          period_end_at: z.iso.datetime(),
-        }),
-      )
-      .openapi({ description: 'What the customers of these events have now, of each meter of their plan.' }),
-  })
-  .openapi('UsageIngestion');
 
 export const eventSchema = z
   .object({
@@ -292,9 +225,10 @@ export const rejectionSchema = z
 
 export function viewOfSummary({
   period,
+  projection,
   alert_percents: _percents,
   ...summary
-}: UsageSummary): z.infer<typeof summarySchema> {
+}: UsageSummary & { projection: Projection }): z.infer<typeof summarySchema> {
   return {
     object: 'usage_summary',
     ...summary,
@@ -304,6 +238,7 @@ export function viewOfSummary({
       period_end_at: iso(meter.period_end_at),
     })),
     period: { start_at: iso(period.start_at), end_at: iso(period.end_at) },
+    projection: { ...projection, pace_since_at: iso(projection.pace_since_at) },
   };
 }
 
@@ -315,22 +250,6 @@ export function viewOfSeries(series: UsageSeries): z.infer<typeof seriesSchema> 
     end_at: iso(series.end_at),
     data: points(series.data),
     groups: series.groups.map((group) => ({ ...group, data: points(group.data) })),
-  };
-}
-
-export function viewOfIngested(
-  results: readonly Ingested[],
-  balances: readonly Balance[],
-): z.infer<typeof ingestedSchema> {
-  const counts = { accepted: 0, duplicate: 0, rejected: 0 };
-  for (const { status } of results) counts[status] += 1;
-  return {
-    object: 'usage_ingestion',
-    accepted: counts.accepted,
-    duplicates: counts.duplicate,
-    rejected: counts.rejected,
-    data: [...results],
-    balances: balances.map((balance) => ({ ...balance, period_end_at: iso(balance.period_end_at) })),
   };
 }
 

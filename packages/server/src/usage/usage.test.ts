@@ -286,6 +286,14 @@ describe('GET /v1/usage/summary', () => {
       capped_minor: 0,
       spend_cap: null,
       total_so_far_minor: 9920,
+      // A day's pace for 31 days: 1,250 so far and 31 times as much, of which 1,000 are included.
+      projection: {
+        method: 'recent_pace',
+        pace_since_at: '2026-03-10T12:30:00.000Z',
+        meters: [{ meter_id: 'requests', quantity: 40_000, amount_minor: 3120 }],
+        cost_minor: 3120,
+        total_minor: 13_020,
+      },
     });
     const theirs = await call(seller, 'GET', `/v1/usage/summary?customer_id=${other}`);
     expect(await theirs.json()).toMatchObject({ meters: [{ quantity: 5, remaining: 995, amount_minor: 0 }] });

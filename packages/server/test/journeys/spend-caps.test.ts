@@ -120,7 +120,11 @@ test('usage that was sent past the cap is not billed; the invoice says so, and t
   await customer.send('requests', 9);
   await customer.send('traffic', 5);
   // Seventy and a hundred and fifty, of which a hundred are billed.
-  expect(await customer.summary()).toMatchObject({ cost_so_far_minor: 100, capped_minor: 120 });
+  expect(await customer.summary()).toMatchObject({
+    cost_so_far_minor: 100,
+    capped_minor: 120,
+    projection: { cost_minor: 100 },
+  });
   expect(await customer.visitor.get('/v1/invoices/upcoming')).toMatchObject({
     usage_minor: 100,
     usage: [{ capped_minor: 0 }, { capped_minor: 120 }],

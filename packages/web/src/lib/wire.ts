@@ -275,6 +275,8 @@ export interface UsageSummary {
   capped_minor: number;
   spend_cap: { owner: 'customer' | 'seller'; amount_minor: number; remaining_minor: number } | null;
   total_so_far_minor: number;
+  /** What the period comes to at the pace since then. */
+  projection: { pace_since_at: string; total_minor: number };
 }
 
 /** `GET /v1/usage` */

@@ -68,7 +68,9 @@ function CostCard({ summary }: { summary: UsageSummary }) {
       {shortfall === 0 ? '' : ` + ${money(shortfall)} to the minimum`}
       {summary.spend_cap === null ? '' : `, at most ${money(summary.spend_cap.amount_minor)} a month`}
       <br />
-      Period ends on {formatDay(summary.period.end_at)}
+      <span title={`At the pace since ${formatDay(summary.projection.pace_since_at)}`}>
+        About {money(summary.projection.total_minor)} when the period ends on {formatDay(summary.period.end_at)}
+      </span>
     </Kpi>
   );
 }
