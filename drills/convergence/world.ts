@@ -97,6 +97,8 @@ export class World {
       list,
       db,
       database_url: this.#url,
+      // Its connection would outlive the process that dies here, and keep all of it.
+      listens: false,
       log: createLog('error', { write: (line) => this.#keep(line) }),
       clock: { now: () => this.sandbox.clock.now() },
       stripe: { host: 'stripe.local', port: 80 },

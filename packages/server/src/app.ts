@@ -51,6 +51,8 @@ export interface AppOptions {
   list: PriceList;
   db: Database;
   database_url: string;
+  /** False: no other process changes anything, and nobody listens for it. */
+  listens?: boolean;
   log: Log;
   clock: Clock;
   /** A local Stripe's address; null for Stripe itself. */

@@ -41,7 +41,7 @@ const capPaceMs = 1_000;
 
 /** Joins what decides about a request: keys, what the gate knows of them, counters. Its part of `createApp`. */
 export function createGating(
-  deps: Pick<AppOptions, 'config' | 'secrets' | 'db' | 'database_url' | 'clock' | 'list' | 'log'> & {
+  deps: Pick<AppOptions, 'config' | 'secrets' | 'db' | 'database_url' | 'listens' | 'clock' | 'list' | 'log'> & {
     accounts: Pick<Accounts, 'audit'>;
     plans: Plans;
     usage: Usage;
@@ -138,7 +138,7 @@ export function createGating(
     ],
     async start(): Promise<void> {
       await Promise.all([snapshot.start(), counter.ready()]);
-      if (config.roles.includes('gate'))
+      if (config.roles.includes('gate') && deps.listens !== false)
         listening = listenTo({
           url: deps.database_url,
           channel: 'farebox_gate',
