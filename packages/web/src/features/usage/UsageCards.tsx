@@ -69,7 +69,7 @@ function CostCard({ summary }: { summary: UsageSummary }) {
       {summary.spend_cap === null ? '' : `, at most ${money(summary.spend_cap.amount_minor)} a month`}
       <br />
       <span title={`At the pace since ${formatDay(summary.projection.pace_since_at)}`}>
-        About {money(summary.projection.total_minor)} when the period ends on {formatDay(summary.period.end_at)}
+        About {money(summary.projection.total_minor)} by {formatDay(summary.period.end_at)}
       </span>
     </Kpi>
   );
