@@ -132,18 +132,25 @@ export function createUsageReader(deps: {
     /** As `summary`, with what its period comes to at the pace of the time before. */
     async projected(customerId: string, group?: string): Promise<UsageSummary & { projection: Projection }> {
       const { live, row } = await askedFor(customerId, group);
-      const [summaries, { span, units }] = await Promise.all([summariesOf(customerId, live), projectedOf(row)]);
-      const others = live.filter(({ id }) => id !== row.id);
-      const later = await Promise.all([usedSummaryOf(row, units), ...others.map(summaryOf)]);
-      const { meters, cost_so_far_minor, total_so_far_minor } = ownOf(row, await capped(customerId, later));
+      const [counted, theirs] = await Promise.all([
+        paceOf(row),
+        Promise.all(live.filter(({ id }) => id !== row.id).map(summaryOf)),
+      ]);
+      const others = new Map(theirs.map((summary) => [summary.subscription_id, summary]));
+      const ownWith = async (units: readonly number[]) => {
+        const summaries = live.map(({ id }) => others.get(id) ?? summarize(row, counted, units));
+        return ownOf(row, await capped(customerId, summaries));
+      };
+      const [own, later] = await Promise.all([ownWith(counted.used), ownWith(counted.projected)]);
+      const { meters, cost_so_far_minor, total_so_far_minor } = later;
       const projection: Projection = {
         method: 'recent_pace',
-        pace_since_at: span.start_at,
+        pace_since_at: counted.span.start_at,
         meters: meters.map(({ meter_id, quantity, amount_minor }) => ({ meter_id, quantity, amount_minor })),
         cost_minor: cost_so_far_minor,
         total_minor: total_so_far_minor,
       };
-      return { ...ownOf(row, summaries), projection };
+      return { ...own, projection };
     },
   };
 
@@ -156,17 +163,19 @@ export function createUsageReader(deps: {
     return { live, row };
   }
 
-  /** Of each meter of the plan, in its order, the units at the end of its period. */
-  async function projectedOf(row: SubscriptionWithPlan) {
+  /** Of each meter of the plan, in its order, the units of now and those at the end of its period. */
+  async function paceOf(row: SubscriptionWithPlan) {
     const now = clock.now();
-    const { plan, scopes } = await scopesOf(row);
+    const running = await runningOf(row);
+    const { plan, scopes } = running;
     const span = paceSpan(Math.min(now, row.stripe_created_at.getTime()), now);
     const { start_at, end_at } = span;
-    const used = await deps.usedInPeriods([...scopes, ...scopes.map((scope) => ({ ...scope, start_at, end_at }))]);
-    const units = plan.usage.map((usage, index) =>
+    const measured = await deps.usedInPeriods([...scopes, ...scopes.map((scope) => ({ ...scope, start_at, end_at }))]);
+    const used = measured.slice(0, scopes.length);
+    const projected = plan.usage.map((usage, index) =>
       projectedUnits({
         used: used[index] ?? 0,
-        recent: used[plan.usage.length + index] ?? 0,
+        recent: measured[scopes.length + index] ?? 0,
         span,
         aggregation: meters.find(({ id }) => id === usage.meter_id)?.aggregation ?? 'count',
         included: usage.included,
@@ -175,7 +184,7 @@ export function createUsageReader(deps: {
         now,
       }),
     );
-    return { span, units };
+    return { ...running, span, used, projected };
   }
 
   /** Of these subscriptions, with what the spend cap leaves unbilled. */
@@ -195,7 +204,7 @@ export function createUsageReader(deps: {
   }
 
   /** What a subscription's plan counts, each in its period that runs. */
-  async function scopesOf(row: SubscriptionWithPlan) {
+  async function runningOf(row: SubscriptionWithPlan) {
     const plan = await effectivePlan(db.kysely, row, clock.now());
     const anchor = row.billing_anchor_at.getTime();
     const periodOf = (interval: Interval) => periodAt(anchor, interval, clock.now());
@@ -208,15 +217,18 @@ export function createUsageReader(deps: {
   }
 
   async function summaryOf(row: SubscriptionWithPlan): Promise<UsageSummary> {
-    return await usedSummaryOf(row, null);
+    const running = await runningOf(row);
+    return summarize(row, running, await deps.usedInPeriods(running.scopes));
   }
 
-  /** With these units of each meter; null: with what was used. */
-  async function usedSummaryOf(row: SubscriptionWithPlan, units: readonly number[] | null): Promise<UsageSummary> {
-    const { plan, periodOf, scopes } = await scopesOf(row);
+  /** What these units of each meter cost. */
+  function summarize(
+    row: SubscriptionWithPlan,
+    { plan, periodOf, scopes }: Awaited<ReturnType<typeof runningOf>>,
+    used: readonly number[],
+  ): UsageSummary {
     // The quota's period, which a yearly price has twelve of; of several quotas, that of the first.
     const period = periodOf(plan.usage[0]?.interval ?? plan.price.interval);
-    const used = units ?? (await deps.usedInPeriods(scopes));
     const summaries = plan.usage.map((usage, index): MeterSummary => {
       const { included_used, ...rated } = rateUsage(usage, used[index] ?? 0);
       const meter = meters.find(({ id }) => id === usage.meter_id);
