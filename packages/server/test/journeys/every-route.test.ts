@@ -188,13 +188,15 @@ async function foreignKeys(): Promise<void> {
 async function decidedElsewhere(key: string): Promise<void> {
   const listening = await send('seller', 'GET', '/v1/gate/changes');
   expect(listening.status).toBe(200);
-  await listening.body?.cancel();
+  const reader = listening.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const { counter } = JSON.parse((await reader?.read())?.value?.split('\n')[0] ?? '{}');
+  await reader?.cancel();
   const { parts } = await call('seller', 'POST', '/v1/gate/entries', { key });
   const [{ customer_id, key_id, plan, quota_period_start_at }] = parts;
   const window = plan.limits.map((limit: Body) => ({ id: `${customer_id}:${limit['name']}`, limit: limit['limit'] }));
   const quota = { id: `${customer_id}:requests:${quota_period_start_at}`, limit: plan.usage[0].included };
   const limits = [...window, quota];
-  const asked = { key, cost: 1, scope: null, ip: null, meter: null, method: null, path: null, limits };
+  const asked = { counter, key, cost: 1, scope: null, ip: null, meter: null, method: null, path: null, limits };
   const asks = [{ id: limits[0].id, want: 4, back: null }];
   const carved = await call('seller', 'POST', '/v1/gate/blocks', { ...asked, asks });
   expect(carved).toMatchObject({ outcome: 'carved', allowed: true });
@@ -203,7 +205,7 @@ async function decidedElsewhere(key: string): Promise<void> {
   await call('seller', 'POST', '/v1/gate/blocks/return', { blocks: [back] });
   const event = { id: 'req_elsewhere', customer_id, key_id, meter: 'requests', quantity: 1, endpoint: '' };
   const events = [{ ...event, occurred_at: '2026-01-01T00:00:00.000Z' }];
-  await call('seller', 'POST', '/v1/gate/usage', { id: 'a batch of one', counter: 'shared', events });
+  await call('seller', 'POST', '/v1/gate/usage', { id: 'a batch of one', counter, events });
 }
 
 async function keysAndUsage(): Promise<void> {

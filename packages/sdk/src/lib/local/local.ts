@@ -57,8 +57,8 @@ export function createLocal(
   const { exchange, close: disconnect } = createExchange(connection);
   const calling = { ...connection, exchange };
   const entries = createEntries(calling);
-  const units = createUnits(calling);
   const usage = createUsageBuffer(calling, onError);
+  const units = createUnits(calling, () => (usage.isOnlyOf(counter) ? counter : usage.flush().then(() => counter)));
   let settings: Settings | null = null;
   let counter = '';
   let isClosed = false;
@@ -89,9 +89,11 @@ export function createLocal(
       : decideFor(entry, input, true);
   }
 
-  function ask(input: VerifyInput): Promise<Decision> {
+  /** Who answers may have begun anew, and knows only what was sent to it of what was used. What cannot be sent now is sent when it can be. */
+  async function ask(input: VerifyInput): Promise<Decision> {
     asked += 1;
-    return remote(input);
+    if (!feed.isCurrent(monotonic()) && usage.pending() > 0) await Promise.allSettled([usage.flush()]);
+    return await remote(input);
   }
 
   /** `again`: whether the entry may be read once more, when it turns out to be old. */
@@ -109,12 +111,20 @@ export function createLocal(
     const answer = (result: Taken): Decision | Promise<Decision> => {
       if (result === 'changed') return again ? readAgain(input) : ask(input);
       if (result === 'one_by_one') return ask(input);
+      if (result === 'other_counter') return askAnother(input);
       decided.taken = result;
       const used = result.allowed ? usedBy(decided) : null;
       if (used !== null) usage.push(used, counter);
       return tell(decided, rules, at_ms);
     };
     return taken instanceof Promise ? taken.then(answer) : answer(taken);
+  }
+
+  /** It is told of everything that was used before it is asked. */
+  async function askAnother(input: VerifyInput): Promise<Decision> {
+    units.clear();
+    await usage.flush();
+    return await ask(input);
   }
 
   async function readAgain(input: VerifyInput): Promise<Decision> {

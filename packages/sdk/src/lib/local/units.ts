@@ -19,17 +19,21 @@ import type { VerifyInput } from '../verify.ts';
 /** What is asked for. */
 type Asking = Pick<Decided, 'takes' | 'cost'>;
 
-/** `changed`: the key is another now. `one_by_one`: nothing can be carved. */
-export type Taken = TakeResult | 'changed' | 'one_by_one';
+/**
+ * `changed`: the key is another now. `other_counter`: units are counted by one that knows nothing of what was carved before. `one_by_one`:
+ * nothing can be carved.
+ */
+export type Taken = TakeResult | 'changed' | 'other_counter' | 'one_by_one';
 
 /** Blocks of one call. */
 const mostReturned = 1000;
 
 /**
  * Units of limits that are spent here. Farebox carves them from the limits in blocks, so that all who spend together never exceed one. One
- * call at a time for a customer; who comes meanwhile waits for it, and fails with it.
+ * call at a time for a customer; who comes meanwhile waits for it, and fails with it. `readyCounter` names what is carved from, once
+ * that knows of everything which was used before.
  */
-export function createUnits(connection: Connection) {
+export function createUnits(connection: Connection, readyCounter: () => string | Promise<string>) {
   const blocks = createBlocks({ longest_ms: 1000 });
   const filling = new Map<string, { done: Promise<unknown>; waiting: number }>();
   const lastWaiting = new Map<string, number>();
@@ -39,10 +43,12 @@ export function createUnits(connection: Connection) {
     input: VerifyInput,
     asking: Asking,
     asks: readonly Ask[],
-  ): Promise<Carved | 'changed' | 'one_by_one'> {
+  ): Promise<Carved | 'changed' | 'other_counter' | 'one_by_one'> {
+    const counter = await readyCounter();
     const { cost, takes } = asking;
     const { key, scope = null, ip = null, meter = null, method = null, path = null } = input;
     const body = {
+      counter,
       key,
       cost,
       scope,
@@ -55,6 +61,7 @@ export function createUnits(connection: Connection) {
     };
     const answer = await callApi(connection, 'POST /v1/gate/blocks', { body }, {});
     if (answer.outcome !== 'carved') return answer.outcome;
+    if (counter !== (await readyCounter())) return 'other_counter';
     return { allowed: answer.allowed, now: Date.parse(answer.now), parts: answer.parts.map(answeredOf) };
   }
 

@@ -83,6 +83,11 @@ export function createUsageBuffer(connection: Connection, onError: (error: unkno
     return sending;
   }
 
+  /** What is pushed while a batch is on its way goes with the next. */
+  async function flushAll(): Promise<void> {
+    while (pending() > 0) await flush();
+  }
+
   const pending = (): number => waiting.length + (batch?.events.length ?? 0);
 
   return {
@@ -99,14 +104,18 @@ export function createUsageBuffer(connection: Connection, onError: (error: unkno
       schedule();
     },
     pending,
+    /** Whether nothing waits that was carved from another counter. */
+    isOnlyOf: (counter: string) =>
+      (batch?.counter ?? counter) === counter && (waiting[0]?.counter ?? counter) === counter,
+    /** Sends what waits, before it is due; rejects when it cannot be sent. */
+    flush: flushAll,
     dropped: () => dropped,
     /** Sends what waits, for as long as `patience_ms`; rejects when it cannot be sent, and says how much it was. */
     async close(patience_ms: number, now: () => number): Promise<void> {
       const until = now() + patience_ms;
       for (;;) {
         try {
-          // What was pushed while a batch was on its way goes with the next.
-          while (pending() > 0) await flush();
+          await flushAll();
           break;
         } catch (error) {
           if (now() >= until)

@@ -32,6 +32,7 @@ const limitId = z.string().min(3).max(mostId);
 
 export const blocksBody = z
   .strictObject({
+    counter: z.string().max(64).openapi({ description: 'To carve from, as `hello` named it.' }),
     key: z.string().max(mostKey),
     cost: count.max(mostCost),
     scope: z.string().max(mostText).nullable(),
@@ -62,9 +63,9 @@ const partSchema = z.object({
 export const blocksSchema = z
   .object({
     object: z.literal('blocks'),
-    outcome: z.enum(['carved', 'changed', 'one_by_one']).openapi({
+    outcome: z.enum(['carved', 'changed', 'other_counter', 'one_by_one']).openapi({
       description:
-        '`changed`: the key or its limits are others now, read the entry again. `one_by_one`: nothing can be carved at the moment, verify each request.',
+        '`changed`: the key or its limits are others now, read the entry again. `other_counter`: units are counted by one that knows nothing of what was carved before; send the usage of that, and verify the request. `one_by_one`: nothing can be carved at the moment, verify each request.',
     }),
     allowed: z
       .boolean()

@@ -19,6 +19,7 @@ export type LocalGate = ReturnType<typeof createLocalGate>;
 
 /** What one request of a key asks for: all of its limits, as the caller knows them, and of which units are wanted. */
 export interface BlocksAsked {
+  counter: string;
   key: string;
   cost: number;
   scope: string | null;
@@ -30,7 +31,7 @@ export interface BlocksAsked {
   asks: readonly { id: string; want: number; back: GivenBack | null }[];
 }
 
-export type Blocks = { outcome: 'changed' | 'one_by_one' } | ({ outcome: 'carved' } & Carved);
+export type Blocks = { outcome: 'changed' | 'other_counter' | 'one_by_one' } | ({ outcome: 'carved' } & Carved);
 
 /**
  * The gate for those who decide by themselves: entries to keep, units to spend, usage that comes back. Units are carved for a key
@@ -84,6 +85,7 @@ export function createLocalGate(deps: {
     },
 
     async carve(asked: BlocksAsked, livemode: boolean): Promise<Blocks> {
+      if (asked.counter !== deps.counter_id) return { outcome: 'other_counter' };
       const found = await takesOf(asked, livemode);
       if (found === null || !areSame(found.takes, asked.limits)) return { outcome: 'changed' };
       const asks: Ask[] = [];
