@@ -56,6 +56,16 @@ test("texts of a secret's shape are hidden inside messages, errors and their cau
   expect(text).toContain('log.test.ts');
 });
 
+test('of a connection that an error holds, its name is told and not its state', () => {
+  class Client {
+    buffers = ['hunter2'];
+    parameters = { host: 'db' };
+  }
+  const { log, lines } = capture();
+  log.error({ error: Object.assign(new Error('cut'), { code: '57P01', client: new Client() }) }, 'queue failed');
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ error: { message: 'cut', code: '57P01', client: '[Client]' } });
+});
+
 test('a field that refers to itself ends', () => {
   const { log, lines } = capture();
   const fields: Record<string, unknown> = {};

@@ -59,9 +59,15 @@ function clean(value: unknown, depth: number): unknown {
     fields['message'] = scrub(value.message);
     fields['stack'] = scrub(value.stack ?? '');
     if (value.cause !== undefined) fields['cause'] = clean(value.cause, depth + 1);
-  }
+  } else if (!isData(value)) return `[${value.constructor.name}]`;
   for (const [name, field] of Object.entries(value)) {
     fields[name] = secretName.test(name.toLowerCase().replaceAll(/[-_]/g, '')) ? hidden : clean(field, depth + 1);
   }
   return fields;
+}
+
+/** Whether it is what its fields say: a connection or a socket, which errors hold, is a program with pages of state. */
+function isData(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
