@@ -2,7 +2,7 @@ import { Button, PasswordInput, TextInput } from '@mantine/core';
 import type { FormEvent, ReactNode } from 'react';
 import { Notice } from '../../ui/Notice.tsx';
 import { accountAdvice } from './api.ts';
-import classes from './Form.module.css';
+import dialog from '../../ui/Dialog.module.css';
 
 /** The shortest password the server accepts. */
 const minimumLength = 10;
@@ -26,7 +26,7 @@ export function Form({ submit, busy, error, onSubmit, children }: FormProps) {
     );
   }
   return (
-    <form className={classes.form} onSubmit={handle}>
+    <form className={dialog.form} onSubmit={handle}>
       {error ? <Notice tone="bad">{accountAdvice(error)}</Notice> : null}
       {children}
       <Button type="submit" size="md" loading={busy} fullWidth>

@@ -2,6 +2,7 @@ import { Button, Modal } from '@mantine/core';
 import { faultText } from '../../lib/http.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { useStartImport } from './api.ts';
+import dialog from '../../ui/Dialog.module.css';
 import classes from './imports.module.css';
 
 interface DialogProps {
@@ -27,7 +28,7 @@ export function ImportDialog({ choices, opened, onClose }: DialogProps) {
         here. Nobody is charged, no mail is sent, and at Stripe nothing changes but the metadata that names this
         installation. Running it again does nothing twice.
       </p>
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         <Button variant="default" onClick={onClose} data-autofocus>
           Back
         </Button>

@@ -5,7 +5,7 @@ import { faultText } from '../../lib/http.ts';
 import type { Invoice } from '../../lib/wire-invoices.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { useGiveBack } from './api.ts';
-import classes from './invoice-lines.module.css';
+import dialog from '../../ui/Dialog.module.css';
 import { type GiveBackWish, giveBackWish, leftOf } from './give-back.ts';
 
 const reasons = [
@@ -50,7 +50,7 @@ export function GiveBackDialog({ invoice, opened, onClose }: DialogProps) {
       ) : (
         <>
           <p>{wish.words}</p>
-          <div className={classes.buttons}>
+          <div className={dialog.buttons}>
             <Button variant="default" onClick={() => setWish(null)}>
               Back
             </Button>
@@ -97,7 +97,7 @@ function WishForm({ invoice, onWish, onClose }: WishFormProps) {
 
   return (
     <form onSubmit={submit} noValidate>
-      <div className={classes.form}>
+      <div className={dialog.form}>
         <TextInput
           name="amount"
           label="Amount"
@@ -111,7 +111,7 @@ function WishForm({ invoice, onWish, onClose }: WishFormProps) {
         <NativeSelect name="reason" label="Reason" data={reasons} />
         <TextInput name="memo" label="Printed on the credit note" maxLength={500} />
       </div>
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         <Button variant="default" onClick={onClose}>
           Close
         </Button>

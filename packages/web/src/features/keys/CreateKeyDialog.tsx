@@ -1,7 +1,7 @@
 import { Button, Modal } from '@mantine/core';
 import { useNow } from '../../lib/session.ts';
 import { useCreateKey } from './api.ts';
-import classes from './dialogs.module.css';
+import dialog from '../../ui/Dialog.module.css';
 import { emptyDraft, wishOf } from './key-draft.ts';
 import { KeyForm } from './KeyForm.tsx';
 import { SecretBox } from './SecretBox.tsx';
@@ -25,7 +25,7 @@ export function CreateKeyDialog({ opened, onClose }: { opened: boolean; onClose:
       {secret ? (
         <>
           <SecretBox secret={secret} />
-          <div className={classes.buttons}>
+          <div className={dialog.buttons}>
             <Button onClick={onClose}>Done</Button>
           </div>
         </>

@@ -2,6 +2,7 @@ import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { faultText, HttpFault } from '../../lib/http.ts';
 import { Notice } from '../../ui/Notice.tsx';
+import dialog from '../../ui/Dialog.module.css';
 import classes from './dialogs.module.css';
 import type { KeyDraft } from './key-draft.ts';
 import { expiryChoices, windowChoices } from './key-words.ts';
@@ -33,7 +34,7 @@ export function KeyForm({ initial, label, isPending, error, onSubmit, onCancel }
   }
 
   return (
-    <form onSubmit={submit} className={classes.form}>
+    <form onSubmit={submit} className={dialog.form}>
       {elsewhere ? <Notice tone="bad">{faultText(error)}</Notice> : null}
       <TextInput
         label="Name"
@@ -65,7 +66,7 @@ export function KeyForm({ initial, label, isPending, error, onSubmit, onCancel }
         rows={2}
       />
       <TimeAndBudget initial={initial} draft={draft} set={set} faultOf={faultOf} />
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         <Button variant="default" onClick={onCancel}>
           Cancel
         </Button>

@@ -3,7 +3,7 @@ import { faultText, isFault } from '../../lib/http.ts';
 import type { ApiKey } from '../../lib/wire.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { useRevealKey } from './api.ts';
-import classes from './dialogs.module.css';
+import dialog from '../../ui/Dialog.module.css';
 import { SecretBox } from './SecretBox.tsx';
 
 /** The secret that waits since a rotation nobody asked for, shown once. */
@@ -24,7 +24,7 @@ export function RevealKeyDialog({ apiKey, onClose }: { apiKey: ApiKey | null; on
       {shown ? (
         <SecretBox secret={shown.secret} />
       ) : (
-        <div className={classes.form}>
+        <div className={dialog.form}>
           {reveal.isError ? (
             <Notice tone="bad">
               {isFault(reveal.error, 'not_found')
@@ -32,10 +32,10 @@ export function RevealKeyDialog({ apiKey, onClose }: { apiKey: ApiKey | null; on
                 : faultText(reveal.error)}
             </Notice>
           ) : null}
-          <p className={classes.text}>It can be shown exactly once: have a place ready to keep it.</p>
+          <p className={dialog.text}>It can be shown exactly once: have a place ready to keep it.</p>
         </div>
       )}
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         {shown ? (
           <Button onClick={onClose}>I have stored it</Button>
         ) : (

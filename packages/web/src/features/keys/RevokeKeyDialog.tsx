@@ -3,7 +3,7 @@ import { faultText } from '../../lib/http.ts';
 import type { ApiKey } from '../../lib/wire.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { useRevokeKey } from './api.ts';
-import classes from './dialogs.module.css';
+import dialog from '../../ui/Dialog.module.css';
 
 /** Says what revoking does before it is done. */
 export function RevokeKeyDialog({ apiKey, onClose }: { apiKey: ApiKey | null; onClose: () => void }) {
@@ -16,14 +16,14 @@ export function RevokeKeyDialog({ apiKey, onClose }: { apiKey: ApiKey | null; on
       title={`Revoke ${apiKey?.name ?? 'key'}?`}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <div className={classes.form}>
+      <div className={dialog.form}>
         {revoke.isError ? <Notice tone="bad">{faultText(revoke.error)}</Notice> : null}
-        <p className={classes.text}>
+        <p className={dialog.text}>
           Every call with <code>{apiKey?.start}…</code> is refused within a second, and it cannot be undone. Your other
           keys and your usage stay as they are.
         </p>
       </div>
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         <Button variant="default" onClick={onClose} data-autofocus>
           Keep it
         </Button>

@@ -5,6 +5,7 @@ import { formatMoment } from '../../lib/format.ts';
 import type { ApiKey } from '../../lib/wire.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { useRotateKey } from './api.ts';
+import dialog from '../../ui/Dialog.module.css';
 import classes from './dialogs.module.css';
 import { graceChoices } from './key-words.ts';
 import { SecretBox } from './SecretBox.tsx';
@@ -36,15 +37,15 @@ export function RotateKeyDialog({ apiKey, onClose }: { apiKey: ApiKey | null; on
               ? 'The old secret is refused from now on.'
               : `The old secret passes until ${formatMoment(made.former_until_at)}.`}
           </p>
-          <div className={classes.buttons}>
+          <div className={dialog.buttons}>
             <Button onClick={onClose}>Done</Button>
           </div>
         </>
       ) : (
         <>
-          <div className={classes.form}>
+          <div className={dialog.form}>
             {rotate.isError ? <Notice tone="bad">{faultText(rotate.error)}</Notice> : null}
-            <p className={classes.text}>
+            <p className={dialog.text}>
               The key gets a new secret and stays the same otherwise: its scopes, its budget, its usage. Secrets from an
               earlier rotation stop with the present one at the latest.
             </p>
@@ -55,7 +56,7 @@ export function RotateKeyDialog({ apiKey, onClose }: { apiKey: ApiKey | null; on
               onChange={(event) => setGrace(event.currentTarget.value)}
             />
           </div>
-          <div className={classes.buttons}>
+          <div className={dialog.buttons}>
             <Button variant="default" onClick={onClose}>
               Cancel
             </Button>

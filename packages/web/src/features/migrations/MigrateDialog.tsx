@@ -4,6 +4,7 @@ import { faultText } from '../../lib/http.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { ReasonList } from '../../ui/ReasonList.tsx';
 import { type MigrationWish, useMigrate, useMigrationPreview } from './api.ts';
+import dialog from '../../ui/Dialog.module.css';
 import classes from './migrations.module.css';
 import { previewWords } from './words.ts';
 
@@ -39,7 +40,7 @@ export function MigrateDialog({ plan, opened, onClose }: DialogProps) {
       title={`Move customers of ${plan.name}`}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <div className={classes.form}>
+      <div className={dialog.form}>
         {migrate.isError ? <Notice tone="bad">{faultText(migrate.error)}</Notice> : null}
         {preview.isError ? <Notice tone="bad">{faultText(preview.error)}</Notice> : null}
         <SegmentedControl
@@ -69,7 +70,7 @@ export function MigrateDialog({ plan, opened, onClose }: DialogProps) {
           <ReasonList label="Who stays" rows={stay.map(({ customer_id, reason }) => ({ id: customer_id, reason }))} />
         )}
       </div>
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         <Button variant="default" onClick={onClose} data-autofocus>
           Back
         </Button>

@@ -12,6 +12,7 @@ import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
 import { groupName } from '../plan/plan-words.ts';
 import { useFeatures, useOverrides, useSetOverrides } from './api.ts';
+import panel from '../../ui/PanelForm.module.css';
 import classes from './overrides.module.css';
 import { overridesWish, windowsOf } from './wish.ts';
 
@@ -44,7 +45,7 @@ function Overrides({ read }: { read: CustomerOverrides }) {
   return (
     <>
       {/* A change makes the form anew, with what counts now. */}
-      <form className={classes.form} onSubmit={submit} key={history[0]?.from_at ?? 'none'}>
+      <form className={panel.form} onSubmit={submit} key={history[0]?.from_at ?? 'none'}>
         {set.isError ? <Notice tone="bad">{faultText(set.error)}</Notice> : null}
         <div className={classes.fields}>
           <Fields effective={effective} overrides={overrides} />
@@ -57,7 +58,7 @@ function Overrides({ read }: { read: CustomerOverrides }) {
           />
           <TextInput name="reason" label="Reason" required withAsterisk={false} maxLength={500} />
         </div>
-        <div className={classes.buttons}>
+        <div className={panel.buttons}>
           {overrides === null ? null : (
             <Button variant="default" loading={set.isPending} onClick={() => set.mutate(null)}>
               Back to the plan

@@ -9,6 +9,7 @@ import { addOnPriceWords, addOnWords } from '../plan/plan-words.ts';
 import { type AddOnWish, useAddOnPreview, useSetAddOn } from './api.ts';
 import { possibleActions } from './possible-actions.ts';
 import { PreviewEffect } from './PreviewEffect.tsx';
+import dialog from '../../ui/Dialog.module.css';
 import classes from './subscription.module.css';
 import { addOnSentence } from './words.ts';
 
@@ -110,7 +111,7 @@ function AddOnDialog({ subscription, wish, onClose }: DialogProps) {
       title="Confirm the change"
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <div className={classes.form}>
+      <div className={dialog.form}>
         {preview.isError ? <Notice tone="bad">{faultText(preview.error)}</Notice> : null}
         {set.isError ? <Notice tone="bad">{faultText(set.error)}</Notice> : null}
         {preview.isLoading ? <Skeleton height={96} radius="md" /> : null}
@@ -124,7 +125,7 @@ function AddOnDialog({ subscription, wish, onClose }: DialogProps) {
           </Notice>
         )}
       </div>
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         <Button variant="default" onClick={close} disabled={set.isPending}>
           Back
         </Button>

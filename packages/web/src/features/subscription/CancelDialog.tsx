@@ -5,7 +5,7 @@ import { faultText } from '../../lib/http.ts';
 import type { Subscription } from '../../lib/wire.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { useCancel } from './api.ts';
-import classes from './subscription.module.css';
+import dialog from '../../ui/Dialog.module.css';
 import { cancelReasons } from './words.ts';
 
 interface DialogProps {
@@ -28,9 +28,9 @@ export function CancelDialog({ subscription, opened, onClose }: DialogProps) {
       title={`Cancel ${subscription.plan_name}?`}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <div className={classes.form}>
+      <div className={dialog.form}>
         {cancel.isError ? <Notice tone="bad">{faultText(cancel.error)}</Notice> : null}
-        <p className={classes.text}>
+        <p className={dialog.text}>
           {runs
             ? `Your keys work until ${formatDay(subscription.current_period_end_at)}. Nothing renews after it, and usage up to then is on a last invoice. You can take it back until that day.`
             : 'It ends at once, and keys stop working.'}
@@ -49,7 +49,7 @@ export function CancelDialog({ subscription, opened, onClose }: DialogProps) {
           rows={3}
         />
       </div>
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         <Button variant="default" onClick={onClose} data-autofocus>
           Keep it
         </Button>

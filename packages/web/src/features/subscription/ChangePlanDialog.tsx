@@ -9,6 +9,7 @@ import { usePlans } from '../plan/api.ts';
 import { shownPrice } from '../plan/plan-price.ts';
 import { type ChangeWish, useChange, useChangePreview } from './api.ts';
 import { PreviewEffect } from './PreviewEffect.tsx';
+import dialog from '../../ui/Dialog.module.css';
 import classes from './subscription.module.css';
 import { changeSentence } from './words.ts';
 
@@ -54,7 +55,7 @@ function Choices({ subscription, choose }: { subscription: Subscription; choose:
     plans.data.some((plan) => plan.prices.some((price) => price.interval === interval && price.currency === currency)),
   );
   return (
-    <div className={classes.form}>
+    <div className={dialog.form}>
       {sold.length > 1 ? (
         <SegmentedControl
           data={sold.map((interval) => ({ value: interval, label: `Pay by the ${interval}` }))}
@@ -120,7 +121,7 @@ function Confirm({ subscription, wish, change, back, done }: ConfirmProps) {
   const preview = useChangePreview(subscription.id, wish);
   const pay = change.data?.payment?.url ?? null;
   return (
-    <div className={classes.form}>
+    <div className={dialog.form}>
       {preview.isError ? <Notice tone="bad">{faultText(preview.error)}</Notice> : null}
       {change.isError ? <Notice tone="bad">{faultText(change.error)}</Notice> : null}
       {preview.isPending ? <Skeleton height={96} radius="md" /> : null}
@@ -133,7 +134,7 @@ function Confirm({ subscription, wish, change, back, done }: ConfirmProps) {
           </a>
         </Notice>
       )}
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         <Button variant="default" onClick={back} disabled={change.isPending}>
           Back
         </Button>

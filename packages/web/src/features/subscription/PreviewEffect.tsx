@@ -1,12 +1,13 @@
 import { formatMoney } from '@farebox/core';
 import type { InvoicePreview } from '../../lib/wire.ts';
+import dialog from '../../ui/Dialog.module.css';
 import classes from './subscription.module.css';
 
 /** What a change does, and what is billed for it at once. */
 export function PreviewEffect({ sentence, invoice }: { sentence: string; invoice: InvoicePreview | null }) {
   return (
     <>
-      <p className={classes.text}>{sentence}</p>
+      <p className={dialog.text}>{sentence}</p>
       {invoice === null ? null : <PreviewLines invoice={invoice} />}
     </>
   );

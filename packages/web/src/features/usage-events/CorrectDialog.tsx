@@ -5,7 +5,7 @@ import type { UsageEvent } from '../../lib/wire-usage.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { useCorrection } from './api.ts';
 import { effectWords } from './correction-words.ts';
-import classes from './usage-events.module.css';
+import dialog from '../../ui/Dialog.module.css';
 
 interface DialogProps {
   customerId: string;
@@ -48,9 +48,9 @@ export function CorrectDialog({ customerId, chosen, onClose, onDone }: DialogPro
       title={isVoid ? 'It did not happen' : 'It counts otherwise'}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <form className={classes.form} onSubmit={submit}>
+      <form className={dialog.form} onSubmit={submit}>
         {correction.isError ? <Notice tone="bad">{faultText(correction.error)}</Notice> : null}
-        <p>
+        <p className={dialog.text}>
           Before its period is billed this costs nothing. After, the difference is a line of the next invoice with the
           reason.
         </p>
@@ -74,7 +74,7 @@ export function CorrectDialog({ customerId, chosen, onClose, onDone }: DialogPro
           maxLength={200}
           data-autofocus
         />
-        <div className={classes.buttons}>
+        <div className={dialog.buttons}>
           <Button variant="default" onClick={onClose}>
             Back
           </Button>

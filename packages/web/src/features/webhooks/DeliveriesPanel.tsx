@@ -12,6 +12,7 @@ import { Panel } from '../../ui/Panel.tsx';
 import { Status } from '../../ui/Status.tsx';
 import { TwoLines } from '../../ui/TwoLines.tsx';
 import { type Delivery, type DeliveryState, type Owner, useDeliveries, useEndpoints, useRetryDelivery } from './api.ts';
+import dialog from '../../ui/Dialog.module.css';
 import classes from './webhooks.module.css';
 import { deliveryTones, deliveryWords, outcomeText } from './words.ts';
 
@@ -87,7 +88,7 @@ function Answer({ delivery }: { delivery: Delivery }) {
   if (!waits && (answer === null || answer === '')) return null;
   return (
     <div className={classes.box}>
-      {waits ? <p className={classes.text}>Sent again on {formatMoment(next_attempt_at)}.</p> : null}
+      {waits ? <p className={dialog.text}>Sent again on {formatMoment(next_attempt_at)}.</p> : null}
       {answer === null || answer === '' ? null : (
         <details className={classes.body}>
           <summary>Answer</summary>

@@ -13,7 +13,7 @@ import {
 } from './api.ts';
 import { EndpointForm } from './EndpointForm.tsx';
 import { SecretBox } from './SecretBox.tsx';
-import classes from './webhooks.module.css';
+import dialog from '../../ui/Dialog.module.css';
 import { overlapChoices } from './words.ts';
 
 const close = { closeButtonProps: { 'aria-label': 'Close' } } as const;
@@ -37,7 +37,7 @@ export function CreateEndpointDialog(props: { owner: Owner; opened: boolean; onC
       {secret ? (
         <>
           <SecretBox secret={secret} />
-          <div className={classes.buttons}>
+          <div className={dialog.buttons}>
             <Button onClick={onClose}>Done</Button>
           </div>
         </>
@@ -112,18 +112,18 @@ export function RotateSecretDialog({ endpoint, onClose }: OfOne) {
       {made ? (
         <>
           <SecretBox secret={made.secret} />
-          <p className={classes.text}>
+          <p className={dialog.text}>
             {made.former_until_at === null
               ? 'Messages are signed with the new secret alone.'
               : `Messages are signed with both until ${formatMoment(made.former_until_at)}.`}
           </p>
-          <div className={classes.buttons}>
+          <div className={dialog.buttons}>
             <Button onClick={onClose}>Done</Button>
           </div>
         </>
       ) : (
         <>
-          <div className={classes.form}>
+          <div className={dialog.form}>
             {rotate.isError ? <Notice tone="bad">{faultText(rotate.error)}</Notice> : null}
             <NativeSelect
               label="The present secret signs as well for"
@@ -132,7 +132,7 @@ export function RotateSecretDialog({ endpoint, onClose }: OfOne) {
               onChange={(event) => setOverlap(event.currentTarget.value)}
             />
           </div>
-          <div className={classes.buttons}>
+          <div className={dialog.buttons}>
             <Button variant="default" onClick={onClose}>
               Cancel
             </Button>
@@ -160,14 +160,14 @@ export function DeleteEndpointDialog({ endpoint, onClose }: OfOne) {
       onExitTransitionEnd={remove.reset}
       title="Delete the endpoint?"
     >
-      <div className={classes.form}>
+      <div className={dialog.form}>
         {remove.isError ? <Notice tone="bad">{faultText(remove.error)}</Notice> : null}
-        <p className={classes.text}>
+        <p className={dialog.text}>
           Nothing is posted to <code>{endpoint?.url}</code> any more. What was, is forgotten with it, and so is its
           secret.
         </p>
       </div>
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         <Button variant="default" onClick={onClose} data-autofocus>
           Keep it
         </Button>

@@ -4,6 +4,7 @@ import { type FormEvent, useState } from 'react';
 import { faultText, HttpFault } from '../../lib/http.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import type { Owner } from './api.ts';
+import dialog from '../../ui/Dialog.module.css';
 import classes from './webhooks.module.css';
 import { typeGroups } from './words.ts';
 
@@ -36,7 +37,7 @@ export function EndpointForm({ owner, initial, label, isPending, error, onSubmit
   }
 
   return (
-    <form onSubmit={submit} className={classes.form}>
+    <form onSubmit={submit} className={dialog.form}>
       {error !== null && urlFault === null ? <Notice tone="bad">{faultText(error)}</Notice> : null}
       <TextInput
         label="Address"
@@ -59,7 +60,7 @@ export function EndpointForm({ owner, initial, label, isPending, error, onSubmit
         maxLength={200}
       />
       <EventPicker owner={owner} value={draft.event_types} onChange={(event_types) => set({ event_types })} />
-      <div className={classes.buttons}>
+      <div className={dialog.buttons}>
         <Button variant="default" onClick={onCancel}>
           Cancel
         </Button>
