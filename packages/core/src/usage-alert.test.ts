@@ -9,6 +9,7 @@ const meter: AlertedMeter = {
   included: 1000,
   quota: 'soft',
   period_start_at: 1,
+  warned_in: null,
   last_day: 0,
   days_before: [0, 0, 0, 0, 0, 0, 0],
 };
@@ -36,6 +37,16 @@ test.each<[number, number[], string | null]>([
 ])('%i of 100 used is told at the parts %j: %s', (used, percents, title) => {
   const [alert] = usageAlerts({ ...none, percents, meters: [{ ...meter, used, included: 100 }] });
   expect(alert?.title ?? null).toBe(title);
+});
+
+test.each<[string, Partial<AlertedMeter>, string[]]>([
+  ['nobody was warned', {}, []],
+  ['warned in this period', { warned_in: 1 }, []],
+  ['warned in a period before', { warned_in: 0 }, ['quota.reset']],
+  ['warned before, and again nearly used', { warned_in: 0, used: 800 }, ['quota.reset', 'usage.threshold_reached']],
+  ['warned before, and nothing is included any more', { warned_in: 0, included: 0 }, []],
+])('that a quota begins anew: %s', (_name, changes, types) => {
+  expect(typesOf({ meters: [{ ...meter, ...changes }] })).toEqual(types);
 });
 
 test('each part is told by a name of its own, so that each is told once', () => {

@@ -5,6 +5,7 @@ import type { Currency, Instant } from './plan.ts';
 export const usageAlertTypes = [
   'usage.threshold_reached',
   'quota.exceeded',
+  'quota.reset',
   'spend_cap.warning',
   'spend_cap.reached',
   'credits.low',
@@ -18,6 +19,8 @@ export interface UsageAlert {
   type: UsageAlertType;
   key: string;
   meter_id: string | null;
+  /** Of the period it is about; null where that is a calendar month. */
+  period_start_at: Instant | null;
   /** How much is used, and of how much: units, or minor units where there is a currency. */
   used: number;
   limit: number;
@@ -35,6 +38,8 @@ export interface AlertedMeter {
   included: number;
   quota: 'soft' | 'hard';
   period_start_at: Instant;
+  /** The last period in which the quota was told of as nearly or all used; null: none, or that it began anew was told since. */
+  warned_in: Instant | null;
   /** Units of the last day, and of each of the seven days before it. */
   last_day: number;
   days_before: readonly number[];
@@ -65,7 +70,9 @@ const anomalyUnits = 100;
 /** What is to be told now. Of each quota, cap and credit the last threshold that was reached, and not those before it. */
 export function usageAlerts(facts: AlertFacts): UsageAlert[] {
   return [
-    ...facts.meters.flatMap((meter) => [quotaAlert(meter, facts.percents) ?? [], anomalyAlert(meter) ?? []].flat()),
+    ...facts.meters.flatMap((meter) =>
+      [resetAlert(meter) ?? [], quotaAlert(meter, facts.percents) ?? [], anomalyAlert(meter) ?? []].flat(),
+    ),
     ...[capAlert(facts) ?? [], creditAlert(facts) ?? []].flat(),
   ];
 }
@@ -76,7 +83,7 @@ function reachedPercent(used: number, limit: number, percents: readonly number[]
 }
 
 function quotaAlert(meter: AlertedMeter, percents: readonly number[]): UsageAlert | null {
-  const { meter_id, name, used, included: limit, quota } = meter;
+  const { meter_id, name, used, included: limit, quota, period_start_at } = meter;
   const percent = limit === 0 ? null : reachedPercent(used, limit, percents);
   if (percent === null) return null;
   const isOver = percent === 100;
@@ -84,8 +91,9 @@ function quotaAlert(meter: AlertedMeter, percents: readonly number[]): UsageAler
   const then = quota === 'hard' ? 'What goes beyond is refused.' : 'What goes beyond is billed.';
   return {
     type: isOver ? 'quota.exceeded' : 'usage.threshold_reached',
-    key: `quota:${meter_id}:${meter.period_start_at}:${limit}:${percent}`,
+    key: `quota:${meter_id}:${period_start_at}:${limit}:${percent}`,
     meter_id,
+    period_start_at,
     used,
     limit,
     currency: null,
@@ -94,20 +102,38 @@ function quotaAlert(meter: AlertedMeter, percents: readonly number[]): UsageAler
   };
 }
 
+/** The quota is there again: told to who was told that it was nearly or all used, and to nobody else. */
+function resetAlert(meter: AlertedMeter): UsageAlert | null {
+  const { meter_id, name, unit, used, included: limit, period_start_at, warned_in } = meter;
+  if (limit === 0 || warned_in === null || warned_in >= period_start_at) return null;
+  return {
+    type: 'quota.reset',
+    key: `reset:${meter_id}:${period_start_at}`,
+    meter_id,
+    period_start_at,
+    used,
+    limit,
+    currency: null,
+    title: `${name}: a new period has begun`,
+    sentence: `${count(limit)} ${unit}s are included in the period that runs now; ${count(used)} are used.`,
+  };
+}
+
 /**
  * The last 24 hours had more than three times the average of the seven days before, at least four of which had usage, and
  * at least a hundred units more.
  */
 function anomalyAlert(meter: AlertedMeter): UsageAlert | null {
-  const { meter_id, name, unit, last_day, days_before } = meter;
+  const { meter_id, name, unit, period_start_at, last_day, days_before } = meter;
   const sum = days_before.reduce((total, day) => total + day, 0);
   const limit = Math.round(sum / Math.max(1, days_before.length));
   if (days_before.filter((day) => day > 0).length < anomalyDays) return null;
   if (last_day <= limit * anomalyTimes || last_day - limit < anomalyUnits) return null;
   return {
     type: 'usage.anomaly',
-    key: `anomaly:${meter_id}:${meter.period_start_at}`,
+    key: `anomaly:${meter_id}:${period_start_at}`,
     meter_id,
+    period_start_at,
     used: last_day,
     limit,
     currency: null,
@@ -127,6 +153,7 @@ function capAlert({ spend_cap: cap, currency, percents }: AlertFacts): UsageAler
     type: isReached ? 'spend_cap.reached' : 'spend_cap.warning',
     key: `cap:${cap.month}:${limit}:${percent}`,
     meter_id: null,
+    period_start_at: null,
     used,
     limit,
     currency,
@@ -137,7 +164,7 @@ function capAlert({ spend_cap: cap, currency, percents }: AlertFacts): UsageAler
 
 function creditAlert({ credits, currency, percents }: AlertFacts): UsageAlert | null {
   if (credits === null || credits.granted_minor === 0) return null;
-  const { granted_minor: limit, available_minor } = credits;
+  const { granted_minor: limit, available_minor, period_start_at } = credits;
   const used = limit - available_minor;
   const percent = reachedPercent(used, limit, percents);
   if (percent === null) return null;
@@ -145,8 +172,9 @@ function creditAlert({ credits, currency, percents }: AlertFacts): UsageAlert | 
   const left = formatMoney(Math.max(0, available_minor), currency);
   return {
     type: isUsedUp ? 'credits.depleted' : 'credits.low',
-    key: `credits:${credits.period_start_at}:${limit}:${percent}`,
+    key: `credits:${period_start_at}:${limit}:${percent}`,
     meter_id: null,
+    period_start_at,
     used,
     limit,
     currency,

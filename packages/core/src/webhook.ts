@@ -41,6 +41,7 @@ export const webhookEventTypes = [
   'usage.corrected',
   ...usageAlertTypes,
   'credits.granted',
+  'credits.expired',
   'top_up.succeeded',
   'top_up.failed',
   'entitlement.granted',

@@ -64,12 +64,13 @@ export function connectAlerting(
     },
   };
 
-  /** The customer by mail, programs by webhook; of what is unusual the seller by mail too. */
+  /** The customer by mail, programs by webhook; of what is unusual the seller by mail too. That all is well again, programs alone. */
   async function told(tx: Tx, alert: NewAlert): Promise<void> {
     const { id, customer_id, title, sentence } = alert;
     const customer = await deps.customers.find(tx, customer_id);
     invariant(customer !== null, 'an alert is of a stored customer');
     await deps.telling.alert(tx, alert);
+    if (alert.type === 'quota.reset') return;
     const mail = (recipient: string, whose: string | null, name: string, about: string | null, path: string) =>
       deps.notices.enqueue(tx, {
         kind: 'usage_alert',

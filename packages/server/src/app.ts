@@ -167,6 +167,7 @@ export async function createApp(options: AppOptions) {
     stripeImport: stripe.stripeImport,
     closing,
     alerting: { lookAtAll: slices.alerting.lookAtAll },
+    crediting: { tellExpired: crediting.tellExpired },
     stripe: { backfill: stripe.backfill, replay: stripe.replay, reconcile: stripe.reconcile },
     /** Publishes the price list, starts jobs and the gate's poll: what of it this process is for. */
     async start(): Promise<void> {

@@ -5,6 +5,7 @@ import { createAutoTopUpRoutes } from './credits/auto-top-ups/routes.ts';
 import { createAutoTopUps } from './credits/auto-top-ups/service.ts';
 import { createReservationRoutes } from './credits/reservations/routes.ts';
 import { createReservations } from './credits/reservations/service.ts';
+import { createCreditExpiry } from './credits/expiry.ts';
 import type { Credits } from './credits/service.ts';
 import { createTopUpRoutes } from './credits/top-ups/routes.ts';
 import { createTopUps } from './credits/top-ups/service.ts';
@@ -13,6 +14,7 @@ import { createPaced } from './lib/paced.ts';
 import type { Queue } from './queue/queue.ts';
 import type { StripeConnection } from './stripe/connect.ts';
 import { createLinking } from './subscriptions/buyer.ts';
+import type { Telling } from './telling.ts';
 import type { Usage } from './usage/service.ts';
 
 /** How often it is looked whether a customer that uses something has enough credit left. */
@@ -30,6 +32,7 @@ export function connectCrediting(
     credits: Credits;
     usage: Pick<Usage, 'onRecorded'>;
     currencyOf(customerId: string): Promise<Currency>;
+    telling: Pick<Telling, 'creditExpired'>;
   },
 ) {
   const { customers, list, queue, stripe } = deps;
@@ -64,18 +67,23 @@ export function connectCrediting(
   });
   const stop = deps.usage.onRecorded((customerId) => paced.ask(customerId));
   queue.work('credits.top_ups', () => autoTopUps.lookAtAll());
+  const tellExpired = createCreditExpiry({ ...deps, told: deps.telling.creditExpired });
+  queue.work('credits.expiry', tellExpired);
+  queue.every('*/10 * * * *', 'credits.expiry');
   queue.work('credits.reservations', () => reservations.expireDue(null));
   queue.every('* * * * *', 'credits.reservations');
   queue.every('*/10 * * * *', 'credits.top_ups');
   return {
+    tellExpired,
     documented: [
       createTopUpRoutes({ topUps }),
       createAutoTopUpRoutes({ autoTopUps }),
       createReservationRoutes({ reservations }),
     ],
-    /** What is held for too long is given back, and everybody who wants credit bought by itself is looked at, now. */
+    /** What is held for too long is given back, what expired is told, and who wants credit bought by itself is looked at, now. */
     async settle(): Promise<void> {
       await reservations.expireDue(null);
+      await tellExpired();
       await paced.settle();
       await autoTopUps.lookAtAll();
     },

@@ -98,6 +98,13 @@ export function createTelling(deps: {
     await record(tx, { type: 'credits.granted', customer_id: row.customer_id, object });
   };
 
+  const creditExpired = async (tx: Tx, row: GrantRow): Promise<void> => {
+    const { id, customer_id, expires_at } = row;
+    invariant(expires_at !== null, 'what expired had an end');
+    const [object, before] = [grantView(row, clock.now()), grantView(row, expires_at.getTime() - 1)];
+    await record(tx, { type: 'credits.expired', customer_id, object, before, dedupe_key: `credits.expired:${id}` });
+  };
+
   const topUp = async (tx: Tx, type: 'top_up.succeeded' | 'top_up.failed', row: TopUpRow): Promise<void> => {
     await record(tx, { type, customer_id: row.customer_id, object: topUpView(row) });
   };
@@ -156,6 +163,7 @@ export function createTelling(deps: {
     key,
     plan,
     credit,
+    creditExpired,
     topUp,
     entitlement,
     usage,

@@ -36,6 +36,7 @@ export const grantSchema = z
     state: z.enum(states),
     amount_minor: z.int(),
     remaining_minor: z.int().openapi({ description: 'What it can still pay.' }),
+    expired_minor: z.int().openapi({ description: 'What was left when it ended.' }),
     currency: z.string(),
     category: z.enum(['paid', 'promotional']),
     priority: z.int(),
@@ -105,6 +106,7 @@ function stateOf(row: GrantRow, now: number): (typeof states)[number] {
 export function grantView(row: GrantRow, now: number): z.infer<typeof grantSchema> {
   const { id, customer_id, name, amount_minor, currency, category, priority } = row;
   const state = stateOf(row, now);
+  const left = amount_minor - row.drawn_minor;
   const isOver = state === 'voided' || state === 'expired';
   return {
     object: 'credit_grant',
@@ -113,7 +115,8 @@ export function grantView(row: GrantRow, now: number): z.infer<typeof grantSchem
     name,
     state,
     amount_minor,
-    remaining_minor: isOver ? 0 : amount_minor - row.drawn_minor,
+    remaining_minor: isOver ? 0 : left,
+    expired_minor: state === 'expired' ? left : 0,
     currency,
     category,
     priority,

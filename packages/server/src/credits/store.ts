@@ -107,6 +107,44 @@ export async function voidGrant(tx: Tx, id: string, at: Date): Promise<void> {
   await tx.updateTable('credit_grant').set({ voided_at: at }).where('id', '=', id).execute();
 }
 
+/**
+ * Those that ended with something left, of which nothing more can be drawn and nobody was told, the longest over first. One whose
+ * customer has a period that was over by then and is not closed waits, and one that holds something for work, at most until
+ * `given_up_before`.
+ */
+export async function expiredGrants(
+  db: Reader,
+  query: { now: Date; given_up_before: Date; limit: number },
+): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select g.id from credit_grant g
+    where g.expiry_told_at is null and g.voided_at is null and g.drawn_minor < g.amount_minor and g.expires_at <= ${query.now}
+      and (g.expires_at < ${query.given_up_before} or not exists (
+        select from subscription s
+        where s.customer_id = g.customer_id and s.ended_at is null and s.status in ('active', 'trialing', 'past_due')
+          and least(s.usage_due_at, s.current_period_end_at) <= g.expires_at
+      ))
+      and not exists (
+        select from reservation r join credit_entry e on e.reservation_id = r.id
+        where r.customer_id = g.customer_id and r.state = 'held' and e.grant_id = g.id
+      )
+    order by g.expires_at limit ${query.limit}`.execute(db);
+  return rows.map(({ id }) => id);
+}
+
+/** Notes that it is told; false when somebody did before, or when nothing is left of it any more. */
+export async function markExpiryTold(tx: Tx, id: string, at: Date): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('credit_grant')
+    .set({ expiry_told_at: at })
+    .where('id', '=', id)
+    .where('expiry_told_at', 'is', null)
+    .where('voided_at', 'is', null)
+    .whereRef('drawn_minor', '<', 'amount_minor')
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+}
+
 /** What grants paid of a report, as they did last on top, without what went back; locked until the transaction ends. */
 export async function lockDraws(tx: Tx, reportId: string): Promise<{ grant: GrantRow; amount_minor: number }[]> {
   const { rows } = await sql<{ grant_id: string; amount_minor: number }>`

@@ -184,6 +184,7 @@ export interface CreditGrant {
   drawn_minor: Generated<number>;
   effective_at: Timestamp;
   expires_at: Timestamp | null;
+  expiry_told_at: Timestamp | null;
   id: string;
   meter_ids: string[] | null;
   name: string;
@@ -766,6 +767,8 @@ export interface UsageAlert {
   customer_id: string;
   id: string;
   key: string;
+  meter_id: string | null;
+  period_start_at: Timestamp | null;
   type: string;
 }
 

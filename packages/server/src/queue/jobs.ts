@@ -16,6 +16,7 @@ export interface Jobs {
   'usage.alerts': Record<string, never>;
   'usage.partitions': Record<string, never>;
   'usage.counters': Record<string, never>;
+  'credits.expiry': Record<string, never>;
   'credits.top_ups': Record<string, never>;
   'credits.reservations': Record<string, never>;
   'entitlements.tell': { customer_id: string };
@@ -75,6 +76,7 @@ export const handlings: Record<JobName, Handling> = {
   'usage.partitions': { concurrency: 1, retries: 8 },
   'usage.counters': { concurrency: 1, retries: 2 },
   'credits.reservations': { concurrency: 1, retries: 2 },
+  'credits.expiry': { concurrency: 1, retries: 2 },
   'credits.top_ups': { concurrency: 1, retries: 2 },
   'entitlements.tell': { concurrency: 2, retries: 8 },
   'entitlements.sweep': { concurrency: 1, retries: 2 },
@@ -103,6 +105,7 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'usage.partitions': () => 'all',
   'usage.counters': () => 'all',
   'credits.reservations': () => 'all',
+  'credits.expiry': () => 'all',
   'credits.top_ups': () => 'all',
   'entitlements.sweep': () => 'all',
   'keys.expiry': () => 'all',

@@ -84,6 +84,44 @@ test('what expires in the period pays nothing of it; the ledger says that it ran
   expect((await customer.ledger())[0]).toMatchObject({ kind: 'expired', amount_minor: -500, created_at: expires_at });
 });
 
+test('that a grant ended with something left is told once by however many workers, after what it still pays is paid', async () => {
+  const customer = await buyer();
+  const expired = async () => (await customer.visitor.get('/v1/events?type=credits.expired')).data;
+  const { current_period_end_at } = (await customer.visitor.get('/v1/subscriptions')).data[0];
+  const after = (ms: number) => new Date(Date.parse(current_period_end_at) + ms).toISOString();
+  const early = await customer.grant({ name: 'Early', amount_minor: 500, expires_at: after(-20 * dayMs) });
+  const late = await customer.grant({ name: 'Late', amount_minor: 100, expires_at: after(60_000) });
+  const used = await customer.grant({ name: 'Used', amount_minor: 5, priority: 1, expires_at: after(60_000) });
+  const voided = await customer.grant({ name: 'Voided', amount_minor: 5, expires_at: after(-20 * dayMs) });
+  await seller.post(`/v1/customers/${customer.id}/grants/${voided.id}/void`);
+  const held = await seller.post('/v1/gate/reserve', {
+    customer_id: customer.id,
+    amount_minor: 7,
+    expires_in_s: 604_800,
+  });
+  await customer.use(8);
+  await app.settle();
+  expect(await expired()).toEqual([]);
+  await sandbox.clock.advance(Date.parse(early.expires_at) - sandbox.clock.now());
+  await Promise.all(Array.from({ length: 4 }, () => app.crediting.tellExpired()));
+  await app.settle();
+  expect(await expired()).toMatchObject([
+    {
+      data: {
+        object: { id: early.id, state: 'expired', remaining_minor: 0, expired_minor: 500 },
+        previous_attributes: { state: 'active', remaining_minor: 500, expired_minor: 0 },
+      },
+    },
+  ]);
+  await seller.post(`/v1/gate/reservations/${held.id}/settle`, { amount_minor: 2 });
+  await sandbox.clock.advance(Date.parse(late.expires_at) - sandbox.clock.now());
+  await Promise.all([...Array.from({ length: 4 }, () => app.crediting.tellExpired()), nextMonth(farebox)]);
+  for (let again = 0; again < 3; again += 1) await app.settle();
+  const told = (await expired()).map(({ data }: { data: { object: object } }) => data.object);
+  expect(told).toMatchObject([{ id: late.id, expired_minor: 105 - 2 - 60 }, { id: early.id }]);
+  expect(await customer.grants()).toContainEqual(expect.objectContaining({ id: used.id, state: 'used_up' }));
+});
+
 test('one that begins later does not count before; voiding takes back what is left, once', async () => {
   const customer = await buyer();
   const effective_at = new Date(sandbox.clock.now() + 90 * dayMs).toISOString();

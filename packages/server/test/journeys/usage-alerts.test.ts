@@ -70,8 +70,44 @@ test('of a quota it is told at four fifths and when it is used up, once each in 
   ]);
   await sandbox.clock.advance(31 * dayMs + 2 * 3_600_000);
   await customer.use(85);
-  expect(await customer.events()).toEqual(['quota.exceeded', 'usage.threshold_reached', 'usage.threshold_reached']);
+  expect(await customer.events()).toEqual([
+    'quota.exceeded',
+    'quota.reset',
+    'usage.threshold_reached',
+    'usage.threshold_reached',
+  ]);
   await receiver.close();
+});
+
+test('that a quota begins anew is told once, without a mail, to who was warned in a period before and to nobody else', async () => {
+  const [warned, careful] = [await buyer(), await buyer()];
+  await warned.use(100);
+  await careful.use(79);
+  const month = async () => {
+    await sandbox.clock.advance(31 * dayMs + 2 * 3_600_000);
+    await app.settle();
+    await Promise.all(Array.from({ length: 4 }, () => app.alerting.lookAtAll()));
+    await app.settle();
+  };
+  await month();
+  const { data } = await warned.visitor.get('/v1/events?type=quota.reset');
+  const { data: subscriptions } = await warned.visitor.get('/v1/subscriptions');
+  expect(data).toHaveLength(1);
+  expect(data[0].data.object).toMatchObject({
+    object: 'usage_alert',
+    meter_id: 'requests',
+    period_start_at: subscriptions[0].current_period_start_at,
+    used: 0,
+    limit: 100,
+    title: 'API requests: a new period has begun',
+  });
+  expect(await careful.events()).toEqual([]);
+  await month();
+  expect(await warned.events()).toEqual(['quota.exceeded', 'quota.reset']);
+  expect(await warned.mails()).toEqual(['API requests: the included amount is used up, sent']);
+  await warned.use(80);
+  await month();
+  expect(await warned.events()).toEqual(['quota.exceeded', 'quota.reset', 'quota.reset', 'usage.threshold_reached']);
 });
 
 test('a plan and each customer say at which parts they are told, each once; what is no such list is refused', async () => {

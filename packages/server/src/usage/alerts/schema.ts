@@ -4,8 +4,13 @@ import type { NewAlert } from './service.ts';
 import type { AlertParts } from './settings.ts';
 
 /** As a webhook hears it. */
-export function alertView({ key: _key, created_at, ...alert }: NewAlert) {
-  return { object: 'usage_alert' as const, ...alert, created_at: new Date(created_at).toISOString() };
+export function alertView({ key: _key, created_at, period_start_at, ...alert }: NewAlert) {
+  return {
+    object: 'usage_alert' as const,
+    ...alert,
+    period_start_at: period_start_at === null ? null : new Date(period_start_at).toISOString(),
+    created_at: new Date(created_at).toISOString(),
+  };
 }
 
 const percents = z.array(z.int().min(1).max(99)).max(mostAlertPercents);

@@ -5,7 +5,7 @@ import type { Clock } from '../../ports.ts';
 import { hourMs } from '../rollup.ts';
 import type { UsageSummary } from '../read.ts';
 import type { AskedScope } from '../service.ts';
-import { alertPercentsOf, insertAlert, subscribersAfter, toldAlerts } from './store.ts';
+import { alertPercentsOf, insertAlert, subscribersAfter, toldAlerts, warnedPeriods } from './store.ts';
 
 const dayMs = 24 * hourMs;
 const daysBefore = 7;
@@ -45,10 +45,12 @@ export function createAlerts(deps: {
       days.map((start_at) => ({ customer_id, meter_id, start_at, end_at: start_at + dayMs })),
     );
     const used = await deps.usedInPeriods(scopes);
+    const warned = await warnedPeriods(db.kysely, customer_id);
     const alerted = meters.map((meter, index): AlertedMeter => {
       const { meter_id, name, unit, included, quota, period_start_at } = meter;
       const [last_day = 0, ...days_before] = used.slice(index * days.length, (index + 1) * days.length);
-      return { meter_id, name, unit, used: meter.quantity, included, quota, period_start_at, last_day, days_before };
+      const of = { meter_id, name, unit, used: meter.quantity, included, quota, period_start_at };
+      return { ...of, warned_in: warned.get(meter_id) ?? null, last_day, days_before };
     });
     const cap = first.spend_cap;
     const credits = await deps.creditsOf(customer_id);
@@ -79,8 +81,10 @@ export function createAlerts(deps: {
       const now = clock.now();
       const told: NewAlert = { ...alert, id: createId('ualt', now), customer_id, created_at: now };
       await db.transaction(async (tx) => {
-        const { id, key, type } = told;
-        if (await insertAlert(tx, { id, customer_id, key, type, created_at: new Date(now) })) await deps.told(tx, told);
+        const { id, key, type, meter_id } = told;
+        const period_start_at = told.period_start_at === null ? null : new Date(told.period_start_at);
+        const row = { id, customer_id, key, type, meter_id, period_start_at, created_at: new Date(now) };
+        if (await insertAlert(tx, row)) await deps.told(tx, told);
       });
     }
   }

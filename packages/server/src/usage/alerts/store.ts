@@ -1,4 +1,5 @@
 import type { UsageAlertType } from '@farebox/core';
+import { sql } from 'kysely';
 import type { Reader, Tx } from '../../db/database.ts';
 
 export interface AlertRow {
@@ -6,6 +7,8 @@ export interface AlertRow {
   customer_id: string;
   key: string;
   type: UsageAlertType;
+  meter_id: string | null;
+  period_start_at: Date | null;
   created_at: Date;
 }
 
@@ -39,6 +42,22 @@ export async function toldAlerts(db: Reader, customerId: string, keys: readonly 
     .where('key', 'in', keys)
     .execute();
   return new Set(rows.map(({ key }) => key));
+}
+
+/**
+ * By meter, the last period in which a customer was told that its quota is nearly or all used, where it was not told since that
+ * one began anew.
+ */
+export async function warnedPeriods(db: Reader, customerId: string): Promise<Map<string, number>> {
+  const { rows } = await sql<{ meter_id: string; warned_in: Date }>`
+    select meter_id, max(period_start_at) filter (where type <> 'quota.reset') as warned_in
+    from usage_alert
+    where customer_id = ${customerId} and type in ('usage.threshold_reached', 'quota.exceeded', 'quota.reset')
+    group by meter_id
+    having max(period_start_at) filter (where type <> 'quota.reset')
+      >= coalesce(max(period_start_at) filter (where type = 'quota.reset'), '-infinity')
+  `.execute(db);
+  return new Map(rows.map(({ meter_id, warned_in }) => [meter_id, warned_in.getTime()]));
 }
 
 /** Customers with a subscription that runs, by their ids, after one. */
