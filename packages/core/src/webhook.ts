@@ -40,6 +40,7 @@ export const webhookEventTypes = [
   'api_key.leaked',
   'usage.corrected',
   ...usageAlertTypes,
+  'rate_limit.exceeded',
   'credits.granted',
   'credits.expired',
   'top_up.succeeded',

@@ -184,6 +184,7 @@ export async function createApp(options: AppOptions) {
     /** Runs what is due by the clock and waits until nothing is queued: what time does in production. */
     async settle(): Promise<void> {
       await usage.flush();
+      await gating.settle();
       await queue.idle();
       await stripe.jobs.sweep();
       await slices.alerting.settle();

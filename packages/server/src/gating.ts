@@ -18,6 +18,7 @@ import { createChanges } from './gate/changes.ts';
 import { createLocalRoutes } from './gate/local/routes.ts';
 import { createLocalGate } from './gate/local/service.ts';
 import { createGateRoutes } from './gate/routes.ts';
+import { type RateLimited, createRefusals } from './gate/refusals.ts';
 import { createSnapshot } from './gate/snapshot.ts';
 import { createAdopt } from './keys/import/adopt.ts';
 import { createKeyImportRoutes } from './keys/import/routes.ts';
@@ -47,6 +48,8 @@ export function createGating(
     usage: Usage;
     notify: KeyNotify;
     keyTold: KeyTold;
+    /** In a transaction of its own: a customer met a rate limit. */
+    limitTold(tx: Tx, refusal: RateLimited): Promise<void>;
     access: AccessPolicy;
   },
 ) {
@@ -54,6 +57,7 @@ export function createGating(
   const { key_peppers: peppers, seal_key } = secrets;
   const brand = deps.list.seller.key_prefix;
   const lastUsed = createLastUsed({ db, log, peppers, also: () => keys.rehashSecretKeys() });
+  const refusals = createRefusals({ db, log, told: deps.limitTold });
   const changes = createChanges({ clock, monotonic });
   const snapshot = createSnapshot({
     db,
@@ -102,6 +106,7 @@ export function createGating(
     counter,
     clock,
     used: (keyId: string, at: Instant) => lastUsed.touch(keyId, at),
+    limited: refusals.note,
     ...(url === null ? {} : { adopt: createAdopt({ url, secret: secrets.key_verifier, clock, log, keyImport }) }),
     ...(endpoints === null ? {} : { match: createEndpointMatch(endpoints) }),
     upgrade_url: `${config.base_url}/dashboard`,
@@ -157,9 +162,12 @@ export function createGating(
     },
     /** Who listens for changes goes to another process. */
     drain: () => changes.close(),
+    /** What waits to be told is told now. */
+    settle: () => refusals.flush(),
     /** After the last request: what is kept for later is written. */
     async close(): Promise<void> {
       await followed.close();
+      await refusals.close();
       await lastUsed.close();
       await counter.close();
     },

@@ -100,6 +100,9 @@ export function createSlices(options: AppOptions, tools: Tools) {
     usage,
     notify: notifyOfKey,
     keyTold: telling.key,
+    limitTold: async (tx, refusal) => {
+      if ((await customers.find(tx, refusal.customer_id)) !== null) await telling.rateLimit(tx, refusal);
+    },
     access,
   });
   const { keys, snapshot } = gating;

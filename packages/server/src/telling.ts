@@ -11,6 +11,7 @@ import { type ListedCustomer, listedCustomer } from './customers/store.ts';
 import type { Database, Tx } from './db/database.ts';
 import type { EntitlementTold } from './entitlements/tell.ts';
 import { packageSizes } from './explaining.ts';
+import type { RateLimited } from './gate/refusals.ts';
 import { invoiceView } from './invoices/schema.ts';
 import { linesOf } from './invoices/store.ts';
 import type { KeyTold } from './keys/record.ts';
@@ -93,6 +94,16 @@ export function createTelling(deps: {
     await record(tx, { type: `plan.${verb}`, customer_id: null, object });
   };
 
+  const rateLimit = async (tx: Tx, { limit_id, hour_at, refused_at, ...refusal }: RateLimited): Promise<void> => {
+    const times = { hour_at: new Date(hour_at).toISOString(), refused_at: new Date(refused_at).toISOString() };
+    await record(tx, {
+      type: 'rate_limit.exceeded',
+      customer_id: refusal.customer_id,
+      object: { object: 'rate_limit', ...refusal, ...times },
+      dedupe_key: `rate_limit.exceeded:${limit_id}:${hour_at}`,
+    });
+  };
+
   const credit = async (tx: Tx, row: GrantRow): Promise<void> => {
     const object = grantView(row, clock.now());
     await record(tx, { type: 'credits.granted', customer_id: row.customer_id, object });
@@ -162,6 +173,7 @@ export function createTelling(deps: {
     customer,
     key,
     plan,
+    rateLimit,
     credit,
     creditExpired,
     topUp,

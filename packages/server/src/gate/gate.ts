@@ -65,6 +65,8 @@ export function createGate(deps: {
   record: (usage: Readonly<GateUsage>) => void;
   /** Hears of every admitted key, whether or not it used something. */
   used?: (keyId: string, at: Instant) => void;
+  /** Hears of every request that a limit refused; copies what it keeps. */
+  limited?: (decided: Decided) => void;
   /** Asks the seller's former system for a key that is not known; true when it is known now. */
   adopt?: Adopt;
   /** Finds what the seller's API says of a request; null where it says nothing. */
@@ -177,6 +179,7 @@ export function createGate(deps: {
     if (taken.unavailable === true) throw uncounted();
     decided.taken = taken;
     const { entry, asked } = decided;
+    if (!taken.allowed) deps.limited?.(decided);
     if (!taken.allowed || entry === null || asked === null) return decided;
     if (asked.quota !== null && decided.cost > 0) {
       usage.id = decided.request_id;
@@ -237,6 +240,7 @@ export function createGate(deps: {
     rules,
     brand,
     used: deps.used,
+    limited: deps.limited,
   };
 }
 

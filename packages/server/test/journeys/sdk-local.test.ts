@@ -138,6 +138,17 @@ describe('several at once never pass a limit, and together can use all of it', (
       expect(log.filter((one) => one.from >= from && one.until < from + 1000).length).toBeLessThanOrEqual(40);
     expect(log.length).toBeGreaterThan(60);
     for (const one of three) expect(one.local()?.decided).toBeGreaterThan(one.local()?.asked ?? 0);
+    await farebox.app.settle();
+    const { data } = await ada.visitor.get('/v1/events?type=rate_limit.exceeded');
+    const told = data.map((event: { data: { object: object } }) => event.data.object);
+    expect(told[0]).toMatchObject({
+      customer_id: ada.customer_id,
+      key_id: ada.key_id,
+      kind: 'window',
+      name: '1s',
+      limit: 40,
+    });
+    expect(new Set(told.map(({ hour_at }: { hour_at: string }) => hour_at)).size).toBe(told.length);
   });
 });
 

@@ -1,6 +1,7 @@
 import {
   type Ask,
   type Carved,
+  type Decided,
   type Endpoint,
   type EntryPart,
   type GateUsage,
@@ -10,6 +11,7 @@ import {
   createDecided,
   customerOf,
   prepare,
+  resultOf,
   sentParts,
 } from '@farebox/core';
 import type { Clock, Counter } from '../../ports.ts';
@@ -59,18 +61,23 @@ export function createLocalGate(deps: {
   }
 
   /** What a request takes from; null for a key that is not good for it. */
-  async function takesOf(
-    asked: BlocksAsked,
-    livemode: boolean,
-  ): Promise<{ key_id: string; takes: readonly Take[] } | null> {
+  async function prepared(asked: BlocksAsked, livemode: boolean): Promise<Decided | null> {
     const key = await findKey(asked.key, livemode);
     const path = asked.path === null ? undefined : canonicalPath(asked.path);
     if (key === null || path === null) return null;
     const { cost, scope, ip } = asked;
     const request = { cost, scope, ip, meter_id: asked.meter ?? undefined, method: asked.method ?? undefined, path };
     const decided = createDecided();
-    const prepared = prepare(decided, key, request, gate.rules, clock.now());
-    return prepared === 'asking' ? { key_id: key.key_id, takes: decided.takes } : null;
+    return prepare(decided, key, request, gate.rules, clock.now()) === 'asking' ? decided : null;
+  }
+
+  /** Which limit had too little, told as a refusal of the gate's is. */
+  function limited(decided: Decided, asks: readonly Ask[], carved: Carved): void {
+    const asked = asks.map(({ take }) => take);
+    const { denied, ...rest } = resultOf(asked, decided.cost, carved);
+    const take = asked[denied];
+    decided.taken = { ...rest, denied: take === undefined ? -1 : decided.takes.indexOf(take) };
+    gate.limited?.(decided);
   }
 
   return {
@@ -86,7 +93,7 @@ export function createLocalGate(deps: {
 
     async carve(asked: BlocksAsked, livemode: boolean): Promise<Blocks> {
       if (asked.counter !== deps.counter_id) return { outcome: 'other_counter' };
-      const found = await takesOf(asked, livemode);
+      const found = await prepared(asked, livemode);
       if (found === null || !areSame(found.takes, asked.limits)) return { outcome: 'changed' };
       const asks: Ask[] = [];
       for (const { id, want, back } of asked.asks) {
@@ -97,7 +104,8 @@ export function createLocalGate(deps: {
       const now = clock.now();
       const carved = await counter.carve(asks, now);
       if (carved === null) return { outcome: 'one_by_one' };
-      if (carved.allowed && asked.cost > 0) gate.used?.(found.key_id, now);
+      if (!carved.allowed) limited(found, asks, carved);
+      else if (asked.cost > 0 && found.entry !== null) gate.used?.(found.entry.key_id, now);
       return { outcome: 'carved', ...carved };
     },
 
