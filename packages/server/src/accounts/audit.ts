@@ -1,19 +1,8 @@
 import type { Database, Tx } from '../db/database.ts';
-import type { Json } from '../db/tables.ts';
 import { createId } from '../lib/id.ts';
+import type { AuditEntry } from '../db/audit-trail.ts';
 import type { Clock } from '../ports.ts';
 import { insertAuditEntry } from './store.ts';
-
-/** Who did what to whose object. `detail` holds no secret. */
-export interface AuditEntry {
-  /** `customer:cust_…`, `operator:user_…`, `seller:sk_…` or `system`. */
-  actor: string;
-  /** `api_key.created` */
-  action: string;
-  customer_id?: string | null;
-  object_id?: string | null;
-  detail?: Record<string, Json>;
-}
 
 export type Audit = ReturnType<typeof createAudit>;
 

@@ -11,9 +11,9 @@ import {
   unusedOf,
 } from '@farebox/core';
 import type { Database, Reader, Tx } from '../db/database.ts';
-import type { Json } from '../db/tables.ts';
 import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
+import type { AuditTrail } from '../db/audit-trail.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { heldMinor } from './reservations/store.ts';
@@ -68,13 +68,6 @@ export type Given = Omit<GrantWish, 'effective_at'> & { currency: Currency; effe
 /** What a change of a balance follows from. */
 type EntryOf = Pick<EntryRow, 'usage_report_id' | 'top_up_id' | 'reservation_id'>;
 
-interface Audit {
-  record(
-    tx: Tx,
-    entry: { actor: string; action: string; customer_id: string; object_id: string; detail: Record<string, Json> },
-  ): Promise<void>;
-}
-
 export type Credits = ReturnType<typeof createCredits>;
 
 /**
@@ -89,7 +82,7 @@ export function createCredits(deps: {
   findCustomer(id: string): Promise<{ id: string }>;
   /** What usage of periods that are not closed costs so far, by meter. */
   runningCharges(customerId: string): Promise<UsageCharge[]>;
-  audit: Audit;
+  audit: AuditTrail;
   told(tx: Tx, grant: GrantRow): Promise<void>;
 }) {
   const { db, clock, audit } = deps;

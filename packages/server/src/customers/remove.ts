@@ -1,4 +1,5 @@
 import type { Database, Tx } from '../db/database.ts';
+import type { AuditTrail } from '../db/audit-trail.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { markDeleted } from './store.ts';
@@ -16,9 +17,7 @@ export function createRemoveCustomer(deps: {
   signOut(tx: Tx, id: string): Promise<void>;
   /** While the customer can still be read: programs hear that it goes, and its own no longer hear of anything. */
   told(tx: Tx, id: string): Promise<void>;
-  audit: {
-    record(tx: Tx, entry: { actor: string; action: string; customer_id: string; object_id: string }): Promise<void>;
-  };
+  audit: AuditTrail;
   changed(id: string): Promise<void>;
 }) {
   const { db, clock } = deps;

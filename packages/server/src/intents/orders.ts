@@ -1,23 +1,9 @@
-import type { Database, Tx } from '../db/database.ts';
-import type { Json } from '../db/tables.ts';
+import type { Database } from '../db/database.ts';
+import type { AuditTrail } from '../db/audit-trail.ts';
 import type { Payments } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import type { Collected, IntentKind, Intents } from './kinds.ts';
 import type { IntentBook } from './service.ts';
-
-/** The audit log, as orders need it: written in the transaction of what it tells. */
-interface OrderAudit {
-  record(
-    tx: Tx,
-    entry: {
-      actor: string;
-      action: string;
-      customer_id: string;
-      object_id: string;
-      detail: Record<string, Json>;
-    },
-  ): Promise<void>;
-}
 
 /** An intent that somebody wishes and waits for. */
 export interface Order<K extends IntentKind> {
@@ -38,7 +24,7 @@ export function createOrders(deps: {
   db: Database;
   payments: Pick<Payments, 'syncCustomer'>;
   intents: Pick<IntentBook, 'record' | 'settle'>;
-  audit: OrderAudit;
+  audit: AuditTrail;
 }) {
   const { db, payments, intents } = deps;
   return async function order<K extends IntentKind>(wish: Order<K>): Promise<Intents[K]['result']> {

@@ -1,20 +1,5 @@
 import type { Tx } from '../db/database.ts';
-import type { Json } from '../db/tables.ts';
 import type { ApiKeyRow } from './store.ts';
-
-/** The audit log, as keys need it: written in the transaction of what it tells. */
-export interface KeyAudit {
-  record(
-    tx: Tx,
-    entry: {
-      actor: string;
-      action: string;
-      customer_id?: string | null;
-      object_id: string;
-      detail?: Record<string, Json>;
-    },
-  ): Promise<void>;
-}
 
 /** What a customer is told of its keys. A second notice of the same name is not sent. */
 export type KeyNotice = { dedupe_key: string } & (

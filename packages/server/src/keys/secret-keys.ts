@@ -3,8 +3,8 @@ import type { Database } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import { type Pepper, digestsOf, newestOf } from '../lib/pepper.ts';
 import { equalDigests } from '../lib/secret.ts';
+import type { AuditTrail } from '../db/audit-trail.ts';
 import type { Clock } from '../ports.ts';
-import type { KeyAudit } from './record.ts';
 import { insertSecretKey, liveSecretKeys, moveSecretKey, revokeSecretKey } from './store.ts';
 import { mintToken, secretKeyBrand } from './token.ts';
 
@@ -37,7 +37,7 @@ const outageMs = 5 * 60_000;
 export function createSecretKeys(deps: {
   db: Database;
   clock: Clock;
-  audit: KeyAudit;
+  audit: AuditTrail;
   peppers: readonly Pepper[];
   livemode: boolean;
 }) {

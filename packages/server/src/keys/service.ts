@@ -3,12 +3,13 @@ import type { Database, Tx } from '../db/database.ts';
 import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
 import type { Pepper } from '../lib/pepper.ts';
+import type { AuditTrail } from '../db/audit-trail.ts';
 import type { Clock } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { createChangeKey, expiryOf, noSuchKey } from './change-key.ts';
 import { createFirstKeys } from './first-key.ts';
 import { type KeyLimit, refuseMoreKeys } from './key-limit.ts';
-import type { KeyAudit, KeyNotify, KeyTold } from './record.ts';
+import type { KeyNotify, KeyTold } from './record.ts';
 import { createSecretKeys } from './secret-keys.ts';
 import {
   type ApiKeyRow,
@@ -44,7 +45,7 @@ export interface KeysDeps {
   clock: Clock;
   secrets: { peppers: readonly Pepper[]; seal_key: Buffer };
   livemode: boolean;
-  audit: KeyAudit;
+  audit: AuditTrail;
   notify: KeyNotify;
   told: KeyTold;
   /** How many keys the customer's plan allows; null: it says nothing. */

@@ -6,10 +6,10 @@ import {
   decideAutoTopUp,
   topUpFault,
 } from '@farebox/core';
-import type { Database, Tx } from '../../db/database.ts';
-import type { Json } from '../../db/tables.ts';
+import type { Database } from '../../db/database.ts';
 import type { IntentBook } from '../../intents/service.ts';
 import { createId } from '../../lib/id.ts';
+import type { AuditTrail } from '../../db/audit-trail.ts';
 import type { Clock, PaymentsDesk } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { Credits } from '../service.ts';
@@ -54,12 +54,7 @@ export function createAutoTopUps(deps: {
   desk: Pick<PaymentsDesk, 'paymentMethods'>;
   findCustomer(id: string): Promise<{ id: string; stripe_customer_id: string | null }>;
   currencyOf(customerId: string): Promise<Currency>;
-  audit: {
-    record(
-      tx: Tx,
-      entry: { actor: string; action: string; customer_id: string; detail: Record<string, Json> },
-    ): Promise<void>;
-  };
+  audit: AuditTrail;
 }) {
   const { db, clock, currency, credits } = deps;
 

@@ -1,8 +1,8 @@
 import { type Currency, type TopUpTerms, topUpFault } from '@farebox/core';
-import type { Database, Tx } from '../../db/database.ts';
-import type { Json } from '../../db/tables.ts';
+import type { Database } from '../../db/database.ts';
 import { createId } from '../../lib/id.ts';
 import { invariant } from '../../lib/invariant.ts';
+import type { AuditTrail } from '../../db/audit-trail.ts';
 import type { Clock, Payments } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { Place } from '../store.ts';
@@ -45,12 +45,7 @@ export function createTopUps(deps: {
   }): Promise<{ stripe_customer_id: string; is_new: boolean }>;
   /** What the customer pays in. */
   currencyOf(customerId: string): Promise<Currency>;
-  audit: {
-    record(
-      tx: Tx,
-      entry: { actor: string; action: string; customer_id: string; object_id: string; detail: Record<string, Json> },
-    ): Promise<void>;
-  };
+  audit: AuditTrail;
 }) {
   const { db, clock, currency, payments } = deps;
 

@@ -9,6 +9,7 @@ import {
 } from '@farebox/core';
 import type { Database, Tx } from '../../db/database.ts';
 import type { Json } from '../../db/tables.ts';
+import type { AuditTrail } from '../../db/audit-trail.ts';
 import type { Clock } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import { type OverrideRow, insertOverrides, overridesOf } from './store.ts';
@@ -46,12 +47,7 @@ export function createOverrides(deps: {
   findCustomer(id: string): Promise<{ id: string }>;
   /** The plans of the customer's subscriptions, without overrides. */
   plansOf(customerId: string): Promise<PricedPlan[]>;
-  audit: {
-    record(
-      tx: Tx,
-      entry: { actor: string; action: string; customer_id: string; detail: Record<string, Json> },
-    ): Promise<void>;
-  };
+  audit: AuditTrail;
   /** In the transaction: what every gate knows of this customer is old. */
   invalidate(tx: Tx, customerId: string): Promise<void>;
   /** After the commit: the same for this process, at once. */

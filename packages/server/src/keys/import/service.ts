@@ -3,8 +3,8 @@ import type { Database, Tx } from '../../db/database.ts';
 import { createId } from '../../lib/id.ts';
 import { invariant } from '../../lib/invariant.ts';
 import { type Pepper, hashDigestsOf, newestOf } from '../../lib/pepper.ts';
+import type { AuditTrail } from '../../db/audit-trail.ts';
 import type { Clock } from '../../ports.ts';
-import type { KeyAudit } from '../record.ts';
 import { type NewKeyRow, type NewSecret, bumpGateVersion, insertKey, insertSecret } from '../store.ts';
 import { customersByName, importProgress, keysByDigest, lockImports } from './store.ts';
 
@@ -39,7 +39,7 @@ export function createKeyImport(deps: {
   clock: Clock;
   peppers: readonly Pepper[];
   livemode: boolean;
-  audit: KeyAudit;
+  audit: AuditTrail;
   changed: (customerId: string) => Promise<void>;
 }) {
   const { db, clock, peppers } = deps;

@@ -1,7 +1,7 @@
 import type { Database, Tx } from '../../db/database.ts';
-import type { Json } from '../../db/tables.ts';
 import { createId } from '../../lib/id.ts';
 import { invariant } from '../../lib/invariant.ts';
+import type { AuditTrail } from '../../db/audit-trail.ts';
 import type { Clock } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { Deliveries } from './deliveries.ts';
@@ -48,18 +48,7 @@ export function createEndpoints(deps: {
   allows_loopback: boolean;
   events: Events;
   deliveries: Pick<Deliveries, 'sendNow'>;
-  audit: {
-    record(
-      tx: Tx,
-      entry: {
-        actor: string;
-        action: string;
-        customer_id: string | null;
-        object_id: string;
-        detail?: Record<string, Json>;
-      },
-    ): Promise<void>;
-  };
+  audit: AuditTrail;
   /** Throws `not_found`. */
   findCustomer(id: string): Promise<unknown>;
 }) {

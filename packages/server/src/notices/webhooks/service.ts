@@ -1,4 +1,5 @@
 import type { Database, Tx } from '../../db/database.ts';
+import type { AuditTrail } from '../../db/audit-trail.ts';
 import type { Clock } from '../../ports.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { type SwitchedOff, createDeliveries } from './deliveries.ts';
@@ -17,7 +18,7 @@ export function createWebhooks(deps: {
   seal_key: Buffer;
   events: Events;
   allows_loopback: boolean;
-  audit: EndpointDeps['audit'];
+  audit: AuditTrail;
   findCustomer: EndpointDeps['findCustomer'];
   tellOwner(tx: Tx, off: SwitchedOff): Promise<void>;
 }) {

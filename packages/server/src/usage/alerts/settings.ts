@@ -1,7 +1,7 @@
-import type { Database, Tx } from '../../db/database.ts';
-import type { Json } from '../../db/tables.ts';
+import type { Database } from '../../db/database.ts';
 import { Problem } from '../../problem.ts';
 import { alertPercentsOf, setAlertPercents } from './store.ts';
+import type { AuditTrail } from '../../db/audit-trail.ts';
 
 /** At which parts of a quota, a cap and credit a customer is told. */
 export interface AlertParts {
@@ -19,12 +19,7 @@ export function createAlertSettings(deps: {
   findCustomer(id: string): Promise<{ id: string }>;
   /** As the customer's plan says. */
   planPercents(customerId: string): Promise<readonly number[]>;
-  audit: {
-    record(
-      tx: Tx,
-      entry: { actor: string; action: string; customer_id: string; detail: Record<string, Json> },
-    ): Promise<void>;
-  };
+  audit: AuditTrail;
 }) {
   const { db } = deps;
 

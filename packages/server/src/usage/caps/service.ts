@@ -1,6 +1,6 @@
 import { type CapOwner, type Currency, type SpendCap, spendCapAt } from '@farebox/core';
 import type { Database, Tx } from '../../db/database.ts';
-import type { Json } from '../../db/tables.ts';
+import type { AuditTrail } from '../../db/audit-trail.ts';
 import type { Clock } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { CappedCharges } from './room.ts';
@@ -30,12 +30,7 @@ export function createCaps(deps: {
   currencyOf(customerId: string): Promise<Currency>;
   /** What the periods that run come to under the cap. */
   running(customerId: string): Promise<CappedCharges | null>;
-  audit: {
-    record(
-      tx: Tx,
-      entry: { actor: string; action: string; customer_id: string; detail: Record<string, Json> },
-    ): Promise<void>;
-  };
+  audit: AuditTrail;
   /** In the transaction: what every gate knows of this customer is old. */
   invalidate(tx: Tx, customerId: string): Promise<void>;
   /** After the commit: the same for this process, at once. */

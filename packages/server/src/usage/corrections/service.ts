@@ -1,7 +1,7 @@
 import type { Instant, Meter } from '@farebox/core';
 import type { Database, Reader, Tx } from '../../db/database.ts';
-import type { Json } from '../../db/tables.ts';
 import { createId } from '../../lib/id.ts';
+import type { AuditTrail } from '../../db/audit-trail.ts';
 import type { Clock } from '../../ports.ts';
 import { Problem } from '../../problem.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -62,12 +62,7 @@ export function createCorrections(deps: {
     period: { start_at: Instant; end_at: Instant },
   ): Promise<number>;
   restoreCredit: RestoreCredit;
-  audit: {
-    record(
-      tx: Tx,
-      entry: { actor: string; action: string; customer_id: string; object_id: string; detail: Record<string, Json> },
-    ): Promise<void>;
-  };
+  audit: AuditTrail;
   told(tx: Tx, correction: Correction): Promise<void>;
   /** After the commit: balances and pages of this customer are old. */
   corrected(customerId: string): void;
