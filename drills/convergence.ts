@@ -48,14 +48,6 @@ await close();
 removeFolder(folder);
 
 const failures = reports.flatMap(({ failure }) => failure ?? []);
-for (const failure of failures) {
-  console.log(`\n  FAULT, seen again with: npm run drill:convergence -- --seed ${failure.seed} --path ${failure.path}`);
-  if (failure.loses !== 'none') console.log(`    of the events ${failure.loses} never come`);
-  for (const line of failure.commands) console.log(`    ${line}`);
-  for (const [kind, lines] of Object.entries(failure.verdict ?? {}))
-    for (const line of lines as string[]) console.log(`    ${kind}: ${line}`);
-  if (failure.error !== null) console.log(`    ${failure.error}`);
-}
 const total = (name: string) => reports.reduce((sum, { counts }) => sum + (counts[name] ?? 0), 0);
 const of = (kind: 'divergences' | 'double_charges' | 'duplicate_subscriptions' | 'others') =>
   failures.reduce((sum, { verdict }) => sum + (verdict?.[kind].length ?? 0), 0);
@@ -119,7 +111,7 @@ async function runWorker(index: number): Promise<Report> {
       error: `worker ${index} ended with ${code} before it had reported`,
     },
   });
-  return await new Promise((resolve) => {
+  const report = await new Promise<Report>((resolve) => {
     child.on('message', (message: { told: number } | { report: Report }) => {
       if ('report' in message) return resolve(message.report);
       progress[index] = message.told;
@@ -128,4 +120,16 @@ async function runWorker(index: number): Promise<Report> {
     });
     child.once('exit', (code) => resolve(lost(code)));
   });
+  // At once: the others may play for an hour more.
+  if (report.failure !== null) say(report.failure);
+  return report;
+}
+
+function say({ seed: own, path: to, loses, commands, verdict, error }: NonNullable<Report['failure']>): void {
+  console.log(`\n  FAULT, seen again with: npm run drill:convergence -- --seed ${own} --path ${to}`);
+  if (loses !== 'none') console.log(`    of the events ${loses} never come`);
+  for (const line of commands) console.log(`    ${line}`);
+  for (const [kind, lines] of Object.entries(verdict ?? {}))
+    for (const line of lines as string[]) console.log(`    ${kind}: ${line}`);
+  if (error !== null) console.log(`    ${error}`);
 }

@@ -154,7 +154,7 @@ export class World {
     if (this.process.life.isOver) await this.boot();
     await this.#control.client
       .query(`delete from customer; delete from stripe_event; delete from stripe_cursor; delete from audit_entry;
-      delete from notice; delete from gate_change`);
+      delete from notice; delete from gate_change; delete from reconciliation_run`);
     this.jobs.clear();
     const state = this.#base.state.map(([kind, id, record]): Snapshot['state'][number] =>
       kind === 'setting' ? [kind, id, Object.assign({}, record, { seed: name })] : [kind, id, record],

@@ -250,3 +250,19 @@ test('usage that Stripe would not count is told by thin events, which are parked
   const [parked] = await eventsOf('v1.billing.meter.no_meter_found', 'parked');
   expect(parked?.reason).toMatch(/^Stripe did not count usage sent to a meter that does not exist\. ./);
 });
+
+test('in a copy of the database that is two months old, one comparison finds what came after it', async () => {
+  const visitor = await farebox.signUp('unheard@example.com');
+  const { customer } = await visitor.get('/v1/me');
+  const checkout = await visitor.post('/v1/checkout_sessions', { plan_id: 'pro' });
+  await payOnPage(checkout.url, '4000000000000002');
+  await sandbox.clock.advance(60 * 86_400_000);
+  await arrived();
+  const charges = async () => (await operator.get(`/v1/admin/charges?customer_id=${customer.id}`)).data;
+  const seen = await charges();
+  expect(seen).toMatchObject([{ status: 'failed', amount_minor: 49_900 }]);
+  await db.pool.query('delete from stripe_charge where customer_id = $1', [customer.id]);
+  await db.pool.query('delete from reconciliation_run');
+  await app.stripe.reconcile({ repair: true });
+  expect(await charges()).toEqual(seen);
+});

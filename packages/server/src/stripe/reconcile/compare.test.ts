@@ -8,6 +8,7 @@ import {
   compareInvoices,
   compareSubscriptions,
   compareUsage,
+  comparedFrom,
 } from './compare.ts';
 
 const end = new Date(Date.UTC(2026, 1, 1));
@@ -96,6 +97,15 @@ test('customers: unlinked, doubled, vanished, unknown', () => {
     ['missing_customer', 'cus_9', null],
     ['vanished_customer', 'cus_gone', 'sync'],
   ]);
+});
+
+test.each([
+  ['every night: as far as Stripe keeps events', -1, -30],
+  ['after two months of nothing: to the last comparison and a day', -60, -61],
+  ['a clock that was ahead shortens nothing', 5, -30],
+])('how far back is compared, %s', (_, last, from) => {
+  const now = Date.parse('2026-06-30T03:00:00Z');
+  expect(comparedFrom(now, now + last * 86_400_000)).toBe(now + from * 86_400_000);
 });
 
 test('charges: what was given back, disputed or never seen; those of strangers are none of ours', () => {

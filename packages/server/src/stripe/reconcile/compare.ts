@@ -36,6 +36,19 @@ export interface Divergence {
   repair: Repair | null;
 }
 
+/** As long as Stripe keeps events. */
+const usualLookBackMs = 30 * 86_400_000;
+/** What happened while the last comparison read. */
+const overlapMs = 86_400_000;
+
+/**
+ * From when on charges, invoices and usage are compared. Where nothing was for longer than usual, one comparison reaches back to the
+ * last one, or to the beginning: Stripe has the events of that time no more.
+ */
+export function comparedFrom(now: Instant, last: Instant): Instant {
+  return Math.min(now - usualLookBackMs, last - overlapMs);
+}
+
 export interface LocalSubscription {
   customer_id: string;
   stripe_subscription_id: string;

@@ -10,6 +10,7 @@ import { subscriptionsOfAll } from '../../subscriptions/store.ts';
 import { reopenAdjustment, sentAdjustments } from '../../usage/corrections/store.ts';
 import { reopenReport, sentReports } from '../../usage/report.ts';
 import { reach } from '../reach.ts';
+import { lastComparedAt } from './store.ts';
 import { chargesOfAll, knownEvents } from '../store.ts';
 import { addOnsOn, namesOf } from '../items.ts';
 import {
@@ -35,6 +36,7 @@ import {
   compareInvoices,
   compareSubscriptions,
   compareUsage,
+  comparedFrom,
 } from './compare.ts';
 
 export interface Reconciliation {
@@ -43,10 +45,11 @@ export interface Reconciliation {
   found: (Divergence & { repaired: boolean })[];
 }
 
+/** Seconds, as Stripe's lists take it. */
+type Since = { gte: number };
+
 /** Customers read again at once: some 30 requests a second, a third of what Stripe allows an account. */
 const readAbreast = 4;
-/** How far back invoices, usage and events are compared: as long as Stripe keeps events. */
-const lookBackMs = 30 * 86_400_000;
 
 /**
  * Compares everything here with everything at Stripe, says each difference in words, and repairs what has one right answer.
@@ -71,11 +74,12 @@ export function createReconcile(deps: {
   told: { drift(tx: Tx, found: Reconciliation): Promise<void> };
 }) {
   const { db, clock, stripe } = deps;
-  const since = () => Math.floor((clock.now() - lookBackMs) / 1000);
   const isOurs = (object: { metadata: Stripe.Metadata | null }) =>
     object.metadata?.['farebox_installation'] === deps.installation_id;
 
   async function compare(): Promise<{ checked: number; found: Divergence[] }> {
+    const from = comparedFrom(clock.now(), (await lastComparedAt(db.kysely)).getTime());
+    const created = { gte: Math.floor(from / 1000) };
     const { customers: remote, cards } = await remoteCustomers();
     const local = await deps.customers.all();
     const owners = new Map(remote.map((each) => [each.stripe_customer_id, each.customer_id]));
@@ -87,17 +91,17 @@ export function createReconcile(deps: {
     };
     const here = await localSubscriptions();
     const subscriptions = await remoteSubscriptions(cards);
-    const invoices = await remoteInvoices(new Set(subscriptions.map((each) => each.stripe_subscription_id)));
+    const invoices = await remoteInvoices(created, new Set(subscriptions.map((each) => each.stripe_subscription_id)));
     const found = [
       ...compareCustomers(local, remote),
       ...compareSubscriptions(here, subscriptions, ownerOf),
       ...compareGroups(here, subscriptions, ownerOf),
       ...compareInvoices(await invoicesOfAll(db.kysely), invoices, ownerOf),
-      ...compareCharges(await chargesOfAll(db.kysely), await remoteCharges(), ownerOf),
-      ...compareUsage(await sentUsage(), await billedUsage()),
+      ...compareCharges(await chargesOfAll(db.kysely), await remoteCharges(created), ownerOf),
+      ...compareUsage(await sentUsage(new Date(from)), await billedUsage(created)),
       ...(await catalogue()),
       ...(await listening()),
-      ...(await undelivered()),
+      ...(await undelivered(created)),
     ];
     return { checked: remote.length + subscriptions.length + invoices.length, found };
   }
@@ -163,8 +167,7 @@ export function createReconcile(deps: {
   }
 
   /** The charges of that time, and older ones of which something was given back or that are disputed since. */
-  async function remoteCharges() {
-    const created = { gte: since() };
+  async function remoteCharges(created: Since) {
     const charges = new Map<string, Stripe.Charge>();
     const disputes = new Map<string, Stripe.Dispute>();
     const expand = ['data.charge'];
@@ -182,9 +185,9 @@ export function createReconcile(deps: {
     );
   }
 
-  async function remoteInvoices(own: ReadonlySet<string>): Promise<RemoteInvoice[]> {
+  async function remoteInvoices(created: Since, own: ReadonlySet<string>): Promise<RemoteInvoice[]> {
     const all: RemoteInvoice[] = [];
-    for await (const each of stripe.invoices.list({ created: { gte: since() }, limit: 100 })) {
+    for await (const each of stripe.invoices.list({ created, limit: 100 })) {
       const { stripe_invoice_id, stripe_subscription_id, status, total_minor, amount_paid_minor } = translateInvoice(
         each,
         [],
@@ -197,14 +200,13 @@ export function createReconcile(deps: {
     return all;
   }
 
-  async function sentUsage() {
-    const from = new Date(since() * 1000);
+  async function sentUsage(from: Date) {
     return [...(await sentReports(db.kysely, from)), ...(await sentAdjustments(db.kysely, from))];
   }
 
-  async function billedUsage(): Promise<Map<string, number>> {
+  async function billedUsage(created: Since): Promise<Map<string, number>> {
     const billed = new Map<string, number>();
-    for await (const item of stripe.invoiceItems.list({ created: { gte: since() }, limit: 100 })) {
+    for await (const item of stripe.invoiceItems.list({ created, limit: 100 })) {
       const { farebox_usage_report, farebox_cap_report, farebox_minimum_report, farebox_usage_adjustment } =
         item.metadata ?? {};
       const report = farebox_usage_report ?? farebox_cap_report ?? farebox_minimum_report ?? farebox_usage_adjustment;
@@ -238,10 +240,9 @@ export function createReconcile(deps: {
   }
 
   /** Events that Stripe could not deliver and that were not read from its list either. */
-  async function undelivered(): Promise<Divergence[]> {
+  async function undelivered(created: Since): Promise<Divergence[]> {
     const ids: string[] = [];
-    for await (const event of stripe.events.list({ delivery_success: false, created: { gte: since() }, limit: 100 }))
-      ids.push(event.id);
+    for await (const event of stripe.events.list({ delivery_success: false, created, limit: 100 })) ids.push(event.id);
     const known = await knownEvents(db.kysely, ids);
     const lost = ids.filter((id) => !known.has(id));
     const [first] = lost;

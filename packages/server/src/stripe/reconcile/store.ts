@@ -24,6 +24,16 @@ export async function insertRun(db: Reader, run: ReconciliationRun): Promise<voi
   `.execute(db);
 }
 
+/** When all was compared last and repaired; before the first time, when this installation began. */
+export async function lastComparedAt(db: Reader): Promise<Date> {
+  const run = db.selectFrom('reconciliation_run').select((eb) => eb.fn.max('started_at').as('at'));
+  const { at } = await db
+    .selectFrom('installation')
+    .select((eb) => eb.fn.coalesce(run, 'created_at').as('at'))
+    .executeTakeFirstOrThrow();
+  return at;
+}
+
 /** A page of runs, newest first. */
 export async function listRuns(
   db: Reader,
