@@ -54,6 +54,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   proxying: '*',
   selling: '*',
   alerting: '*',
+  renewing: '*',
   keeping: '*',
   crediting: '*',
   explaining: '*',

@@ -51,6 +51,7 @@ export * from './projection.ts';
 export * from './proration.ts';
 export * from './refusal.ts';
 export * from './rehearsal.ts';
+export * from './renewal.ts';
 export * from './public-address.ts';
 export * from './spend-cap.ts';
 export * from './spending.ts';

@@ -21,6 +21,7 @@ export const webhookEventTypes = [
   'subscription.cancel_scheduled',
   'subscription.cancel_undone',
   'subscription.canceled',
+  'invoice.upcoming',
   'invoice.finalized',
   'invoice.paid',
   'invoice.payment_failed',

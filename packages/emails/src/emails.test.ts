@@ -52,6 +52,16 @@ const samples: MailData = {
     next: 'We try again on 2026-04-02.',
     dashboard_url: 'http://localhost:4000/dashboard',
   },
+  upcoming_invoice: {
+    ...plan,
+    renews_on: '2026-05-01',
+    amount: '$1,020.00',
+    lines: [
+      { description: 'Pro', amount: '$990.00' },
+      { description: 'API requests, so far', amount: '$30.00' },
+    ],
+    has_usage: true,
+  },
   card_expiring: { ...plan, card: 'Visa •••• 4242', expires_on: '2026-04-30', next_payment_on: '2026-05-01' },
   trial_ending: { ...plan, price: '$99.00 a month', ends_on: '2026-05-01' },
   key_rotated: {

@@ -22,6 +22,16 @@ export interface MailData {
     invoice_url: string | null;
     pdf_url: string | null;
   };
+  /** What the next invoice will come to. `has_usage`: what is used until then is added. */
+  upcoming_invoice: {
+    name: string;
+    plan_name: string;
+    renews_on: string;
+    amount: string;
+    lines: { description: string; amount: string }[];
+    has_usage: boolean;
+    dashboard_url: string;
+  };
   /** Another plan, interval or number of seats counts from now. `amount`: what was paid for the rest of the period. */
   plan_changed: { name: string; plan_name: string; price: string; amount: string | null; dashboard_url: string };
   /** A change is arranged for the end of the period. */

@@ -78,13 +78,34 @@ export const templates: { [K in MailKind]: Template<K> } = {
         body: [
           paragraph(`Hello ${name},`),
           paragraph('thank you: invoice ', strong(invoice_number), ` was paid on ${paid_on}.`),
-          amounts(lines, amount),
+          amounts(lines, { description: 'Total paid', amount }),
           ...(pdf_url !== null && invoice_url !== null
             ? [paragraph('For your books: ', link(pdf_url, 'the invoice as PDF'), '.')]
             : []),
         ],
         action: actionOf(invoice_url, pdf_url),
         note: null,
+      }),
+  },
+  upcoming_invoice: {
+    subject: (data, brand) => `Your next invoice from ${brand.seller_name}: ${data.amount} on ${data.renews_on}`,
+    letter: ({ name, plan_name, renews_on, amount, lines, has_usage, dashboard_url }, brand) =>
+      letter({
+        brand,
+        preview: `${plan_name} renews on ${renews_on}.`,
+        title: `${amount} on ${renews_on}`,
+        body: [
+          paragraph(`Hello ${name},`),
+          paragraph(
+            'your subscription of ',
+            strong(plan_name),
+            ` renews on ${renews_on}. Its next invoice, as it stands now:`,
+          ),
+          amounts(lines, { description: 'Total', amount }),
+          ...(has_usage ? [paragraph('What you use until then is added.')] : []),
+        ],
+        action: { label: 'See what it is made of', url: dashboard_url },
+        note: 'To change or cancel the subscription, do so in the dashboard before that day.',
       }),
   },
   ...subscriptionTemplates,

@@ -167,6 +167,7 @@ export async function createApp(options: AppOptions) {
     stripeImport: stripe.stripeImport,
     closing,
     alerting: { lookAtAll: slices.alerting.lookAtAll },
+    renewals: { sweep: selling.settle },
     crediting: { tellExpired: crediting.tellExpired },
     stripe: { backfill: stripe.backfill, replay: stripe.replay, reconcile: stripe.reconcile },
     /** Publishes the price list, starts jobs and the gate's poll: what of it this process is for. */
@@ -188,6 +189,7 @@ export async function createApp(options: AppOptions) {
       await queue.idle();
       await stripe.jobs.sweep();
       await slices.alerting.settle();
+      await selling.settle();
       await crediting.settle();
       await tellExpiries();
       await keeping.settle();

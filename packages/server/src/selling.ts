@@ -11,6 +11,7 @@ import { createPaymentMethodRoutes } from './payment-methods/routes.ts';
 import { createPaymentMethods } from './payment-methods/service.ts';
 import type { Plans } from './plans/service.ts';
 import type { Queue } from './queue/queue.ts';
+import { type RenewingDeps, connectRenewing } from './renewing.ts';
 import type { StripeConnection } from './stripe/connect.ts';
 import { createBegin } from './subscriptions/begin.ts';
 import { createAddOns } from './subscriptions/life/add-ons.ts';
@@ -30,15 +31,16 @@ import type { Usage } from './usage/service.ts';
 
 /** Joins what sells: a purchase, a subscription's life, invoices, cards. Its part of `createApp`. */
 export function connectSelling(
-  deps: Pick<AppOptions, 'config' | 'db' | 'clock' | 'list' | 'log'> & {
-    queue: Queue;
-    stripe: Pick<StripeConnection, 'payments' | 'desk' | 'intents'>;
-    plans: Plans;
-    customers: Customers;
-    accounts: Pick<Accounts, 'audit' | 'portals'>;
-    usage: Usage;
-    migrationTold(tx: Tx, planId: string, migrationId: string): Promise<void>;
-  },
+  deps: Pick<AppOptions, 'config' | 'list'> &
+    RenewingDeps & {
+      queue: Queue;
+      stripe: Pick<StripeConnection, 'payments' | 'desk' | 'intents'>;
+      plans: Plans;
+      customers: Customers;
+      accounts: Pick<Accounts, 'audit' | 'portals'>;
+      usage: Usage;
+      migrationTold(tx: Tx, planId: string, migrationId: string): Promise<void>;
+    },
 ) {
   const { db, clock, plans, customers, stripe, usage } = deps;
   const { payments, desk, intents } = stripe;
@@ -62,6 +64,7 @@ export function connectSelling(
   const migrations = createMigrations({ db, clock, queue: deps.queue, audit });
   createMigrationJobs({ ...deps, ...shared, turns, intents, audit, told: deps.migrationTold }).register();
   const invoices = createInvoices({ ...shared, runningUsage });
+  const renewing = connectRenewing({ ...deps, nextOf: invoices.nextOf });
   const paymentMethods = createPaymentMethods({
     ...shared,
     currency: deps.list.currency,
@@ -69,6 +72,8 @@ export function connectSelling(
   });
   return {
     subscribe,
+    /** Next invoices that are due to be told of are told, now. */
+    settle: renewing.sweep,
     documented: [
       createSubscriptionRoutes({ db, subscribe, begin, plans, customersByIds }),
       createLifeRoutes({ changePlan, addOns, verbs: createVerbs({ turns, desk }), find: findSubscription }),

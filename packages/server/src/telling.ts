@@ -12,7 +12,8 @@ import type { Database, Tx } from './db/database.ts';
 import type { EntitlementTold } from './entitlements/tell.ts';
 import { packageSizes } from './explaining.ts';
 import type { RateLimited } from './gate/refusals.ts';
-import { invoiceView } from './invoices/schema.ts';
+import { invoiceView, upcomingView } from './invoices/schema.ts';
+import type { UpcomingInvoice } from './invoices/service.ts';
 import { linesOf } from './invoices/store.ts';
 import type { KeyTold } from './keys/record.ts';
 import { viewOf } from './keys/schema.ts';
@@ -116,6 +117,12 @@ export function createTelling(deps: {
     await record(tx, { type: 'credits.expired', customer_id, object, before, dedupe_key: `credits.expired:${id}` });
   };
 
+  const upcoming = async (tx: Tx, invoice: UpcomingInvoice): Promise<void> => {
+    const { id, customer_id, current_period_end_at } = invoice.subscription;
+    const dedupe_key = `invoice.upcoming:${id}:${current_period_end_at.getTime()}`;
+    await record(tx, { type: 'invoice.upcoming', customer_id, object: upcomingView(invoice), dedupe_key });
+  };
+
   const topUp = async (tx: Tx, type: 'top_up.succeeded' | 'top_up.failed', row: TopUpRow): Promise<void> => {
     await record(tx, { type, customer_id: row.customer_id, object: topUpView(row) });
   };
@@ -176,6 +183,7 @@ export function createTelling(deps: {
     rateLimit,
     credit,
     creditExpired,
+    upcoming,
     topUp,
     entitlement,
     usage,

@@ -710,6 +710,7 @@ export interface Subscription {
   plan_price_id: string;
   plan_version_id: string;
   quantity: Generated<number>;
+  renewal_told_at: Timestamp | null;
   scheduled_add_ons: Json | null;
   scheduled_at: Timestamp | null;
   scheduled_price_id: string | null;

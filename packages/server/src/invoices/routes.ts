@@ -9,7 +9,6 @@ import { type AppEnv, customerScope, namedCustomer, requireSellerSide, wisherOf 
 import { access, body, createRoute, idParam, json, problems, router, z } from '../http/router.ts';
 import { invariant } from '../lib/invariant.ts';
 import { Problem } from '../problem.ts';
-import { invoicePreviewView } from '../subscriptions/life/schema.ts';
 import { subscriptionView } from '../subscriptions/schema.ts';
 import { subscriptionsByIds } from '../subscriptions/store.ts';
 import {
@@ -22,9 +21,9 @@ import {
   invoiceView,
   paidSchema,
   refundBody,
-  runningUsageView,
   upcomingQuery,
   upcomingSchema,
+  upcomingView,
 } from './schema.ts';
 import type { createExplain } from './explain.ts';
 import type { GiveBack, createInvoices } from './service.ts';
@@ -187,21 +186,7 @@ export function createInvoiceRoutes(deps: {
   app.openapi(upcomingRoute, async (c) => {
     const { customer_id, group } = c.req.valid('query');
     const customerId = namedCustomer(c, customer_id);
-    const { subscription, preview, usage, minimum, usage_minor } = await invoices.upcoming(customerId, group);
-    return c.json(
-      {
-        object: 'upcoming_invoice' as const,
-        customer_id: customerId,
-        subscription_id: subscription.id,
-        group: subscription.group,
-        invoice: invoicePreviewView(preview),
-        usage: usage.map((each) => runningUsageView(each, preview.currency)),
-        minimum,
-        usage_minor,
-        estimated_total_minor: preview.total_minor + usage_minor,
-      },
-      200,
-    );
+    return c.json(upcomingView(await invoices.upcoming(customerId, group)), 200);
   });
   app.openapi(readRoute, async (c) => {
     return c.json(await view(customerScope(c), c.req.valid('param').id, c.req.valid('query')), 200);

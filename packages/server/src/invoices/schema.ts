@@ -3,10 +3,10 @@ import { customerSchema } from '../customers/schema.ts';
 import { z } from '../http/router.ts';
 import { creditReasons } from '../intents/kinds.ts';
 import type { CreditNote } from '../ports.ts';
-import { invoicePreviewSchema } from '../subscriptions/life/schema.ts';
+import { invoicePreviewSchema, invoicePreviewView } from '../subscriptions/life/schema.ts';
 import { groupParam, runningMinimumSchema, subscriptionSchema } from '../subscriptions/schema.ts';
 import type { ExplainedLine, Shares } from './explain.ts';
-import type { RunningUsage } from './service.ts';
+import type { RunningUsage, UpcomingInvoice } from './service.ts';
 import type { InvoiceRow, LineRow } from './store.ts';
 
 const kinds = ['base', 'proration', 'overage', 'minimum', 'credit', 'correction', 'cap', 'other'] as const;
@@ -147,6 +147,21 @@ export const upcomingSchema = z
   })
   .openapi('UpcomingInvoice');
 
+export function upcomingView(upcoming: UpcomingInvoice): z.infer<typeof upcomingSchema> {
+  const { subscription, preview, usage, minimum, usage_minor } = upcoming;
+  return {
+    object: 'upcoming_invoice',
+    customer_id: subscription.customer_id,
+    subscription_id: subscription.id,
+    group: subscription.group,
+    invoice: invoicePreviewView(preview),
+    usage: usage.map((each) => runningUsageView(each, preview.currency)),
+    minimum,
+    usage_minor,
+    estimated_total_minor: preview.total_minor + usage_minor,
+  };
+}
+
 /** What became of a payment that was asked for. */
 export const paidSchema = z
   .object({
@@ -196,7 +211,7 @@ export function creditNoteView(note: CreditNote, invoice_id: string): z.infer<ty
   return { object: 'credit_note', invoice_id, ...rest, created_at: new Date(created_at).toISOString() };
 }
 
-export function runningUsageView(usage: RunningUsage, currency: string): z.infer<typeof runningUsageSchema> {
+function runningUsageView(usage: RunningUsage, currency: string): z.infer<typeof runningUsageSchema> {
   return {
     meter_id: usage.meter_id,
     name: usage.name,

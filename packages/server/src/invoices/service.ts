@@ -7,7 +7,7 @@ import type { Clock, CreditNote, InvoicePreview, Payments, PaymentsDesk } from '
 import { Problem } from '../problem.ts';
 import type { Wisher } from '../subscriptions/life/turns.ts';
 import { oneOf } from '../subscriptions/held.ts';
-import { type SubscriptionRow, liveSubscriptions } from '../subscriptions/store.ts';
+import { type SubscriptionRow, liveSubscription, liveSubscriptions } from '../subscriptions/store.ts';
 import { type InvoiceRow, invoiceById } from './store.ts';
 
 /** What usage past the included amounts costs so far in the period that runs, as the next invoice will carry it. */
@@ -123,9 +123,24 @@ export function createInvoices(deps: {
     const stripe_customer_id = await deps.stripeIdOf(customerId);
     if (subscription === null || stripe_customer_id === null)
       throw new Problem('subscription_required', 'There is no subscription, and so no next invoice.');
-    const { stripe_subscription_id } = subscription;
+    const found = await foresee(subscription, stripe_customer_id);
+    if (found === null) throw new Problem('no_upcoming_invoice', 'Nothing will be billed any more.');
+    return found;
+  }
+
+  /** The next invoice of one subscription; null: there is none. */
+  async function nextOf(customerId: string, group: string): Promise<UpcomingInvoice | null> {
+    const subscription = await liveSubscription(db.kysely, customerId, group);
+    const stripe_customer_id = await deps.stripeIdOf(customerId);
+    return subscription === null || stripe_customer_id === null
+      ? null
+      : await foresee(subscription, stripe_customer_id);
+  }
+
+  async function foresee(subscription: SubscriptionRow, stripe_customer_id: string): Promise<UpcomingInvoice | null> {
+    const { customer_id: customerId, stripe_subscription_id } = subscription;
     const preview = await desk.previewNext({ stripe_customer_id, stripe_subscription_id });
-    if (preview === null) throw new Problem('no_upcoming_invoice', 'Nothing will be billed any more.');
+    if (preview === null) return null;
     const { usage, minimum } = await deps.runningUsage(customerId, subscription.group);
     const rated = usage.flatMap(({ lines }) => lines).reduce((sum, line) => sum + line.amount_minor, 0);
     const usage_minor = usage.reduce(
@@ -135,7 +150,7 @@ export function createInvoices(deps: {
     return { subscription, preview, usage, minimum, usage_minor };
   }
 
-  return { find, retry, giveBack, creditNotes, upcoming };
+  return { find, retry, giveBack, creditNotes, upcoming, nextOf };
 }
 
 function orderOf(wisher: Wisher, row: InvoiceRow) {

@@ -25,6 +25,12 @@ const noticeData = {
     invoice_url: z.string().nullable(),
     pdf_url: z.string().nullable(),
   }),
+  upcoming_invoice: ofPlan.extend({
+    renews_on: z.string(),
+    amount: z.string(),
+    lines: z.array(z.object({ description: z.string(), amount: z.string() })),
+    has_usage: z.boolean(),
+  }),
   plan_changed: ofPlan.extend({ price: z.string(), amount: z.string().nullable() }),
   change_scheduled: ofPlan.extend({ price: z.string(), starts_on: z.string() }),
   payment_failed: z.object({
@@ -102,6 +108,8 @@ export function parseNotice(
     case 'welcome':
       return { kind, data: noticeData[kind].parse(data) };
     case 'receipt':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'upcoming_invoice':
       return { kind, data: noticeData[kind].parse(data) };
     case 'plan_changed':
       return { kind, data: noticeData[kind].parse(data) };

@@ -213,11 +213,13 @@ function connectInbox(
   edge: Edge,
   inbox: Pick<Parameters<typeof createEventHandler>[0], 'syncCustomer' | 'catalogFault' | 'meterRefused'>,
 ) {
-  const { db, customers } = edge;
+  const { db, customers, queue } = edge;
   const receive = createInbox(edge);
   const handleEvent = createEventHandler({
     ...edge,
     ...inbox,
+    renewing: (stripe_subscription_id, at) =>
+      queue.enqueue(db.kysely, { name: 'renewals.tell', data: { stripe_subscription_id, heard_at: at.getTime() } }),
     customers: {
       findByStripeId: async (id) => (await customers.byStripeId(null, id)) ?? (await formerOwner(id)),
       find: (id) => customers.find(null, id),

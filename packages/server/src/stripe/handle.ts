@@ -5,7 +5,7 @@ import type { Clock } from '../ports.ts';
 import { wayOf } from './event-types.ts';
 import type { Sync } from './sync.ts';
 import { type StripeEventRow, bodyOf, closeEvent, eventById, noteFailure } from './store.ts';
-import { Unreadable, idOf, subjectOf } from './translate.ts';
+import { Unreadable, idOf, subjectOf, subscriptionIdOf } from './translate.ts';
 
 /** What an event came to. A parked one waits for an operator, with the reason in words. */
 type End = { state: 'done' | 'ignored' | 'parked'; reason: string | null };
@@ -38,6 +38,8 @@ export function createEventHandler(deps: {
   };
   /** Why what is on sale is not what Stripe has; null when it is, or when the object is none of ours. */
   catalogFault(objectId: string): Promise<string | null>;
+  /** Stripe told of a subscription's next invoice. May be said again. */
+  renewing(stripeSubscriptionId: string, at: Date): Promise<void>;
   /** Events for a meter that Stripe took and then would not count. */
   meterRefused(rejected: readonly { identifier: string; reason: string }[]): Promise<void>;
 }) {
@@ -86,12 +88,19 @@ export function createEventHandler(deps: {
     if (stripeCustomerId === null) return { state: 'ignored', reason: 'It is about no customer.' };
     const known = (await deps.customers.findByStripeId(stripeCustomerId)) ?? (await adopt(stripeCustomerId));
     if ('state' in known) return known;
+    if (row.type === 'invoice.upcoming') await hearOfRenewal(row);
     if (known.stripe_synced_seq >= row.seq) return { state: 'done', reason: null };
     await deps.syncCustomer(known.id, {
       seq: row.seq,
       close: (tx) => close(tx, row.id, { state: 'done', reason: null }),
     });
     return null;
+  }
+
+  /** The invoice is not made yet: it has no id, and names its subscription alone. */
+  async function hearOfRenewal({ id, stripe_created_at }: StripeEventRow): Promise<void> {
+    const subscription = subscriptionIdOf(await bodyOf(db.kysely, id));
+    if (subscription !== null) await deps.renewing(subscription, stripe_created_at);
   }
 
   /** A dispute or a refund names its charge, a payment of an invoice its invoice; these name the customer. */

@@ -241,6 +241,16 @@ export function subjectOf(body: unknown): Subject {
   };
 }
 
+/** What an event about an invoice says which subscription it is of: now, and in API versions before 2025-03-31.basil. */
+export function subscriptionIdOf(body: unknown): string | null {
+  const data = isRecord(body) ? body['data'] : undefined;
+  const object = isRecord(data) ? data['object'] : undefined;
+  if (!isRecord(object)) return null;
+  const { parent } = object;
+  const details = isRecord(parent) ? parent['subscription_details'] : undefined;
+  return (isRecord(details) ? idFrom(details['subscription']) : null) ?? idFrom(object['subscription']);
+}
+
 export function translateCharge(charge: Stripe.Charge, dispute: Stripe.Dispute | null): MirrorCharge {
   return {
     id: charge.id,

@@ -97,7 +97,7 @@ describe('the same purchase and month, whichever way events come', () => {
           .map((notice) => notice.kind)
           .filter((kind) => kind !== 'verify_address' && kind !== 'usage_alert')
           .toSorted(),
-      ).toEqual(['receipt', 'receipt', 'welcome']);
+      ).toEqual(['receipt', 'receipt', 'upcoming_invoice', 'welcome']);
     });
   }
 });
