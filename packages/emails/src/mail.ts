@@ -22,6 +22,14 @@ export interface MailData {
     invoice_url: string | null;
     pdf_url: string | null;
   };
+  /** Another subscription has begun, of who has a key already. */
+  subscription_confirmed: {
+    name: string;
+    plan_name: string;
+    price: string;
+    next_payment_on: string;
+    dashboard_url: string;
+  };
   /** What the next invoice will come to. `has_usage`: what is used until then is added. */
   upcoming_invoice: {
     name: string;
@@ -58,6 +66,10 @@ export interface MailData {
   subscription_ended: { name: string; plan_name: string; dashboard_url: string };
   /** A trial ends in a few days and the first payment follows. */
   trial_ending: { name: string; plan_name: string; price: string; ends_on: string; dashboard_url: string };
+  /** A trial is over and the subscription goes on, paid. */
+  trial_ended: { name: string; plan_name: string; price: string; dashboard_url: string };
+  /** Money went back to the card. */
+  refund_issued: { name: string; amount: string; dashboard_url: string };
   /** The card that pays is no longer good when the next payment is due. `card`: `Visa •••• 4242`. */
   card_expiring: {
     name: string;
@@ -67,6 +79,10 @@ export interface MailData {
     next_payment_on: string;
     dashboard_url: string;
   };
+  /** A member made a key. */
+  key_created: { name: string; key_name: string; key_start: string; dashboard_url: string };
+  /** A key ends in a few days. */
+  key_expiring: { name: string; key_name: string; key_start: string; stops_at: string; dashboard_url: string };
   /** A key has a new secret; the one that began with `key_start` stops at `stops_at`. */
   key_rotated: { name: string; key_name: string; key_start: string; stops_at: string; dashboard_url: string };
   /** Of usage, a quota, a cap or credit. `about`: which customer, where it is told to the seller. */

@@ -13,7 +13,10 @@ type Kinds =
   | 'subscription_resumed'
   | 'cancellation_confirmed'
   | 'subscription_ended'
+  | 'subscription_confirmed'
   | 'trial_ending'
+  | 'trial_ended'
+  | 'refund_issued'
   | 'card_expiring';
 
 interface Template<K extends Kinds> {
@@ -211,6 +214,60 @@ export const subscriptionTemplates: { [K in Kinds]: Template<K> } = {
           paragraph('If you do not want to go on, cancel before that day and nothing is charged.'),
         ],
         action: { label: 'See your plan', url: dashboard_url },
+        note: null,
+      }),
+  },
+  trial_ended: {
+    subject: (data, brand) => `Your ${brand.seller_name} trial is over: you are on ${data.plan_name}`,
+    letter: ({ name, plan_name, price, dashboard_url }, brand) =>
+      letter({
+        brand,
+        preview: `${plan_name} for ${price}, from today on.`,
+        title: `${plan_name} goes on`,
+        body: [
+          paragraph(`Hello ${name},`),
+          paragraph(
+            'your trial is over, and ',
+            strong(plan_name),
+            ` goes on for ${price}. Your API keys are the same; the receipt comes with its payment.`,
+          ),
+        ],
+        action: { label: 'See your plan', url: dashboard_url },
+        note: null,
+      }),
+  },
+  subscription_confirmed: {
+    subject: (data, brand) => `Your ${brand.seller_name} subscription: ${data.plan_name}`,
+    letter: ({ name, plan_name, price, next_payment_on, dashboard_url }, brand) =>
+      letter({
+        brand,
+        preview: `${plan_name} for ${price}.`,
+        title: `You are on ${plan_name}`,
+        body: [
+          paragraph(`Hello ${name},`),
+          paragraph(
+            'your subscription of ',
+            strong(plan_name),
+            ` for ${price} has begun, and counts from your next request.`,
+          ),
+          paragraph(`The next payment is due on ${next_payment_on}.`),
+        ],
+        action: { label: 'See your plan', url: dashboard_url },
+        note: null,
+      }),
+  },
+  refund_issued: {
+    subject: (data, brand) => `${brand.seller_name} has refunded ${data.amount}`,
+    letter: ({ name, amount, dashboard_url }, brand) =>
+      letter({
+        brand,
+        preview: 'It goes back to the card it came from.',
+        title: `${amount} refunded`,
+        body: [
+          paragraph(`Hello ${name},`),
+          paragraph(strong(amount), ' goes back to the card it came from. Banks take five to ten days to show it.'),
+        ],
+        action: { label: 'See your invoices', url: dashboard_url },
         note: null,
       }),
   },

@@ -118,7 +118,7 @@ export async function createApp(options: AppOptions) {
   queue.work('usage.partitions', async () => void (await usagePartitions(db, options.clock.now(), usage.kept_ms)));
   queue.work('usage.counters', async () => void (await closing.keepCounters()));
   queue.work('usage.alerts', () => slices.alerting.lookAtAll());
-  const tellExpiries = createKeyExpiry({ ...options, told: slices.telling.key });
+  const tellExpiries = createKeyExpiry({ ...options, told: slices.telling.key, notify: slices.notifyOfKey });
   queue.work('keys.tidy', async () => void (await keys.tidy()));
   queue.work('keys.expiry', tellExpiries);
   queue.work('accounts.reset_letter', async ({ email }) => await accounts.sendResetLetter(email));

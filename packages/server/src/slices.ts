@@ -197,6 +197,7 @@ export function createSlices(options: AppOptions, tools: Tools) {
       await gating.close();
     },
     notifyCustomer,
+    notifyOfKey,
     personOf,
     access,
     livePlanOf,

@@ -152,6 +152,7 @@ export function createKeyRoutes(deps: { keys: Keys; clock: Clock; brand: string 
       customer_id: namedCustomer(c, customer_id),
       expires_at: expires_at === null ? null : Date.parse(expires_at),
       actor: actorOf(c.get('principal')),
+      by_member: c.get('principal').type === 'customer',
     });
     return c.json({ ...viewOf(key, clock.now()), secret }, 201);
   });

@@ -38,6 +38,8 @@ export interface NewKey {
   expires_at?: Instant | null;
   /** Who asks, for the audit log. */
   actor?: string;
+  /** A member of the customer's asks: the others are told. */
+  by_member?: boolean;
 }
 
 export interface KeysDeps {
@@ -95,6 +97,12 @@ export function createKeys(deps: KeysDeps) {
       detail: { name: key.name, scopes: key.scopes },
     });
     await deps.told(tx, 'created', key, null);
+    if (input.by_member === true)
+      await deps.notify(tx, key.customer_id, {
+        kind: 'key_created',
+        dedupe_key: `key_created:${key.id}`,
+        data: { key_name: key.name, key_start: key.start },
+      });
     await bumpGateVersion(tx, key.customer_id);
     return { key, secret: token.secret };
   }

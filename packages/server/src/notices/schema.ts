@@ -50,6 +50,11 @@ const noticeData = {
   cancellation_confirmed: ofPlan.extend({ ends_on: z.string() }),
   trial_ending: ofPlan.extend({ price: z.string(), ends_on: z.string() }),
   card_expiring: ofPlan.extend({ card: z.string(), expires_on: z.string(), next_payment_on: z.string() }),
+  trial_ended: ofPlan.extend({ price: z.string() }),
+  subscription_confirmed: ofPlan.extend({ price: z.string(), next_payment_on: z.string() }),
+  refund_issued: z.object({ name: z.string(), amount: z.string(), dashboard_url: z.string() }),
+  key_created: ofKey,
+  key_expiring: ofKey.extend({ stops_at: z.string() }),
   key_rotated: ofKey.extend({ stops_at: z.string() }),
   top_up_failed: z.object({
     name: z.string(),
@@ -134,6 +139,16 @@ export function parseNotice(
     case 'trial_ending':
       return { kind, data: noticeData[kind].parse(data) };
     case 'card_expiring':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'trial_ended':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'subscription_confirmed':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'refund_issued':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'key_created':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'key_expiring':
       return { kind, data: noticeData[kind].parse(data) };
     case 'key_rotated':
       return { kind, data: noticeData[kind].parse(data) };

@@ -14,7 +14,14 @@ import { type PhaseRow, termsIdOf } from '../subscriptions/phases.ts';
 import { noteMeteredPeriods } from '../usage/metered/store.ts';
 import { type PricedPhase, type ReportableSubscription, meteredPeriods, usageDueAt } from '../usage/report.ts';
 import { type ToldOfMoney, tellTransitions } from './life-events.ts';
-import { type MoneyNotice, type Person, invoiceNotices, lifeNotices } from './life-notices.ts';
+import {
+  type MoneyNotice,
+  type Person,
+  confirmation,
+  invoiceNotices,
+  lifeNotices,
+  refundNotices,
+} from './life-notices.ts';
 import type { Mirrored } from './sync.ts';
 
 /** Stripe's statuses under which the customer has what it bought. */
@@ -48,7 +55,7 @@ export function createEffects(deps: {
     const person = deps.personOf(mirrored.customer_name);
     const isOld = (at: Date) => imported_at !== null && at < imported_at;
     for (const base of is_news ? bases : [])
-      if (entitling.has(base.status) && !isOld(base.stripe_created_at)) await welcome(tx, base, person);
+      if (entitling.has(base.status) && !isOld(base.stripe_created_at)) await welcome(tx, mirrored, base, person);
     for (const { row, lines } of mirrored.invoices.newly_paid) {
       if (isOld(row.paid_at ?? row.stripe_created_at)) continue;
       await deps.notify(tx, customer_id, {
@@ -69,6 +76,10 @@ export function createEffects(deps: {
       });
     }
     await tell(tx, mirrored, person);
+    for (const { before, after } of mirrored.charges) {
+      if (before === null && isOld(after.stripe_created_at)) continue;
+      for (const notice of refundNotices(before, after, person)) await deps.notify(tx, customer_id, notice);
+    }
     await tellTransitions(tx, deps.told, mirrored, { isOld, now: deps.clock.now() });
     const older: MeasuredMeters[] = [];
     let billed = 0;
@@ -79,10 +90,13 @@ export function createEffects(deps: {
     return hasChanged;
   };
 
-  async function welcome(tx: Tx, base: SubscriptionRow, person: Person): Promise<void> {
+  async function welcome(tx: Tx, mirrored: Mirrored, base: SubscriptionRow, person: Person): Promise<void> {
     const minted = await deps.mintFirst(tx, base.customer_id);
-    if (minted === null) return;
+    const change = mirrored.subscriptions.changes.find(({ after }) => after.id === base.id);
+    const isNew = change !== undefined && (change.before === null || change.before.status === 'incomplete');
+    if (minted === null && !isNew) return;
     const plan = await deps.planOfPrice(tx, base.plan_price_id);
+    if (minted === null) return await deps.notify(tx, base.customer_id, confirmation(base, plan, person));
     await deps.notify(tx, base.customer_id, {
       kind: 'welcome',
       dedupe_key: `welcome:${base.customer_id}`,

@@ -2,6 +2,7 @@ import { type DunningStage, type PricedPlan, cardExpiresAt, cardState, dunningAt
 import type { MailData } from '@farebox/emails';
 import type { InvoiceRow } from '../invoices/store.ts';
 import type { SubscriptionRow } from '../subscriptions/store.ts';
+import type { ChargeRow } from './store.ts';
 
 /** Mails that follow from money, with what they say. */
 export type MoneyNotice = {
@@ -59,6 +60,10 @@ function transitions(told: Told, before: SubscriptionRow, person: Person, now: n
   if (before.ended_at === null && after.ended_at !== null) {
     return [{ kind: 'subscription_ended', dedupe_key: key('ended', after.ended_at.getTime()), data: common }];
   }
+  if (before.status === 'trialing' && after.status === 'active') {
+    const data = { ...common, price: priceText(plan, after.quantity) };
+    notices.push({ kind: 'trial_ended', dedupe_key: `trial_ended:${after.id}`, data });
+  }
   if (before.plan_price_id !== after.plan_price_id || before.quantity !== after.quantity) {
     const data = { ...common, price: priceText(plan, after.quantity), amount: null };
     notices.push({ kind: 'plan_changed', dedupe_key: key('changed', now), data });
@@ -79,6 +84,36 @@ function transitions(told: Told, before: SubscriptionRow, person: Person, now: n
   if ((before.status === 'past_due' || before.status === 'unpaid') && after.status === 'active')
     notices.push({ kind: 'access_restored', dedupe_key: key('restored', now), data: common });
   return notices;
+}
+
+/** Of a subscription that is new, of who has a key already: others are welcomed. Once for each. */
+export function confirmation(
+  after: SubscriptionRow,
+  plan: PricedPlan,
+  { name, dashboard_url }: Person,
+): Extract<MoneyNotice, { kind: 'subscription_confirmed' }> {
+  const price = priceText(plan, after.quantity);
+  const data = {
+    name,
+    plan_name: plan.name,
+    price,
+    next_payment_on: dayOf(after.current_period_end_at),
+    dashboard_url,
+  };
+  return { kind: 'subscription_confirmed', dedupe_key: `subscription_confirmed:${after.id}`, data };
+}
+
+/** Money that went back to a card: what of it is new. */
+export function refundNotices(
+  before: Pick<ChargeRow, 'amount_refunded_minor'> | null,
+  after: Pick<ChargeRow, 'id' | 'amount_refunded_minor' | 'currency'>,
+  { name, dashboard_url }: Person,
+): MoneyNotice[] {
+  const refunded = after.amount_refunded_minor;
+  const more = refunded - (before?.amount_refunded_minor ?? 0);
+  if (more <= 0) return [];
+  const data = { name, amount: formatMoney(more, after.currency), dashboard_url };
+  return [{ kind: 'refund_issued', dedupe_key: `refund_issued:${after.id}:${refunded}`, data }];
 }
 
 function trialEnding({ after, plan }: Told, person: Person, now: number): MoneyNotice[] {
