@@ -55,6 +55,7 @@ const arrows: Record<string, readonly string[] | '*'> = {
   selling: '*',
   alerting: '*',
   renewing: '*',
+  operating: '*',
   keeping: '*',
   crediting: '*',
   explaining: '*',

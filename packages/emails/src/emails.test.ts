@@ -102,6 +102,12 @@ const samples: MailData = {
     sentence: '850 of the 1,000 requests included in this period are used. What goes beyond is billed.',
     dashboard_url: 'http://localhost:4000/dashboard',
   },
+  operator_notice: {
+    title: 'Grace Hopper leaves Pro',
+    sentence: 'The subscription of Pro ends on 2026-05-01.',
+    rows: [{ description: 'Reason', amount: 'too expensive' }],
+    page_url: 'http://localhost:4000/admin/customers/cust_1',
+  },
   webhook_disabled: {
     name: 'Ada',
     url: 'https://ada.example/hooks',
@@ -190,6 +196,7 @@ test('a mail of a subscription says what happens, when, and what it costs', asyn
     ['final_notice', ['$99.00', '2026-04-15', 'https://pay.example/in_2']],
     ['cancellation_confirmed', ['2026-05-01', 'undoes the cancellation']],
     ['trial_ending', ['$99.00 a month', '2026-05-01', 'cancel before that day']],
+    ['operator_notice', ['ends on 2026-05-01', 'too expensive', 'http://localhost:4000/admin/customers/cust_1']],
     ['trial_ended', ['Pro', '$99.00 a month']],
     ['subscription_confirmed', ['Pro', '$99.00 a month', '2026-06-01']],
     ['refund_issued', ['$12.00']],

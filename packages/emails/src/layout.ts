@@ -121,9 +121,12 @@ export function link(url: string, text: string): ReactElement {
 /** Two columns, what and how much; the last row is the sum. */
 export function amounts(
   rows: readonly { description: string; amount: string }[],
-  total: { description: string; amount: string },
+  total: { description: string; amount: string } | null,
 ): ReactElement {
-  const all = [...rows.map((row) => ({ ...row, isTotal: false })), { ...total, isTotal: true }];
+  const all = [
+    ...rows.map((row) => ({ ...row, isTotal: false })),
+    ...(total === null ? [] : [{ ...total, isTotal: true }]),
+  ];
   return createElement(
     Section,
     { style: { padding: '4px 0 12px' } },

@@ -89,6 +89,13 @@ export interface MailData {
   usage_alert: { name: string; about: string | null; title: string; sentence: string; dashboard_url: string };
   /** Credit that is bought by itself was not. `next` says whether it is tried again. */
   top_up_failed: { name: string; amount: string; reason: string; next: string; dashboard_url: string };
+  /** Something the seller should know. */
+  operator_notice: {
+    title: string;
+    sentence: string;
+    rows: { description: string; amount: string }[];
+    page_url: string;
+  };
   /** A webhook endpoint was switched off: it took nothing since `failing_since_on`, or said that it is gone. */
   webhook_disabled: {
     name: string;

@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import { amounts, code, letter, link, paragraph, strong } from './layout.ts';
 import type { Brand, MailData, MailKind } from './mail.ts';
 import { keyTemplates } from './key-templates.ts';
+import { operatorTemplates } from './operator-templates.ts';
 import { subscriptionTemplates } from './subscription-templates.ts';
 import { usageTemplates } from './usage-templates.ts';
 import { webhookTemplates } from './webhook-templates.ts';
@@ -112,6 +113,7 @@ export const templates: { [K in MailKind]: Template<K> } = {
   ...keyTemplates,
   ...webhookTemplates,
   ...usageTemplates,
+  ...operatorTemplates,
 };
 
 function actionOf(invoice_url: string | null, pdf_url: string | null): { label: string; url: string } | null {

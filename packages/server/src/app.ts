@@ -2,7 +2,7 @@ import { type PriceList, isAddOn, namedGroups } from '@farebox/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
 import { createAccountRoutes } from './accounts/routes.ts';
-import { createAnalytics } from './analytics/queries.ts';
+import { type Analytics, createAnalytics } from './analytics/queries.ts';
 import { createAnalyticsRoutes } from './analytics/routes.ts';
 import type { Config, Secrets } from './config.ts';
 import { createOverrideRoutes } from './customers/overrides/routes.ts';
@@ -26,6 +26,7 @@ import { createPlanRoutes } from './plans/routes.ts';
 import { type Seller, publicPlan } from './plans/schema.ts';
 import type { Clock } from './ports.ts';
 import type { Queue } from './queue/queue.ts';
+import { connectOperating } from './operating.ts';
 import { openProxy } from './proxying.ts';
 import { createRoutes, pages } from './routes.ts';
 import { connectSelling } from './selling.ts';
@@ -79,6 +80,8 @@ export async function createApp(options: AppOptions) {
   const { db, log } = options;
   const { queue } = tools;
   const { plans, customers, keys, usage, notices, accounts, snapshot, gating } = slices;
+  const analytics = createAnalytics(options);
+  const operating = connectOperating({ ...options, ...slices, queue, analytics });
   const stripe = await connectStripe({
     ...options,
     ...slices,
@@ -91,7 +94,7 @@ export async function createApp(options: AppOptions) {
     dunning: slices.access.dunning,
     taxes: options.list.taxes,
     notify: slices.notifyCustomer,
-    told: slices.telling.money,
+    told: operating.money,
     invalidate: slices.entitlementsDiffer,
     changed: (customerId) => snapshot.changed(customerId),
     flushUsage: () => usage.flush(),
@@ -146,6 +149,7 @@ export async function createApp(options: AppOptions) {
       createAlertRoutes(slices.alerting),
     ],
     liveTermsOf: keeping.liveTermsOf,
+    analytics,
     stopping: stopping.signal,
     clockToMove: () => clockToMove,
   });
@@ -167,6 +171,7 @@ export async function createApp(options: AppOptions) {
     stripeImport: stripe.stripeImport,
     closing,
     alerting: { lookAtAll: slices.alerting.lookAtAll },
+    digests: operating.digests,
     renewals: { sweep: selling.settle },
     crediting: { tellExpired: crediting.tellExpired },
     stripe: { backfill: stripe.backfill, replay: stripe.replay, reconcile: stripe.reconcile },
@@ -243,6 +248,7 @@ async function createDoors(deps: {
   stripe: Awaited<ReturnType<typeof connectStripe>>;
   documented: readonly OpenAPIHono<AppEnv>[];
   liveTermsOf: ReturnType<typeof connectKeeping>['liveTermsOf'];
+  analytics: Analytics;
   stopping: AbortSignal;
   clockToMove(): MovableClock | null;
 }): Promise<Hono<AppEnv>> {
@@ -301,7 +307,7 @@ async function createDoors(deps: {
       slices.webhooks.documented,
       createUsageRoutes({ usage, stopping: deps.stopping }),
       createAnswerRoutes({ answers: slices.answers, clock }),
-      createAnalyticsRoutes({ analytics: createAnalytics({ db, clock }) }),
+      createAnalyticsRoutes({ analytics: deps.analytics }),
       createImportRoutes({ db, stripeImport: stripe.stripeImport }),
       createStripeRoutes({ db, clock, replay: stripe.replay, backfill: stripe.backfill, reconcile: stripe.reconcile }),
       createTestClockRoutes({ clock, movable: deps.clockToMove }),

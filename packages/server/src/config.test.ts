@@ -46,6 +46,17 @@ test('an empty environment is a whole development set-up on this machine only', 
   expect(statSync(join(folder, 'secret')).mode & 0o077).toBe(0);
 });
 
+test('the seller gets every mail, those that are named, or none', () => {
+  const mailsOf = (FAREBOX_OPERATOR_MAILS: string) =>
+    readConfig('dev', { FAREBOX_DATA_DIR: folder, FAREBOX_OPERATOR_MAILS }).config.operator_mails;
+  expect(mailsOf('')).toEqual(['cancellation', 'dispute', 'drift', 'daily', 'weekly']);
+  expect(mailsOf('weekly, dispute')).toEqual(['dispute', 'weekly']);
+  expect(mailsOf('none')).toEqual([]);
+  expect(faultsOf('dev', { FAREBOX_OPERATOR_MAILS: 'all' })).toEqual([
+    'FAREBOX_OPERATOR_MAILS must be none, or some of cancellation, dispute, drift, daily, weekly.',
+  ]);
+});
+
 test('every fault is said at once', () => {
   const faults = faultsOf('dev', {
     PORT: 'eighty',

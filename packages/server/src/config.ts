@@ -5,6 +5,10 @@ import type { Pepper } from './lib/pepper.ts';
 import { type ReportKey, readReportKeys } from './lib/signed-report.ts';
 import { type Role, processesOf, refuseApart } from './roles.ts';
 
+/** Mails to the seller that can be left out. */
+const operatorMails = ['cancellation', 'dispute', 'drift', 'daily', 'weekly'] as const;
+export type OperatorMail = (typeof operatorMails)[number];
+
 /** Everything that is chosen at the start and may be logged. Frozen. */
 export interface Config {
   /** `dev`: `npm start`, with everything the machine lacks brought along. `serve`: production. `proxy`: the reverse proxy alone. */
@@ -28,6 +32,8 @@ export interface Config {
   stripe: { kind: 'sandbox'; port: number } | { kind: 'stripe' };
   mail: { kind: 'inbox' } | { kind: 'smtp'; url: string };
   mail_from: string;
+  /** What the seller is mailed. */
+  operator_mails: readonly OperatorMail[];
   livemode: boolean;
   /** Days a customer keeps access after a payment failed. */
   grace_ms: number;
@@ -110,7 +116,6 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const baseUrl = urlOf('FAREBOX_URL', text('FAREBOX_URL'), ['http:', 'https:'], faults);
   const webhookSecrets = secretsOf(text('STRIPE_WEBHOOK_SECRET'), faults);
   const livemode = stripeKey?.startsWith('sk_live_') ?? false;
-
   const processes = processesOf(mode, text, faults);
   refuseUnsafe(mode, { ...processes, stripeKey, webhookSecrets, databaseUrl, baseUrl, smtpUrl, livemode }, faults);
   refuseApart(processes, { databaseUrl, redisUrl: redisUrls[0] }, faults);
@@ -126,6 +131,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
   const openapi = text('FAREBOX_OPENAPI');
   const proxy = proxyOf(text, faults);
   if (mode === 'proxy') refuseLoneProxy({ proxy, databaseUrl }, faults);
+  const operator_mails = operatorMailsOf(text('FAREBOX_OPERATOR_MAILS'), faults);
   if (faults.length > 0) throw new ConfigFaults(faults);
 
   const priceList = text('FAREBOX_CONFIG') ?? 'farebox.config.ts';
@@ -144,6 +150,7 @@ export function readConfig(mode: Config['mode'], environment: Environment): { co
     stripe: stripeKey === undefined && mode !== 'proxy' ? { kind: 'sandbox', port: port + 1 } : { kind: 'stripe' },
     mail: smtpUrl === undefined ? { kind: 'inbox' } : { kind: 'smtp', url: smtpUrl },
     mail_from: text('MAIL_FROM') ?? 'billing@localhost',
+    operator_mails,
     livemode,
     grace_ms: graceDays * 86_400_000,
     leaks,
@@ -343,6 +350,13 @@ function portOf(value: string | undefined, fallback: number, faults: string[]): 
 /** Several are a cluster. */
 function redisUrlsOf(value: string | undefined, faults: string[]): string[] {
   return listOf(value).flatMap((url) => urlOf('REDIS_URL', url, ['redis:', 'rediss:'], faults) ?? []);
+}
+
+function operatorMailsOf(value: string | undefined, faults: string[]): readonly OperatorMail[] {
+  const asked = listOf(value ?? operatorMails.join(','));
+  if (asked.some((kind) => kind !== 'none' && !operatorMails.some((known) => known === kind)))
+    faults.push(`FAREBOX_OPERATOR_MAILS must be none, or some of ${operatorMails.join(', ')}.`);
+  return operatorMails.filter((kind) => asked.includes(kind));
 }
 
 function listOf(value: string | undefined): string[] {

@@ -70,6 +70,12 @@ const noticeData = {
     sentence: z.string(),
     dashboard_url: z.string(),
   }),
+  operator_notice: z.object({
+    title: z.string(),
+    sentence: z.string(),
+    rows: z.array(z.object({ description: z.string(), amount: z.string() })),
+    page_url: z.string(),
+  }),
   webhook_disabled: z.object({
     name: z.string(),
     url: z.string(),
@@ -157,6 +163,8 @@ export function parseNotice(
     case 'usage_alert':
       return { kind, data: noticeData[kind].parse(data) };
     case 'top_up_failed':
+      return { kind, data: noticeData[kind].parse(data) };
+    case 'operator_notice':
       return { kind, data: noticeData[kind].parse(data) };
     case 'webhook_disabled':
       return { kind, data: noticeData[kind].parse(data) };

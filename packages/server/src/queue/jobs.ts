@@ -19,6 +19,8 @@ export interface Jobs {
   'credits.expiry': Record<string, never>;
   'credits.top_ups': Record<string, never>;
   'credits.reservations': Record<string, never>;
+  'digests.day': Record<string, never>;
+  'digests.week': Record<string, never>;
   'renewals.sweep': Record<string, never>;
   'renewals.tell': { stripe_subscription_id: string; heard_at: number };
   'entitlements.tell': { customer_id: string };
@@ -80,6 +82,8 @@ export const handlings: Record<JobName, Handling> = {
   'credits.reservations': { concurrency: 1, retries: 2 },
   'credits.expiry': { concurrency: 1, retries: 2 },
   'credits.top_ups': { concurrency: 1, retries: 2 },
+  'digests.day': { concurrency: 1, retries: 8 },
+  'digests.week': { concurrency: 1, retries: 8 },
   'renewals.sweep': { concurrency: 1, retries: 2 },
   'renewals.tell': { concurrency: 2, retries: 20 },
   'entitlements.tell': { concurrency: 2, retries: 8 },
@@ -111,6 +115,8 @@ export const coalesced: { [N in JobName]?: (data: Jobs[N]) => string } = {
   'credits.reservations': () => 'all',
   'credits.expiry': () => 'all',
   'credits.top_ups': () => 'all',
+  'digests.day': () => 'all',
+  'digests.week': () => 'all',
   'renewals.sweep': () => 'all',
   'entitlements.sweep': () => 'all',
   'keys.expiry': () => 'all',
