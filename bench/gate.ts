@@ -79,7 +79,7 @@ console.log(
 );
 console.log(table(candidates.all, results));
 console.log(
-  `the SDK's decision in local mode, nothing around it: ${local.cpu_us.toFixed(2)} µs of the processor, half within ${local.p50_us.toFixed(1)} µs; ${local.decisions} decisions, ${local.asked} of them by a call`,
+  `the SDK's decision in local mode, nothing around it: ${local.cpu_us.toFixed(2)} µs of the processor, half within ${local.p50_us.toFixed(1)} µs; ${local.decisions} decisions, ${local.asked} of them by a call each, and ${(local.calls / local.decisions).toFixed(3)} calls of many to a decision`,
 );
 const { met, figures } = judge(candidates.all, results);
 console.log(

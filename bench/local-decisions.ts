@@ -18,6 +18,8 @@ export interface LocalDecisions {
   p50_us: number;
   /** Decisions that took a call each. */
   asked: number;
+  /** Calls for units and of usage, each of many decisions. */
+  calls: number;
   refused: number;
 }
 
@@ -52,7 +54,7 @@ async function run(seconds: number): Promise<void> {
 await run(told.seconds);
 latencies.length = 0;
 refused = 0;
-const { asked = 0 } = farebox.local() ?? {};
+const { asked = 0, calls = 0 } = farebox.local() ?? {};
 const before = process.cpuUsage();
 await run(told.seconds);
 const { user, system } = process.cpuUsage(before);
@@ -62,6 +64,7 @@ const result: LocalDecisions = {
   cpu_us: (user + system) / sorted.length,
   p50_us: sorted[sorted.length >> 1] ?? 0,
   asked: (farebox.local()?.asked ?? 0) - asked,
+  calls: (farebox.local()?.calls ?? 0) - calls,
   refused,
 };
 process.send?.(result);

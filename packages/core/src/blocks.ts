@@ -11,7 +11,7 @@ import {
   createTakeResult,
   resultOf,
 } from './take.ts';
-import { newestSlot, slotEnd, windowSlots } from './window.ts';
+import { aheadOf, isAheadIn, slotEnd, windowSlots } from './window.ts';
 
 /** Units taken from a limit for later, to be spent without asking. */
 interface Block {
@@ -20,8 +20,12 @@ interface Block {
   left: number;
   slot: number;
   epoch: string;
-  /** By the holder's own clock. */
+  /** By the holder's own clock: from when on it is renewed with others, and is not good any more. */
+  renew_at: number;
   expires_at: number;
+  /** From when on it goes back by itself, if nothing else is asked for its customer before; and from when on nothing is won by that. */
+  back_at: number;
+  over_at: number;
   /** Of the whole limit, this block included, when it was taken. */
   used: number;
   reset_at: Instant;
@@ -45,8 +49,13 @@ export interface Call {
 
 export type Blocks = ReturnType<typeof createBlocks>;
 
-/** How long a block of a quota may be held: what a crash loses, and how late an idle holder's units come back. */
-const quotaLeaseMs = 1000;
+/** How long a block may be held, and how long where plenty is left: what a crash loses, and how late an idle holder's units come back. */
+const leaseMs = 1000;
+const longLeaseMs = 5000;
+/** Where plenty is left, a block that ended waits so long to go back with what is asked for its customer next. */
+const idleMs = 1000;
+/** Requests of a block: more than one, so that it may be taken ahead and an answer that is long on its way is of use. */
+const smallestBlock = 2;
 const largestBlock = 10_000;
 /** How long a refusal stands without asking again: units that another holder gives back are noticed after this. */
 const deniedMs = 20;
@@ -54,17 +63,18 @@ const mostIds = 200_000;
 
 /**
  * Blocks of units as their holder keeps them. Blocks are carved from the limit, so that the sum over all holders never exceeds it: a
- * block of a window lives in the slot it was charged to, and what was not spent is given back. A crash loses its blocks (fewer
- * requests pass than could, by at most those) and doubles none. A block is one unit at first and where little is left, and doubles
+ * block of a window ends no later than the slot it was charged to, and what was not spent is given back. A crash loses its blocks (fewer
+ * requests pass than could, by at most those) and doubles none. A block is for two requests at first, for one where little is left, and doubles
  * as long as it is used up before its time. Buckets and places cannot be carved.
  *
  * `at` is a clock that nobody sets, in milliseconds; a block is counted from before it was asked for, so that it ends here no later
- * than where it was carved. `longest_ms` bounds the life of a window's block, whose slot may be long.
+ * than where it was carved.
  */
-export function createBlocks({ longest_ms = Number.POSITIVE_INFINITY }: { longest_ms?: number } = {}) {
+export function createBlocks() {
   const blocks = new Map<string, Block>();
   const sizes = new Map<string, number>();
   const denials = new Map<string, Denied>();
+  let isLate = false;
 
   /** The decision without asking, written into `room`; null when units are missing. */
   function spend(takes: readonly Take[], cost: number, at: number, room = createTakeResult()): TakeResult | null {
@@ -72,12 +82,14 @@ export function createBlocks({ longest_ms = Number.POSITIVE_INFINITY }: { longes
       const block = blocks.get(take.id);
       if (block === undefined || !isGood(block, take, at) || block.left < cost) return refusalOf(takes, cost, at);
     }
+    isLate = false;
     const { used, reset_at } = room;
     if (used.length > takes.length) used.length = reset_at.length = takes.length;
     for (let index = 0; index < takes.length; index += 1) {
       const block = blocks.get(takes[index]!.id);
       if (block === undefined) return null;
       block.left -= cost;
+      if (at >= block.renew_at) isLate = true;
       used[index] = block.used - block.left;
       reset_at[index] = block.reset_at;
     }
@@ -96,16 +108,18 @@ export function createBlocks({ longest_ms = Number.POSITIVE_INFINITY }: { longes
     return null;
   }
 
-  /** What to ask for: blocks of every limit that lacks units. What is left of old ones goes back with it. */
+  /**
+   * What to ask for: blocks of every limit that lacks units, and of those that would soon. What is left of old ones goes back with it.
+   */
   function ask(takes: readonly Take[], cost: number, at: number, waiting: number): Call {
     const asks: Ask[] = [];
     for (const take of takes) {
       const block = blocks.get(take.id);
       if (take.kind === 'bucket' || take.kind === 'places') continue;
-      if (block !== undefined && isGood(block, take, at) && block.left >= cost) continue;
+      if (block !== undefined && isGood(block, take, at) && at < block.renew_at && block.left >= cost) continue;
       if (block !== undefined) blocks.delete(take.id);
-      const want = Math.min(cost * Math.max(1 + waiting, resize(take.id, block, at)), largestBlock);
-      asks.push({ take, need: cost, want: Math.max(cost, want), back: backOf(block), is_fresh: false });
+      const want = Math.min(cost * Math.max(1 + waiting, resize(take.id, block)), largestBlock);
+      asks.push({ take, need: cost, want: Math.max(cost, want), back: backOf(block, at), is_fresh: false });
     }
     return { takes, cost, asks, sent: at };
   }
@@ -113,7 +127,7 @@ export function createBlocks({ longest_ms = Number.POSITIVE_INFINITY }: { longes
   /** A question that takes nothing. All that is held goes back with it, so that the answer is what is left. */
   function askOnly(takes: readonly Take[], at: number): Call {
     const asks = takes.map((take): Ask => {
-      const back = backOf(blocks.get(take.id));
+      const back = backOf(blocks.get(take.id), at);
       blocks.delete(take.id);
       return { take, need: 0, want: 0, back, is_fresh: false };
     });
@@ -162,42 +176,52 @@ export function createBlocks({ longest_ms = Number.POSITIVE_INFINITY }: { longes
     if (part.granted === 0) return;
     if (blocks.size >= mostIds) blocks.clear();
     const { used, reset_at } = resultOf([take], 0, { allowed: true, now: at.now, parts: [part] });
-    const slot = part.kind === 'window' ? newestSlot(part.state) : 0;
-    const life = take.kind === 'window' ? slotEnd(slot, take.window_ms) - at.now : quotaLeaseMs;
-    const most = take.kind === 'window' ? Math.min(longest_ms, take.window_ms / windowSlots) : quotaLeaseMs;
+    const slot = part.kind === 'window' ? part.slot : 0;
+    const count = used[0] ?? 0;
+    const isPlenty = isPlentyOf(take, count);
+    const lease = isPlenty ? longLeaseMs : leaseMs;
+    const most = take.kind === 'window' ? untilEnd(take, slot, at.now) : lease;
+    const life = Math.min(most, lease);
     blocks.set(take.id, {
       take,
       granted: part.granted,
       left: part.granted,
       slot,
       epoch: part.epoch,
-      expires_at: at.sent + Math.min(life, most),
-      used: used[0] ?? 0,
+      renew_at: at.sent + (take.kind === 'window' && most <= lease ? renewableAfter(take, most) : life / 2),
+      expires_at: at.sent + life,
+      back_at: at.sent + life + (isPlenty ? idleMs : 0),
+      over_at:
+        take.kind === 'quota'
+          ? Number.POSITIVE_INFINITY
+          : at.sent + slotEnd(slot + windowSlots, take.window_ms) - at.now,
+      used: count,
       reset_at: reset_at[0] ?? at.now,
     });
   }
 
-  /** Twice the last block while that is used up before its time, half of it when most was left. */
-  function resize(id: string, block: Block | undefined, at: number): number {
-    const size = sizes.get(id) ?? 1;
+  /** Twice the last block when little of it was left, half of it when most was. */
+  function resize(id: string, block: Block | undefined): number {
+    const size = sizes.get(id) ?? smallestBlock;
     if (block === undefined) return size;
-    const isUsedUp = at < block.expires_at || block.left * 4 <= block.granted;
-    const next = isUsedUp ? Math.min(largestBlock, size * 2) : Math.max(1, Math.floor(size / 2));
+    const { left, granted } = block;
+    const next = left * 4 <= granted ? size * 2 : left * 4 >= granted * 3 ? Math.floor(size / 2) : size;
     if (sizes.size >= mostIds) sizes.clear();
-    sizes.set(id, next);
-    return next;
+    sizes.set(id, Math.max(smallestBlock, Math.min(largestBlock, next)));
+    return sizes.get(id) ?? size;
   }
 
-  /** What is not good any more, or all, to be given back: by customer. It is not held any more. */
+  /** What was not spent in its time and is to wait no longer, or all that is held: to be given back, by customer. It is not held any more. */
   function unspent(at: number, all: boolean): Ask[][] {
     const groups = new Map<string, Ask[]>();
     for (const [id, block] of blocks) {
-      if (!all && at < block.expires_at) continue;
+      if (!all && at < block.back_at) continue;
       blocks.delete(id);
-      if (block.left === 0) continue;
+      const back = backOf(block, at);
+      if (back === null) continue;
       const customer = customerOf([block.take]);
       const group = groups.get(customer) ?? [];
-      group.push({ take: block.take, need: 0, want: 0, back: backOf(block), is_fresh: false });
+      group.push({ take: block.take, need: 0, want: 0, back, is_fresh: false });
       groups.set(customer, group);
     }
     return [...groups.values()];
@@ -209,6 +233,8 @@ export function createBlocks({ longest_ms = Number.POSITIVE_INFINITY }: { longes
     askOnly,
     answered,
     unspent,
+    /** Whether what was spent last is of blocks that may be renewed: who asks for others before they end need not wait for them. */
+    isLate: () => isLate,
     /** Units of a limit that are held and not spent. */
     left: (id: string) => blocks.get(id)?.left ?? 0,
     /** Forgets what is held without giving it back: what it was carved from is gone. */
@@ -237,6 +263,27 @@ function areSame(a: readonly Take[], b: readonly Take[]): boolean {
   );
 }
 
-function backOf(block: Block | undefined): GivenBack | null {
-  return block === undefined ? null : { units: block.left, slot: block.slot, epoch: block.epoch };
+/** Null where nothing is left, or does not count any more. */
+function backOf(block: Block | undefined, at: number): GivenBack | null {
+  if (block === undefined || block.left === 0) return null;
+  if (at >= block.over_at) return null;
+  return { units: block.left, slot: block.slot, epoch: block.epoch };
+}
+
+/** Until the end of the slot it counts in. A counter whose clock stepped back says nothing of that. */
+function untilEnd(take: WindowTake, slot: number, now: Instant): number {
+  const slot_ms = take.window_ms / windowSlots;
+  return Math.min(slotEnd(slot, take.window_ms) - now, Math.max(1, 2 * aheadOf(take).slots) * slot_ms);
+}
+
+/** A block that ends so much later: from when on another would end after it. One of the slot that it is carved in never does. */
+function renewableAfter(take: WindowTake, end_ms: number): number {
+  const slot_ms = take.window_ms / windowSlots;
+  return end_ms <= slot_ms ? end_ms : end_ms - aheadOf(take).slots * slot_ms;
+}
+
+/** Whether what a holder does not spend is missed by nobody for a while. */
+function isPlentyOf(take: WindowTake | QuotaTake, used: number): boolean {
+  if (take.kind === 'window') return isAheadIn(take.limit, used);
+  return !take.hard || used * 4 <= take.limit * 3;
 }

@@ -1,7 +1,7 @@
 import { bucketFreeAt, bucketUsed } from './bucket.ts';
 import type { BucketState } from './bucket.ts';
 import type { Instant, Offline } from './plan.ts';
-import { type WindowState, windowFreeAt, windowUsed } from './window.ts';
+import { type WindowState, isAheadIn, windowFreeAt, windowUsed } from './window.ts';
 
 /** One limit to take from. `id` begins with the customer's: `cust_…:1s`. */
 export type Take = (WindowTake | BucketTake | PlacesTake | QuotaTake) & {
@@ -88,9 +88,12 @@ export interface GivenBack {
   epoch: string;
 }
 
-/** What one limit answers. `epoch` changes when the counter began anew, because what it knew was lost. */
+/**
+ * What one limit answers. `epoch` changes when the counter began anew, because what it knew was lost. `slot` is that which the granted
+ * units of a window count in; they may be spent until it is over.
+ */
 export type Answered =
-  | { kind: 'window'; granted: number; state: WindowState; epoch: string }
+  | { kind: 'window'; granted: number; state: WindowState; slot: number; epoch: string }
   | { kind: 'bucket'; granted: number; state: BucketState }
   | { kind: 'quota'; granted: number; used: number; epoch: string }
   | { kind: 'places'; granted: number; used: number; earliest_at: Instant };
@@ -117,6 +120,11 @@ export function costOf(take: Take, cost: number): number {
 export function grantOf({ take, need, want }: Ask, room: number): number {
   if (want <= need) return need;
   return Math.max(need, take.kind === 'quota' && !take.hard ? want : Math.min(want, Math.floor(room / 4)));
+}
+
+/** Whether granted units are taken ahead, so that they can be spent in several slots: of a block, where little of the limit is used. */
+export function isAhead({ take, need }: Ask, granted: number, used: number): boolean {
+  return take.kind === 'window' && granted > need && isAheadIn(take.limit, used + granted);
 }
 
 /** The decision as a counter answers it, from the states after it. */

@@ -1,6 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createWindow, slotOf, windowFreeAt, windowSlots, windowTake, windowUsed } from './window.ts';
+import {
+  createWindow,
+  isAheadIn,
+  slotEnd,
+  slotOf,
+  windowFreeAt,
+  windowGiveBack,
+  windowNumbers,
+  windowOf,
+  windowOverAt,
+  windowSlots,
+  windowTake,
+  windowTakeAhead,
+  windowUsed,
+} from './window.ts';
 
 const start = Date.UTC(2027, 0, 15, 12);
 
@@ -171,5 +185,112 @@ describe('a sliding window', () => {
     expect(slotOf(start + 100, 1000) - slotOf(start, 1000)).toBe(1);
     expect(slotOf(start + 99, 1000)).toBe(slotOf(start, 1000));
     expect(slotOf(start + 60_000, 60_000) - slotOf(start, 60_000)).toBe(windowSlots);
+  });
+});
+
+/** What somebody does with a window who holds units that were taken ahead. */
+const story = fc.array(
+  fc.record({
+    pause: fc.oneof(fc.constant(0), fc.constantFrom(99, 100, 101, 1000, 1100), fc.integer({ min: 0, max: 700 })),
+    units: fc.integer({ min: 1, max: 4 }),
+    does: fc.constantFrom('takes', 'takes ahead', 'spends', 'spends', 'gives back'),
+  }),
+  { maxLength: 150 },
+);
+
+describe('units taken ahead', () => {
+  const window_ms = 1000;
+  const id = 'cust_a:1s';
+
+  test('whenever they are spent, no window of its length admits more than the limit', () => {
+    fc.assert(
+      fc.property(story, fc.integer({ min: 1, max: 120 }), (steps, limit) => {
+        let state = createWindow();
+        const admitted: Admitted[] = [];
+        let held: { units: number; slot: number }[] = [];
+        let now = start;
+        for (const { pause, units, does } of steps) {
+          now += pause;
+          held = held.filter(({ units: left, slot }) => left > 0 && now < slotEnd(slot, window_ms));
+          if (does === 'takes' && tryTake(state, limit, units, now, window_ms)) admitted.push({ at: now, units });
+          else if (does === 'takes ahead' && isAheadIn(limit, windowUsed(state, now, window_ms) + units)) {
+            held.push({ units, slot: windowTakeAhead(state, units, now, { id, window_ms }) });
+          } else if (does === 'spends') {
+            const block = held[units % held.length];
+            if (block === undefined) continue;
+            block.units -= 1;
+            admitted.push({ at: now, units: 1 });
+          } else if (does === 'gives back') {
+            for (const block of held) windowGiveBack(state, block.units, block.slot);
+            held = [];
+          }
+          // As it is stored and read again.
+          state = windowOf(state.slice(0, windowNumbers));
+        }
+        for (const { at } of admitted) {
+          const inside = admitted.filter((other) => other.at >= at && other.at <= at + window_ms);
+          expect(inside.reduce((sum, other) => sum + other.units, 0)).toBeLessThanOrEqual(limit);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('they count until their slot has left the window, and the instants named are exact', () => {
+    fc.assert(
+      fc.property(story, fc.integer({ min: 4, max: 20 }), (steps, limit) => {
+        const state = createWindow();
+        let last = 0;
+        let now = start;
+        for (const { pause, units, does } of steps) {
+          now += pause;
+          const free = windowFreeAt(state, limit, units, now, window_ms);
+          if (windowUsed(state, now, window_ms) + units <= limit) expect(free).toBe(now);
+          else expect(windowUsed(state, free - 1, window_ms) + units).toBeGreaterThan(limit);
+          expect(windowUsed(state, free, window_ms) + units).toBeLessThanOrEqual(limit);
+          if (does === 'takes ahead') last = Math.max(last, windowTakeAhead(state, units, now, { id, window_ms }));
+          else if (tryTake(state, limit, units, now, window_ms)) last = Math.max(last, slotOf(now, window_ms));
+          else continue;
+          expect(windowOverAt(state, window_ms)).toBe(slotEnd(last + windowSlots, window_ms));
+          expect(windowUsed(state, windowOverAt(state, window_ms) - 1, window_ms)).toBeGreaterThan(0);
+          expect(windowUsed(state, windowOverAt(state, window_ms), window_ms)).toBe(0);
+        }
+      }),
+    );
+  });
+
+  test('what is given back is there again, before its slot has come and after', () => {
+    for (const later of [0, 500, 999]) {
+      const state = createWindow();
+      const first = windowTakeAhead(state, 3, start, { id, window_ms });
+      const second = windowTakeAhead(state, 4, start + 1000, { id, window_ms });
+      expect(second).toBe(first + windowSlots);
+      windowTake(state, 1, start + 1000 + later, window_ms);
+      const before = windowUsed(state, start + 1000 + later, window_ms);
+      windowGiveBack(state, 3, first);
+      windowGiveBack(state, 1, second);
+      expect(windowUsed(state, start + 1000 + later, window_ms)).toBe(before - 4);
+    }
+  });
+
+  test('they reach at least a second or a window, and at most twice as far; a longer slot is not left', () => {
+    for (const length of [100, 1000, 2000, 10_000])
+      for (let at = start; at < start + 5000; at += 37) {
+        const slot = windowTakeAhead(createWindow(), 1, at, { id: `cust_a:${length}`, window_ms: length });
+        const far = Math.min(1000, length);
+        expect(slotEnd(slot, length) - at).toBeGreaterThan(far);
+        expect(slotEnd(slot, length) - at).toBeLessThanOrEqual(2 * far);
+      }
+    const slot = windowTakeAhead(createWindow(), 1, start, { id: 'cust_a:1m', window_ms: 60_000 });
+    expect(slot).toBe(slotOf(start, 60_000));
+  });
+
+  test('a clock that steps back takes them no earlier', () => {
+    const state = createWindow();
+    windowTake(state, 1, start, window_ms);
+    const slot = windowTakeAhead(state, 2, start - 5000, { id, window_ms });
+    expect(slot).toBe(slotOf(start, window_ms));
+    expect(windowUsed(state, start + 1099, window_ms)).toBe(3);
+    expect(windowUsed(state, start + 1100, window_ms)).toBe(0);
   });
 });

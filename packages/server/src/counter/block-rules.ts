@@ -7,9 +7,19 @@ import { type Admitted, type MakeCounter, mostInAnyWindow, quota, start, window 
 /** One that holds blocks, and spends them without asking. */
 async function throughBlocks(counter: Counter, blocks: Blocks, takes: readonly Take[], cost: number, now: Instant) {
   const held = blocks.spend(takes, cost, now);
-  if (held !== null) return held;
+  if (held !== null) {
+    if (blocks.isLate()) await renew(counter, blocks, takes, cost, now);
+    return held;
+  }
   const call = blocks.ask(takes, cost, now, 0);
   return blocks.answered(call, await carved(counter, call.asks, now)) ?? blocks.spend(takes, cost, now);
+}
+
+/** Before they end, while nobody waits for them. */
+async function renew(counter: Counter, blocks: Blocks, takes: readonly Take[], cost: number, now: Instant) {
+  const call = blocks.ask(takes, cost, now, 0);
+  const asks = call.asks.map((ask) => ({ ...ask, need: 0 }));
+  blocks.answered(call, await carved(counter, asks, now));
 }
 
 async function carved(counter: Counter, asks: readonly Ask[], now: Instant): Promise<Carved> {
@@ -33,18 +43,18 @@ export function blockRules(make: MakeCounter): void {
     });
     await fc.assert(
       fc.asyncProperty(
-        fc.integer({ min: 1, max: 40 }),
+        fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 41, max: 200 })),
         fc.array(step, { minLength: 1, maxLength: 80 }),
         async (limit, story) => {
           const counter = await make();
-          const holders = [0, 1, 2].map(() => createBlocks({ longest_ms: 1000 }));
+          const holders = [0, 1, 2].map(() => createBlocks());
           const takes = [window(limit, 1000), quota(limit * 3)];
           const log: Admitted[] = [];
           let now = start;
           for (const { who, does, wait_ms, cost } of story) {
             now += wait_ms;
             const blocks = holders[who];
-            if (does === 'dies') holders[who % 3] = createBlocks({ longest_ms: 1000 });
+            if (does === 'dies') holders[who % 3] = createBlocks();
             else if (does === 'gives back') {
               if (blocks !== undefined) await giveBack(counter, blocks, now, true);
             } else {
@@ -88,6 +98,44 @@ export function blockRules(make: MakeCounter): void {
 
 /** What is given, and what is taken back. */
 export function grantRules(make: MakeCounter): void {
+  test('a customer that is asked for now and then, and uses little of its limits, has its blocks for more than a slot', async () => {
+    const counter = await make();
+    const takes = [window(100, 1000), window(3000, 60_000), quota(1_000_000)];
+    const blocks = createBlocks();
+    let calls = 0;
+    const counted: Counter = {
+      ...counter,
+      carve(asks, now) {
+        calls += 1;
+        return counter.carve(asks, now);
+      },
+    };
+    for (let count = 0; count < 300; count += 1) {
+      const result = await throughBlocks(counted, blocks, takes, 1, start + count * 200);
+      expect(result?.allowed).toBe(true);
+    }
+    // Of the window of a second each 200 ms are two slots.
+    expect(calls).toBeLessThan(120);
+    await giveBack(counter, blocks, start + 60_000, true);
+    expect(await counter.take([quota(1_000_000)], 0, start + 60_000)).toMatchObject({ used: [300] });
+  });
+
+  test('a quarter of a limit at most counts for longer than its window', async () => {
+    const counter = await make();
+    const ask = (need: number, want: number): Ask[] => [
+      { take: window(160, 1000), need, want, back: null, is_fresh: false },
+    ];
+    for (const [want, granted] of [
+      [12, 12],
+      [12, 12],
+      [160, 34],
+    ] as const)
+      expect(await carved(counter, ask(1, want), start)).toMatchObject({ parts: [{ granted }] });
+    // The first two blocks are no more than a quarter of it, the third is.
+    expect(await counter.take([window(160, 1000)], 0, start + 1100)).toMatchObject({ used: [24] });
+    expect(await counter.take([window(160, 1000)], 0, start + 3100)).toMatchObject({ used: [0] });
+  });
+
   test('a block is at most a quarter of what is left, all that is wanted of a soft quota, and never less than needed', async () => {
     const counter = await make();
     const ask = (take: Take, need: number, want: number): Ask => ({ take, need, want, back: null, is_fresh: false });

@@ -13,7 +13,7 @@ const timeoutMs = 40;
 /** So long a start waits for Redis. */
 const readyMs = 2000;
 /** How often units that are held and not used go back. */
-const giveBackMs = 250;
+const giveBackMs = 500;
 
 export type CounterChoice =
   | { kind: 'memory' }

@@ -1,4 +1,4 @@
-import { type Instant, createWindow, newestSlot, windowOf, windowOverAt, windowSlots } from '@farebox/core';
+import { type Instant, createWindow, windowNumbers, windowOf, windowOverAt } from '@farebox/core';
 import { createReader, createWriter, isCount } from '../lib/packed-bytes.ts';
 import { type Row, createPackedTable } from '../lib/packed-table.ts';
 import { type Item, Bucket, Places, Quota, Window } from './kept.ts';
@@ -209,19 +209,18 @@ function customerOf(id: string): string {
   return at === -1 ? id : id.slice(0, at);
 }
 
-/** All that a limit is, in numbers; of a window only the slots that count, each with its place. */
+/** All that a limit is, in numbers; of a window only those that are not 0, each with its place. */
 function numbersOf(item: Item): number[] {
   if (item instanceof Quota) return [item.count, item.born, item.period_end_at];
   if (item instanceof Bucket) return [item.window_ms, item.state.level, item.state.at, item.idle_at];
   if (item instanceof Places) return [item.idle_at, ...item.leases.values()];
   const { window_ms, born, state } = item;
-  const counts = state.slice(0, windowSlots + 1).flatMap((units, place) => (units === 0 ? [] : [place, units]));
-  return [window_ms, born, newestSlot(state), ...counts];
+  const counts = state.slice(0, windowNumbers).flatMap((number, place) => (number === 0 ? [] : [place, number]));
+  return [window_ms, born, ...counts];
 }
 
-function windowFrom(home: object, [window_ms = 0, born = 0, newest = 0, ...counts]: readonly number[]): Window {
+function windowFrom(home: object, [window_ms = 0, born = 0, ...counts]: readonly number[]): Window {
   const numbers = createWindow();
   for (let at = 0; at < counts.length; at += 2) numbers[counts[at] ?? 0] = counts[at + 1] ?? 0;
-  numbers[windowSlots + 1] = newest;
   return new Window(home, window_ms, born, windowOf(numbers));
 }

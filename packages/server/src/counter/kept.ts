@@ -1,4 +1,5 @@
 import {
+  type Ask,
   type BucketState,
   type BucketTake,
   type GivenBack,
@@ -13,9 +14,12 @@ import {
   costOf,
   createBucket,
   createWindow,
+  isAhead,
+  newestSlot,
   windowGiveBack,
   windowOverAt,
   windowTake,
+  windowTakeAhead,
   windowUsed,
   windowWaitMs,
 } from '@farebox/core';
@@ -88,6 +92,14 @@ export class Window extends Kept {
 
   isOver(now: Instant): boolean {
     return windowOverAt(this.state, this.window_ms) <= now;
+  }
+
+  /** Answers the slot that what is granted counts in. */
+  carve(ask: Ask, granted: number, used: number, now: Instant): number {
+    const { window_ms } = this;
+    if (isAhead(ask, granted, used)) return windowTakeAhead(this.state, granted, now, { id: ask.take.id, window_ms });
+    windowTake(this.state, granted, now, window_ms);
+    return newestSlot(this.state);
   }
 
   giveBack({ units, slot }: GivenBack): void {

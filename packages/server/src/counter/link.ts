@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Answered, type Ask, type GivenBack, type Instant, type QuotaTake, newestSlot } from '@farebox/core';
+import { type Answered, type Ask, type GivenBack, type Instant, type QuotaTake } from '@farebox/core';
 import { monotonic } from '../lib/clock.ts';
 import { invariant } from '../lib/invariant.ts';
 import { randomToken } from '../lib/secret.ts';
@@ -166,6 +166,6 @@ export function createRedisLink(options: LinkOptions): RedisLink {
 /** What flows out of a bucket by itself is not given back. */
 function backOf(part: Answered | undefined): GivenBack | null {
   if (part === undefined || part.granted === 0) return null;
-  if (part.kind === 'window') return { units: part.granted, slot: newestSlot(part.state), epoch: part.epoch };
+  if (part.kind === 'window') return { units: part.granted, slot: part.slot, epoch: part.epoch };
   return part.kind === 'quota' ? { units: part.granted, slot: 0, epoch: part.epoch } : null;
 }

@@ -207,11 +207,14 @@ export function createMemoryCounter(
       const allowed = asks.every(({ take, need }, index) => need === 0 || carvable[index]!.kept.fits(take, need, now));
       const parts = carvable.map(({ kept, epoch }, index): Answered => {
         const ask = asks[index]!;
-        const granted = allowed ? grantOf(ask, ask.take.limit - kept.used(ask.take, now)) : 0;
-        if (granted > 0) kept.spend(ask.take, granted, now);
-        return kept instanceof Window
-          ? { kind: 'window', granted, state: [...kept.state], epoch }
-          : { kind: 'quota', granted, used: kept.count, epoch };
+        const used = kept.used(ask.take, now);
+        const granted = allowed ? grantOf(ask, ask.take.limit - used) : 0;
+        if (kept instanceof Quota) {
+          if (granted > 0) kept.spend(ask.take, granted);
+          return { kind: 'quota', granted, used: kept.count, epoch };
+        }
+        const slot = granted > 0 ? kept.carve(ask, granted, used, now) : 0;
+        return { kind: 'window', granted, state: [...kept.state], slot, epoch };
       });
       return { allowed, now, parts };
     },

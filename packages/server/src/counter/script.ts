@@ -1,4 +1,16 @@
-import { type Answered, type Ask, type Carved, type Instant, type Take, windowOf, windowSlots } from '@farebox/core';
+import {
+  type Answered,
+  type Ask,
+  type Carved,
+  type Instant,
+  type Take,
+  aheadOf,
+  aheadPart,
+  leastAhead,
+  windowNumbers,
+  windowOf,
+  windowSlots,
+} from '@farebox/core';
 import { invariant } from '../lib/invariant.ts';
 
 export type Answer = { type: 'unknown'; quotas: number[] } | ({ type: 'decided' } & Carved);
@@ -12,8 +24,8 @@ const argsPerLimit = 9;
  *
  * KEYS: one per limit, all with the customer as hash tag, so that they live on one node of a cluster.
  * ARGV: now (empty: the server's time), a new epoch, nine per limit (`argumentsOf`).
- * A window is eleven counts in a ring, the newest slot's number, the window's length and the epoch; a bucket its level, when, and
- * the window's length; a quota its units and epoch; places a sorted set. Every key gets a time to live in the same step.
+ * A window is eleven counts in a ring, the newest slot's number, units taken ahead and their slot, twice, the window's length and the epoch; a
+ * bucket its level, when, and the window's length; a quota its units and epoch; places a sorted set. Every key gets a time to live in the same step.
  */
 export const script = `
 local now = tonumber(ARGV[1])
@@ -21,7 +33,7 @@ if now == nil then
   local t = redis.call('TIME')
   now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
-local fresh, ring, slots = ARGV[2], ${windowSlots + 1}, ${windowSlots}
+local fresh, ring, slots, stored = ARGV[2], ${windowSlots + 1}, ${windowSlots}, ${windowNumbers + 2}
 local function text(n) return string.format('%.0f', n) end
 local function parts(s)
   local list = {}
@@ -45,26 +57,38 @@ for i, key in ipairs(KEYS) do
       local window, used = tonumber(a), 0
       s.slot, s.window = math.floor(now * slots / window), window
       for n = 1, ring do s[n] = 0 end
-      s.head, s.epoch = s.slot, fresh
+      s.head, s.ahead, s.due, s.later, s.last, s.epoch = s.slot, 0, 0, 0, 0, fresh
       if known[1] == 'b' then
         s[s.slot % ring + 1] = math.ceil(tonumber(known[2]) / tonumber(known[4]))
-      elseif #known == ring + 3 then
-        s.epoch = known[ring + 3]
-        if tonumber(known[ring + 2]) == window then
+      elseif #known == stored then
+        s.epoch = known[stored]
+        if tonumber(known[stored - 1]) == window then
           for n = 1, ring do s[n] = tonumber(known[n]) end
-          s.head = tonumber(known[ring + 1])
+          s.head, s.ahead, s.due = tonumber(known[ring + 1]), tonumber(known[ring + 2]), tonumber(known[ring + 3])
+          s.later, s.last = tonumber(known[ring + 4]), tonumber(known[ring + 5])
         else
           for n = 1, ring do used = used + tonumber(known[n]) end
-          s[s.slot % ring + 1] = used
+          s[s.slot % ring + 1] = used + tonumber(known[ring + 2]) + tonumber(known[ring + 4])
         end
       end
       local last = math.max(s.slot, s.head)
       for n = math.max(s.head + 1, last - slots), last do s[n % ring + 1] = 0 end
       s.head = last
-      if back > 0 and epoch == s.epoch and slot > last - ring and slot <= last then
-        s[slot % ring + 1] = math.max(0, s[slot % ring + 1] - back)
+      while s.ahead > 0 and s.due <= last do
+        if s.due > last - ring then s[s.due % ring + 1] = s[s.due % ring + 1] + s.ahead end
+        s.ahead, s.due, s.later, s.last = s.later, s.last, 0, 0
       end
-      used = 0
+      if back > 0 and epoch == s.epoch then
+        if slot > last - ring and slot <= last then
+          s[slot % ring + 1] = math.max(0, s[slot % ring + 1] - back)
+        elseif slot == s.due then
+          s.ahead = math.max(0, s.ahead - back)
+          if s.ahead == 0 then s.ahead, s.due, s.later, s.last = s.later, s.last, 0, 0 end
+        elseif slot == s.last then
+          s.later = math.max(0, s.later - back)
+        end
+      end
+      used = s.ahead + s.later
       for n = 1, ring do used = used + s[n] end
       room = limit - used
     elseif kind == 'b' then
@@ -73,8 +97,8 @@ for i, key in ipairs(KEYS) do
       if known[1] == 'b' then
         s.level, s.at = tonumber(known[2]), tonumber(known[3])
         if tonumber(known[4]) ~= window then s.level = math.ceil(s.level / tonumber(known[4])) * window end
-      elseif #known == ring + 3 then
-        local used = 0
+      elseif #known == stored then
+        local used = tonumber(known[ring + 2]) + tonumber(known[ring + 4])
         for n = 1, ring do used = used + tonumber(known[n]) end
         s.level = used * window
       end
@@ -94,6 +118,7 @@ for i, key in ipairs(KEYS) do
   if need > 0 and need > room then allowed = 0 end
   s.grant = need
   if want > need then s.grant = math.max(need, math.min(want, (kind == 'q' and room == want) and want or math.floor(room / 4))) end
+  s.early = kind == 'w' and s.grant > need and limit >= ${leastAhead} and (limit - room + s.grant) * ${aheadPart} <= limit
   states[i] = s
 end
 if #unknown > 0 then return { 'unknown', unpack(unknown) } end
@@ -112,12 +137,29 @@ for i, key in ipairs(KEYS) do
     local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     answer[#answer + 1] = text(s.used) .. ',' .. (first[2] and text(tonumber(first[2])) or text(now))
   elseif s.kind == 'w' then
-    s[s.head % ring + 1] = s[s.head % ring + 1] + grant
+    local charged = s.head
+    if grant > 0 and s.early then
+      local group, shift = string.match(ARGV[2 + i * ${argsPerLimit}], '(%d+),(%d+)')
+      if group ~= '0' then charged = (math.floor((s.slot + shift) / group) + 2) * group - shift - 1 end
+    end
+    if charged > s.head and (s.ahead == 0 or charged <= s.due) then
+      s.due = math.max(s.due, charged)
+      s.ahead, charged = s.ahead + grant, s.due
+    elseif charged > s.head then
+      s.last = math.max(s.last, charged)
+      s.later, charged = s.later + grant, s.last
+    else
+      charged = s.head
+      s[s.head % ring + 1] = s[s.head % ring + 1] + grant
+    end
     local list = {}
     for n = 1, ring do list[n] = text(s[n]) end
-    list[ring + 1], list[ring + 2], list[ring + 3] = text(s.head), text(s.window), s.epoch
-    answer[#answer + 1] = table.concat(list, ',')
-    if write then redis.call('SET', key, answer[#answer], 'PX', text(s.window * 1.2 + 1000)) end
+    list[ring + 1], list[ring + 2], list[ring + 3] = text(s.head), text(s.ahead), text(s.due)
+    list[ring + 4], list[ring + 5] = text(s.later), text(s.last)
+    list[stored - 1], list[stored] = text(s.window), s.epoch
+    local known = table.concat(list, ',')
+    answer[#answer + 1] = known .. ',' .. text(charged)
+    if write then redis.call('SET', key, known, 'PX', text(s.window * 3.2 + 1000)) end
   elseif s.kind == 'b' then
     s.level = s.level + grant * s.window
     answer[#answer + 1] = 'b,' .. text(s.level) .. ',' .. text(s.at) .. ',' .. text(s.window)
@@ -145,8 +187,10 @@ export function argumentsOf({ take, need, want, back, is_fresh }: Ask, now: Inst
   const given = [String(need), String(want), String(back?.units ?? 0)];
   const place = [String(back?.slot ?? 0), back?.epoch ?? ''];
   switch (take.kind) {
-    case 'window':
-      return ['w', String(take.limit), ...given, ...place, String(take.window_ms), ''];
+    case 'window': {
+      const { slots, shift } = aheadOf(take);
+      return ['w', String(take.limit), ...given, ...place, String(take.window_ms), `${slots},${shift}`];
+    }
     case 'bucket':
       return ['b', String(take.limit), ...given, ...place, String(take.window_ms), String(take.burst)];
     case 'places':
@@ -176,7 +220,8 @@ function answeredOf(take: Take, granted: number, text: string): Answered {
         kind: 'window',
         granted,
         state: windowOf(fields.map(Number)),
-        epoch: fields[windowSlots + 3] ?? '',
+        epoch: fields[windowNumbers + 1] ?? '',
+        slot: Number(fields[windowNumbers + 2]),
       };
     case 'bucket':
       return { kind: 'bucket', granted, state: { level: Number(fields[1]), at: Number(fields[2]) } };

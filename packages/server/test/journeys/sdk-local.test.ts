@@ -152,6 +152,31 @@ describe('several at once never pass a limit, and together can use all of it', (
   });
 });
 
+describe('what is asked for at once goes together', () => {
+  test('keys and units of many customers come with a call each, and every one is answered by itself', async () => {
+    const many = await Promise.all(Array.from({ length: 6 }, async () => await buyer('starter')));
+    const [first, revoked] = many;
+    if (first === undefined || revoked === undefined) throw new Error('there are six');
+    await revoked.visitor.post(`/v1/keys/${revoked.key_id}/revoke`, {});
+    const one = await local();
+    const ask = async (keys: string[], cost: number) =>
+      (await Promise.all(keys.map(async (key) => await one.verify({ key, cost })))).map(({ code }) => code);
+    const keys = many.map(({ key }) => key);
+    const codes = ['VALID', 'REVOKED', 'VALID', 'VALID', 'VALID', 'VALID', 'NOT_FOUND'];
+    expect(await ask([...keys, `${first.key.slice(0, -1)}${first.key.endsWith('0') ? 1 : 0}`], 1)).toEqual(codes);
+    // Of usage there may be one more.
+    expect(one.local()?.calls).toBeLessThanOrEqual(3);
+    expect(one.local()).toMatchObject({ decided: 7, asked: 0 });
+    // What one of them has no room for takes nothing from the others.
+    const other = createFarebox({ url: farebox.url, secret_key: farebox.secret_key });
+    expect((await other.verify({ key: first.key, cost: included - 2 })).valid).toBe(true);
+    await expect.poll(() => usedBy(first)).toBe(included - 1);
+    expect((await ask(keys, 5)).slice(0, 3)).toEqual(['QUOTA_EXCEEDED', 'REVOKED', 'VALID']);
+    await one.close();
+    for (const [index, each] of many.entries()) expect(await usedBy(each)).toBe([included - 1, 0][index] ?? 6);
+  });
+});
+
 describe('what changes counts within a second', () => {
   const codeOf = async (one: Farebox, { key }: Buyer) => (await one.verify({ key })).code;
 

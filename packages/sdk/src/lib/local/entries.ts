@@ -1,11 +1,15 @@
 import { type Entry, type EntryPart, createBounded, receivedEntry } from '@farebox/core';
 import { type Connection, callApi } from '../api.ts';
 import { monotonic } from '../clock.ts';
+import { FareboxUnavailable } from '../errors.ts';
+import { createCollector } from './collect.ts';
 
 const mostEntries = 50_000;
 const mostUnknown = 10_000;
 /** How long a key that does not exist is not asked for again. */
 const unknownMs = 1000;
+/** Keys of one call. */
+const mostRead = 100;
 
 interface Read {
   epoch: number;
@@ -14,7 +18,7 @@ interface Read {
 
 /**
  * Keys as decisions need them, by the SHA-256 of their secret: the secret itself is not kept. However many ask for a key, it is read
- * once. What was read before a change, or from a process that has not heard of it yet, answers those who waited and is not kept.
+ * once, and several keys with one call. What was read before a change, or from a process that has not heard of it yet, answers those who waited and is not kept.
  */
 export function createEntries(connection: Connection) {
   const { hash } = process.getBuiltinModule('node:crypto');
@@ -26,9 +30,19 @@ export function createEntries(connection: Connection) {
 
   const idOf = (token: string): string => hash('sha256', token, 'base64');
 
+  const readTogether = createCollector({
+    most: mostRead,
+    async send(keys: readonly string[]) {
+      const answer = await callApi(connection, 'POST /v1/gate/entries', { body: { keys: [...keys] } }, {});
+      return answer.entries.map((entry) => ({ ...entry, version: answer.version }));
+    },
+  });
+
   async function read(id: string, token: string): Promise<Entry | null> {
     const begun = epoch;
-    const answer = await callApi(connection, 'POST /v1/gate/entries', { body: { key: token } }, {});
+    const answer = await readTogether.ask(token);
+    if (answer.outcome === 'unavailable')
+      throw new FareboxUnavailable('Farebox cannot look this key up at the moment.');
     const entry = receivedEntry(answer.parts.map(partOf));
     if (begun === epoch && answer.version >= version) {
       if (entry === null) unknown.set(id, monotonic() + unknownMs);

@@ -14,7 +14,7 @@ import {
   usedBy,
   verificationOf,
 } from '@farebox/core';
-import type { Connection } from '../api.ts';
+import type { Connection, Exchange } from '../api.ts';
 import { monotonic } from '../clock.ts';
 import { requestId } from '../request-id.ts';
 import type { Decision, VerifyInput } from '../verify.ts';
@@ -33,6 +33,8 @@ export interface LocalState {
   /** Requests that were decided here, and by a call each, since the start. */
   decided: number;
   asked: number;
+  /** Calls for keys and units, and of usage, since the start. */
+  calls: number;
   /** Requests whose usage is still to be sent; and that of how many was lost, because there was no room. */
   pending_usage: number;
   dropped_usage: number;
@@ -41,7 +43,7 @@ export interface LocalState {
 }
 
 /** How often what is not spent goes back. */
-const giveBackMs = 250;
+const giveBackMs = 500;
 const closeMs = 5000;
 const nothing: TakeResult = { allowed: true, denied: -1, used: [], reset_at: [] };
 
@@ -55,7 +57,12 @@ export function createLocal(
   onError: (error: unknown) => void,
 ) {
   const { exchange, close: disconnect } = createExchange(connection);
-  const calling = { ...connection, exchange };
+  let calls = 0;
+  const counted: Exchange = (...call) => {
+    calls += 1;
+    return exchange(...call);
+  };
+  const calling = { ...connection, exchange: counted };
   const entries = createEntries(calling);
   const usage = createUsageBuffer(calling, onError);
   const units = createUnits(calling, () => (usage.isOnlyOf(counter) ? counter : usage.flush().then(() => counter)));
@@ -145,6 +152,7 @@ export function createLocal(
       entries: entries.size(),
       decided: told,
       asked,
+      calls,
       pending_usage: usage.pending(),
       dropped_usage: usage.dropped(),
       lost_units: units.lost(),

@@ -7,14 +7,14 @@ import type { Changes } from '../changes.ts';
 import {
   blocksBody,
   blocksSchema,
-  entryBody,
-  entrySchema,
+  entriesBody,
+  entriesSchema,
   returnBody,
   returnedSchema,
   usageBody,
   usageSchema,
 } from './schema.ts';
-import type { LocalGate } from './service.ts';
+import type { Blocks, LocalGate } from './service.ts';
 
 const asked = (schema: z.ZodType) => ({ body: { required: true, content: { 'application/json': { schema } } } });
 const refusals = problems('unauthenticated', 'forbidden', 'invalid_json', 'unsupported_media_type');
@@ -32,24 +32,24 @@ const changesRoute = createRoute({
   },
 });
 
-const entryRoute = createRoute({
+const entriesRoute = createRoute({
   method: 'post',
   path: '/v1/gate/entries',
-  summary: 'What a decision about a key needs, to keep',
+  summary: 'What decisions about keys need, to keep',
   security: access.seller,
-  request: asked(entryBody),
-  responses: { 200: json(entrySchema, 'The entry.'), ...refusals, ...problems('gate_unavailable') },
+  request: asked(entriesBody),
+  responses: { 200: json(entriesSchema, 'The entries.'), ...refusals },
 });
 
 const blocksRoute = createRoute({
   method: 'post',
   path: '/v1/gate/blocks',
-  summary: 'Take blocks of units from the limits of a request, to spend without asking',
+  summary: 'Take blocks of units from the limits of requests, to spend without asking',
   description:
-    'A block of a window lives in the slot it was carved in (a tenth of the window), and none longer than a second. What is not spent is given back. Never sent again: a call whose answer was lost may have carved.',
+    'A block of a window may be spent until the slot it counts in is over, and none longer than five seconds. What is not spent is given back. Never sent again: a call whose answer was lost may have carved.',
   security: access.seller,
   request: asked(blocksBody),
-  responses: { 200: json(blocksSchema, 'What was carved.'), ...refusals, ...problems('gate_unavailable') },
+  responses: { 200: json(blocksSchema, 'What was carved.'), ...refusals },
 });
 
 const returnRoute = createRoute({
@@ -76,7 +76,7 @@ const usageRoute = createRoute({
 export function createLocalRoutes(deps: { local: LocalGate; changes: Changes }) {
   const { local, changes } = deps;
   const app = router();
-  for (const route of [changesRoute, entryRoute, blocksRoute, returnRoute, usageRoute])
+  for (const route of [changesRoute, entriesRoute, blocksRoute, returnRoute, usageRoute])
     app.openAPIRegistry.registerPath(route);
 
   app.get(changesRoute.path, (c) => {
@@ -88,14 +88,14 @@ export function createLocalRoutes(deps: { local: LocalGate; changes: Changes }) 
     return new Response(stream, { headers });
   });
 
-  app.post(entryRoute.path, async (c) => {
+  app.post(entriesRoute.path, async (c) => {
     const { livemode } = requireSeller(c);
-    const { key } = read(entryBody, c.req.header('content-type'), await c.req.text());
-    const { version, parts } = await local.entry(key, livemode);
-    const answer: z.infer<typeof entrySchema> = {
-      object: 'gate_entry',
+    const { keys } = read(entriesBody, c.req.header('content-type'), await c.req.text());
+    const { version, entries } = await local.entries(keys, livemode);
+    const answer: z.infer<typeof entriesSchema> = {
+      object: 'gate_entries',
       version,
-      parts: parts.map((part) => ({ ...part })),
+      entries: entries.map(({ outcome, parts }) => ({ outcome, parts: parts.map((part) => ({ ...part })) })),
     };
     return c.json(answer, 200);
   });
@@ -103,7 +103,8 @@ export function createLocalRoutes(deps: { local: LocalGate; changes: Changes }) 
   app.post(blocksRoute.path, async (c) => {
     const { livemode } = requireSeller(c);
     const blocks = await local.carve(read(blocksBody, c.req.header('content-type'), await c.req.text()), livemode);
-    return c.json(viewOf(blocks), 200);
+    const answer: z.infer<typeof blocksSchema> = { object: 'blocks', answers: blocks.map(viewOf) };
+    return c.json(answer, 200);
   });
 
   app.post(returnRoute.path, async (c) => {
@@ -145,12 +146,11 @@ function read<T>(schema: z.ZodType<T>, content_type: string | undefined, text: s
   return found.data;
 }
 
-function viewOf(blocks: Awaited<ReturnType<LocalGate['carve']>>): z.infer<typeof blocksSchema> {
+function viewOf(blocks: Blocks): z.infer<typeof blocksSchema>['answers'][number] {
   const { outcome } = blocks;
-  if (outcome !== 'carved')
-    return { object: 'blocks', outcome, allowed: false, now: new Date(0).toISOString(), parts: [] };
+  if (outcome !== 'carved') return { outcome, allowed: false, now: new Date(0).toISOString(), parts: [] };
   const parts = blocks.parts.flatMap((part) => (part.kind === 'window' || part.kind === 'quota' ? part : []));
-  return { object: 'blocks', outcome, allowed: blocks.allowed, now: new Date(blocks.now).toISOString(), parts };
+  return { outcome, allowed: blocks.allowed, now: new Date(blocks.now).toISOString(), parts };
 }
 
 /** A block that comes back, as a question that takes nothing. */

@@ -3,6 +3,7 @@ import {
   type Carved,
   type Decided,
   type Endpoint,
+  type Entry,
   type EntryPart,
   type GateUsage,
   type GivenBack,
@@ -15,22 +16,23 @@ import {
   sentParts,
 } from '@farebox/core';
 import type { Clock, Counter } from '../../ports.ts';
+import { Problem } from '../../problem.ts';
 import type { Gate } from '../gate.ts';
 
 export type LocalGate = ReturnType<typeof createLocalGate>;
 
 /** What one request of a key asks for: all of its limits, as the caller knows them, and of which units are wanted. */
 export interface BlocksAsked {
-  counter: string;
   key: string;
   cost: number;
-  scope: string | null;
-  ip: string | null;
-  meter: string | null;
-  method: string | null;
-  path: string | null;
-  limits: readonly { id: string; limit: number }[];
-  asks: readonly { id: string; want: number; back: GivenBack | null }[];
+  scope?: string | null | undefined;
+  ip?: string | null | undefined;
+  meter?: string | undefined;
+  method?: string | undefined;
+  path?: string | undefined;
+  /** Nobody waits for it: what there is room for is taken, and nothing is refused. */
+  renews?: boolean | undefined;
+  limits: readonly { id: string; limit: number; want?: number | undefined; back?: GivenBack | undefined }[];
 }
 
 export type Blocks = { outcome: 'changed' | 'other_counter' | 'one_by_one' } | ({ outcome: 'carved' } & Carved);
@@ -55,19 +57,24 @@ export function createLocalGate(deps: {
   const { gate, counter, clock } = deps;
   const { match: _match, ...rules } = gate.rules;
 
-  async function findKey(token: string, livemode: boolean) {
-    const key = await gate.find(token);
-    return key === null || key.livemode !== livemode ? null : key;
+  /** Null: there is no such key. A key that cannot be looked up is no fault of those that are asked for with it. */
+  async function findKey(token: string, livemode: boolean): Promise<Entry | null | 'unavailable'> {
+    try {
+      const key = await gate.find(token);
+      return key === null || key.livemode !== livemode ? null : key;
+    } catch (error) {
+      if (error instanceof Problem) return 'unavailable';
+      throw error;
+    }
   }
 
   /** What a request takes from; null for a key that is not good for it. */
-  async function prepared(asked: BlocksAsked, livemode: boolean): Promise<Decided | null> {
-    const key = await findKey(asked.key, livemode);
-    const path = asked.path === null ? undefined : canonicalPath(asked.path);
-    if (key === null || path === null) return null;
-    const { cost, scope, ip } = asked;
-    const request = { cost, scope, ip, meter_id: asked.meter ?? undefined, method: asked.method ?? undefined, path };
+  function decidedOf(asked: BlocksAsked, key: Entry): Decided | null {
+    const path = asked.path === undefined ? undefined : canonicalPath(asked.path);
+    if (path === null) return null;
+    const { cost, scope, ip, meter: meter_id, method } = asked;
     const decided = createDecided();
+    const request = { cost, scope, ip, meter_id, method, path };
     return prepare(decided, key, request, gate.rules, clock.now()) === 'asking' ? decided : null;
   }
 
@@ -80,33 +87,53 @@ export function createLocalGate(deps: {
     gate.limited?.(decided);
   }
 
+  async function carveFor(asked: BlocksAsked, livemode: boolean): Promise<Blocks> {
+    const key = await findKey(asked.key, livemode);
+    if (key === 'unavailable') return { outcome: 'one_by_one' };
+    const decided = key === null ? null : decidedOf(asked, key);
+    if (key === null || decided === null || !areSame(decided.takes, asked.limits)) return { outcome: 'changed' };
+    const { cost, renews = false } = asked;
+    const asks: Ask[] = [];
+    for (const [index, { want, back = null }] of asked.limits.entries()) {
+      const take = decided.takes[index];
+      if (want === undefined || take === undefined) continue;
+      if (take.kind !== 'window' && take.kind !== 'quota') return { outcome: 'changed' };
+      asks.push({ take, need: renews ? 0 : cost, want: cost === 0 ? 0 : want, back, is_fresh: false });
+    }
+    const now = clock.now();
+    const carved = await counter.carve(asks, now);
+    if (carved === null) return { outcome: 'one_by_one' };
+    if (!carved.allowed) limited(decided, asks, carved);
+    else if (cost > 0 && !renews) gate.used?.(key.key_id, now);
+    return { outcome: 'carved', ...carved };
+  }
+
   return {
     /** What is the same for every decision, for the first line of the stream. */
     settings: () => ({ brand: gate.brand, ...rules, endpoints: deps.endpoints }),
     counter_id: deps.counter_id,
 
-    async entry(token: string, livemode: boolean): Promise<{ version: number; parts: EntryPart[] }> {
+    /** In the order of the keys. */
+    async entries(
+      tokens: readonly string[],
+      livemode: boolean,
+    ): Promise<{ version: number; entries: { outcome: 'read' | 'unavailable'; parts: EntryPart[] }[] }> {
       const version = deps.version();
-      const key = await findKey(token, livemode);
-      return { version, parts: key === null ? [] : sentParts(key) };
+      const keys = await Promise.all(tokens.map((token) => findKey(token, livemode)));
+      return {
+        version,
+        entries: keys.map((key) =>
+          key === 'unavailable'
+            ? { outcome: key, parts: [] }
+            : { outcome: 'read', parts: key === null ? [] : sentParts(key) },
+        ),
+      };
     },
 
-    async carve(asked: BlocksAsked, livemode: boolean): Promise<Blocks> {
-      if (asked.counter !== deps.counter_id) return { outcome: 'other_counter' };
-      const found = await prepared(asked, livemode);
-      if (found === null || !areSame(found.takes, asked.limits)) return { outcome: 'changed' };
-      const asks: Ask[] = [];
-      for (const { id, want, back } of asked.asks) {
-        const take = found.takes.find((one) => one.id === id);
-        if (take === undefined || (take.kind !== 'window' && take.kind !== 'quota')) return { outcome: 'changed' };
-        asks.push({ take, need: asked.cost, want: asked.cost === 0 ? 0 : want, back, is_fresh: false });
-      }
-      const now = clock.now();
-      const carved = await counter.carve(asks, now);
-      if (carved === null) return { outcome: 'one_by_one' };
-      if (!carved.allowed) limited(found, asks, carved);
-      else if (asked.cost > 0 && found.entry !== null) gate.used?.(found.entry.key_id, now);
-      return { outcome: 'carved', ...carved };
+    /** Each by itself, in their order, and all at once: a counter that is elsewhere is asked for all of them together. */
+    async carve(asked: { counter: string; requests: readonly BlocksAsked[] }, livemode: boolean): Promise<Blocks[]> {
+      if (asked.counter !== deps.counter_id) return asked.requests.map(() => ({ outcome: 'other_counter' }));
+      return await Promise.all(asked.requests.map((request) => carveFor(request, livemode)));
     },
 
     /** Each customer's at once; what is of a counter that began anew is nobody's. */
