@@ -70,6 +70,7 @@ export interface AccountDeps {
   runs: RunList;
   seed: string | undefined;
   send(url: string, init: RequestInit): Promise<Response>;
+  upcoming_days: number | undefined;
 }
 
 function firstSetting(seed: string | undefined): SettingRecord {
@@ -96,6 +97,12 @@ async function freeze(store: Store, clock: SandboxClock, frozen: boolean | undef
       offset_ms: now_ms - clock.machine(),
     }),
   );
+  await store.durable();
+}
+
+async function announce(store: Store, clock: SandboxClock, upcoming_days: number | undefined): Promise<void> {
+  if (upcoming_days === undefined) return;
+  store.transact(clock.now(), (tx) => tx.put('setting', { ...tx.need('setting', 'sandbox'), upcoming_days }));
   await store.durable();
 }
 
@@ -156,6 +163,7 @@ export async function openAccount(deps: AccountDeps): Promise<Account> {
   });
   const clock = createClock({ machine, setting: () => store.read(0, (tx) => tx.need('setting', 'sandbox')) });
   await freeze(store, clock, deps.frozen);
+  await announce(store, clock, deps.upcoming_days);
   const deliveries = createDeliveries({ clock, store, send: deps.send, origin: deps.origin, failed });
   const runner = createRunner({
     account_name,

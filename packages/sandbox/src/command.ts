@@ -17,6 +17,7 @@ const HELP = `A local Stripe for development and tests.
   --name NAME     the seller's name on pages and invoices
   --seed TEXT     same seed, same ids
   --frozen        the clock stands still until it is advanced
+  --upcoming-days N  days before a renewal at which invoice.upcoming is told (default: never)
   --stripe-url U  records against this address and not https://api.stripe.com
   --json          of a scenario: what came of it as JSON
   --version       the version of this program
@@ -31,6 +32,7 @@ const options = {
   name: { type: 'string' },
   seed: { type: 'string' },
   frozen: { type: 'boolean', default: false },
+  'upcoming-days': { type: 'string' },
   'stripe-url': { type: 'string' },
   json: { type: 'boolean', default: false },
   version: { type: 'boolean', default: false },
@@ -56,6 +58,11 @@ function portOf(text: string): number {
   throw new Misuse(`--port ${text} is not a port: give a number from 0 to 65535.`);
 }
 
+function daysOf(text: string): number {
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new Misuse(`--upcoming-days ${text} is no number of days: give one from 1 to 99.`);
+}
+
 function publicUrl(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
   throw new Misuse(`--public-url ${text} is not an address: give one like http://localhost:12111.`);
@@ -73,6 +80,7 @@ async function serve(values: ReturnType<typeof parsed>['values']): Promise<void>
     ...(values.name === undefined ? {} : { account_name: values.name }),
     ...(values.seed === undefined ? {} : { seed: values.seed }),
     ...(values.frozen ? { frozen: true } : {}),
+    ...(values['upcoming-days'] === undefined ? {} : { upcoming_days: daysOf(values['upcoming-days']) }),
   });
   try {
     const { url } = await sandbox.listen(where);

@@ -21,6 +21,8 @@ export interface SandboxOptions {
   now?: () => number;
   /** Starts (or stops) the sandbox's clock standing still; left out, it keeps what the journal says, or runs. */
   frozen?: boolean;
+  /** So many days before a period ends `invoice.upcoming` is told; never unless said. */
+  upcoming_days?: number;
   /**
    * Awaited before the clock passes each piece of due work and after the last one, once every webhook due has been
    * attempted. A consumer can add invoice items here while a renewal invoice is a draft.
@@ -105,6 +107,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
         runs: { own: run, names: () => runs.names(), open: (name) => runs.open(name), end: (name) => runs.end(name) },
         seed: options.seed === undefined || run === SHARED ? options.seed : `${options.seed} ${run}`,
         send: options.send ?? ((url, init) => fetch(url, init)),
+        upcoming_days: options.upcoming_days,
       }),
   });
   const shared = await runs.open(SHARED);

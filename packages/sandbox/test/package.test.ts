@@ -78,6 +78,7 @@ test('it tells its version and its flags, and what is wrong with a call', async 
     [['--port', '99999'], '--port 99999 is not a port'],
     [['--port'], "Option '--port <value>' argument missing"],
     [['--public-url', 'localhost'], '--public-url localhost is not an address'],
+    [['--upcoming-days', '0'], '--upcoming-days 0 is no number of days'],
     [['scenery'], 'There is no command "scenery"'],
   ] as const) {
     const refused = await said(...args);

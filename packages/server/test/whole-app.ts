@@ -46,7 +46,7 @@ export interface WholeApp {
 export async function startWholeApp(options: {
   db: Database & { url: string };
   list: PriceList;
-  sandbox?: Pick<SandboxOptions, 'seed' | 'now' | 'frozen' | 'file' | 'onAnswer'>;
+  sandbox?: Pick<SandboxOptions, 'seed' | 'now' | 'frozen' | 'file' | 'onAnswer' | 'upcoming_days'>;
   /** What is logged; errors unless said. */
   log?: 'error' | 'silent';
   /** The program's environment, beside what every start needs. */

@@ -104,6 +104,19 @@ export function orderEvents(context: Context, types: readonly string[]): void {
 
 /** Puts work into the queue of time. */
 export function schedule(context: Context, at: Seconds, kind: JobKind, object_id: string): void {
+  enqueue(context, at, kind, object_id);
+  if (kind === 'cycle') announce(context, at, object_id);
+}
+
+/** The next invoice is told of ahead, where that is set; the end of a period that moved moves it too. */
+function announce(context: Context, ends_at: Seconds, subscription: string): void {
+  const { upcoming_days } = context.tx.need('setting', 'sandbox');
+  unschedule(context, 'upcoming', subscription);
+  const at = ends_at - (upcoming_days ?? 0) * 86_400;
+  if (upcoming_days !== undefined && at > context.tx.now) enqueue(context, at, 'upcoming', subscription);
+}
+
+function enqueue(context: Context, at: Seconds, kind: JobKind, object_id: string): void {
   const setting = context.tx.need('setting', 'sandbox');
   const seq = setting.next_job;
   context.tx.put('setting', { ...setting, next_job: seq + 1 });
@@ -115,9 +128,10 @@ export function scheduleOnWall(context: Context, at: Seconds, kind: JobKind, obj
   schedule({ ...context, clock: null }, at, kind, object_id);
 }
 
-/** Takes work out of the queue again. */
+/** Takes work out of the queue again; with the end of a period what is told ahead of it. */
 export function unschedule(context: Context, kind: JobKind, object_id: string): void {
   for (const job of context.tx.all('job')) {
-    if (job.kind === kind && job.object_id === object_id) context.tx.remove('job', job.id);
+    const is_meant = job.kind === kind || (kind === 'cycle' && job.kind === 'upcoming');
+    if (is_meant && job.object_id === object_id) context.tx.remove('job', job.id);
   }
 }

@@ -40,6 +40,7 @@ export interface DeliveryRecord {
 
 export type JobKind =
   | 'cycle'
+  | 'upcoming'
   | 'finalize'
   | 'retry'
   | 'cancel'
@@ -168,6 +169,8 @@ export interface SettingRecord {
   chaos: Chaos | null;
   /** How unpaid invoices are collected; `null` is the default. */
   dunning: DunningPolicy | null;
+  /** How long before a period ends its next invoice is told of; nothing is told unless said. */
+  upcoming_days?: number;
   next_id: number;
   next_job: number;
   policy: WebhookPolicy;

@@ -9,6 +9,7 @@ import { settleRefund } from '../resources/payments/refunds.ts';
 import { storeEvents } from '../resources/events/events.ts';
 import { reportMeterErrors } from '../resources/usage/meter-reports.ts';
 import { announceDue, fallOverdue } from '../resources/invoices/due-dates.ts';
+import { tellUpcoming } from '../resources/invoices/upcoming.ts';
 import { retry } from '../resources/invoices/follow-payment.ts';
 import { billPendingItems } from '../resources/subscriptions/pending-items.ts';
 import { expireResumption } from '../resources/subscriptions/paused-subscriptions.ts';
@@ -35,6 +36,7 @@ const REST_MS = 5_000;
 
 const work: Record<JobKind, (context: Context, object_id: string) => void> = {
   cycle: renew,
+  upcoming: tellUpcoming,
   finalize: finishDraft,
   retry,
   cancel: endAtDate,

@@ -97,7 +97,7 @@ export function createEventHandler(deps: {
     return null;
   }
 
-  /** The invoice is not made yet: it has no id, and names its subscription alone. */
+  /** The invoice is not made yet, and cannot be read: what it names is its subscription. */
   async function hearOfRenewal({ id, stripe_created_at }: StripeEventRow): Promise<void> {
     const subscription = subscriptionIdOf(await bodyOf(db.kysely, id));
     if (subscription !== null) await deps.renewing(subscription, stripe_created_at);

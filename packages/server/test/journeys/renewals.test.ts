@@ -1,5 +1,6 @@
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import list from '../fixtures/import.config.ts';
+import { buyerOf } from '../buyer.ts';
 import { dayMs, testApp } from '../harness.ts';
 import { payOnPage } from '../visitor.ts';
 
@@ -107,6 +108,24 @@ test('what comes once a year is told a month ahead, by mail too', async () => {
   await customer.isDaysBefore(29);
   expect(await customer.events()).toHaveLength(1);
   expect(await customer.mails()).toMatchObject([{ state: 'sent', has_usage: false }]);
+});
+
+test('the local Stripe’s own event is taken from the inbox and told, before it would be by the clock here', async () => {
+  const own = await testApp({ list, sandbox: { frozen: true, upcoming_days: 15 } }, onTestFinished);
+  const { visitor } = await buyerOf(own);
+  const events = async () => (await visitor.get('/v1/events?type=invoice.upcoming')).data;
+  await own.sandbox.clock.advance(14 * dayMs);
+  await own.app.settle();
+  expect(await events()).toEqual([]);
+  await own.sandbox.clock.advance(2 * dayMs);
+  await own.sandbox.webhooks.settled();
+  await own.app.settle();
+  expect(await events()).toHaveLength(1);
+  await own.sandbox.clock.advance(10 * dayMs);
+  await own.app.settle();
+  expect(await events()).toHaveLength(1);
+  const { rows } = await own.db.pool.query("select state from stripe_event where type = 'invoice.upcoming'");
+  expect(rows).toEqual([{ state: 'done' }]);
 });
 
 test('Stripe’s own word counts where it comes earlier, once however often it comes, and late not for the next period', async () => {

@@ -84,7 +84,7 @@ const previewTable = {
   subscription_details: shape(details),
 };
 
-type Params = Read<typeof previewTable>;
+type Params = Partial<Read<typeof previewTable>>;
 
 /** What `subscription_details` say. */
 export type Details = Partial<Read<typeof details>>;
@@ -344,6 +344,11 @@ function preview(context: Context, params: Params): RenderedInvoice {
     // A customer that is only thought of has no id to give.
     return known.has(invoice.customer) ? shown : { ...shown, customer: null };
   });
+}
+
+/** The next invoice of a subscription, as it stands now. */
+export function previewNext(context: Context, subscription: string): RenderedInvoice {
+  return preview(context, { subscription });
 }
 
 export const invoicePreviewRoutes = [route('POST /v1/invoices/create_preview', previewTable, preview)];
