@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { type Ask, type Blocks, type Carved, type Instant, type Take, createBlocks } from '@farebox/core';
+import {
+  type Ask,
+  type Blocks,
+  type Carved,
+  type Instant,
+  type Take,
+  type TakeResult,
+  createBlocks,
+} from '@farebox/core';
 import { expect, test } from 'vitest';
 import type { Counter } from '../ports.ts';
 import { type Admitted, type MakeCounter, mostInAnyWindow, quota, start, window } from './stories.ts';
@@ -69,6 +77,42 @@ export function blockRules(make: MakeCounter): void {
           expect(log.reduce((sum, { cost }) => sum + cost, 0)).toBeLessThanOrEqual(limit * 3);
         },
       ),
+      { numRuns: 200 },
+    );
+  });
+
+  test('against one who takes whatever there is, a block counts for as long as it may be spent and its window after it', async () => {
+    const story = fc.record({
+      limit: fc.integer({ min: 20, max: 120 }),
+      asks: fc.array(fc.integer({ min: 0, max: 250 }), { minLength: 3, maxLength: 25 }),
+      // The holder spends what it has from then on, the other takes from then on.
+      spends_ms: fc.nat(2000),
+      takes_ms: fc.nat(2500),
+      steps: fc.array(fc.constantFrom(20, 33, 50, 99, 100), { minLength: 40, maxLength: 70 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(story, async ({ limit, asks, spends_ms, takes_ms, steps }) => {
+        const counter = await make();
+        const holder = createBlocks();
+        const takes = [window(limit, 1000)];
+        const log: Admitted[] = [];
+        const admit = (result: TakeResult | null): boolean => {
+          if (result?.allowed === true) log.push({ at: now, cost: 1 });
+          return result?.allowed === true;
+        };
+        let now = start;
+        for (const wait_ms of asks) {
+          now += wait_ms;
+          admit(await throughBlocks(counter, holder, takes, 1, now));
+        }
+        const since = now;
+        for (const wait_ms of steps) {
+          now += wait_ms;
+          if (now - since >= spends_ms) admit(holder.spend(takes, 1, now));
+          while (now - since >= takes_ms && admit(await counter.take(takes, 1, now)));
+        }
+        expect(mostInAnyWindow(log, 1000)).toBeLessThanOrEqual(limit);
+      }),
       { numRuns: 200 },
     );
   });
