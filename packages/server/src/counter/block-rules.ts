@@ -81,6 +81,31 @@ export function blockRules(make: MakeCounter): void {
     );
   });
 
+  test('what is given back is there again, whole: nothing is lost where nobody dies', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 0, max: 400 })), { maxLength: 60 }),
+        async (story) => {
+          const counter = await make();
+          const holders = [0, 1, 2].map(() => createBlocks());
+          let [now, spent] = [start, 0];
+          for (const [who, wait_ms] of story) {
+            now += wait_ms;
+            const result = await throughBlocks(counter, holders[who]!, [quota(1000)], 1, now);
+            if (result?.allowed === true) spent += 1;
+          }
+          for (const blocks of holders) await giveBack(counter, blocks, now, true);
+          expect(spent).toBe(story.length);
+          expect(await counter.take([quota(1000)], 0, now)).toMatchObject({ used: [spent] });
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+}
+
+/** How long a block is good for, and counts. */
+export function blockEndRules(make: MakeCounter): void {
   test('against one who takes whatever there is, a block counts for as long as it may be spent and its window after it', async () => {
     const story = fc.record({
       limit: fc.integer({ min: 20, max: 120 }),
@@ -114,28 +139,6 @@ export function blockRules(make: MakeCounter): void {
         expect(mostInAnyWindow(log, 1000)).toBeLessThanOrEqual(limit);
       }),
       { numRuns: 200 },
-    );
-  });
-
-  test('what is given back is there again, whole: nothing is lost where nobody dies', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 0, max: 400 })), { maxLength: 60 }),
-        async (story) => {
-          const counter = await make();
-          const holders = [0, 1, 2].map(() => createBlocks());
-          let [now, spent] = [start, 0];
-          for (const [who, wait_ms] of story) {
-            now += wait_ms;
-            const result = await throughBlocks(counter, holders[who]!, [quota(1000)], 1, now);
-            if (result?.allowed === true) spent += 1;
-          }
-          for (const blocks of holders) await giveBack(counter, blocks, now, true);
-          expect(spent).toBe(story.length);
-          expect(await counter.take([quota(1000)], 0, now)).toMatchObject({ used: [spent] });
-        },
-      ),
-      { numRuns: 50 },
     );
   });
 }

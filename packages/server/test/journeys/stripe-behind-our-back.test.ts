@@ -251,6 +251,25 @@ test('usage that Stripe would not count is told by thin events, which are parked
   expect(parked?.reason).toMatch(/^Stripe did not count usage sent to a meter that does not exist\. ./);
 });
 
+test('a dispute that is decided unheard, after its customer was deleted at Stripe, is found by the next comparison', async () => {
+  const { id, stripe_customer_id } = await buyer('4000000000000259');
+  const [charge] = (await stripe.charges.list({ customer: stripe_customer_id })).data;
+  await stripe.customers.del(stripe_customer_id);
+  await arrived();
+  sandbox.webhooks.policy = 'drop';
+  const [dispute] = (await stripe.disputes.list({ charge: charge?.id ?? '' })).data;
+  const evidence = { uncategorized_text: 'losing_evidence' };
+  await stripe.disputes.update(dispute?.id ?? '', { evidence, submit: true });
+  const states = async () =>
+    (await operator.get(`/v1/admin/charges?customer_id=${id}`)).data.map(
+      ({ dispute_status }: { dispute_status: string }) => dispute_status,
+    );
+  expect(await states()).toEqual(['needs_response']);
+  const { found } = await app.stripe.reconcile({ repair: true });
+  expect(found.find(({ object_id }) => object_id === charge?.id)).toMatchObject({ customer_id: id, repaired: true });
+  expect(await states()).toEqual(['lost']);
+});
+
 test('in a copy of the database that is two months old, one comparison finds what came after it', async () => {
   const visitor = await farebox.signUp('unheard@example.com');
   const { customer } = await visitor.get('/v1/me');

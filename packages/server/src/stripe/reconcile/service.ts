@@ -10,7 +10,7 @@ import { subscriptionsOfAll } from '../../subscriptions/store.ts';
 import { reopenAdjustment, sentAdjustments } from '../../usage/corrections/store.ts';
 import { reopenReport, sentReports } from '../../usage/report.ts';
 import { reach } from '../reach.ts';
-import { lastComparedAt } from './store.ts';
+import { allGone, lastComparedAt } from './store.ts';
 import { chargesOfAll, knownEvents } from '../store.ts';
 import { addOnsOn, namesOf } from '../items.ts';
 import {
@@ -84,6 +84,9 @@ export function createReconcile(deps: {
     const local = await deps.customers.all();
     const owners = new Map(remote.map((each) => [each.stripe_customer_id, each.customer_id]));
     for (const { id, stripe_customer_id } of local) if (stripe_customer_id !== null) owners.set(stripe_customer_id, id);
+    // What was paid before a customer was deleted is refunded and disputed after it.
+    for (const { stripe_customer_id, customer_id } of await allGone(db.kysely))
+      if (!owners.has(stripe_customer_id)) owners.set(stripe_customer_id, customer_id);
     const known = new Set(local.map(({ id }) => id));
     const ownerOf = (id: string) => {
       const owner = owners.get(id);

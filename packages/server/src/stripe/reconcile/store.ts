@@ -34,6 +34,11 @@ export async function lastComparedAt(db: Reader): Promise<Date> {
   return at;
 }
 
+/** All that were deleted at Stripe, with whose they were. */
+export async function allGone(db: Reader): Promise<{ stripe_customer_id: string; customer_id: string }[]> {
+  return await db.selectFrom('stripe_gone').select(['stripe_customer_id', 'customer_id']).execute();
+}
+
 /** A page of runs, newest first. */
 export async function listRuns(
   db: Reader,
