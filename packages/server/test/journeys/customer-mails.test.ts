@@ -15,12 +15,12 @@ async function buyer(plan_id = 'starter') {
     visitor,
     customer_id,
     subscription: async () => (await visitor.get('/v1/subscriptions')).data[0],
-    /** What was mailed of these kinds, each with what it says of `what`, in the order of the kinds. */
+    /** What was mailed of these kinds, each with what it says of `what`, in the order of the kinds: the clock may stand. */
     async mails(what: string, ...kinds: string[]): Promise<string[][]> {
       for (let again = 0; again < 3; again += 1) await app.settle();
       const { rows } = await farebox.db.pool.query<{ kind: string; said: string }>(
         `select kind, data->>$3 as said from notice
-         where customer_id = $1 and kind = any($2) and state = 'sent' order by kind, created_at`,
+         where customer_id = $1 and kind = any($2) and state = 'sent' order by kind, said`,
         [customer_id, kinds, what],
       );
       return rows.map(({ kind, said }) => [kind, said]);
@@ -84,7 +84,7 @@ test('each part of a payment that goes back to the card is told with its amount,
   ])
     await seller.post(`/v1/invoices/${id}/refund`, { amount_minor, to });
   expect(await customer.mails('amount', 'refund_issued')).toEqual([
-    ['refund_issued', '$9.00'],
     ['refund_issued', '$1.00'],
+    ['refund_issued', '$9.00'],
   ]);
 });

@@ -31,8 +31,7 @@ async function buyer() {
         .execute();
       return rows.map(({ data, state }) => `${JSON.parse(JSON.stringify(data)).title}, ${state}`).toSorted();
     },
-    /** What was told to programs. */
-    /** In the order of their names: several may be told at one instant. */
+    /** What was told to programs, in the order of the names: several may be told at one instant. */
     async events(): Promise<string[]> {
       const { data } = await visitor.get('/v1/events?limit=100');
       const types: string[] = data.map(({ type }: { type: string }) => type);
