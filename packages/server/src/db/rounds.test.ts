@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
 import { openDatabase } from './database.ts';
-import type { Step } from './rounds.ts';
+import { CommitUnknown, type Step } from './rounds.ts';
 
 const db = await testDatabase();
 await db.pool.query('create table note (id text primary key, words text)');
@@ -77,7 +77,7 @@ test('a connection that breaks in between fails the round, and the next one has 
   const one = openDatabase({ url: db.url, max: 1 });
   const self: Step = { statement: { name: 'self', text: 'select pg_terminate_backend(pg_backend_pid())' }, values: [] };
   await one.inRounds(async (rounds) => await rounds.end(count));
-  await expect(one.inRounds(async (rounds) => await rounds.end(write('h', ''), self))).rejects.toThrow();
+  await expect(one.inRounds(async (rounds) => await rounds.end(write('h', ''), self))).rejects.toThrow(CommitUnknown);
   await one.inRounds(async (rounds) => await rounds.end(write('i', '')));
   expect(await notes()).toEqual(['a', 'b', 'g', 'i']);
   await one.close();

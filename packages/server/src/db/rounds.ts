@@ -21,8 +21,14 @@ export type Rows = (string | null)[][];
 export interface Rounds {
   /** Runs steps in order and answers the rows of each. Each step sees what was committed before it began. */
   say(...steps: readonly Step[]): Promise<Rows[]>;
-  /** The same, and commits. Said once, and last. */
+  /** The same, and commits. Said once, and last. Rejects with `CommitUnknown` where the connection ended before it was answered. */
   end(...steps: readonly Step[]): Promise<Rows[]>;
+}
+
+/** Whether a transaction was committed is not known: the connection ended after that was asked for. 08007: transaction_resolution_unknown. */
+export class CommitUnknown extends Error {
+  override readonly name = 'CommitUnknown';
+  readonly code = '08007';
 }
 
 const begin: Step = { statement: { name: 'begin', text: 'begin' }, values: [] };
@@ -53,9 +59,13 @@ export async function inRounds<T>(pool: pg.Pool, fn: (rounds: Rounds) => Promise
     return await fn({
       say: async (...steps) => await run(steps),
       async end(...steps) {
-        const rows = await run([...steps, commit]);
-        isEnded = true;
-        return rows.slice(0, -1);
+        try {
+          const rows = await run([...steps, commit]);
+          isEnded = true;
+          return rows.slice(0, -1);
+        } catch (error) {
+          throw isCut(error) ? new CommitUnknown('The connection ended during a commit.', { cause: error }) : error;
+        }
       },
     });
   } finally {
@@ -69,6 +79,11 @@ export async function inRounds<T>(pool: pg.Pool, fn: (rounds: Rounds) => Promise
     }
     client.release(!isSound);
   }
+}
+
+/** The connection ended, rather than a statement failed: 57P01 and 57P02 are said by a process that is ended. */
+function isCut(error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) || /^57P0[12]$/.test(error.code ?? '');
 }
 
 /** The same steps within a transaction that is not in a hurry. */

@@ -54,3 +54,24 @@ test('nothing is let through that cannot be written, and nothing of it is billed
   expect(json['valid']).toBe(true);
   expect(await stored()).toHaveLength(rows.length + 1);
 });
+
+test('whether a commit happened whose connection ended is found out, and what was counted is let through', async () => {
+  const rows = await stored();
+  // The process of the database that is to commit is ended in the middle of that, more often than a write is made at once.
+  await db.pool.query(`
+    create sequence cuts;
+    create function cut_commit() returns trigger language plpgsql as $$ begin
+      if nextval('cuts') <= 4 then
+        perform pg_terminate_backend(pg_backend_pid());
+        perform pg_sleep(5);
+      end if;
+      return null;
+    end $$;
+    create constraint trigger cut_commit after insert on usage_event
+      deferrable initially deferred for each row execute function cut_commit();
+  `);
+  const { status, json } = await verify(5);
+  await db.pool.query('drop trigger cut_commit on usage_event; drop function cut_commit(); drop sequence cuts');
+  expect([status, json['valid']]).toEqual([200, true]);
+  expect((await stored()).slice(rows.length)).toEqual([{ id: json['request_id'], quantity: 5 }]);
+});
