@@ -282,8 +282,11 @@ function renewableAfter(take: WindowTake, end_ms: number): number {
   return end_ms <= slot_ms ? end_ms : end_ms - aheadOf(take).slots * slot_ms;
 }
 
-/** Whether what a holder does not spend is missed by nobody for a while. */
+/**
+ * Whether what a holder does not spend is missed by nobody for a while. Of a hard quota never: a counter that lost its state begins with
+ * what is written as used, and knows of no block.
+ */
 function isPlentyOf(take: WindowTake | QuotaTake, used: number): boolean {
   if (take.kind === 'window') return isAheadIn(take.limit, used);
-  return !take.hard || used * 4 <= take.limit * 3;
+  return !take.hard;
 }

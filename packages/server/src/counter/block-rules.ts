@@ -106,6 +106,21 @@ export function blockRules(make: MakeCounter): void {
 
 /** How long a block is good for, and counts. */
 export function blockEndRules(make: MakeCounter): void {
+  test.each([
+    { hard: true, lasts_ms: 1000 },
+    { hard: false, lasts_ms: 5000 },
+  ])(
+    'a block of a quota lasts $lasts_ms ms where hard is $hard, however much of it is left',
+    async ({ hard, lasts_ms }) => {
+      const takes = [quota(1_000_000, { hard })];
+      const blocks = createBlocks();
+      const call = blocks.ask(takes, 1, start, 9);
+      blocks.answered(call, await carved(await make(), call.asks, start));
+      expect(blocks.spend(takes, 1, start + lasts_ms - 1)).toMatchObject({ allowed: true });
+      expect(blocks.spend(takes, 1, start + lasts_ms)).toBeNull();
+    },
+  );
+
   test('against one who takes whatever there is, a block counts for as long as it may be spent and its window after it', async () => {
     const story = fc.record({
       limit: fc.integer({ min: 20, max: 120 }),
@@ -147,7 +162,8 @@ export function blockEndRules(make: MakeCounter): void {
 export function grantRules(make: MakeCounter): void {
   test('a customer that is asked for now and then, and uses little of its limits, has its blocks for more than a slot', async () => {
     const counter = await make();
-    const takes = [window(100, 1000), window(3000, 60_000), quota(1_000_000)];
+    const soft = quota(1_000_000, { hard: false });
+    const takes = [window(100, 1000), window(3000, 60_000), soft];
     const blocks = createBlocks();
     let calls = 0;
     const counted: Counter = {
@@ -164,7 +180,7 @@ export function grantRules(make: MakeCounter): void {
     // Of the window of a second each 200 ms are two slots.
     expect(calls).toBeLessThan(120);
     await giveBack(counter, blocks, start + 60_000, true);
-    expect(await counter.take([quota(1_000_000)], 0, start + 60_000)).toMatchObject({ used: [300] });
+    expect(await counter.take([soft], 0, start + 60_000)).toMatchObject({ used: [300] });
   });
 
   test('a quarter of a limit at most counts for longer than its window', async () => {
