@@ -15,7 +15,7 @@ import {
   verificationOf,
 } from '@farebox/core';
 import type { Connection, Exchange } from '../api.ts';
-import { monotonic } from '../clock.ts';
+import { monotonic, pause } from '../clock.ts';
 import { requestId } from '../request-id.ts';
 import type { Decision, VerifyInput } from '../verify.ts';
 import { createEntries } from './entries.ts';
@@ -45,6 +45,8 @@ export interface LocalState {
 /** How often what is not spent goes back. */
 const giveBackMs = 500;
 const closeMs = 5000;
+/** How long a request waits at most for usage to be sent before it: one that Farebox does not answer waits for its own call too. */
+const hurryMs = 1000;
 const nothing: TakeResult = { allowed: true, denied: -1, used: [], reset_at: [] };
 
 /**
@@ -99,7 +101,11 @@ export function createLocal(
   /** Who answers may have begun anew, and knows only what was sent to it of what was used. What cannot be sent now is sent when it can be. */
   async function ask(input: VerifyInput): Promise<Decision> {
     asked += 1;
-    if (!feed.isCurrent(monotonic()) && usage.pending() > 0) await Promise.allSettled([usage.flush()]);
+    if (!feed.isCurrent(monotonic()) && usage.pending() > 0) {
+      const tried = new AbortController();
+      void Promise.allSettled([usage.flush()]).then(() => tried.abort());
+      await pause(hurryMs, tried.signal);
+    }
     return await remote(input);
   }
 
