@@ -234,6 +234,14 @@ test('a test meets the program only through what holds its answers against the d
   expect(faults).toEqual([]);
 });
 
+test('a program that a test starts holds no end of the test’s output: a run waits for whoever does', () => {
+  const faults = [...sources]
+    .filter(([file]) => isTest(file) && !/^(drills|bench)\//.test(file) && file !== 'test/tidy.test.ts')
+    .filter(([, text]) => /'inherit'/.test(text) || /\bfork\((?![^;]*\bsilent: true)/.test(text))
+    .map(([file]) => `${file}: pipe what it prints`);
+  expect(faults).toEqual([]);
+});
+
 test('money is never divided by a hundred by hand', () => {
   const faults = code.filter(
     (file) =>

@@ -3,33 +3,31 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * The first of `count` neighbouring ports of this machine that nobody listened on a moment ago. Several are taken from below
- * the range that the system gives out by itself, so that a test running beside cannot be given one in between.
+ * The first of `count` neighbouring ports of this machine that nobody listened on a moment ago. It lies below the range from
+ * which the system takes a port for whoever opens a connection, so that none is taken between here and the use of it.
+ * With `and_above`, the ports so far above these are free as well.
  */
-export async function freePort(count = 1): Promise<number> {
+export async function freePort(count = 1, options: { and_above?: number } = {}): Promise<number> {
+  const above = options.and_above ?? 0;
   for (let tries = 0; tries < 50; tries += 1) {
-    const first = await claim(count === 1 ? 0 : randomInt(20_000, 32_000));
-    const others = await Promise.all(
-      Array.from({ length: count - 1 }, async (_, index) => await claim(first + index + 1)),
-    );
-    if (first > 0 && others.every((port) => port > 0)) return first;
+    const first = randomInt(10_000, 32_000 - above);
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const all = above === 0 ? ports : [...ports, ...ports.map((port) => port + above)];
+    if ((await Promise.all(all.map(isFree))).every(Boolean)) return first;
   }
   throw new Error(`no ${count} free ports in a row`);
 }
 
-/** The port, or 0 when it is taken. */
-async function claim(port: number): Promise<number> {
-  if (port > 65_535) return 0;
+async function isFree(port: number): Promise<boolean> {
   const probe = createServer();
   probe.listen(port, '127.0.0.1');
   try {
     await once(probe, 'listening');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return 0;
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return false;
     throw error;
   }
-  const address = probe.address();
   probe.close();
   await once(probe, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  return true;
 }

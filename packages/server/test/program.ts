@@ -48,7 +48,12 @@ export async function startProgram(options: {
     child.once('exit', (code) => reject(new Error(`the program ended with ${code} before it was up:\n${printed}`)));
     setTimeout(() => reject(new Error(`not up after ${startTimeoutMs} ms:\n${printed}`)), startTimeoutMs).unref();
   });
-  await welcomed;
+  try {
+    await welcomed;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
   const url = `http://localhost:${options.port}`;
   watchProgram(url);
   return {

@@ -20,8 +20,9 @@ export interface RedisCluster {
 /** Three masters with a third of the slots each, and a replica of the first, as `redis-cli --cluster create` makes them. */
 export async function startRedisCluster(): Promise<RedisCluster> {
   const folder = makeFolder('redis-cluster', 'closed');
-  const first = await freePort(4);
-  const servers = await Promise.all(
+  // They talk to each other ten thousand above.
+  const first = await freePort(4, { and_above: 10_000 });
+  const starts = await Promise.allSettled(
     [0, 1, 2, 3].map(async (index) => {
       const dir = join(folder, String(index));
       mkdirSync(dir);
@@ -29,9 +30,17 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       return await startRedis({ port: first + index, more });
     }),
   );
+  const servers = starts.flatMap((start) => (start.status === 'fulfilled' ? start.value : []));
+  const stop = async () => {
+    await Promise.all(servers.map((server) => server.kill()));
+    removeFolder(folder);
+  };
   const [one, two, three, replica] = servers;
-  if (one === undefined || two === undefined || three === undefined || replica === undefined)
-    throw new Error('four were started');
+  if (one === undefined || two === undefined || three === undefined || replica === undefined) {
+    await stop();
+    const causes = starts.flatMap((start) => (start.status === 'rejected' ? start.reason : []));
+    throw new AggregateError(causes, `a Redis Cluster did not start: ${causes.join('; ')}`);
+  }
   const masters = [one, two, three];
   for (const [index, server] of masters.entries()) {
     await server.say('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
@@ -49,10 +58,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     masters,
     replica,
     urls: masters.map(({ url }) => url),
-    async stop() {
-      await Promise.all(servers.map((server) => server.kill()));
-      removeFolder(folder);
-    },
+    stop,
   };
 }
 

@@ -28,7 +28,7 @@ export function hasRedis(what: string): boolean {
 export async function startRedis(options: { port?: number; more?: readonly string[] } = {}): Promise<RedisServer> {
   const port = options.port ?? (await freePort());
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const server = spawn('redis-server', [...args, ...(options.more ?? [])], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn('redis-server', [...args, ...(options.more ?? [])], { stdio: ['ignore', 'pipe', 'pipe'] });
   // Whoever started it may end without a word.
   const orphaned = () => server.kill('SIGKILL');
   process.once('exit', orphaned);
@@ -58,14 +58,16 @@ export async function startRedis(options: { port?: number; more?: readonly strin
 }
 
 async function untilReady(server: ChildProcess): Promise<void> {
-  const { stdout } = server;
-  if (stdout === null) throw new Error('a server is started with a pipe');
+  const { stdout, stderr } = server;
+  if (stdout === null || stderr === null) throw new Error('a server is started with a pipe');
   let said = '';
   await new Promise<void>((resolve, reject) => {
     server.once('exit', (code) => reject(new Error(`redis-server ended with ${code}:\n${said}`)));
-    stdout.on('data', (chunk: Buffer) => {
+    const read = (chunk: Buffer) => {
       said += chunk.toString();
       if (said.includes('Ready to accept connections')) resolve();
-    });
+    };
+    stdout.on('data', read);
+    stderr.on('data', read);
   });
 }

@@ -49,7 +49,7 @@ export async function startServing(options: {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';
-  await new Promise<void>((resolve, reject) => {
+  const serves = new Promise<void>((resolve, reject) => {
     const read = (chunk: Buffer) => {
       printed += chunk.toString();
       if (printed.includes('"msg":"serving"')) resolve();
@@ -59,6 +59,12 @@ export async function startServing(options: {
     child.once('exit', (code) => reject(new Error(`the program ended with ${code} before it served:\n${printed}`)));
     setTimeout(() => reject(new Error(`not up after ${startTimeoutMs} ms:\n${printed}`)), startTimeoutMs).unref();
   });
+  try {
+    await serves;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
   return {
     url: `http://127.0.0.1:${options.port}`,
     pid: child.pid ?? 0,

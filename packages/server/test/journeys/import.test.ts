@@ -115,8 +115,9 @@ test('killed in its middle it goes on where it was, charges nobody, mails nobody
   const child = spawn(
     process.execPath,
     ['--conditions=farebox', 'packages/server/src/main.ts', 'import', 'stripe', '--plan', choice],
-    { cwd: join(import.meta.dirname, '../../../..'), env: environment, stdio: ['ignore', 'ignore', 'inherit'] },
+    { cwd: join(import.meta.dirname, '../../../..'), env: environment, stdio: ['ignore', 'ignore', 'pipe'] },
   );
+  child.stderr.pipe(process.stderr);
   const taken = async () => {
     const { rows } = await db.pool.query<{ n: string }>(
       `select count(*) as n from stripe_import_item i join stripe_import s on s.id = i.import_id where not s.dry_run`,

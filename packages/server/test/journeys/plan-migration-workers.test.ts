@@ -21,7 +21,8 @@ afterAll(() => {
 async function startWorker(): Promise<ChildProcess> {
   const program = join(import.meta.dirname, '../worker.ts');
   const args = ['--conditions=farebox', program, farebox.db.url, String(farebox.stripe_port), folder];
-  const worker = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const worker = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  worker.stderr.pipe(process.stderr);
   workers.push(worker);
   await once(worker.stdout, 'data', { signal: AbortSignal.timeout(180_000) });
   return worker;

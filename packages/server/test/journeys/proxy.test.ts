@@ -104,13 +104,16 @@ function environment(): Record<string, string> {
 }
 
 function start(own: number): ChildProcess {
-  return spawn(
+  const child = spawn(
     process.execPath,
     ['--conditions=farebox', 'packages/server/src/main.ts', 'proxy', '--upstream', upstream.url, '--port', String(own)],
     {
       cwd: join(import.meta.dirname, '../../../..'),
       env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', ...environment() },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
+  child.stdout.pipe(process.stdout);
+  child.stderr.pipe(process.stderr);
+  return child;
 }

@@ -11,7 +11,8 @@ const people = createSubscribers(db, fakeClock(Date.UTC(2026, 2, 11, 12)));
 const program = new URL('../../../test/usage-worker.ts', import.meta.url).pathname;
 
 async function startWorker(): Promise<ChildProcess> {
-  const worker = fork(program, [db.url], { execArgv: ['--conditions=farebox'] });
+  const worker = fork(program, [db.url], { execArgv: ['--conditions=farebox'], silent: true });
+  worker.stderr?.pipe(process.stderr);
   await once(worker, 'message');
   return worker;
 }
