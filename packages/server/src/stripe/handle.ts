@@ -1,9 +1,10 @@
 import Stripe from 'stripe';
-import type { Database, Tx } from '../db/database.ts';
+import type { Database, Reader } from '../db/database.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../ports.ts';
 import { wayOf } from './event-types.ts';
 import type { Sync } from './sync.ts';
+import type { Named } from './reading.ts';
 import { type StripeEventRow, bodyOf, closeEvent, eventById, noteFailure } from './store.ts';
 import { Unreadable, idOf, subjectOf, subscriptionIdOf } from './translate.ts';
 
@@ -12,6 +13,9 @@ type End = { state: 'done' | 'ignored' | 'parked'; reason: string | null };
 
 /** After so many failures an event is parked: whatever is wrong does not pass by itself. */
 const mostAttempts = 40;
+
+/** What comes after a payment, however long: what was paid may be older than what is read of every customer. */
+const isOfOlder = /^(charge\.(refunded|dispute)|refund\.|credit_note\.)/;
 
 export interface KnownCustomer {
   id: string;
@@ -44,7 +48,7 @@ export function createEventHandler(deps: {
   meterRefused(rejected: readonly { identifier: string; reason: string }[]): Promise<void>;
 }) {
   const { db, clock, log, stripe } = deps;
-  const close = (tx: Tx | Database['kysely'], id: string, { state, reason }: End) =>
+  const close = (tx: Reader, id: string, { state, reason }: End) =>
     closeEvent(tx, id, state, reason, new Date(clock.now()));
 
   return async function handle(id: string): Promise<void> {
@@ -89,12 +93,20 @@ export function createEventHandler(deps: {
     const known = (await deps.customers.findByStripeId(stripeCustomerId)) ?? (await adopt(stripeCustomerId));
     if ('state' in known) return known;
     if (row.type === 'invoice.upcoming') await hearOfRenewal(row);
-    if (known.stripe_synced_seq >= row.seq) return { state: 'done', reason: null };
-    await deps.syncCustomer(known.id, {
-      seq: row.seq,
-      close: (tx) => close(tx, row.id, { state: 'done', reason: null }),
-    });
+    const named = await namedBy(row);
+    if (named === null && known.stripe_synced_seq >= row.seq) return { state: 'done', reason: null };
+    const asking = { seq: row.seq, close: (tx: Reader) => close(tx, row.id, { state: 'done', reason: null }) };
+    await deps.syncCustomer(known.id, named === null ? { asking } : { asking, named });
     return null;
+  }
+
+  /** A reading for another event of the customer did not look for what this one is of. */
+  async function namedBy({ id, type, object_id }: StripeEventRow): Promise<Named | null> {
+    if (!isOfOlder.test(type)) return null;
+    const { charge_id, invoice_id } = subjectOf(await bodyOf(db.kysely, id));
+    if (type.startsWith('credit_note.')) return invoice_id === null ? null : { charges: [], invoices: [invoice_id] };
+    const charge = charge_id ?? (type === 'charge.refunded' ? object_id : null);
+    return charge === null ? null : { charges: [charge], invoices: [] };
   }
 
   /** The invoice is not made yet, and cannot be read: what it names is its subscription. */

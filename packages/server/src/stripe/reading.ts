@@ -41,6 +41,12 @@ export interface Snapshot {
   is_gone: boolean;
 }
 
+/** Objects at Stripe that were told of: read even where they are older than what is read of everybody. */
+export interface Named {
+  charges: readonly string[];
+  invoices: readonly string[];
+}
+
 export interface ReadingDeps {
   db: Database;
   clock: Clock;
@@ -50,8 +56,9 @@ export interface ReadingDeps {
   versionByStripePrice(stripePriceId: string): Promise<{ version: PlanVersion; price: StoredPrice } | null>;
 }
 
-/** Stripe shows at most this many invoices and charges of one customer per read; older ones no longer change. */
-const invoicesRead = 100;
+/** So many of a customer's invoices and charges are read each time, the newest. Older ones are read when they are told of. */
+const newestRead = 100;
+const nothingNamed: Named = { charges: [], invoices: [] };
 
 const nothingScheduled = {
   scheduled_price_id: null,
@@ -68,7 +75,11 @@ export function createReading(deps: ReadingDeps) {
   const { db, stripe } = deps;
   const readTopUps = createTopUpReading(deps);
 
-  return async function read(customerId: string, stripeCustomerId: string | null): Promise<Snapshot> {
+  return async function read(
+    customerId: string,
+    stripeCustomerId: string | null,
+    named = nothingNamed,
+  ): Promise<Snapshot> {
     const checkouts = await readCheckouts(customerId);
     const top_ups = await readTopUps(customerId);
     const known = await subscriptionsOf(db.kysely, customerId);
@@ -80,9 +91,13 @@ export function createReading(deps: ReadingDeps) {
       ...known.map((row) => row.stripe_subscription_id),
     ]);
     const payers = [...(listed === null ? [] : [listed]), ...(await formerPayers(customerId, listed))];
-    const { invoices, top_up_invoices, vanished_invoices } = await readInvoices(customerId, payers, own);
-    const charges: MirrorCharge[] = [];
-    for (const payer of payers) charges.push(...(await readCharges(payer)));
+    const { invoices, top_up_invoices, vanished_invoices } = await readInvoices(
+      customerId,
+      payers,
+      own,
+      named.invoices,
+    );
+    const charges = await readCharges(payers, named.charges);
     const money = { invoices, top_up_invoices, vanished_invoices, charges };
     return { subscriptions, ...money, checkouts, top_ups, is_gone };
   };
@@ -175,12 +190,17 @@ export function createReading(deps: ReadingDeps) {
     return { ...mirrorOf(row), ...unscheduled, ...ended };
   }
 
-  async function readInvoices(customerId: string, payers: readonly string[], own: ReadonlySet<string>) {
+  async function readInvoices(
+    customerId: string,
+    payers: readonly string[],
+    own: ReadonlySet<string>,
+    named: readonly string[],
+  ) {
     const invoices: MirrorInvoice[] = [];
     const vanished_invoices: string[] = [];
     const top_up_invoices: Snapshot['top_up_invoices'] = [];
     for (const customer of payers) {
-      const page = await stripe.invoices.list({ customer, limit: invoicesRead });
+      const page = await stripe.invoices.list({ customer, limit: newestRead });
       for (const invoice of page.data) await keep(invoice);
     }
     const seen = new Set(invoices.map((invoice) => invoice.stripe_invoice_id));
@@ -189,6 +209,11 @@ export function createReading(deps: ReadingDeps) {
       const invoice = await orMissing(stripe.invoices.retrieve(row.stripe_invoice_id));
       if (invoice === null) vanished_invoices.push(row.id);
       else await keep(invoice);
+    }
+    for (const id of named) {
+      if (invoices.some((invoice) => invoice.stripe_invoice_id === id)) continue;
+      const invoice = await orMissing(stripe.invoices.retrieve(id));
+      if (invoice !== null && isOfOne(payers, invoice.customer)) await keep(invoice);
     }
     return { invoices, top_up_invoices, vanished_invoices };
 
@@ -202,16 +227,24 @@ export function createReading(deps: ReadingDeps) {
     }
   }
 
-  async function readCharges(stripeCustomerId: string): Promise<MirrorCharge[]> {
-    const charges: MirrorCharge[] = [];
-    const page = await stripe.charges.list({ customer: stripeCustomerId, limit: invoicesRead });
-    for (const charge of page.data) {
+  async function readCharges(payers: readonly string[], named: readonly string[]): Promise<MirrorCharge[]> {
+    const charges = new Map<string, Stripe.Charge>();
+    for (const customer of payers) {
+      const page = await stripe.charges.list({ customer, limit: newestRead });
+      for (const charge of page.data) charges.set(charge.id, charge);
+    }
+    for (const id of named) {
+      const charge = charges.has(id) ? null : await orMissing(stripe.charges.retrieve(id));
+      if (charge !== null && isOfOne(payers, charge.customer)) charges.set(id, charge);
+    }
+    const read: MirrorCharge[] = [];
+    for (const charge of charges.values()) {
       const dispute = charge.disputed
         ? (await stripe.disputes.list({ charge: charge.id, limit: 1 })).data[0]
         : undefined;
-      charges.push(translateCharge(charge, dispute ?? null));
+      read.push(translateCharge(charge, dispute ?? null));
     }
-    return charges;
+    return read;
   }
 
   async function scheduledOf(
@@ -264,6 +297,10 @@ export function createReading(deps: ReadingDeps) {
     for await (const line of stripe.invoices.listLineItems(invoice.id, { limit: 100 })) lines.push(line);
     return lines;
   }
+}
+
+function isOfOne(payers: readonly string[], customer: string | { id: string } | null): boolean {
+  return customer !== null && payers.includes(idOf(customer));
 }
 
 async function orMissing<T>(read: Promise<T>): Promise<T | null> {

@@ -5,7 +5,7 @@ import { deleteDrafts } from '../invoices/store.ts';
 import type { createSubscriptionMirror, MirrorResult } from '../subscriptions/mirror.ts';
 import { holds } from '../lib/holds.ts';
 import { closeCheckout } from '../subscriptions/checkouts/store.ts';
-import { type ReadingDeps, type Snapshot, createReading } from './reading.ts';
+import { type Named, type ReadingDeps, type Snapshot, createReading } from './reading.ts';
 import { type ChargeRow, chargesByIds, eventsSoFar, markGone, upsertCharges } from './store.ts';
 
 /** What the mirror found, told to whoever acts on it, inside the mirror's transaction. */
@@ -26,8 +26,8 @@ export interface Asking {
   close(db: Reader): Promise<void>;
 }
 
-/** Reads a customer and mirrors it. */
-export type Sync = (customerId: string, asking?: Asking) => Promise<void>;
+/** Reads a customer and mirrors it, with what is `named` besides. */
+export type Sync = (customerId: string, reason?: { asking?: Asking; named?: Named }) => Promise<void>;
 
 interface Link {
   name: string;
@@ -63,16 +63,17 @@ export function createSync(deps: SyncDeps): Sync {
   const { db } = deps;
   const read = createReading(deps);
 
-  return async function syncCustomer(customerId, asking) {
+  return async function syncCustomer(customerId, { asking, named } = {}) {
     await db.withLock(`stripe:${customerId}`, async () => {
       const link = await deps.findLink(customerId);
       if (link === null) return;
-      // Whoever held the lock before has read what this event tells of: events come in bursts.
-      if (asking !== undefined && link.stripe_synced_seq >= asking.seq) return await asking.close(db.kysely);
+      // Whoever held the lock before has read what this event tells of: events come in bursts. What it names it may not have read.
+      const isRead = asking !== undefined && named === undefined && link.stripe_synced_seq >= asking.seq;
+      if (isRead) return await asking.close(db.kysely);
       const seq = await eventsSoFar(db.kysely);
       // Under the lock this read is the newest, also when the clock of whoever read before is ahead.
       const fetchedAt = new Date(Math.max(deps.clock.now(), link.stripe_synced_at?.getTime() ?? 0));
-      const snapshot = await read(customerId, link.stripe_customer_id);
+      const snapshot = await read(customerId, link.stripe_customer_id, named);
       await deps.settleUsage();
       const isNews = await db.transaction(async (tx) => {
         // Whoever lost the lock on the way is late: what was read since stays, and this is read again.

@@ -10,6 +10,7 @@ import { subscriptionsOfAll } from '../../subscriptions/store.ts';
 import { reopenAdjustment, sentAdjustments } from '../../usage/corrections/store.ts';
 import { reopenReport, sentReports } from '../../usage/report.ts';
 import { reach } from '../reach.ts';
+import type { Sync } from '../sync.ts';
 import { allGone, lastComparedAt } from './store.ts';
 import { chargesOfAll, knownEvents } from '../store.ts';
 import { addOnsOn, namesOf } from '../items.ts';
@@ -69,7 +70,7 @@ export function createReconcile(deps: {
     versionByStripePrice(stripePriceId: string): Promise<{ version: PlanVersion } | null>;
   };
   catalogFaults(): Promise<{ object_id: string; detail: string }[]>;
-  syncCustomer(customerId: string): Promise<void>;
+  syncCustomer: Sync;
   backfill(): Promise<unknown>;
   told: { drift(tx: Tx, found: Reconciliation): Promise<void> };
 }) {
@@ -262,10 +263,15 @@ export function createReconcile(deps: {
       if (how === 'sell') await sell(object_id);
       if (how === 'bill') await billAgain(object_id);
     }
-    const read = new Set(
-      found.flatMap(({ repair: how, customer_id }) => (how === 'sync' || how === 'link' ? (customer_id ?? []) : [])),
-    );
-    await abreast(read, readAbreast, (customerId) => deps.syncCustomer(customerId));
+    const read = new Map<string, { charges: string[]; invoices: string[] }>();
+    for (const { kind, repair: how, customer_id, object_id } of found) {
+      if ((how !== 'sync' && how !== 'link') || customer_id === null) continue;
+      const named = read.get(customer_id) ?? { charges: [], invoices: [] };
+      read.set(customer_id, named);
+      if (kind === 'stale_charge') named.charges.push(object_id);
+      if (kind === 'missing_invoice' || kind === 'stale_invoice') named.invoices.push(object_id);
+    }
+    await abreast(read, readAbreast, ([customerId, named]) => deps.syncCustomer(customerId, { named }));
     if (found.some(({ repair: how }) => how === 'backfill')) await deps.backfill();
   }
 
