@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type AlertFacts, type AlertedMeter, usageAlerts } from './usage-alert.ts';
+import { type AlertFacts, type AlertedMeter, unitsToNextAlert, usageAlerts } from './usage-alert.ts';
 
 const meter: AlertedMeter = {
   meter_id: 'requests',
@@ -105,4 +106,51 @@ test('words say what is used and what happens next', () => {
   expect(
     usageAlerts({ ...none, spend_cap: { month: '2026-11', amount_minor: 5000, spent_minor: 5000 } })[0]?.sentence,
   ).toBe('$50.00 of the $50.00 that usage may cost in a month are spent. Requests that would cost more are refused.');
+});
+
+const units = fc.oneof(fc.nat(20), fc.nat(2000));
+const facts = fc.record({
+  meters: fc.array(
+    fc.record({
+      used: units,
+      included: units,
+      last_day: units,
+      days_before: fc.array(units, { minLength: 7, maxLength: 7 }),
+    }),
+    { minLength: 1, maxLength: 3 },
+  ),
+  percents: fc
+    .uniqueArray(fc.integer({ min: 1, max: 99 }), { maxLength: 4 })
+    .map((all) => all.toSorted((a, b) => a - b)),
+});
+
+test('fewer units than are said, of whichever meters, bring nothing new; so many of one meter do', () => {
+  fc.assert(
+    fc.property(facts, fc.array(fc.nat(2000), { maxLength: 3 }), ({ meters, percents }, more) => {
+      const before = meters.map((each, index) => ({ ...meter, ...each, meter_id: String(index) }));
+      const next = unitsToNextAlert({ ...none, percents, meters: before });
+      const keysAfter = (added: readonly number[]) => {
+        const after = before.map((each, index) => {
+          const plus = added[index] ?? 0;
+          return { ...each, used: each.used + plus, last_day: each.last_day + plus };
+        });
+        return new Set(usageAlerts({ ...none, percents, meters: after }).map(({ key }) => key));
+      };
+      const now = keysAfter([]);
+      if (more.reduce((sum, each) => sum + each, 0) < next)
+        expect([...keysAfter(more)].filter((key) => !now.has(key))).toEqual([]);
+      if (Number.isFinite(next)) {
+        const reached = before.map((_, index) => keysAfter(before.map((__, at) => (at === index ? next : 0))));
+        expect(reached.some((keys) => [...keys].some((key) => !now.has(key)))).toBe(true);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('where money decides, no number of units is far', () => {
+  const far = { ...none, meters: [{ ...meter, used: 1 }] };
+  expect(unitsToNextAlert(far)).toBe(799);
+  expect(unitsToNextAlert({ ...far, spend_cap: { month: '2026-11', amount_minor: 500, spent_minor: 0 } })).toBe(0);
+  expect(unitsToNextAlert({ ...far, credits: { period_start_at: 1, granted_minor: 5, available_minor: 5 } })).toBe(0);
 });

@@ -77,6 +77,31 @@ export function usageAlerts(facts: AlertFacts): UsageAlert[] {
   ];
 }
 
+/**
+ * Of how many more units, over all meters together, something new may be to be told; Infinity where no number of them would do.
+ * Fewer change nothing as long as the period and what is included stay. 0 where money decides: what units cost is not known here.
+ */
+export function unitsToNextAlert({ meters, percents, spend_cap, credits }: AlertFacts): number {
+  if ((spend_cap?.amount_minor ?? 0) > 0 || (credits?.granted_minor ?? 0) > 0) return 0;
+  return meters.reduce(
+    (least, meter) => Math.min(least, unitsToNextPart(meter, percents), unitsToAnomaly(meter)),
+    Number.POSITIVE_INFINITY,
+  );
+}
+
+function unitsToNextPart({ used, included: limit }: AlertedMeter, percents: readonly number[]): number {
+  if (limit === 0 || used >= limit) return Number.POSITIVE_INFINITY;
+  const next = percents.find((percent) => used * 100 < limit * percent) ?? 100;
+  return Math.ceil((limit * next) / 100) - used;
+}
+
+function unitsToAnomaly(meter: AlertedMeter): number {
+  const usual = usualDay(meter);
+  if (usual === null) return Number.POSITIVE_INFINITY;
+  const units = Math.max(usual * anomalyTimes + 1, usual + anomalyUnits) - meter.last_day;
+  return units > 0 ? units : Number.POSITIVE_INFINITY;
+}
+
 /** The last part that was reached, 100 where all of it is used; null: none yet. */
 function reachedPercent(used: number, limit: number, percents: readonly number[]): number | null {
   return used >= limit ? 100 : (percents.findLast((percent) => used * 100 >= limit * percent) ?? null);
@@ -124,10 +149,9 @@ function resetAlert(meter: AlertedMeter): UsageAlert | null {
  * at least a hundred units more.
  */
 function anomalyAlert(meter: AlertedMeter): UsageAlert | null {
-  const { meter_id, name, unit, period_start_at, last_day, days_before } = meter;
-  const sum = days_before.reduce((total, day) => total + day, 0);
-  const limit = Math.round(sum / Math.max(1, days_before.length));
-  if (days_before.filter((day) => day > 0).length < anomalyDays) return null;
+  const { meter_id, name, unit, period_start_at, last_day } = meter;
+  const limit = usualDay(meter);
+  if (limit === null) return null;
   if (last_day <= limit * anomalyTimes || last_day - limit < anomalyUnits) return null;
   return {
     type: 'usage.anomaly',
@@ -140,6 +164,12 @@ function anomalyAlert(meter: AlertedMeter): UsageAlert | null {
     title: `${name}: much more usage than usual`,
     sentence: `${count(last_day)} ${unit}s in the last 24 hours, more than ${anomalyTimes} times the ${count(limit)} a day of the week before.`,
   };
+}
+
+/** Units of an average day; null where too few days had any. */
+function usualDay({ days_before }: AlertedMeter): number | null {
+  if (days_before.filter((day) => day > 0).length < anomalyDays) return null;
+  return Math.round(days_before.reduce((total, day) => total + day, 0) / days_before.length);
 }
 
 function capAlert({ spend_cap: cap, currency, percents }: AlertFacts): UsageAlert | null {

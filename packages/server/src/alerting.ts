@@ -5,17 +5,12 @@ import type { Credits } from './credits/service.ts';
 import type { Customers } from './customers/service.ts';
 import type { Tx } from './db/database.ts';
 import { invariant } from './lib/invariant.ts';
-import { createPaced } from './lib/paced.ts';
 import type { Notices } from './notices/service.ts';
 import type { Telling } from './telling.ts';
 import { type NewAlert, createAlerts } from './usage/alerts/service.ts';
+import { createLooks } from './usage/alerts/looks.ts';
 import { createAlertSettings } from './usage/alerts/settings.ts';
 import type { Usage } from './usage/service.ts';
-
-/** How often a customer that uses something is looked at. */
-const lookPaceMs = 5_000;
-/** However many customers use something at once, looking at them takes about a tenth of the time. */
-const lookRest = { times: 9, most_ms: 100 };
 
 /** Joins what tells of usage: the looks, the mails and the events. Its part of `createApp`. */
 export function connectAlerting(
@@ -39,29 +34,24 @@ export function connectAlerting(
     },
     told,
   });
+  const looks = createLooks({
+    look: alerts.look,
+    onRecorded: usage.onRecorded,
+    onError: (error, customer_id) =>
+      log.warn({ err: error, customer_id }, 'usage was not looked at; it is again in an hour'),
+  });
   const settings = createAlertSettings({
     db: deps.db,
     findCustomer: (id) => deps.customers.get(id),
     planPercents: async (id) => (await usage.summaries(id))[0]?.alert_percents ?? usualAlertPercents,
     audit: deps.accounts.audit,
+    changed: looks.soon,
   });
-  const paced = createPaced({
-    pace_ms: lookPaceMs,
-    rest: lookRest,
-    run: alerts.look,
-    onError: (error, customer_id) =>
-      log.warn({ err: error, customer_id }, 'usage was not looked at; it is again in an hour'),
-  });
-  const stop = usage.onRecorded((customerId) => paced.ask(customerId));
   return {
     ...alerts,
     settings,
-    /** Who used something is looked at now. */
-    settle: paced.settle,
-    async close(): Promise<void> {
-      stop();
-      await paced.close();
-    },
+    settle: looks.settle,
+    close: looks.close,
   };
 
   /** The customer by mail, programs by webhook; of what is unusual the seller by mail too. That all is well again, programs alone. */

@@ -2,6 +2,7 @@ import type { Currency } from '@farebox/core';
 import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { createAutoTopUpRoutes } from './credits/auto-top-ups/routes.ts';
+import { createLooks } from './credits/auto-top-ups/looks.ts';
 import { createAutoTopUps } from './credits/auto-top-ups/service.ts';
 import { createReservationRoutes } from './credits/reservations/routes.ts';
 import { createReservations } from './credits/reservations/service.ts';
@@ -10,17 +11,11 @@ import type { Credits } from './credits/service.ts';
 import { createTopUpRoutes } from './credits/top-ups/routes.ts';
 import { createTopUps } from './credits/top-ups/service.ts';
 import type { Customers } from './customers/service.ts';
-import { createPaced } from './lib/paced.ts';
 import type { Queue } from './queue/queue.ts';
 import type { StripeConnection } from './stripe/connect.ts';
 import { createLinking } from './subscriptions/buyer.ts';
 import type { Telling } from './telling.ts';
 import type { Usage } from './usage/service.ts';
-
-/** How often it is looked whether a customer that uses something has enough credit left. */
-const lookPaceMs = 5_000;
-/** However many customers use something at once, looking at them takes about a tenth of the time. */
-const lookRest = { times: 9, most_ms: 100 };
 
 /** Joins what brings credit and needs Stripe. Its part of `createApp`. */
 export function connectCrediting(
@@ -53,19 +48,13 @@ export function connectCrediting(
     }),
   });
   const autoTopUps = createAutoTopUps({ ...shared, desk: stripe.desk, intents: stripe.intents });
-  const paced = createPaced({
-    pace_ms: lookPaceMs,
-    rest: lookRest,
-    run: autoTopUps.look,
+  const looks = createLooks({
+    autoTopUps,
+    onRecorded: deps.usage.onRecorded,
     onError: (error, customer_id) =>
       deps.log.warn({ err: error, customer_id }, 'credit was not looked at; it is again in ten minutes'),
   });
-  const reservations = createReservations({
-    ...shared,
-    meters: list.meters,
-    taken: (customerId) => paced.ask(customerId),
-  });
-  const stop = deps.usage.onRecorded((customerId) => paced.ask(customerId));
+  const reservations = createReservations({ ...shared, meters: list.meters, taken: looks.soon });
   queue.work('credits.top_ups', () => autoTopUps.lookAtAll());
   const tellExpired = createCreditExpiry({ ...deps, told: deps.telling.creditExpired });
   queue.work('credits.expiry', tellExpired);
@@ -84,12 +73,9 @@ export function connectCrediting(
     async settle(): Promise<void> {
       await reservations.expireDue(null);
       await tellExpired();
-      await paced.settle();
+      await looks.settle();
       await autoTopUps.lookAtAll();
     },
-    async close(): Promise<void> {
-      stop();
-      await paced.close();
-    },
+    close: looks.close,
   };
 }

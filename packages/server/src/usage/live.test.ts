@@ -5,10 +5,11 @@ import { createErrorAnswer } from '../http/answer.ts';
 import { router } from '../http/router.ts';
 import { createLog } from '../lib/log.ts';
 import { createLive } from './live.ts';
+import type { RecordedListener } from './service.ts';
 
 /** Live streams on a real port, with usage a test reports by hand. */
 async function start(options: { ping_ms?: number } = {}) {
-  const listeners = new Set<(customerId: string) => void>();
+  const listeners = new Set<RecordedListener>();
   const stopping = new AbortController();
   const live = createLive({
     usage: {
@@ -31,7 +32,7 @@ async function start(options: { ping_ms?: number } = {}) {
     listeners,
     stopping,
     open: (signal?: AbortSignal) => fetch(`http://127.0.0.1:${port}/live`, signal === undefined ? {} : { signal }),
-    grow: () => listeners.forEach((listener) => listener('cust_1')),
+    grow: () => listeners.forEach((listener) => listener('cust_1', 1)),
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
 }

@@ -19,6 +19,9 @@ import { createUsageWriter } from './writer.ts';
 
 export type Usage = ReturnType<typeof createUsage>;
 
+/** `units`: at most so many more of any meter; Infinity where it is not known how many. */
+export type RecordedListener = (customerId: string, units: number) => void;
+
 /** Of one meter of one customer in one period; of one key only when that is named. */
 export type AskedScope = Omit<UsageScope, 'aggregation'>;
 
@@ -48,7 +51,7 @@ export function createUsage(deps: {
 }) {
   const { db, clock, log, meters, capacity = 100_000 } = deps;
   const kept_ms = deps.kept_ms ?? defaultKeptMs;
-  const listeners = new Set<(customerId: string) => void>();
+  const listeners = new Set<RecordedListener>();
   const writer = createUsageWriter({ db, meters });
   const balances = createBalances({ db, clock, aggregationOf });
   const ingest = createIngest({
@@ -103,11 +106,14 @@ export function createUsage(deps: {
 
   function written(events: readonly StoredEvent[], xid: bigint): void {
     balances.written(events, xid);
-    for (const customerId of new Set(events.map(({ customer_id }) => customer_id))) tell(customerId);
+    const units = new Map<string, number>();
+    for (const { customer_id, counted } of events)
+      units.set(customer_id, (units.get(customer_id) ?? 0) + unitsOf(counted));
+    for (const [customerId, more] of units) tell(customerId, more);
   }
 
-  function tell(customerId: string): void {
-    for (const listener of listeners) listener(customerId);
+  function tell(customerId: string, units: number): void {
+    for (const listener of listeners) listener(customerId, units);
   }
 
   /** Writes what the gate let through, under the id of its batch where it may come again. */
@@ -176,7 +182,7 @@ export function createUsage(deps: {
     /** What was written of a customer was put right: what is kept of it is old. */
     corrected(customerId: string): void {
       balances.forget(customerId);
-      tell(customerId);
+      tell(customerId, Number.POSITIVE_INFINITY);
     },
 
     /** Resolves when everything recorded before the call is written. */
@@ -192,11 +198,18 @@ export function createUsage(deps: {
     state: () => ({ pending: batch.pending(), dropped: batch.dropped(), failing: batch.failing() }),
 
     /** Called after usage of a customer was written by this process. Must not throw. Answers how to stop. */
-    onRecorded(listener: (customerId: string) => void): () => void {
+    onRecorded(listener: RecordedListener): () => void {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
+}
+
+/** Of all meters together, none of which grows by more. What is no number is a value that a meter of different ones has once. */
+function unitsOf(counted: Readonly<Record<string, string>>): number {
+  let units = 0;
+  for (const meter in counted) units += Math.max(0, Number(counted[meter])) || 1;
+  return units;
 }
 
 function requireWhole({ customer_id, meter_id, quantity }: Readonly<UsageRecord>): void {

@@ -14,11 +14,14 @@ const { app, sandbox, seller } = farebox;
 async function buyer() {
   const { visitor, customer_id } = await buyerOf(farebox);
   let sent = 0;
+  const send = async (quantity: number) =>
+    await seller.post('/v1/usage/events', { id: `e${(sent += 1)}`, type: 'requests', customer_id, quantity });
   return {
     customer_id,
     visitor,
+    send,
     use: async (quantity: number) => {
-      await seller.post('/v1/usage/events', { id: `e${(sent += 1)}`, type: 'requests', customer_id, quantity });
+      await send(quantity);
       await app.settle();
     },
     /** What was told by mail, in the order of the titles. */
@@ -76,6 +79,18 @@ test('of a quota it is told at four fifths and when it is used up, once each in 
     'usage.threshold_reached',
   ]);
   await receiver.close();
+});
+
+test('who was far from it when they were looked at is looked at again once they may not be, or were told otherwise', async () => {
+  const customer = await buyer();
+  await customer.use(10);
+  await customer.send(10);
+  await customer.send(60);
+  await expect.poll(customer.events, { timeout: 60_000 }).toEqual(['usage.threshold_reached']);
+  const other = await buyer();
+  await other.use(10);
+  await seller.answer('PUT', `/v1/customers/${other.customer_id}/usage_alerts`, { percents: [5] });
+  await expect.poll(other.events, { timeout: 60_000 }).toEqual(['usage.threshold_reached']);
 });
 
 test('that a quota begins anew is told once, without a mail, to who was warned in a period before and to nobody else', async () => {

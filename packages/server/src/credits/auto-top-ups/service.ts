@@ -18,6 +18,7 @@ import {
   type AutoTopUpRow,
   autoTopUpOf,
   autoTopUpsAfter,
+  autoTopUpsAmong,
   deleteAutoTopUp,
   lockAutoTopUp,
   setAutoTopUp,
@@ -151,6 +152,10 @@ export function createAutoTopUps(deps: {
     set,
     remove,
     look,
+    /** Of these customers, those for whom a look may buy something. */
+    async wantedBy(customerIds: readonly string[]): Promise<string[]> {
+      return deps.terms === null ? [] : await autoTopUpsAmong(db.kysely, customerIds);
+    },
     /** The job `credits.top_ups`: everybody who wants it, one after the other; what time alone changes is seen here. */
     async lookAtAll(): Promise<void> {
       for (let after = ''; ;) {

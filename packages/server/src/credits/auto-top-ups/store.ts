@@ -73,3 +73,14 @@ export async function autoTopUpsAfter(db: Reader, after: string, limit: number):
     .execute();
   return found.map((row) => row.customer_id);
 }
+
+/** Of these customers, those for whom something may be bought. */
+export async function autoTopUpsAmong(db: Reader, customerIds: readonly string[]): Promise<string[]> {
+  const found = await db
+    .selectFrom('auto_top_up')
+    .select('customer_id')
+    .where('pause_reason', 'is', null)
+    .where(sql<boolean>`customer_id = any(${customerIds}::text[])`)
+    .execute();
+  return found.map((row) => row.customer_id);
+}

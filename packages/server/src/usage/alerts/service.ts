@@ -1,4 +1,4 @@
-import { type AlertFacts, type AlertedMeter, type UsageAlert, usageAlerts } from '@farebox/core';
+import { type AlertFacts, type AlertedMeter, type UsageAlert, unitsToNextAlert, usageAlerts } from '@farebox/core';
 import type { Database, Tx } from '../../db/database.ts';
 import { createId } from '../../lib/id.ts';
 import type { Clock } from '../../ports.ts';
@@ -66,10 +66,15 @@ export function createAlerts(deps: {
     };
   }
 
-  /** Tells what is new. */
-  async function look(customer_id: string): Promise<void> {
+  /** Tells what is new. Answers after how many more units there may be more to tell. */
+  async function look(customer_id: string): Promise<number> {
     const facts = await factsOf(customer_id);
-    const alerts = facts === null ? [] : usageAlerts(facts);
+    if (facts === null) return Number.POSITIVE_INFINITY;
+    await tell(customer_id, usageAlerts(facts));
+    return unitsToNextAlert(facts);
+  }
+
+  async function tell(customer_id: string, alerts: readonly UsageAlert[]): Promise<void> {
     if (alerts.length === 0) return;
     const known = await toldAlerts(
       db.kysely,

@@ -20,6 +20,8 @@ export function createAlertSettings(deps: {
   /** As the customer's plan says. */
   planPercents(customerId: string): Promise<readonly number[]>;
   audit: AuditTrail;
+  /** After it was set: what is used already may be to be told. */
+  changed(customerId: string): void;
 }) {
   const { db } = deps;
 
@@ -45,6 +47,7 @@ export function createAlertSettings(deps: {
           detail: { percents },
         });
       });
+      deps.changed(id);
       return await read(id);
     },
   };
