@@ -109,7 +109,7 @@ const failure = {
 const when = fc.constantFrom('before' as const, 'after' as const);
 const ways = fc.record<Omit<Mishaps, 'rests'> & { lot: number }>({
   seed: fc.nat(0xffff),
-  workers: fc.integer({ min: 1, max: 4 }),
+  workers: fc.integer({ min: 0, max: 4 }),
   delivers: fc.nat(3),
   twice: seldom(5),
   prompt: fc.boolean(),

@@ -50,8 +50,9 @@ export function connectSelling(
   const linkStripe = (id: string, stripeId: string) => customers.linkStripe(null, id, stripeId);
   const versionById = (id: string) => plans.version(null, id);
   const customersByIds: Customers['byIds'] = (ids) => customers.byIds(ids);
-  const order = createOrders({ db, payments, intents, audit: deps.accounts.audit });
-  const shared = { db, clock, payments, desk, order, base_url, findCustomer, linkStripe, stripeIdOf, versionById };
+  const orders = createOrders({ db, clock, payments, intents, audit: deps.accounts.audit });
+  const ofCustomer = { findCustomer, linkStripe, stripeIdOf };
+  const shared = { db, clock, payments, desk, ...orders, base_url, ...ofCustomer, versionById };
   const onSale: Plans['onSale'] = (planId, customer) => plans.onSale(planId, customer);
   const subscribe = createSubscribe({ ...shared, onSale, hasCodes: () => hasCodes(db.kysely) });
   const begin = createBegin({ ...shared, onSale });

@@ -15,9 +15,13 @@ import {
   markSent,
   markUnsettled,
   openIntents,
+  openIntentsOf,
 } from './store.ts';
 
 export type IntentBook = ReturnType<typeof createIntents>;
+
+/** Kinds of wishes that are decided one after the other. */
+export type WishKinds = 'subscription.' | 'invoice.';
 
 /** A job could not find out what became of an intent, and runs again. */
 class Unsettled extends Error {
@@ -110,6 +114,15 @@ export function createIntents(deps: {
         await afterwards(row.customer_id);
       });
     },
+    /**
+     * What a customer wished before, of kinds that begin so, and what nobody has settled yet, is carried out now. False while it is not
+     * known what became of it: then nothing else of the kind may be decided.
+     */
+    async settleOpen(customerId: string, kinds: WishKinds): Promise<boolean> {
+      for (const row of await openIntentsOf(db.kysely, customerId, kinds))
+        if ((await settle(row.id, kindOf(row, deps.carriers))).state === 'unknown') return false;
+      return true;
+    },
     /** What became of a wish so far, without carrying it out; null: nobody wished it. */
     async outcomeOf<K extends IntentKind>(kind: K, dedupeKey: string): Promise<Outcome<K> | null> {
       const row = await intentByKey(db.kysely, dedupeKey);
@@ -145,7 +158,7 @@ function carrierOf<K extends IntentKind>(carriers: Partial<Carriers>, kind: K): 
   return carrier;
 }
 
-function kindOf(row: IntentRow, carriers: Partial<Carriers>): IntentKind {
+function kindOf(row: Pick<IntentRow, 'id' | 'kind'>, carriers: Partial<Carriers>): IntentKind {
   invariant(Object.hasOwn(carriers, row.kind), `${row.kind} is a kind of intent`);
   return row.kind as IntentKind;
 }

@@ -117,3 +117,20 @@ export async function openIntents(db: Reader, before: Date, limit: number): Prom
     .execute();
   return rows.map((row) => row.id);
 }
+
+/** A customer's that are not settled, of kinds that begin so, the oldest first. */
+export async function openIntentsOf(
+  db: Reader,
+  customerId: string,
+  kinds: string,
+): Promise<{ id: string; kind: string }[]> {
+  return await db
+    .selectFrom('stripe_intent')
+    .select(['id', 'kind'])
+    .where('customer_id', '=', customerId)
+    .where('state', 'in', ['pending', 'sent'])
+    .where('kind', 'like', `${kinds}%`)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+}

@@ -1,9 +1,8 @@
 import { type CreditWish, type Interval, decideCredit } from '@farebox/core';
 import type { Database } from '../db/database.ts';
 import type { Collected, CreditReason } from '../intents/kinds.ts';
-import { type Orders, requirePaid } from '../intents/orders.ts';
-import { createId } from '../lib/id.ts';
-import type { Clock, CreditNote, InvoicePreview, Payments, PaymentsDesk } from '../ports.ts';
+import { type Earlier, type Orders, requirePaid } from '../intents/orders.ts';
+import type { CreditNote, InvoicePreview, Payments, PaymentsDesk } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import type { Wisher } from '../subscriptions/life/turns.ts';
 import { oneOf } from '../subscriptions/held.ts';
@@ -51,14 +50,14 @@ export interface GiveBack extends CreditWish {
  */
 export function createInvoices(deps: {
   db: Database;
-  clock: Clock;
   payments: Pick<Payments, 'syncCustomer'>;
   desk: Pick<PaymentsDesk, 'previewNext' | 'creditNotes'>;
   order: Orders;
+  settleEarlier: Earlier;
   stripeIdOf(customerId: string): Promise<string | null>;
   runningUsage(customerId: string, group: string): Promise<{ usage: RunningUsage[]; minimum: RunningMinimum | null }>;
 }) {
-  const { db, clock, payments, desk } = deps;
+  const { db, payments, desk } = deps;
 
   /** A foreign invoice answers as one that does not exist. */
   async function find(customerId: string | null, id: string): Promise<InvoiceRow> {
@@ -71,6 +70,7 @@ export function createInvoices(deps: {
   async function inTurn<T>(wisher: Wisher, id: string, work: (row: InvoiceRow) => Promise<T>): Promise<T> {
     const { customer_id } = await find(wisher.customer_id, id);
     return await db.withLock(`invoice:${id}`, async () => {
+      await deps.settleEarlier(customer_id, 'invoice.');
       await payments.syncCustomer(customer_id);
       return await work(await find(wisher.customer_id, id));
     });
@@ -86,7 +86,6 @@ export function createInvoices(deps: {
           ...orderOf(wisher, row),
           kind: 'invoice.pay',
           action: 'invoice.retried',
-          dedupe_key: createId('wish', clock.now()),
           data: { stripe_invoice_id: row.stripe_invoice_id },
         }),
       );
@@ -104,8 +103,6 @@ export function createInvoices(deps: {
         ...orderOf(wisher, row),
         kind: 'invoice.credit',
         action: to === 'card' ? 'invoice.refunded' : 'invoice.credited',
-        // Each wish is one of its own: two of the same amount at one instant are two.
-        dedupe_key: createId('wish', clock.now()),
         data: { stripe_invoice_id: row.stripe_invoice_id, amount_minor, to, reason, memo },
       });
       return result.stripe_credit_note_id;

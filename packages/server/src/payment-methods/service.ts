@@ -77,7 +77,6 @@ export function createPaymentMethods(deps: {
         object_id: id,
         kind: 'payment_method.default',
         action: 'payment_method.made_default',
-        dedupe_key: createId('wish', clock.now()),
         data: { stripe_customer_id: await atStripe(of.customer_id), stripe_payment_method_id: id },
       });
     },

@@ -1,6 +1,6 @@
 import { isFree } from '@farebox/core';
 import type { Database } from '../db/database.ts';
-import { type Orders, requirePaid } from '../intents/orders.ts';
+import { type Earlier, type Orders, requirePaid } from '../intents/orders.ts';
 import type { Collected } from '../intents/kinds.ts';
 import { invariant } from '../lib/invariant.ts';
 import type { PlanVersion } from '../plans/store.ts';
@@ -40,12 +40,13 @@ export function createBegin(deps: {
   payments: Pick<Payments, 'ensureCustomer' | 'closeCheckout' | 'syncCustomer'>;
   desk: Pick<PaymentsDesk, 'paymentMethods' | 'findPromotionCode'>;
   order: Orders;
+  settleEarlier: Earlier;
   onSale(planId: string, customer: Buyer): Promise<PlanVersion>;
   versionById(id: string): Promise<PlanVersion | null>;
   findCustomer(id: string): Promise<Buyer>;
   linkStripe(customerId: string, stripeCustomerId: string): Promise<boolean>;
 }) {
-  const { db, clock, payments } = deps;
+  const { db, payments } = deps;
   const ensureLinked = createLinking(deps);
 
   return async function begin(wisher: Wisher, customerId: string, wish: BeginWish): Promise<Begun> {
@@ -62,6 +63,7 @@ export function createBegin(deps: {
     const add_on_fees = setupFeesOf(addOns);
     const stripe_promotion_code_id = await reductionOf(deps.desk, wish);
     return await db.withLock(`begin:${customerId}`, async () => {
+      await deps.settleEarlier(customerId, 'subscription.');
       const stripe_customer_id = await clear(customer, version);
       const trial = await trialLeft(db.kysely, customerId, version.content);
       const bought = [version, ...addOns.map((each) => each.version)];
@@ -73,8 +75,6 @@ export function createBegin(deps: {
         action: 'subscription.begun',
         customer_id: customerId,
         object_id: customerId,
-        // In its turn, and in a group one begins only where none is: the key names this wish.
-        dedupe_key: `subscription.begin:${customerId}:${group}:${clock.now()}`,
         data: {
           stripe_customer_id,
           stripe_price_id,

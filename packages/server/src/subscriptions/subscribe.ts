@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Payments, PaymentsDesk } from '../ports.ts';
 import type { Database } from '../db/database.ts';
 import { isFree } from '@farebox/core';
+import type { Earlier } from '../intents/orders.ts';
 import { createId } from '../lib/id.ts';
 import { invariant } from '../lib/invariant.ts';
 import type { PlanVersion } from '../plans/store.ts';
@@ -51,6 +52,7 @@ export function createSubscribe(deps: {
   onSale(planId: string, customer: Buyer): Promise<PlanVersion>;
   versionById(id: string): Promise<PlanVersion | null>;
   findCustomer(id: string): Promise<Buyer>;
+  settleEarlier: Earlier;
   /** Whether there are codes a customer could type at the checkout. */
   hasCodes(): Promise<boolean>;
   linkStripe(customerId: string, stripeCustomerId: string): Promise<boolean>;
@@ -70,6 +72,7 @@ export function createSubscribe(deps: {
     const stripe_price_id = stripePriceOf({ version, price });
     const add_ons = addOns.map((each) => ({ stripe_price_id: stripePriceOf(each), quantity: each.quantity }));
     const add_on_fees = setupFeesOf(addOns);
+    await deps.settleEarlier(customerId, 'subscription.');
     const linked = await ensureLinked(customer);
     // A payment may have gone through without our hearing of it; ask before selling the same thing again.
     if (!linked.is_new) await payments.syncCustomer(customerId);

@@ -1,7 +1,7 @@
 import type { AddOnRefusal, Instant, LifecycleRefusal, SubscriptionFacts, Terms, WishedBy } from '@farebox/core';
 import type { Database } from '../../db/database.ts';
 import type { IntentKind, Intents, OrderedAddOn } from '../../intents/kinds.ts';
-import type { Orders } from '../../intents/orders.ts';
+import type { Earlier, Orders } from '../../intents/orders.ts';
 import { invariant } from '../../lib/invariant.ts';
 import { type PlanVersion, type StoredPrice, storedPrice, versionOfPrice } from '../../plans/store.ts';
 import type { Clock, Payments } from '../../ports.ts';
@@ -48,6 +48,7 @@ export function createTurns(deps: {
   clock: Clock;
   payments: Pick<Payments, 'syncCustomer'>;
   order: Orders;
+  settleEarlier: Earlier;
   versionById(id: string): Promise<PlanVersion | null>;
   stripeIdOf(customerId: string): Promise<string | null>;
 }) {
@@ -63,6 +64,7 @@ export function createTurns(deps: {
   async function take<T>(wisher: Wisher, id: string, work: (held: Held) => Promise<T>): Promise<T> {
     const row = await find(wisher, id);
     return await db.withLock(`subscription:${row.id}`, async () => {
+      await deps.settleEarlier(row.customer_id, 'subscription.');
       await payments.syncCustomer(row.customer_id);
       return await work(await gather(row.id));
     });
@@ -109,15 +111,13 @@ export function createTurns(deps: {
     return { price, quantity: scheduled_quantity ?? 1, add_ons: await heldAddOns(scheduled_add_ons ?? []) };
   }
 
-  /** In its turn: no two wishes of one subscription have the same instant, so the key names this one. */
   function carryOut<K extends IntentKind>(
     wisher: Wisher,
     held: Held,
     intent: { kind: K; action: string; data: Intents[K]['data'] },
   ): Promise<Intents[K]['result']> {
     const { customer_id, id } = held.row;
-    const dedupe_key = `${intent.kind}:${id}:${held.now}`;
-    return deps.order({ ...intent, actor: wisher.actor, customer_id, object_id: id, dedupe_key });
+    return deps.order({ ...intent, actor: wisher.actor, customer_id, object_id: id });
   }
 
   return { look, take, carryOut };
