@@ -8,7 +8,7 @@ import { invariant } from './lib/invariant.ts';
 import type { Notices } from './notices/service.ts';
 import type { Telling } from './telling.ts';
 import { type NewAlert, createAlerts } from './usage/alerts/service.ts';
-import { createLooks } from './usage/alerts/looks.ts';
+import { createAlertLooks } from './usage/alerts/looks.ts';
 import { createAlertSettings } from './usage/alerts/settings.ts';
 import type { Usage } from './usage/service.ts';
 
@@ -34,7 +34,7 @@ export function connectAlerting(
     },
     told,
   });
-  const looks = createLooks({
+  const looks = createAlertLooks({
     look: alerts.look,
     onRecorded: usage.onRecorded,
     onError: (error, customer_id) =>

@@ -2,7 +2,7 @@ import type { Currency } from '@farebox/core';
 import type { Accounts } from './accounts/service.ts';
 import type { AppOptions } from './app.ts';
 import { createAutoTopUpRoutes } from './credits/auto-top-ups/routes.ts';
-import { createLooks } from './credits/auto-top-ups/looks.ts';
+import { createTopUpLooks } from './credits/auto-top-ups/looks.ts';
 import { createAutoTopUps } from './credits/auto-top-ups/service.ts';
 import { createReservationRoutes } from './credits/reservations/routes.ts';
 import { createReservations } from './credits/reservations/service.ts';
@@ -48,7 +48,7 @@ export function connectCrediting(
     }),
   });
   const autoTopUps = createAutoTopUps({ ...shared, desk: stripe.desk, intents: stripe.intents });
-  const looks = createLooks({
+  const looks = createTopUpLooks({
     autoTopUps,
     onRecorded: deps.usage.onRecorded,
     onError: (error, customer_id) =>

@@ -6,7 +6,7 @@ import { wayOf } from './event-types.ts';
 import type { Sync } from './sync.ts';
 import type { Named } from './reading.ts';
 import { type StripeEventRow, bodyOf, closeEvent, eventById, noteFailure } from './store.ts';
-import { Unreadable, idOf, subjectOf, subscriptionIdOf } from './translate.ts';
+import { type Subject, Unreadable, idOf, subjectOf, subscriptionIdOf } from './translate.ts';
 
 /** What an event came to. A parked one waits for an operator, with the reason in words. */
 type End = { state: 'done' | 'ignored' | 'parked'; reason: string | null };
@@ -88,12 +88,14 @@ export function createEventHandler(deps: {
   }
 
   async function aboutCustomer(row: StripeEventRow): Promise<End | null> {
-    const stripeCustomerId = row.stripe_customer_id ?? (await customerBehind(row));
+    const isAsked = row.stripe_customer_id === null || isOfOlder.test(row.type);
+    const subject = isAsked ? subjectOf(await bodyOf(db.kysely, row.id)) : null;
+    const stripeCustomerId = row.stripe_customer_id ?? (await customerBehind(subject));
     if (stripeCustomerId === null) return { state: 'ignored', reason: 'It is about no customer.' };
     const known = (await deps.customers.findByStripeId(stripeCustomerId)) ?? (await adopt(stripeCustomerId));
     if ('state' in known) return known;
     if (row.type === 'invoice.upcoming') await hearOfRenewal(row);
-    const named = await namedBy(row);
+    const named = namedBy(row, subject);
     if (named === null && known.stripe_synced_seq >= row.seq) return { state: 'done', reason: null };
     const asking = { seq: row.seq, close: (tx: Reader) => close(tx, row.id, { state: 'done', reason: null }) };
     await deps.syncCustomer(known.id, named === null ? { asking } : { asking, named });
@@ -101,9 +103,9 @@ export function createEventHandler(deps: {
   }
 
   /** A reading for another event of the customer did not look for what this one is of. */
-  async function namedBy({ id, type, object_id }: StripeEventRow): Promise<Named | null> {
-    if (!isOfOlder.test(type)) return null;
-    const { charge_id, invoice_id } = subjectOf(await bodyOf(db.kysely, id));
+  function namedBy({ type, object_id }: StripeEventRow, subject: Subject | null): Named | null {
+    if (subject === null || !isOfOlder.test(type)) return null;
+    const { charge_id, invoice_id } = subject;
     if (type.startsWith('credit_note.')) return invoice_id === null ? null : { charges: [], invoices: [invoice_id] };
     const charge = charge_id ?? (type === 'charge.refunded' ? object_id : null);
     return charge === null ? null : { charges: [charge], invoices: [] };
@@ -116,8 +118,8 @@ export function createEventHandler(deps: {
   }
 
   /** A dispute or a refund names its charge, a payment of an invoice its invoice; these name the customer. */
-  async function customerBehind(row: StripeEventRow): Promise<string | null> {
-    const subject = subjectOf(await bodyOf(db.kysely, row.id));
+  async function customerBehind(subject: Subject | null): Promise<string | null> {
+    if (subject === null) return null;
     if (subject.charge_id !== null) return idOrNull((await stripe.charges.retrieve(subject.charge_id)).customer);
     if (subject.invoice_id !== null) return idOrNull((await stripe.invoices.retrieve(subject.invoice_id)).customer);
     return null;

@@ -7,7 +7,7 @@ const paceMs = 5_000;
 const rest = { times: 9, most_ms: 60_000 };
 
 /** Looks after the credit of who used something and has more bought by itself. */
-export function createLooks(deps: {
+export function createTopUpLooks(deps: {
   autoTopUps: Pick<AutoTopUps, 'wantedBy' | 'look'>;
   onRecorded(listener: (customerId: string) => void): () => void;
   /** Null: of all who used something. */

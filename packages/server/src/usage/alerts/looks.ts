@@ -14,7 +14,7 @@ const partOfUnits = 4;
 const mostFar = 100_000;
 
 /** Looks at who used something whether there is anything to tell: soon where there may be, else now and then. */
-export function createLooks(deps: {
+export function createAlertLooks(deps: {
   /** Answers after how many more units there may be more to tell. */
   look(customerId: string): Promise<number>;
   onRecorded(listener: RecordedListener): () => void;
