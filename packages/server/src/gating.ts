@@ -82,7 +82,10 @@ export function createGating(
     time: config.stripe.kind === 'sandbox' ? 'caller' : 'redis',
     log,
     onQuotaEvicted: (id) => snapshot.reseed(id.slice(0, id.indexOf(':'))),
-    onBack: () => snapshot.reseedAll(),
+    onBack: (customers) => {
+      if (customers === null) snapshot.reseedAll();
+      else for (const customer of customers) snapshot.reseed(customer);
+    },
     readUsage,
   });
   const followed = createPaced({

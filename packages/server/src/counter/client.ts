@@ -24,6 +24,8 @@ interface Options {
 
 const connectTimeout = 2000;
 const socket = { connectTimeout, reconnectStrategy: waitMs };
+/** Who waits for an answer ends the wait itself: a signal for each command, which the client would make, costs as much as the command. */
+const commandOptions = { timeout: 0 };
 /** At least this lies between two looks at who serves which part of a cluster. */
 const rediscoverMs = 1000;
 /** A server of the cluster that takes connections and answers nothing does not hold up the search for longer. */
@@ -38,7 +40,7 @@ export function openRedis(options: Options): RedisClient {
 }
 
 function openServer({ urls, onError, onReady }: Options): RedisClient {
-  const client = createClient({ url: urls[0] ?? '', disableOfflineQueue: true, socket });
+  const client = createClient({ url: urls[0] ?? '', disableOfflineQueue: true, socket, commandOptions });
   client.on('error', onError);
   client.on('ready', onReady);
   const connecting = client.connect().catch(onError);
@@ -72,6 +74,7 @@ function openCluster({ urls, onError, onReady }: Options): RedisClient {
     const cluster = createCluster({
       rootNodes: urls.map((url) => ({ url })),
       defaults: { ...credentialsOf(urls[0] ?? ''), disableOfflineQueue: true },
+      commandOptions,
     });
     cluster.on('error', onError);
     return cluster;

@@ -29,8 +29,8 @@ export function createCounter(options: {
   time: 'caller' | 'redis';
   log: Log;
   onQuotaEvicted: (id: string) => void;
-  /** Redis answers again: what was counted meanwhile is known to the database alone. */
-  onBack: () => void;
+  /** Redis answers again: what these customers used meanwhile is known to the database alone; null: perhaps everybody's. */
+  onBack: (customers: ReadonlySet<string> | null) => void;
   readUsage: (take: QuotaTake) => Promise<number>;
 }): Counter & { ready(): Promise<void>; close(): Promise<void> } {
   const { choice, time, log } = options;
@@ -55,9 +55,9 @@ export function createCounter(options: {
     monotonic,
     onLost: (error) =>
       log.warn({ err: error }, 'Redis does not answer: every limit does what it declares until it does'),
-    onBack: () => {
-      log.info({}, 'Redis answers again');
-      options.onBack();
+    onBack: (customers) => {
+      log.info({ customers: customers?.size ?? 'all' }, 'Redis answers again');
+      options.onBack(customers);
     },
   });
   const giveBack = async (all: boolean) => {

@@ -1,8 +1,10 @@
-import { type Take, type TakeResult, capacityOf } from '@farebox/core';
+import { type Take, type TakeResult, capacityOf, customerOf } from '@farebox/core';
 import type { Counter } from '../ports.ts';
 
 /** While the shared counter is lost, one decision in this time asks it and waits; the others do not. */
 const probeMs = 200;
+/** More than so many customers whose use only this process counted are not told one by one. */
+const mostAlone = 10_000;
 
 /**
  * A shared counter with a local one behind it. While the shared one does not answer, every limit does what it declares: one that is
@@ -17,10 +19,12 @@ export function createInsuredCounter(deps: {
   /** A clock that nobody sets, in milliseconds. */
   monotonic(): number;
   onLost(error: unknown): void;
-  onBack(): void;
+  /** With those of whose quotas the shared counter may know too little; null: perhaps everybody's. */
+  onBack(customers: ReadonlySet<string> | null): void;
 }): Counter {
   const { shared, local } = deps;
   let isLost = false;
+  let counted_alone: Set<string> | null = new Set();
   let asked_at = Number.NEGATIVE_INFINITY;
 
   function lost(error: unknown): void {
@@ -33,14 +37,19 @@ export function createInsuredCounter(deps: {
   function back<T>(result: T): T {
     if (isLost) {
       isLost = false;
-      deps.onBack();
+      const customers = counted_alone;
+      counted_alone = new Set();
+      deps.onBack(customers);
     }
     return result;
   }
 
   function alone(takes: readonly Take[], cost: number, now: number): TakeResult | Promise<TakeResult> {
     const closed = takes.findIndex(isClosed);
-    if (closed === -1) return local.take(takes.map(share), cost, now);
+    if (closed === -1) {
+      if (cost > 0 && takes.some(({ kind }) => kind === 'quota')) noteAlone(customerOf(takes));
+      return local.take(takes.map(share), cost, now);
+    }
     return {
       allowed: false,
       denied: closed,
@@ -48,6 +57,11 @@ export function createInsuredCounter(deps: {
       used: takes.map(() => 0),
       reset_at: takes.map(() => now + 1000),
     };
+  }
+
+  function noteAlone(customer: string): void {
+    counted_alone?.add(customer);
+    if (counted_alone !== null && counted_alone.size > mostAlone) counted_alone = null;
   }
 
   /** Asks first without taking: a server that stands still does later all that it was told meanwhile. */
