@@ -30,7 +30,7 @@ describe.skipIf(chromiumPath === null)('usage events on the page of a customer',
     const panel = page.getByRole('region', { name: 'Usage events' });
     await panel.getByText('requests 5').waitFor();
     await panel.getByRole('button', { name: 'Correct job-1' }).click();
-    const dialog = page.getByRole('dialog', { name: 'It counts otherwise' });
+    const dialog = page.getByRole('dialog', { name: 'Correct this event' });
     await dialog.getByLabel('Quantity').fill('3');
     await dialog.getByLabel('Reason').fill('two were tests');
     await expectAccessible(page);
@@ -38,7 +38,7 @@ describe.skipIf(chromiumPath === null)('usage events on the page of a customer',
     await panel.getByText('requests 3').waitFor();
     await panel.getByText('it costs nothing').waitFor();
     await panel.getByRole('button', { name: 'Void job-1' }).click();
-    const second = page.getByRole('dialog', { name: 'It did not happen' });
+    const second = page.getByRole('dialog', { name: 'Void this event' });
     await second.getByLabel('Reason').fill('all of it was');
     await second.getByRole('button', { name: 'Void event' }).click();
     await panel.getByText('it is void: all of it was').waitFor();

@@ -45,7 +45,7 @@ export function CorrectDialog({ customerId, chosen, onClose, onDone }: DialogPro
       opened={chosen !== null}
       onClose={onClose}
       onExitTransitionEnd={correction.reset}
-      title={isVoid ? 'It did not happen' : 'It counts otherwise'}
+      title={isVoid ? 'Void this event' : 'Correct this event'}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       <form className={dialog.form} onSubmit={submit}>
