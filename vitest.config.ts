@@ -23,6 +23,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 20_000,
+    // What is waited for comes on a slow machine too; a second, unless said otherwise, is no guarantee of ours.
+    expect: { poll: { timeout: 20_000 } },
     restoreMocks: true,
   },
 });

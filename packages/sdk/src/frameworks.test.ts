@@ -158,12 +158,12 @@ describe.each(Object.entries(frameworks))('on %s', (_name, start) => {
     expect([first.status, released()]).toEqual([200, 0]);
     end();
     await first.text();
-    await vi.waitFor(() => expect(released()).toBe(1));
+    await expect.poll(released).toBe(1);
     const second = await fetch(`${url}/v1/slow`, { headers: bearer });
     await second.body?.cancel();
-    await vi.waitFor(() => expect(released()).toBe(2));
+    await expect.poll(released).toBe(2);
     await (await fetch(`${url}/v1/a`, { headers: bearer })).text();
-    await vi.waitFor(() => expect(released()).toBe(3));
+    await expect.poll(released).toBe(3);
     end();
   });
 

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { apiKey, decide, fareboxServer, secretKey } from '../test/farebox-server.ts';
 import { createFarebox } from './index.ts';
 import { gate, protect, verificationOf } from './next.ts';
@@ -26,7 +26,7 @@ test('a route handler gets the decision and its context, and its answer the limi
   const response = await route(asked(apiKey), { id: '7' });
   expect(response.headers.get('ratelimit')).toBe('"1s";r=9;t=1');
   expect(await response.json()).toEqual({ id: '7', customer_id: 'cust_1', same: 'cust_1' });
-  await vi.waitFor(() => expect(released()).toBe(before + 1));
+  await expect.poll(released).toBe(before + 1);
   const refused = await route(asked('nobody'), { id: '7' });
   expect([refused.status, await refused.json()]).toMatchObject([401, { code: 'NOT_FOUND' }]);
 });
@@ -35,7 +35,7 @@ test('a handler that fails has its place given back, and Next.js hears of it', a
   const route = protect(farebox, () => Promise.reject(new Error('the weather is out')));
   const before = released();
   await expect(route(asked(apiKey), {})).rejects.toThrow('the weather is out');
-  await vi.waitFor(() => expect(released()).toBe(before + 1));
+  await expect.poll(released).toBe(before + 1);
 });
 
 test('before whole paths, what is behind is told who calls, whatever the caller claims; no place is taken', async () => {

@@ -3,7 +3,7 @@ import { type IncomingMessage, request as sendRequest } from 'node:http';
 import { type Socket, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { conversations } from '../../test/conversations.ts';
 import { api, proxyWorld } from '../../test/proxy-world.ts';
 import { type RawRequest, sendRaw, startRawUpstream, statusesOf } from '../../test/raw-upstream.ts';
@@ -183,11 +183,13 @@ describe('a caller that leaves', () => {
     socket.destroy();
     await left.promise;
     const hour = world.clock.now();
-    await vi.waitFor(async () => {
-      await world.answers.flush();
-      const rows = await world.answers.summary({ from: hour - 3_600_000, to: hour + 3_600_000, customer_id });
-      expect(rows.map(({ status }) => status)).toContain(499);
-    });
+    await expect
+      .poll(async () => {
+        await world.answers.flush();
+        const rows = await world.answers.summary({ from: hour - 3_600_000, to: hour + 3_600_000, customer_id });
+        return rows.map(({ status }) => status);
+      })
+      .toContain(499);
   });
 });
 

@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, request as sendRequest } fro
 import { type AddressInfo, connect, createServer as createRawServer } from 'node:net';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { api, proxyWorld } from '../../test/proxy-world.ts';
 import { sendRaw, startRawUpstream, statusesOf } from '../../test/raw-upstream.ts';
 
@@ -419,9 +419,9 @@ describe('requests at the same time', () => {
     expect([third.status, await third.json()]).toMatchObject([429, { limit: { kind: 'concurrency' } }]);
     open[0]?.end();
     await first.text();
-    await vi.waitFor(async () => expect((await ask()).status).toBe(200));
+    await expect.poll(async () => (await ask()).status).toBe(200);
     await second.body?.cancel();
-    await vi.waitFor(async () => expect((await ask()).status).toBe(200));
+    await expect.poll(async () => (await ask()).status).toBe(200);
   });
 });
 
