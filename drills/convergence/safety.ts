@@ -58,6 +58,7 @@ export async function checkStripe(play: Play, faults: Faults): Promise<void> {
   const invoices = await world.list<Stripe.Invoice>('/v1/invoices', { expand: ['data.payments'] });
   const charges = await world.list<Stripe.Charge>('/v1/charges');
   const periods = new Map<string, string>();
+  let [paid, owed] = [0, 0];
   for (const invoice of invoices) {
     const took = charges
       .filter(
@@ -65,12 +66,16 @@ export async function checkStripe(play: Play, faults: Faults): Promise<void> {
           charge.paid && invoice.payments?.data.some(({ payment }) => payment.payment_intent === charge.payment_intent),
       )
       .reduce((sum, charge) => sum + charge.amount, 0);
-    if (took > Math.max(0, invoice.total)) faults.double_charges.push(`${invoice.id} of ${invoice.total} took ${took}`);
+    // What an invoice before was too small to take by itself is owed, and comes with this one.
+    if (took > invoice.amount_due) faults.double_charges.push(`${invoice.id} of ${invoice.amount_due} took ${took}`);
+    paid += took;
+    owed += Math.max(0, invoice.total);
     const period = periodOf(invoice);
     const other = period === null ? undefined : periods.get(period);
     if (other !== undefined) faults.double_charges.push(`${other} and ${invoice.id} are both for ${period}`);
     if (period !== null) periods.set(period, invoice.id);
   }
+  if (paid > owed) faults.double_charges.push(`invoices of ${owed} in all took ${paid}`);
   once(await world.list<Stripe.Subscription>('/v1/subscriptions', { status: 'all' }), faults.duplicate_subscriptions);
   once(await world.list<Stripe.CreditNote>('/v1/credit_notes'), faults.double_charges);
   const changes = invoices.filter((invoice) => invoice.billing_reason === 'subscription_update').length;
