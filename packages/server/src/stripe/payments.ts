@@ -59,15 +59,25 @@ export function createPayments(deps: {
         for await (const found of stripe.customers.list({ email: customer.email, limit: 100 })) {
           if (isOurs(found, customer.id)) return { stripe_customer_id: found.id, state: 'found' };
         }
-        const created = await stripe.customers.create(
-          {
-            name: customer.name,
-            email: customer.email,
-            metadata: ownMetadata(installation_id, { farebox_customer: customer.id }),
-          },
-          { idempotencyKey: `farebox:${installation_id}:customer:${customer.id}${gone === 0 ? '' : `:${gone}`}` },
-        );
-        return { stripe_customer_id: created.id, state: gone === 0 ? 'made' : 'found' };
+        for (let number = gone; ; number += 1) {
+          const { id, lastResponse } = await stripe.customers.create(
+            {
+              name: customer.name,
+              email: customer.email,
+              metadata: ownMetadata(installation_id, { farebox_customer: customer.id }),
+            },
+            {
+              idempotencyKey: `farebox:${installation_id}:customer:${customer.id}${number === 0 ? '' : `:${number}`}`,
+            },
+          );
+          // As fetch has them, whatever their type says.
+          const headers = new Headers(lastResponse.headers);
+          if (headers.get('idempotent-replayed') !== 'true')
+            return { stripe_customer_id: id, state: number === 0 ? 'made' : 'found' };
+          // One that was never linked here may have been deleted there, and its key still answers with it.
+          const made = await stripe.customers.retrieve(id);
+          if (made.deleted !== true) return { stripe_customer_id: id, state: 'found' };
+        }
       });
 
       function isOurs(found: Stripe.Customer, customerId: string): boolean {

@@ -285,3 +285,22 @@ test('in a copy of the database that is two months old, one comparison finds wha
   await app.stripe.reconcile({ repair: true });
   expect(await charges()).toEqual(seen);
 });
+
+test('a customer that was deleted at Stripe before its link was kept here is made anew', async () => {
+  const visitor = await farebox.signUp('unlinked@example.com');
+  const { customer } = await visitor.get('/v1/me');
+  const fault = sandbox.faults.add({ type: 'disconnect', when: 'after', route: 'POST /v1/customers', times: null });
+  sandbox.webhooks.policy = 'drop';
+  expect((await visitor.answer('POST', '/v1/checkout_sessions', { plan_id: 'pro' })).status).toBe(503);
+  sandbox.faults.clear(fault.id);
+  expect(await stripeIdOf(customer.id)).toBeNull();
+  const { data: made } = await stripe.customers.list({ email: 'unlinked@example.com' });
+  expect(made).toHaveLength(1);
+  await stripe.customers.del(made[0]?.id ?? '');
+  sandbox.webhooks.policy = 'deliver';
+  await buy(visitor);
+  expect(await statuses(visitor)).toEqual(['active']);
+  const linked = (await stripeIdOf(customer.id)) ?? '';
+  expect(linked).not.toBe(made[0]?.id);
+  expect((await stripe.customers.retrieve(linked)).deleted).not.toBe(true);
+});
