@@ -60,14 +60,23 @@ export function createCounter(options: {
       options.onBack(customers);
     },
   });
+  let giving: Promise<void> = Promise.resolve();
+  let isGiving = false;
   const giveBack = async (all: boolean) => {
+    isGiving = true;
     try {
       await leased?.giveBack(all);
     } catch (error) {
       log.debug({ err: error }, 'units were not given back; they come back with their window or period');
     }
+    isGiving = false;
   };
-  const timer = leased === null ? null : setInterval(() => void giveBack(false), giveBackMs);
+  const timer =
+    leased === null
+      ? null
+      : setInterval(() => {
+          if (!isGiving) giving = giveBack(false);
+        }, giveBackMs);
   timer?.unref();
   return {
     ...insured,
@@ -75,6 +84,7 @@ export function createCounter(options: {
     ready: () => link.ready(readyMs),
     async close() {
       if (timer !== null) clearInterval(timer);
+      await giving;
       await giveBack(true);
       await link.close();
     },

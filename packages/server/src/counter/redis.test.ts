@@ -158,6 +158,32 @@ describe.skipIf(!hasRedis('the Redis counter'))('on a real Redis', () => {
       for (const end of log) expect(log.filter((at) => at > end - 1000 && at <= end).length).toBeLessThanOrEqual(20);
     });
 
+    test('what many customers did not use goes back a few calls at a time, so that no decision waits behind all of them', async () => {
+      const link = await open();
+      let [underway, most] = [0, 0];
+      const watched: RedisLink = {
+        ...link,
+        async run(asks, now) {
+          underway += 1;
+          most = Math.max(most, underway);
+          try {
+            return await link.run(asks, now);
+          } finally {
+            underway -= 1;
+          }
+        },
+      };
+      const node = createLeasedCounter({ link: watched, time: (now) => now });
+      const takes = Array.from({ length: 100 }, (_, index) => quota(`cust_sparse${index}:requests:1`, 1000));
+      for (const take of takes) await node.take([take], 1, start);
+      most = 0;
+      await node.giveBack(true);
+      expect(most).toBeGreaterThan(0);
+      expect(most).toBeLessThanOrEqual(4);
+      const exact = createRedisCounter(link);
+      for (const take of takes) expect((await exact.take([take], 0, start)).used).toEqual([1]);
+    });
+
     test('of callers that come at once one asks, and a refusal is not asked for again and again', async () => {
       const node = createLeasedCounter({ link: await open(), time: (now) => now });
       const take: Take = { kind: 'window', id: 'cust_once:1s', limit: 50, window_ms: 1000 };
