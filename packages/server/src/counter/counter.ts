@@ -60,22 +60,20 @@ export function createCounter(options: {
       options.onBack(customers);
     },
   });
-  let giving: Promise<void> = Promise.resolve();
-  let isGiving = false;
+  /** What goes back now; the next time waits for its turn. */
+  let giving: Promise<void> | null = null;
   const giveBack = async (all: boolean) => {
-    isGiving = true;
     try {
       await leased?.giveBack(all);
     } catch (error) {
       log.debug({ err: error }, 'units were not given back; they come back with their window or period');
     }
-    isGiving = false;
   };
   const timer =
     leased === null
       ? null
       : setInterval(() => {
-          if (!isGiving) giving = giveBack(false);
+          giving ??= giveBack(false).finally(() => (giving = null));
         }, giveBackMs);
   timer?.unref();
   return {

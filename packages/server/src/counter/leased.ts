@@ -1,4 +1,5 @@
 import { type Instant, type Take, type TakeResult, createBlocks, customerOf } from '@farebox/core';
+import { abreast } from '../lib/abreast.ts';
 import type { Counter } from '../ports.ts';
 import type { RedisLink } from './link.ts';
 import { createRedisCounter } from './redis.ts';
@@ -96,10 +97,7 @@ export function createLeasedCounter(deps: { link: RedisLink; time: (now: Instant
     async giveBack(all = false) {
       const groups = blocks.unspent(deps.time(lastNow), all);
       counts.calls += groups.length;
-      const one = async (): Promise<void> => {
-        for (let asks = groups.pop(); asks !== undefined; asks = groups.pop()) await link.run(asks, lastNow);
-      };
-      await Promise.all(Array.from({ length: mostGivingBack }, one));
+      await abreast(groups, mostGivingBack, async (asks) => void (await link.run(asks, lastNow)));
     },
 
     stats: () => ({ ...counts }),
