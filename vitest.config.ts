@@ -12,8 +12,8 @@ export default defineConfig({
       'examples/**/*.test.ts',
     ],
     exclude: ['**/node_modules/**', '**/dist/**'],
-    // Every answer of the program, in whatever test, is held against its document.
-    setupFiles: ['packages/server/test/contract-setup.ts'],
+    // Every answer of the program, in whatever test, is held against its document; every property tries the same cases.
+    setupFiles: ['packages/server/test/contract-setup.ts', 'test/property-seed.ts'],
     globalSetup: ['packages/server/test/prepare.ts'],
     pool: 'forks',
     maxWorkers: 2,

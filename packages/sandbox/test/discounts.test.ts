@@ -40,6 +40,19 @@ async function paid(stripe: Stripe, subscription: string): Promise<number[]> {
 }
 
 describe('coupons', () => {
+  test('take an amount off in each currency they name, and a percentage in any', async () => {
+    const { stripe } = b;
+    const amount = await stripe.coupons.create({
+      amount_off: 500,
+      currency: 'USD',
+      currency_options: { EUR: { amount_off: 450 } },
+      expand: ['currency_options'],
+    });
+    expect(amount.currency).toBe('usd');
+    expect(amount.currency_options).toEqual({ usd: { amount_off: 500 }, eur: { amount_off: 450 } });
+    expect((await stripe.coupons.create({ percent_off: 10, currency: 'usd' })).currency).toBeNull();
+  });
+
   test('are created, read, changed, listed and deleted; a deleted one ends no discount', async () => {
     const { stripe } = b;
     const coupon = await stripe.coupons.create({ id: 'SAVE', percent_off: 12.5, duration: 'forever', name: 'Save' });

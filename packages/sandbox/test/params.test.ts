@@ -92,6 +92,15 @@ describe('the contract refuses at the edge, in the words of Stripe', () => {
     ['/v1/subscriptions', 'items[0]=x', undefined, 'items[0]', 'Invalid object'],
     ['/v1/customers', 'name[first]=Ada', undefined, 'name', 'Invalid string: {"first":"Ada"}'],
     ['/v1/customers', 'metadata=x', undefined, 'metadata', 'Invalid object'],
+    ['/v1/coupons', 'amount_off=5&currency=%2D%2D', undefined, 'currency', 'Invalid currency: --'],
+    [
+      '/v1/coupons',
+      'amount_off=5&currency=usd&currency_options[euro][amount_off]=4',
+      undefined,
+      'currency_options[euro]',
+      'Invalid currency: euro',
+    ],
+    ['/v1/payment_intents', 'amount=100&currency=us', undefined, 'currency', 'Invalid currency: us'],
   ])('%s %s', async (path, form, code, param, message) => {
     const error = await refused(path, form);
     expect(error).toMatchObject({ type: 'invalid_request_error', message, param });

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { propertySeed } from '../../../test/property-seed.ts';
 import { createSandbox, type Sandbox } from '../src/index.ts';
 import { checks, HOUR, insideClient, monthlyPrice, refusal, standing, subscriber } from './harness.ts';
 import { essence, previews } from './proofs/previews.ts';
@@ -98,6 +99,6 @@ test(
   'is equal to the invoice that follows, to the cent and line, whatever the change',
   { timeout: 60_000 },
   async () => {
-    await previews({ runs: RUNS, seed: Math.floor(Math.random() * 2 ** 31), counts: {} });
+    await previews({ runs: RUNS, seed: propertySeed, counts: {} });
   },
 );

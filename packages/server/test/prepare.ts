@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
+import { propertySeed } from '../../../test/property-seed.ts';
 import { buildIfStale } from '../../web/scripts/build-if-stale.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { startEmbedded } from '../src/db/embedded.ts';
@@ -16,6 +17,7 @@ import { withDatabase, type TestServer } from './server.ts';
  * in a temporary folder, or the one of FAREBOX_TEST_DATABASE_URL. The migrations run once, into a template.
  */
 export default async function prepare(project: TestProject): Promise<() => Promise<void>> {
+  process.stdout.write(`Property tests: seed ${propertySeed}. PROPERTY_SEED=<number> tries other cases.\n`);
   // Once, before any test: builds that run beside each other would pull the files from under one another.
   await buildIfStale(() => undefined);
   const folder = mkdtempSync(join(tmpdir(), 'fbt-'));

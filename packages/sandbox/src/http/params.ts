@@ -58,6 +58,18 @@ export function text(max = 5_000): Param<string> {
   };
 }
 
+/** A currency's code of three letters, in lower case. */
+export function currencyCode(): Param<string> {
+  const letters = text();
+  return {
+    read(value, path) {
+      const currency = letters.read(value, path).toLowerCase();
+      if (!/^[a-z]{3}$/.test(currency)) throw invalidParam(`Invalid currency: ${currency}`, path);
+      return currency;
+    },
+  };
+}
+
 /** A parameter that `''` unsets: it then reads as `null`. */
 export function emptyable<T>(inner: Param<T>): Param<T | null> {
   return { inner, is_emptyable: true, read: (value, path) => (value === '' ? null : inner.read(value, path)) };

@@ -2,9 +2,9 @@ import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
-import type { FormValue } from '../../http/form.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
 import {
+  currencyCode,
   decimal,
   emptyable,
   integer,
@@ -21,6 +21,7 @@ import { route } from '../../http/route.ts';
 import type { AmountOff, CouponRecord } from '../../store/money-records.ts';
 import type { Tx } from '../../store/store.ts';
 import { type Context, emit, emitUpdate } from '../context.ts';
+import { byCurrency } from './currency-options.ts';
 import { findProduct } from './products.ts';
 
 /** Whether a coupon can be given now. */
@@ -91,24 +92,18 @@ const percent: Param<string> = {
 
 const off = shape({ amount_off: integer(1) });
 
-/** `{eur: {amount_off: 500}}`. */
-const currencyOptions: Param<AmountOff[]> = {
-  inner: off,
-  read(value: FormValue, path: string) {
-    if (typeof value === 'string' || Array.isArray(value)) throw invalidParam('Invalid object', path);
-    return Object.entries(value).map(([code, each]) => {
-      const amount_off = off.read(each, `${path}[${code}]`).amount_off;
-      if (amount_off === undefined) throw missingParam(`${path}[${code}][amount_off]`);
-      return { currency: code.toLowerCase(), amount_off };
-    });
-  },
-};
+const currencyOptions = byCurrency(off);
+
+/** What is taken off in other currencies, of `{eur: {amount_off: 500}}`. */
+function amountsOf(options: Record<string, { amount_off?: number | undefined }> = {}): AmountOff[] {
+  return Object.entries(options).map(([currency, { amount_off = 0 }]) => ({ currency, amount_off }));
+}
 
 const createTable = {
   id: text(200),
   amount_off: integer(1),
   applies_to: shape({ products: list(text()) }),
-  currency: text(3),
+  currency: currencyCode(),
   currency_options: currencyOptions,
   duration: oneOf(['forever', 'once', 'repeating']),
   duration_in_months: integer(1, 1_000),
@@ -121,7 +116,7 @@ const createTable = {
 
 function create(context: Context, params: Read<typeof createTable>): object {
   const { tx } = context;
-  const { amount_off, percent_off, duration = 'once' } = params;
+  const { amount_off, currency, percent_off, duration = 'once' } = params;
   if ((amount_off === undefined) === (percent_off === undefined)) {
     throw invalid(
       amount_off === undefined
@@ -130,7 +125,7 @@ function create(context: Context, params: Read<typeof createTable>): object {
       { before_execution: true },
     );
   }
-  if (amount_off !== undefined && params.currency === undefined) throw missingParam('currency');
+  if (amount_off !== undefined && currency === undefined) throw missingParam('currency');
   if ((duration === 'repeating') !== (params.duration_in_months !== undefined)) {
     throw duration === 'repeating'
       ? missingParam('duration_in_months')
@@ -149,8 +144,9 @@ function create(context: Context, params: Read<typeof createTable>): object {
     deleted: false,
     amount_off: amount_off ?? null,
     applies_to: products,
-    currency: amount_off === undefined ? null : (params.currency ?? '').toLowerCase(),
-    currency_options: params.currency_options ?? [],
+    // A percentage is of any currency.
+    currency: amount_off === undefined ? null : (currency ?? null),
+    currency_options: amountsOf(params.currency_options),
     duration,
     duration_in_months: params.duration_in_months ?? null,
     max_redemptions: params.max_redemptions ?? null,
@@ -172,7 +168,7 @@ export const couponRoutes = [
     { currency_options: currencyOptions, metadata: metadata(), name: emptyable(text(40)) },
     (context, params, id) => {
       const old = findCoupon(context.tx, id);
-      const more = params.currency_options ?? [];
+      const more = amountsOf(params.currency_options);
       const kept = old.currency_options.filter((each) => more.every((one) => one.currency !== each.currency));
       const coupon = updateCoupon(context, old, {
         currency_options: [...kept, ...more],

@@ -1,11 +1,13 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { invalidParam } from '../../http/api-error.ts';
-import type { Param } from '../../http/params.ts';
+import { currencyCode, type Param } from '../../http/params.ts';
 import type { CurrencyOption, PriceRecord, Tier } from '../../store/records.ts';
 import { wholeAmount } from '../../billing/money.ts';
 
 type RenderedOption = Wire<Stripe.Price.CurrencyOptions>;
+
+const code = currencyCode();
 
 /** A hash by currency, each with the same table. */
 export function byCurrency<T>(option: Param<T>): Param<Record<string, T>> {
@@ -15,8 +17,7 @@ export function byCurrency<T>(option: Param<T>): Param<Record<string, T>> {
       if (typeof value === 'string' || Array.isArray(value)) throw invalidParam('Invalid object', path);
       const read: Record<string, T> = {};
       for (const [name, each] of Object.entries(value)) {
-        const currency = name.toLowerCase();
-        if (!/^[a-z]{3}$/.test(currency)) throw invalidParam(`Invalid currency: ${name}`, `${path}[${name}]`);
+        const currency = code.read(name, `${path}[${name}]`);
         read[currency] = option.read(each, `${path}[${name}]`);
       }
       return read;

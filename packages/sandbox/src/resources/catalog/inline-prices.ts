@@ -1,6 +1,7 @@
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import {
+  currencyCode,
   decimal,
   integer,
   list,
@@ -19,7 +20,7 @@ import { normal, renderPrice } from './prices.ts';
 import { createProduct } from './products.ts';
 
 const oneTime = {
-  currency: text(3),
+  currency: currencyCode(),
   product: text(),
   tax_behavior: oneOf(['exclusive', 'inclusive', 'unspecified']),
   unit_amount: integer(),
@@ -95,8 +96,7 @@ export function inlinePrice(context: Context, data: Data, path: string): PriceRe
   }
   const unit_amount_decimal = normal(data.unit_amount, data.unit_amount_decimal);
   if (unit_amount_decimal === null) throw missingParam(`${path}[unit_amount]`);
-  const currency = (data.currency ?? '').toLowerCase();
-  if (!/^[a-z]{3}$/.test(currency)) throw invalidParam(`Invalid currency: ${currency}`, `${path}[currency]`);
+  const currency = data.currency ?? '';
   const recurring = 'recurring' in data ? data.recurring : undefined;
   const price = tx.put('price', {
     id: tx.newId('price_'),

@@ -3,6 +3,7 @@ import type { Wire } from '../../contract/wire.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
 import {
+  currencyCode,
   decimal,
   emptyable,
   flag,
@@ -156,7 +157,7 @@ const optionTable = {
 export const priceTable = {
   active: flag(),
   billing_scheme: oneOf(['per_unit', 'tiered']),
-  currency: text(3),
+  currency: currencyCode(),
   currency_options: byCurrency(shape(optionTable)),
   lookup_key: text(200),
   metadata: metadata(),
@@ -280,8 +281,7 @@ function recurringOf(tx: Tx, read: Read<typeof priceTable>['recurring']): PriceR
 /** Writes a new price and says so. */
 export function createPrice(context: Context, params: Partial<Read<typeof priceTable>>): Wire<Stripe.Price> {
   const { tx } = context;
-  const currency = (params.currency ?? '').toLowerCase();
-  if (!/^[a-z]{3}$/.test(currency)) throw invalidParam(`Invalid currency: ${currency}`, 'currency');
+  const currency = params.currency ?? '';
   if (params.lookup_key !== undefined) {
     claimLookupKey(context, params.lookup_key, params.transfer_lookup_key ?? false, null);
   }
@@ -368,7 +368,7 @@ export const priceRoutes = [
       ...pageParams,
       active: flag(),
       created: range(),
-      currency: text(3),
+      currency: currencyCode(),
       lookup_keys: list(text(), 10),
       product: text(),
       recurring: shape({
@@ -381,7 +381,7 @@ export const priceRoutes = [
     ({ tx }, params) => {
       const wanted = tx.all('price').filter((price) => {
         if (params.active !== undefined && price.active !== params.active) return false;
-        if (params.currency !== undefined && price.currency !== params.currency.toLowerCase()) return false;
+        if (params.currency !== undefined && price.currency !== params.currency) return false;
         if (params.lookup_keys !== undefined && !params.lookup_keys.includes(price.lookup_key ?? '')) return false;
         if (params.product !== undefined && price.product !== params.product) return false;
         if (!recurs(price, params.recurring ?? {})) return false;

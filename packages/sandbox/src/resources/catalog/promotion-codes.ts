@@ -3,7 +3,17 @@ import type { Wire } from '../../contract/wire.ts';
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
-import { flag, integer, mergeMetadata, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
+import {
+  currencyCode,
+  flag,
+  integer,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  type Read,
+  shape,
+  text,
+} from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { PromotionCodeRecord } from '../../store/money-records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -64,7 +74,7 @@ export function updatePromotionCode(
 const restrictionTable = {
   first_time_transaction: flag(),
   minimum_amount: integer(1),
-  minimum_amount_currency: text(3),
+  minimum_amount_currency: currencyCode(),
 };
 
 const createTable = {
@@ -112,7 +122,7 @@ function create(context: Context, params: Read<typeof createTable>): object {
     metadata: mergeMetadata({}, params.metadata),
     first_time_transaction: restrictions.first_time_transaction ?? false,
     minimum_amount: restrictions.minimum_amount ?? null,
-    minimum_amount_currency: restrictions.minimum_amount_currency?.toLowerCase() ?? null,
+    minimum_amount_currency: restrictions.minimum_amount_currency ?? null,
     times_redeemed: 0,
   });
   emit(context, 'promotion_code.created', renderPromotionCode(tx, record));

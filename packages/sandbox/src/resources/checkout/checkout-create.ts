@@ -241,12 +241,12 @@ function goodsOf(
   const subscription_data = subscriptionData(context, params.subscription_data ?? {});
   if (mode === 'setup') {
     if (params.currency === undefined) throw missingParam('currency');
-    return { currency: params.currency.toLowerCase(), line_items: [], subscription_data, trial: null };
+    return { currency: params.currency, line_items: [], subscription_data, trial: null };
   }
   if (params.line_items === undefined || params.line_items.length === 0) throw missingParam('line_items');
   const line_items = params.line_items.map((item, index) => lineOf(context, item, `line_items[${index}]`, null));
   const currency = checkLines(tx, mode, line_items);
-  if (params.currency !== undefined && params.currency.toLowerCase() !== currency) {
+  if (params.currency !== undefined && params.currency !== currency) {
     throw invalidParam(`The prices of this session are in ${currency}.`, 'currency');
   }
   const trial = trialOf(tx, params.subscription_data ?? {});

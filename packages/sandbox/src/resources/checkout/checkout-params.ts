@@ -1,4 +1,15 @@
-import { emptyable, flag, inert, integer, list, metadata, oneOf, shape, text } from '../../http/params.ts';
+import {
+  currencyCode,
+  emptyable,
+  flag,
+  inert,
+  integer,
+  list,
+  metadata,
+  oneOf,
+  shape,
+  text,
+} from '../../http/params.ts';
 import type { IntervalUnit } from '../../store/records.ts';
 import { addressParam } from '../customers/address.ts';
 import { discountsParam } from '../invoices/discounts.ts';
@@ -95,7 +106,7 @@ export const createTable = {
   branding_settings: shape({ display_name: text(255) }),
   cancel_url: text(),
   client_reference_id: text(200),
-  currency: text(3),
+  currency: currencyCode(),
   customer: text(),
   customer_creation: oneOf(['always', 'if_required']),
   customer_email: text(512),

@@ -3,7 +3,7 @@ import type { Wire } from '../../contract/wire.ts';
 import { missingParam } from '../../contract/contract.ts';
 import { invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
-import { emptyable, integer, mergeMetadata, metadata, text } from '../../http/params.ts';
+import { currencyCode, emptyable, integer, mergeMetadata, metadata, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { BalanceTransactionRecord } from '../../store/money-records.ts';
 import type { CustomerRecord } from '../../store/records.ts';
@@ -72,11 +72,11 @@ function find(tx: Tx, ids: string): BalanceTransactionRecord {
 export const balanceRoutes = [
   route(
     'POST /v1/customers/{id}/balance_transactions',
-    { amount: integer(), currency: text(3), description: emptyable(text(350)), metadata: metadata() },
+    { amount: integer(), currency: currencyCode(), description: emptyable(text(350)), metadata: metadata() },
     (context, params, id) => {
       const customer = findCustomer(context.tx, id);
       if (params.amount === undefined) throw missingParam('amount');
-      const currency = (params.currency ?? '').toLowerCase();
+      const currency = params.currency ?? '';
       if (customer.currency !== null && customer.currency !== currency) {
         throw invalidParam(
           `You cannot combine currencies on a single customer. This customer has been billed in ${customer.currency}.`,

@@ -2,16 +2,17 @@ import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
 import {
+  currencyCode,
   emptyable,
   flag,
   integer,
   list,
   mergeMetadata,
   metadata,
+  named,
   type Read,
   shape,
   text,
-  named,
 } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { InvoiceItemRecord, InvoiceRecord, LineRecord } from '../../store/records.ts';
@@ -46,7 +47,7 @@ export const itemFields = {
 
 const fields = { ...itemFields, ...costFields, price_data: oneTimePriceData };
 
-const createTable = { ...fields, currency: text(3), customer: text(), invoice: text(), subscription: text() };
+const createTable = { ...fields, currency: currencyCode(), customer: text(), invoice: text(), subscription: text() };
 
 const updateTable = { ...fields, description: emptyable(text()) };
 

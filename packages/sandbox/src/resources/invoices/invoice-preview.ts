@@ -1,7 +1,19 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
-import { decimal, emptyable, flag, integer, list, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
+import {
+  currencyCode,
+  decimal,
+  emptyable,
+  flag,
+  integer,
+  list,
+  metadata,
+  oneOf,
+  type Read,
+  shape,
+  text,
+} from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { CustomerRecord, InvoiceRecord, Seconds, SubscriptionRecord } from '../../store/records.ts';
 import type { ScheduleRecord } from '../../store/schedule-records.ts';
@@ -49,7 +61,7 @@ const details = {
 /** Items of the preview alone: new ones, or other amounts for items that wait. */
 const itemTable = shape({
   amount: integer(),
-  currency: text(3),
+  currency: currencyCode(),
   description: text(),
   discountable: flag(),
   discounts: discountsParam,
@@ -67,7 +79,7 @@ const itemTable = shape({
 
 const previewTable = {
   automatic_tax: automaticTax,
-  currency: text(3),
+  currency: currencyCode(),
   customer: text(),
   customer_details: shape({
     address: emptyable(addressParam),
@@ -335,7 +347,7 @@ function preview(context: Context, params: Params): RenderedInvoice {
       subject = { ...subject, subscription };
     }
     const invoice = workOn(context, tx, subject, params);
-    if (params.currency !== undefined && params.currency.toLowerCase() !== invoice.currency) {
+    if (params.currency !== undefined && params.currency !== invoice.currency) {
       const text = `The invoice would be in ${invoice.currency}, which its prices are in, not in ${params.currency}.`;
       throw invalidParam(text, 'currency');
     }

@@ -97,7 +97,7 @@ function priceOf(context: Context, params: CostParams, path: string): PriceRecor
 /** What something new costs: an amount, or a price or unit amount times a quantity. */
 export function costOf(context: Context, params: CostParams, fallback: string | null, path = ''): Cost {
   const source = oneGiven(params, sources, path);
-  const currency = fallback?.toLowerCase() ?? '';
+  const currency = fallback ?? '';
   const price = priceOf(context, params, path);
   if (price !== null) return atPrice(price, quantityParam(params, path) ?? '1');
   if (currency === '') throw missingParam(named(path, 'currency'));

@@ -1,6 +1,6 @@
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, noSuch } from '../../http/api-error.ts';
-import { oneOf, type Read, shape, text } from '../../http/params.ts';
+import { currencyCode, oneOf, type Read, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { InvoiceRecord, LineRecord, SubscriptionRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -19,7 +19,7 @@ import { markUncollectible } from './uncollectible.ts';
 
 const createTable = {
   ...draftFields,
-  currency: text(3),
+  currency: currencyCode(),
   customer: text(),
   from_invoice: shape({ action: oneOf(['revision']), invoice: text() }),
   pending_invoice_items_behavior: oneOf(['exclude', 'include']),
@@ -45,7 +45,7 @@ function blank(context: Context, params: CreateParams): InvoiceRecord {
   return blankInvoice(tx.now, {
     id: tx.newId('in_'),
     collection_method: 'charge_automatically',
-    currency: (params.currency ?? subscription?.currency ?? customer.currency ?? 'usd').toLowerCase(),
+    currency: params.currency ?? subscription?.currency ?? customer.currency ?? 'usd',
     customer: customer.id,
     default_payment_method: null,
     default_tax_rates: [],

@@ -3,7 +3,7 @@ import type { Wire } from '../../contract/wire.ts';
 import { PENDING_SECONDS } from '../../billing/fees.ts';
 import { noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
-import { oneOf, text } from '../../http/params.ts';
+import { currencyCode, oneOf, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { AccountTransactionRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -89,13 +89,13 @@ export const accountBalanceRoutes = [
     {
       ...pageParams,
       created: range(),
-      currency: text(3),
+      currency: currencyCode(),
       source: text(),
       type: oneOf(['adjustment', 'charge', 'refund', 'refund_failure'], ['payout', 'payment', 'payment_refund']),
     },
     ({ tx }, params) => {
       const wanted = tx.all('account_transaction').filter((move) => {
-        if (params.currency !== undefined && move.currency !== params.currency.toLowerCase()) return false;
+        if (params.currency !== undefined && move.currency !== params.currency) return false;
         if (params.source !== undefined && move.source !== params.source) return false;
         if (params.type !== undefined && move.type !== params.type) return false;
         return within(move.created, params.created);

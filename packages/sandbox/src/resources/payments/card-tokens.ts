@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { invalidParam, noSuch } from '../../http/api-error.ts';
-import { shape, text } from '../../http/params.ts';
+import { currencyCode, shape, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { TokenRecord } from '../../store/records.ts';
 import type { Context } from '../context.ts';
@@ -21,7 +21,7 @@ const cardTokenTable = shape({
   address_line2: text(),
   address_state: text(),
   address_zip: text(),
-  currency: text(3),
+  currency: currencyCode(),
 });
 
 type CardToken = ReturnType<typeof cardTokenTable.read>;

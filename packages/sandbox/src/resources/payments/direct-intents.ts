@@ -1,6 +1,17 @@
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
-import { emptyable, flag, integer, mergeMetadata, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
+import {
+  currencyCode,
+  emptyable,
+  flag,
+  integer,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  type Read,
+  shape,
+  text,
+} from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { PaymentIntentRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -40,7 +51,7 @@ const createTable = {
   automatic_payment_methods: automaticTable,
   confirm: flag(),
   confirmation_method: oneOf(['automatic', 'manual']),
-  currency: text(3),
+  currency: currencyCode(),
 };
 
 function find(tx: Tx, id: string): PaymentIntentRecord {
@@ -65,7 +76,7 @@ function create(context: Context, params: Read<typeof createTable>): object {
   const wanted = params.automatic_payment_methods;
   const intent = newIntent(context, {
     amount: params.amount ?? 0,
-    currency: (params.currency ?? '').toLowerCase(),
+    currency: params.currency ?? '',
     customer,
     description: params.description ?? null,
     direct: {
@@ -85,7 +96,7 @@ const updateTable = {
   ...sharedTable,
   ...detailTable,
   amount: integer(1, 99_999_999),
-  currency: text(3),
+  currency: currencyCode(),
   payment_method: emptyable(text()),
   shipping: shippingParam,
 };
@@ -108,7 +119,7 @@ function update(context: Context, params: Read<typeof updateTable>, id: string):
   const intent = tx.put('payment_intent', {
     ...old,
     amount: params.amount ?? old.amount,
-    currency: params.currency?.toLowerCase() ?? old.currency,
+    currency: params.currency ?? old.currency,
     customer,
     description: params.description ?? old.description,
     ...(old.direct === undefined ? {} : { direct: directOf(old.direct, rest) }),

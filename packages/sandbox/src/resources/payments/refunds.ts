@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import type { Wire } from '../../contract/wire.ts';
 import { invalid, noSuch } from '../../http/api-error.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
-import { integer, mergeMetadata, metadata, oneOf, text } from '../../http/params.ts';
+import { currencyCode, integer, mergeMetadata, metadata, oneOf, text } from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { ChargeRecord, RefundRecord } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -185,7 +185,7 @@ export const refundRoutes = [
     {
       amount: integer(1),
       charge: text(),
-      currency: text(3),
+      currency: currencyCode(),
       instructions_email: text(512),
       payment_intent: text(),
       metadata: metadata(),
@@ -194,7 +194,7 @@ export const refundRoutes = [
     (context, params) => {
       const { tx } = context;
       const charge = chargeToRefund(tx, params);
-      if (params.currency !== undefined && params.currency.toLowerCase() !== charge.currency) {
+      if (params.currency !== undefined && params.currency !== charge.currency) {
         throw invalid(`The currency of the refund must be that of the charge, ${charge.currency}.`, {
           param: 'currency',
         });

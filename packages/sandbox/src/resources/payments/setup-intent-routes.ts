@@ -2,6 +2,7 @@ import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { matchSecret } from '../../http/client-secret.ts';
 import { page, pageParams, range, within } from '../../http/lists.ts';
 import {
+  currencyCode,
   emptyable,
   flag,
   integer,
@@ -49,7 +50,7 @@ const createTable = {
   customer: text(),
   description: text(1_000),
   metadata: metadata(),
-  single_use: shape({ amount: integer(1), currency: text(3) }),
+  single_use: shape({ amount: integer(1), currency: currencyCode() }),
   usage: oneOf(['off_session', 'on_session']),
 };
 
@@ -90,7 +91,7 @@ function create(context: Context, params: Read<typeof createTable>): object {
     single_use:
       params.single_use === undefined
         ? null
-        : { amount: params.single_use.amount ?? 0, currency: (params.single_use.currency ?? '').toLowerCase() },
+        : { amount: params.single_use.amount ?? 0, currency: params.single_use.currency ?? '' },
     ...askedOf(params),
     usage: params.usage ?? 'off_session',
   });

@@ -1,6 +1,7 @@
 import { missingParam } from '../../contract/contract.ts';
 import { invalid, invalidParam } from '../../http/api-error.ts';
 import {
+  currencyCode,
   emptyable,
   flag,
   integer,
@@ -90,7 +91,7 @@ export const prorationParam = oneOf(['always_invoice', 'create_prorations', 'non
 const phaseParam = shape({
   ...settings,
   add_invoice_items: list(addedParam, MOST_ITEMS),
-  currency: text(3),
+  currency: currencyCode(),
   default_tax_rates: taxRates,
   discounts: discountsParam,
   duration: durationParam,
@@ -224,7 +225,7 @@ function addedOf(
 
 function currencyOf(tx: Tx, sent: SentPhase, items: readonly PhaseItemRecord[], path: string): string {
   const currencies = new Set(items.map((item) => tx.need('price', item.price).currency));
-  if (sent.currency !== undefined) currencies.add(sent.currency.toLowerCase());
+  if (sent.currency !== undefined) currencies.add(sent.currency);
   const [currency = '', other] = currencies;
   if (other === undefined) return currency;
   throw invalid(

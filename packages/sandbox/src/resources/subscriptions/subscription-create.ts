@@ -2,7 +2,17 @@ import type Stripe from 'stripe';
 import { missingParam } from '../../contract/contract.ts';
 import type { Wire } from '../../contract/wire.ts';
 import { invalid } from '../../http/api-error.ts';
-import { emptyable, flag, list, mergeMetadata, metadata, oneOf, type Read, text } from '../../http/params.ts';
+import {
+  currencyCode,
+  emptyable,
+  flag,
+  list,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  type Read,
+  text,
+} from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import { checkTaxLocation } from '../automatic-tax.ts';
 import { type Context, orderEvents } from '../context.ts';
@@ -44,7 +54,7 @@ const createTable = {
   billing_mode: billingModeParam,
   cancel_at: cancelAtParam,
   cancel_at_period_end: flag(),
-  currency: text(3),
+  currency: currencyCode(),
   customer: text(),
   customer_account: customerAccount,
   default_payment_method: text(),
@@ -131,9 +141,9 @@ function checkCurrency(context: Context, currency: string | undefined, items: re
   if (currency === undefined) return;
   for (const [index, item] of items.entries()) {
     const price = context.tx.need('price', item.price);
-    if (price.currency === currency.toLowerCase()) continue;
+    if (price.currency === currency) continue;
     throw invalid(
-      `The price specified only supports \`${price.currency}\`. This doesn't match the expected currency: \`${currency.toLowerCase()}\`.`,
+      `The price specified only supports \`${price.currency}\`. This doesn't match the expected currency: \`${currency}\`.`,
       { param: `items[${index}][price]` },
     );
   }

@@ -3,7 +3,18 @@ import { missingParam } from '../../contract/contract.ts';
 import type { Wire } from '../../contract/wire.ts';
 import { invalid, invalidParam, noSuch } from '../../http/api-error.ts';
 import { page, pageParams } from '../../http/lists.ts';
-import { emptyable, integer, list, mergeMetadata, metadata, oneOf, type Read, shape, text } from '../../http/params.ts';
+import {
+  currencyCode,
+  emptyable,
+  integer,
+  list,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  type Read,
+  shape,
+  text,
+} from '../../http/params.ts';
 import { route } from '../../http/route.ts';
 import type { Seconds } from '../../store/records.ts';
 import type { Tx } from '../../store/store.ts';
@@ -74,7 +85,7 @@ function pricesOf(tx: Tx, read: Scope, path: string): string[] | null {
 }
 
 const createTable = {
-  amount: shape({ type: oneOf(['monetary']), monetary: shape({ currency: text(3), value: integer(1) }) }),
+  amount: shape({ type: oneOf(['monetary']), monetary: shape({ currency: currencyCode(), value: integer(1) }) }),
   applicability_config: shape({ scope }),
   category: oneOf(['paid', 'promotional']),
   customer: text(),
@@ -110,7 +121,7 @@ function create(context: Context, params: Read<typeof createTable>): RenderedGra
     updated: tx.now,
     amount: monetary.value ?? 0,
     category: params.category ?? 'paid',
-    currency: (monetary.currency ?? '').toLowerCase(),
+    currency: monetary.currency ?? '',
     customer: findCustomer(tx, params.customer, 'customer').id,
     effective_at,
     expires_at,
