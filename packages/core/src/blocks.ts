@@ -11,13 +11,29 @@ import {
   createTakeResult,
   resultOf,
 } from './take.ts';
-import { aheadOf, isAheadIn, slotEnd, windowSlots } from './window.ts';
+import {
+  type WindowState,
+  aheadOf,
+  aheadPart,
+  createWindow,
+  leastAhead,
+  slotEnd,
+  slotOf,
+  windowSlots,
+  windowTake,
+  windowUsed,
+} from './window.ts';
 
 /** Units taken from a limit for later, to be spent without asking. */
 interface Block {
   take: WindowTake | QuotaTake;
   granted: number;
+  /** Of a share as of when it was looked at last. */
   left: number;
+  /** Of a share: what is spent of it, by the holder's own clock; as much as was granted in any window. Null: each unit is spent once. */
+  share: WindowState | null;
+  /** Of a share: the most that was spent of it in a window. */
+  most: number;
   slot: number;
   epoch: string;
   /** By the holder's own clock: from when on it is renewed with others, and is not good any more. */
@@ -51,7 +67,7 @@ export type Blocks = ReturnType<typeof createBlocks>;
 
 /** How long a block may be held, and how long where plenty is left: what a crash loses, and how late an idle holder's units come back. */
 const leaseMs = 1000;
-const longLeaseMs = 5000;
+const longLeaseMs = 10_000;
 /** Where plenty is left, a block that ended waits so long to go back with what is asked for its customer next. */
 const idleMs = 1000;
 /** Requests of a block: more than one, so that it may be taken ahead and an answer that is long on its way is of use. */
@@ -63,9 +79,9 @@ const mostIds = 200_000;
 
 /**
  * Blocks of units as their holder keeps them. Blocks are carved from the limit, so that the sum over all holders never exceeds it: a
- * block of a window ends no later than the slot it was charged to, and what was not spent is given back. A crash loses its blocks (fewer
- * requests pass than could, by at most those) and doubles none. A block is for two requests at first, for one where little is left, and doubles
- * as long as it is used up before its time. Buckets and places cannot be carved.
+ * block of a window ends no later than the slot it was charged to, and what was not spent is given back. One that was taken ahead is a share: so
+ * many units in every window until it ends. A crash loses its blocks (fewer requests pass than could, by at most those) and doubles none. A block
+ * is for two requests at first, for one where little is left, and doubles as long as it is used up before its time. Buckets and places cannot be carved.
  *
  * `at` is a clock that nobody sets, in milliseconds; a block is counted from before it was asked for, so that it ends here no later
  * than where it was carved.
@@ -80,7 +96,8 @@ export function createBlocks() {
   function spend(takes: readonly Take[], cost: number, at: number, room = createTakeResult()): TakeResult | null {
     for (const take of takes) {
       const block = blocks.get(take.id);
-      if (block === undefined || !isGood(block, take, at) || block.left < cost) return refusalOf(takes, cost, at);
+      if (block === undefined || !isGood(block, take, at) || leftOf(block, at) < cost)
+        return refusalOf(takes, cost, at);
     }
     isLate = false;
     const { used, reset_at } = room;
@@ -88,7 +105,7 @@ export function createBlocks() {
     for (let index = 0; index < takes.length; index += 1) {
       const block = blocks.get(takes[index]!.id);
       if (block === undefined) return null;
-      block.left -= cost;
+      spendOf(block, cost, at);
       if (at >= block.renew_at) isLate = true;
       used[index] = block.used - block.left;
       reset_at[index] = block.reset_at;
@@ -116,7 +133,7 @@ export function createBlocks() {
     for (const take of takes) {
       const block = blocks.get(take.id);
       if (take.kind === 'bucket' || take.kind === 'places') continue;
-      if (block !== undefined && isGood(block, take, at) && at < block.renew_at && block.left >= cost) continue;
+      if (block !== undefined && isGood(block, take, at) && at < block.renew_at && leftOf(block, at) >= cost) continue;
       if (block !== undefined) blocks.delete(take.id);
       const want = Math.min(cost * Math.max(1 + waiting, resize(take.id, block)), largestBlock);
       asks.push({ take, need: cost, want: Math.max(cost, want), back: backOf(block, at), is_fresh: false });
@@ -178,14 +195,17 @@ export function createBlocks() {
     const { used, reset_at } = resultOf([take], 0, { allowed: true, now: at.now, parts: [part] });
     const slot = part.kind === 'window' ? part.slot : 0;
     const count = used[0] ?? 0;
-    const isPlenty = isPlentyOf(take, count);
-    const lease = isPlenty ? longLeaseMs : leaseMs;
+    const isShare = part.kind === 'window' && take.kind === 'window' && slot > slotOf(at.now, take.window_ms);
+    const isPlenty = isShare || isPlentyOf(take, count);
+    const lease = isShare ? Number.POSITIVE_INFINITY : isPlenty ? longLeaseMs : leaseMs;
     const most = take.kind === 'window' ? untilEnd(take, slot, at.now) : lease;
     const life = Math.min(most, lease);
     blocks.set(take.id, {
       take,
       granted: part.granted,
       left: part.granted,
+      share: isShare ? createWindow() : null,
+      most: 0,
       slot,
       epoch: part.epoch,
       renew_at: at.sent + (take.kind === 'window' && most <= lease ? renewableAfter(take, most) : life / 2),
@@ -200,12 +220,15 @@ export function createBlocks() {
     });
   }
 
-  /** Twice the last block when little of it was left, half of it when most was. */
+  /** Twice the last block when little of it was left, and the last share when nothing was; half of it when most was. */
   function resize(id: string, block: Block | undefined): number {
     const size = sizes.get(id) ?? smallestBlock;
     if (block === undefined) return size;
-    const { left, granted } = block;
-    const next = left * 4 <= granted ? size * 2 : left * 4 >= granted * 3 ? Math.floor(size / 2) : size;
+    const { granted, share, most } = block;
+    const left = share === null ? block.left : granted - most;
+    const isUsedUp = share === null ? left * 4 <= granted : left === 0;
+    const last = share === null ? size : granted;
+    const next = isUsedUp ? last * 2 : left * 4 >= granted * 3 ? Math.floor(last / 2) : last;
     if (sizes.size >= mostIds) sizes.clear();
     sizes.set(id, Math.max(smallestBlock, Math.min(largestBlock, next)));
     return sizes.get(id) ?? size;
@@ -236,7 +259,10 @@ export function createBlocks() {
     /** Whether what was spent last is of blocks that may be renewed: who asks for others before they end need not wait for them. */
     isLate: () => isLate,
     /** Units of a limit that are held and not spent. */
-    left: (id: string) => blocks.get(id)?.left ?? 0,
+    left(id: string, at: number): number {
+      const block = blocks.get(id);
+      return block === undefined ? 0 : leftOf(block, at);
+    },
     /** Forgets what is held without giving it back: what it was carved from is gone. */
     clear(): void {
       blocks.clear();
@@ -263,11 +289,29 @@ function areSame(a: readonly Take[], b: readonly Take[]): boolean {
   );
 }
 
-/** Null where nothing is left, or does not count any more. */
+function leftOf(block: Block, at: number): number {
+  const { share, take, granted } = block;
+  if (share !== null && take.kind === 'window') block.left = granted - windowUsed(share, at, take.window_ms);
+  return block.left;
+}
+
+function spendOf(block: Block, cost: number, at: number): void {
+  const { share, take } = block;
+  block.left -= cost;
+  if (share === null || take.kind !== 'window') return;
+  windowTake(share, cost, at, take.window_ms);
+  block.most = Math.max(block.most, block.granted - block.left);
+}
+
+/** Null where nothing is left, or does not count any more. A share counts whole until it goes back, whatever was spent of it. */
 function backOf(block: Block | undefined, at: number): GivenBack | null {
-  if (block === undefined || block.left === 0) return null;
-  if (at >= block.over_at) return null;
-  return { units: block.left, slot: block.slot, epoch: block.epoch };
+  if (block === undefined || at >= block.over_at) return null;
+  const { granted, share, slot, epoch } = block;
+  const left = leftOf(block, at);
+  if (left === 0 && (share === null || at >= block.expires_at)) return null;
+  return share === null
+    ? { units: left, spent: 0, slot, epoch }
+    : { units: granted, spent: granted - left, slot, epoch };
 }
 
 /** Until the end of the slot it counts in. A counter whose clock stepped back says nothing of that. */
@@ -287,6 +331,6 @@ function renewableAfter(take: WindowTake, end_ms: number): number {
  * what is written as used, and knows of no block.
  */
 function isPlentyOf(take: WindowTake | QuotaTake, used: number): boolean {
-  if (take.kind === 'window') return isAheadIn(take.limit, used);
+  if (take.kind === 'window') return take.limit >= leastAhead && used * aheadPart <= take.limit;
   return !take.hard;
 }

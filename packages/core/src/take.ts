@@ -1,7 +1,7 @@
 import { bucketFreeAt, bucketUsed } from './bucket.ts';
 import type { BucketState } from './bucket.ts';
 import type { Instant, Offline } from './plan.ts';
-import { type WindowState, isAheadIn, windowFreeAt, windowUsed } from './window.ts';
+import { type WindowState, windowFreeAt, windowUsed } from './window.ts';
 
 /** One limit to take from. `id` begins with the customer's: `cust_…:1s`. */
 export type Take = (WindowTake | BucketTake | PlacesTake | QuotaTake) & {
@@ -75,22 +75,27 @@ export interface Ask {
   need: number;
   /** Units that are wanted: a block to spend later. At least `need`, and given only while plenty is left. */
   want: number;
-  /** Units of an earlier block that were not spent. */
+  /** An earlier block, or what was not spent of it. */
   back: GivenBack | null;
   /** The quota's seed was read for this call, so that a counter that does not know it may begin with it. */
   is_fresh: boolean;
 }
 
-/** What a block was taken from: a slot of a window (0 for a quota), and the life of the counter. */
+/**
+ * What a block was taken from: a slot of a window (0 for a quota), and the life of the counter. What was taken ahead goes back whole; of it,
+ * `spent` was spent within the last window, and counts from now on as if it were spent now.
+ */
 export interface GivenBack {
   units: number;
+  spent: number;
   slot: number;
   epoch: string;
 }
 
 /**
  * What one limit answers. `epoch` changes when the counter began anew, because what it knew was lost. `slot` is that which the granted
- * units of a window count in; they may be spent until it is over.
+ * units of a window count in; they may be spent until it is over: once, or, where it is a later slot than that of `now`, in every window
+ * until then.
  */
 export type Answered =
   | { kind: 'window'; granted: number; state: WindowState; slot: number; epoch: string }
@@ -116,15 +121,18 @@ export function costOf(take: Take, cost: number): number {
   return take.kind === 'places' ? Math.min(1, cost) : cost;
 }
 
-/** Units that are given of a wanted block: all where nothing bounds them, else at most a quarter of what is left, and never less than needed. */
-export function grantOf({ take, need, want }: Ask, room: number): number {
-  if (want <= need) return need;
-  return Math.max(need, take.kind === 'quota' && !take.hard ? want : Math.min(want, Math.floor(room / 4)));
-}
-
-/** Whether granted units are taken ahead, so that they can be spent in several slots: of a block, where little of the limit is used. */
-export function isAhead({ take, need }: Ask, granted: number, used: number): boolean {
-  return take.kind === 'window' && granted > need && isAheadIn(take.limit, used + granted);
+/**
+ * Units that are given of a wanted block, where what is needed fits: all where nothing bounds them, else at most a quarter of what is left, and
+ * never less than needed. Those of a window are taken ahead where there is room for at least half of them.
+ */
+export function grantOf(
+  { take, need, want }: Ask,
+  { left, ahead }: { left: number; ahead: number },
+): { granted: number; isAhead: boolean } {
+  if (want <= need) return { granted: need, isAhead: false };
+  if (take.kind === 'quota' && !take.hard) return { granted: want, isAhead: false };
+  if (ahead >= need && ahead * 2 >= want) return { granted: Math.max(0, Math.min(want, ahead, left)), isAhead: true };
+  return { granted: Math.max(need, Math.min(want, Math.floor(left / 4))), isAhead: false };
 }
 
 /** The decision as a counter answers it, from the states after it. */

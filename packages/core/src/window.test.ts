@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   createWindow,
-  isAheadIn,
   slotEnd,
   slotOf,
   windowFreeAt,
+  windowAheadRoom,
   windowGiveBack,
   windowNumbers,
   windowOf,
@@ -191,7 +191,7 @@ describe('a sliding window', () => {
 /** What somebody does with a window who holds units that were taken ahead. */
 const story = fc.array(
   fc.record({
-    pause: fc.oneof(fc.constant(0), fc.constantFrom(99, 100, 101, 1000, 1100), fc.integer({ min: 0, max: 700 })),
+    pause: fc.oneof(fc.constant(0), fc.constantFrom(99, 100, 101, 1000, 1100, 9000), fc.integer({ min: 0, max: 700 })),
     units: fc.integer({ min: 1, max: 4 }),
     does: fc.constantFrom('takes', 'takes ahead', 'spends', 'spends', 'gives back'),
   }),
@@ -207,21 +207,28 @@ describe('units taken ahead', () => {
       fc.property(story, fc.integer({ min: 1, max: 120 }), (steps, limit) => {
         let state = createWindow();
         const admitted: Admitted[] = [];
-        let held: { units: number; slot: number }[] = [];
+        let held: { units: number; slot: number; spent: Admitted[] }[] = [];
+        const lately = ({ spent }: { spent: Admitted[] }) => spent.filter(({ at }) => at > now - window_ms).length;
         let now = start;
         for (const { pause, units, does } of steps) {
           now += pause;
-          held = held.filter(({ units: left, slot }) => left > 0 && now < slotEnd(slot, window_ms));
+          held = held.filter(({ slot }) => now < slotEnd(slot, window_ms));
+          const room = Math.min(
+            windowAheadRoom(state, limit, now, window_ms),
+            limit - windowUsed(state, now, window_ms),
+          );
           if (does === 'takes' && tryTake(state, limit, units, now, window_ms)) admitted.push({ at: now, units });
-          else if (does === 'takes ahead' && isAheadIn(limit, windowUsed(state, now, window_ms) + units)) {
-            held.push({ units, slot: windowTakeAhead(state, units, now, { id, window_ms }) });
+          else if (does === 'takes ahead' && units <= room) {
+            held.push({ units, slot: windowTakeAhead(state, units, now, { id, window_ms }), spent: [] });
           } else if (does === 'spends') {
             const block = held[units % held.length];
-            if (block === undefined) continue;
-            block.units -= 1;
-            admitted.push({ at: now, units: 1 });
+            if (block === undefined || lately(block) >= block.units) continue;
+            for (const log of [block.spent, admitted]) log.push({ at: now, units: 1 });
           } else if (does === 'gives back') {
-            for (const block of held) windowGiveBack(state, block.units, block.slot);
+            for (const block of held) {
+              windowGiveBack(state, block.units, block.slot);
+              windowTake(state, lately(block), now, window_ms);
+            }
             held = [];
           }
           // As it is stored and read again.
@@ -263,32 +270,51 @@ describe('units taken ahead', () => {
     for (const later of [0, 500, 999]) {
       const state = createWindow();
       const first = windowTakeAhead(state, 3, start, { id, window_ms });
-      const second = windowTakeAhead(state, 4, start + 1000, { id, window_ms });
-      expect(second).toBe(first + windowSlots);
-      windowTake(state, 1, start + 1000 + later, window_ms);
-      const before = windowUsed(state, start + 1000 + later, window_ms);
-      windowGiveBack(state, 3, first);
-      windowGiveBack(state, 1, second);
-      expect(windowUsed(state, start + 1000 + later, window_ms)).toBe(before - 4);
+      const second = windowTakeAhead(state, 4, start + 10_000, { id, window_ms });
+      expect(slotEnd(second, window_ms)).toBe(slotEnd(first, window_ms) + 10_000);
+      windowTake(state, 1, start + 10_000 + later, window_ms);
+      const before = windowUsed(state, start + 10_000 + later, window_ms);
+      expect(windowGiveBack(state, 3, first)).toBe(true);
+      expect(windowGiveBack(state, 1, second)).toBe(true);
+      expect(windowGiveBack(state, 1, second + 1)).toBe(false);
+      expect(windowUsed(state, start + 10_000 + later, window_ms)).toBe(before - 4);
     }
   });
 
-  test('they reach at least a second or a window, and at most twice as far; a longer slot is not left', () => {
-    for (const length of [100, 1000, 2000, 10_000])
-      for (let at = start; at < start + 5000; at += 37) {
+  test('they reach ten seconds at least, or a slot of a minute, and at most twice as far; a longer slot is not left', () => {
+    for (const [length, far] of [
+      [100, 10_000],
+      [1000, 10_000],
+      [10_000, 10_000],
+      [60_000, 6000],
+    ] as const)
+      for (let at = start; at < start + 25_000; at += 370) {
         const slot = windowTakeAhead(createWindow(), 1, at, { id: `cust_a:${length}`, window_ms: length });
-        const far = Math.min(1000, length);
         expect(slotEnd(slot, length) - at).toBeGreaterThan(far);
         expect(slotEnd(slot, length) - at).toBeLessThanOrEqual(2 * far);
       }
-    const slot = windowTakeAhead(createWindow(), 1, start, { id: 'cust_a:1m', window_ms: 60_000 });
-    expect(slot).toBe(slotOf(start, 60_000));
+    const slot = windowTakeAhead(createWindow(), 1, start, { id: 'cust_a:1h', window_ms: 3_600_000 });
+    expect(slot).toBe(slotOf(start, 3_600_000));
+  });
+
+  test('all of them together are a quarter of the limit, and nothing of a limit under 20', () => {
+    const state = createWindow();
+    expect(windowAheadRoom(state, 19, start, window_ms)).toBe(0);
+    expect(windowAheadRoom(state, 99, start, window_ms)).toBe(24);
+    windowTakeAhead(state, 10, start, { id, window_ms });
+    windowTakeAhead(state, 5, start + 10_000, { id, window_ms });
+    // What is used otherwise is gone before long.
+    windowTake(state, 50, start + 10_000, window_ms);
+    expect(windowAheadRoom(state, 99, start + 10_000, window_ms)).toBe(9);
+    // The first of them are not ahead any more.
+    expect(windowAheadRoom(state, 99, start + 20_000, window_ms)).toBe(19);
+    expect(windowAheadRoom(state, 40, start + 10_000, window_ms)).toBe(0);
   });
 
   test('a clock that steps back takes them no earlier', () => {
     const state = createWindow();
     windowTake(state, 1, start, window_ms);
-    const slot = windowTakeAhead(state, 2, start - 5000, { id, window_ms });
+    const slot = windowTakeAhead(state, 2, start - 30_000, { id, window_ms });
     expect(slot).toBe(slotOf(start, window_ms));
     expect(windowUsed(state, start + 1099, window_ms)).toBe(3);
     expect(windowUsed(state, start + 1100, window_ms)).toBe(0);

@@ -19,8 +19,8 @@ const total = ring + 5;
 const head = ring + 6;
 
 /** Units are taken ahead for so long at least, and twice as long at most; where a slot is longer, none are. */
-const aheadMs = 1000;
-/** What is taken ahead is at most this part of the limit, with all that is used; and nothing of a smaller limit. */
+const aheadMs = 10_000;
+/** All that is taken ahead is at most this part of the limit; and nothing of a smaller limit. */
 export const aheadPart = 4;
 export const leastAhead = 20;
 
@@ -117,20 +117,23 @@ function forgetFirst(state: WindowState): void {
 
 /**
  * The groups of slots that units of a window are taken ahead for: how many slots are one, `0`: nothing is taken ahead. Units count in the
- * last slot of the next group until that has left the window, and may be spent in any slot up to it: so each counts at least as long as
- * where it was spent, and no window holds more than its limit. The price: they count for up to two windows longer, so only a part of the
- * limit is given that way. Groups of different windows (`id`) do not end at the same instant.
+ * last slot of the next group until that has left the window, and as many may be spent in every window up to the end of that slot: so they
+ * count at least as long as what is spent of them, and no window holds more than its limit. The price: they count while nobody spends them, so
+ * only a part of the limit is given that way. Groups of different windows (`id`) do not end at the same instant.
  */
 export function aheadOf({ id, window_ms }: { id: string; window_ms: number }): { slots: number; shift: number } {
-  const slots = Math.min(windowSlots, Math.floor((aheadMs * windowSlots) / window_ms));
+  const slots = Math.floor((aheadMs * windowSlots) / window_ms);
   let sum = 0;
   for (let at = 0; at < id.length; at++) sum += id.charCodeAt(at);
   return { slots, shift: slots === 0 ? 0 : sum % slots };
 }
 
-/** Whether so little of the limit is used, with a block, that the block may be taken ahead. */
-export function isAheadIn(limit: number, used: number): boolean {
-  return limit >= leastAhead && used * aheadPart <= limit;
+/** Units of a limit that may still be taken ahead of `now`. */
+export function windowAheadRoom(state: WindowState, limit: number, now: Instant, window_ms: number): number {
+  if (limit < leastAhead) return 0;
+  const slot = slotOf(now, window_ms);
+  const taken = (place: number): number => ((state[place + 1] ?? 0) > slot ? (state[place] ?? 0) : 0);
+  return Math.max(0, Math.floor(limit / aheadPart) - taken(ahead) - taken(later));
 }
 
 /** Takes units for the last slot of the group after that of `now`; answers the slot they count in. */
@@ -197,16 +200,17 @@ export function windowFreeAt(
   return now + windowWaitMs(state, limit, need, now, window_ms);
 }
 
-/** Gives units back to the slot they were taken in. Of a slot that has left the ring, or that the state has not seen, nothing. */
-export function windowGiveBack(state: WindowState, units: number, slot: number): void {
+/** Gives units back to the slot they were taken in. Of a slot that has left the ring, or that the state has not seen, nothing: false. */
+export function windowGiveBack(state: WindowState, units: number, slot: number): boolean {
   const last = state[newest] ?? 0;
   const isRecent = slot <= last && slot > last - ring;
   const place = isRecent ? slot % ring : slot === state[aheadSlot] ? ahead : slot === state[laterSlot] ? later : null;
-  if (place === null) return;
+  if (place === null) return false;
   const back = Math.min(units, state[place] ?? 0);
   state[place] = (state[place] ?? 0) - back;
   state[total] = (state[total] ?? 0) - back;
   if (place === ahead && state[ahead] === 0) forgetFirst(state);
+  return true;
 }
 
 /** The newest slot a window knows: the one that units are taken in. */

@@ -1,5 +1,4 @@
 import {
-  type Ask,
   type BucketState,
   type BucketTake,
   type GivenBack,
@@ -14,8 +13,8 @@ import {
   costOf,
   createBucket,
   createWindow,
-  isAhead,
   newestSlot,
+  windowAheadRoom,
   windowGiveBack,
   windowOverAt,
   windowTake,
@@ -94,16 +93,21 @@ export class Window extends Kept {
     return windowOverAt(this.state, this.window_ms) <= now;
   }
 
+  aheadRoom(take: Take, now: Instant): number {
+    return windowAheadRoom(this.state, take.limit, now, this.window_ms);
+  }
+
   /** Answers the slot that what is granted counts in. */
-  carve(ask: Ask, granted: number, used: number, now: Instant): number {
+  carve(take: Take, granted: number, isAhead: boolean, now: Instant): number {
     const { window_ms } = this;
-    if (isAhead(ask, granted, used)) return windowTakeAhead(this.state, granted, now, { id: ask.take.id, window_ms });
+    if (isAhead) return windowTakeAhead(this.state, granted, now, { id: take.id, window_ms });
     windowTake(this.state, granted, now, window_ms);
     return newestSlot(this.state);
   }
 
-  giveBack({ units, slot }: GivenBack): void {
-    windowGiveBack(this.state, units, slot);
+  giveBack({ units, spent, slot }: GivenBack, now: Instant): void {
+    const isKnown = windowGiveBack(this.state, units, slot);
+    if (isKnown && spent > 0) windowTake(this.state, Math.min(spent, units), now, this.window_ms);
   }
 }
 

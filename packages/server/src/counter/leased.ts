@@ -107,7 +107,7 @@ export function createLeasedCounter(deps: { link: RedisLink; time: (now: Instant
   async function exactly(takes: readonly Take[], cost: number, now: Instant): Promise<TakeResult> {
     const result = await exact.take(takes, cost, now);
     for (const [index, { id }] of takes.entries())
-      result.used[index] = Math.max(0, (result.used[index] ?? 0) - blocks.left(id));
+      result.used[index] = Math.max(0, (result.used[index] ?? 0) - blocks.left(id, deps.time(now)));
     return result;
   }
 }

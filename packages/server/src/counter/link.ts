@@ -173,6 +173,6 @@ export function createRedisLink(options: LinkOptions): RedisLink {
 /** What flows out of a bucket by itself is not given back. */
 function backOf(part: Answered | undefined): GivenBack | null {
   if (part === undefined || part.granted === 0) return null;
-  if (part.kind === 'window') return { units: part.granted, slot: part.slot, epoch: part.epoch };
-  return part.kind === 'quota' ? { units: part.granted, slot: 0, epoch: part.epoch } : null;
+  if (part.kind === 'window') return { units: part.granted, spent: 0, slot: part.slot, epoch: part.epoch };
+  return part.kind === 'quota' ? { units: part.granted, spent: 0, slot: 0, epoch: part.epoch } : null;
 }

@@ -202,18 +202,19 @@ export function createMemoryCounter(
       // Of a counter that began anew since, or of a slot that has left the window, nothing is given back.
       for (const [index, { kept, epoch }] of carvable.entries()) {
         const { back } = asks[index]!;
-        if (back !== null && back.epoch === epoch) kept.giveBack(back);
+        if (back !== null && back.epoch === epoch) kept.giveBack(back, now);
       }
       const allowed = asks.every(({ take, need }, index) => need === 0 || carvable[index]!.kept.fits(take, need, now));
       const parts = carvable.map(({ kept, epoch }, index): Answered => {
         const ask = asks[index]!;
-        const used = kept.used(ask.take, now);
-        const granted = allowed ? grantOf(ask, ask.take.limit - used) : 0;
+        const left = ask.take.limit - kept.used(ask.take, now);
+        const ahead = kept instanceof Window ? kept.aheadRoom(ask.take, now) : 0;
+        const { granted, isAhead } = allowed ? grantOf(ask, { left, ahead }) : { granted: 0, isAhead: false };
         if (kept instanceof Quota) {
           if (granted > 0) kept.spend(ask.take, granted);
           return { kind: 'quota', granted, used: kept.count, epoch };
         }
-        const slot = granted > 0 ? kept.carve(ask, granted, used, now) : 0;
+        const slot = granted > 0 ? kept.carve(ask.take, granted, isAhead, now) : 0;
         return { kind: 'window', granted, state: [...kept.state], slot, epoch };
       });
       return { allowed, now, parts };

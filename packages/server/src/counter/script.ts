@@ -17,13 +17,13 @@ export type Answer = { type: 'unknown'; quotas: number[] } | ({ type: 'decided' 
 
 /** Quotas outlive their period by a day: usage that comes late is still counted where it belongs. */
 const keepQuotaMs = 86_400_000;
-const argsPerLimit = 9;
+const argsPerLimit = 10;
 
 /**
  * One decision in one step on the server: read every limit, see whether all have room, take from all or from none.
  *
  * KEYS: one per limit, all with the customer as hash tag, so that they live on one node of a cluster.
- * ARGV: now (empty: the server's time), a new epoch, nine per limit (`argumentsOf`).
+ * ARGV: now (empty: the server's time), a new epoch, ten per limit (`argumentsOf`).
  * A window is eleven counts in a ring, the newest slot's number, units taken ahead and their slot, twice, the window's length and the epoch; a
  * bucket its level, when, and the window's length; a quota its units and epoch; places a sorted set. Every key gets a time to live in the same step.
  */
@@ -44,9 +44,10 @@ local states, allowed, unknown = {}, 1, {}
 for i, key in ipairs(KEYS) do
   local at = 2 + (i - 1) * ${argsPerLimit}
   local kind, limit, need, want = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-  local back, slot, epoch, a, b = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), ARGV[at + 7], ARGV[at + 8], ARGV[at + 9]
+  local back, spent, slot = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
+  local epoch, a, b = ARGV[at + 8], ARGV[at + 9], ARGV[at + 10]
   local s = { kind = kind, need = need, dirty = back > 0 }
-  local room
+  local room, ahead = 0, 0
   if kind == 'c' then
     redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now))
     s.used, s.ttl, s.lease = redis.call('ZCARD', key), tonumber(a), b
@@ -86,8 +87,12 @@ for i, key in ipairs(KEYS) do
           if s.ahead == 0 then s.ahead, s.due, s.later, s.last = s.later, s.last, 0, 0 end
         elseif slot == s.last then
           s.later = math.max(0, s.later - back)
+        else
+          spent = 0
         end
+        s[last % ring + 1] = s[last % ring + 1] + math.min(spent, back)
       end
+      if limit >= ${leastAhead} then ahead = math.max(0, math.floor(limit / ${aheadPart}) - s.ahead - s.later) end
       used = s.ahead + s.later
       for n = 1, ring do used = used + s[n] end
       room = limit - used
@@ -117,8 +122,12 @@ for i, key in ipairs(KEYS) do
   end
   if need > 0 and need > room then allowed = 0 end
   s.grant = need
-  if want > need then s.grant = math.max(need, math.min(want, (kind == 'q' and room == want) and want or math.floor(room / 4))) end
-  s.early = kind == 'w' and s.grant > need and limit >= ${leastAhead} and (limit - room + s.grant) * ${aheadPart} <= limit
+  s.early = want > need and kind == 'w' and ahead >= need and ahead * 2 >= want
+  if s.early then
+    s.grant = math.max(0, math.min(want, ahead, room))
+  elseif want > need then
+    s.grant = math.max(need, math.min(want, (kind == 'q' and room == want) and want or math.floor(room / 4)))
+  end
   states[i] = s
 end
 if #unknown > 0 then return { 'unknown', unpack(unknown) } end
@@ -159,7 +168,8 @@ for i, key in ipairs(KEYS) do
     list[stored - 1], list[stored] = text(s.window), s.epoch
     local known = table.concat(list, ',')
     answer[#answer + 1] = known .. ',' .. text(charged)
-    if write then redis.call('SET', key, known, 'PX', text(s.window * 3.2 + 1000)) end
+    local over = (math.max(s.head, s.due, s.last) + ring) * s.window / slots
+    if write then redis.call('SET', key, known, 'PX', text(over - now + 1000)) end
   elseif s.kind == 'b' then
     s.level = s.level + grant * s.window
     answer[#answer + 1] = 'b,' .. text(s.level) .. ',' .. text(s.at) .. ',' .. text(s.window)
@@ -168,7 +178,7 @@ for i, key in ipairs(KEYS) do
   else
     s.used = s.used + grant
     answer[#answer + 1] = text(s.used) .. ',' .. s.epoch
-    local keep = tonumber(ARGV[2 + (i - 1) * ${argsPerLimit} + 6])
+    local keep = tonumber(ARGV[2 + (i - 1) * ${argsPerLimit} + 7])
     if write then redis.call('SET', key, answer[#answer], 'PX', text(math.max(keep, ${keepQuotaMs}))) end
   end
 end
@@ -182,9 +192,9 @@ export function keyOf(id: string): string {
   return `farebox:{${id.slice(0, at)}}${id.slice(at)}`;
 }
 
-/** kind, limit, need, want, units back, their slot (of a quota: how long it is kept), their epoch, and two of the kind's own. */
+/** kind, limit, need, want, units back, those of them that were spent, their slot (of a quota: how long it is kept), their epoch, and two of the kind's own. */
 export function argumentsOf({ take, need, want, back, is_fresh }: Ask, now: Instant): string[] {
-  const given = [String(need), String(want), String(back?.units ?? 0)];
+  const given = [String(need), String(want), String(back?.units ?? 0), String(back?.spent ?? 0)];
   const place = [String(back?.slot ?? 0), back?.epoch ?? ''];
   switch (take.kind) {
     case 'window': {

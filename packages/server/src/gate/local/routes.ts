@@ -46,7 +46,7 @@ const blocksRoute = createRoute({
   path: '/v1/gate/blocks',
   summary: 'Take blocks of units from the limits of requests, to spend without asking',
   description:
-    'A block of a window may be spent until the slot it counts in is over, and none longer than five seconds. What is not spent is given back. Never sent again: a call whose answer was lost may have carved.',
+    'A block of a window may be spent until the slot it counts in is over, at most 20 seconds; one of a quota for ten at most. What is not spent is given back. Never sent again: a call whose answer was lost may have carved.',
   security: access.seller,
   request: asked(blocksBody),
   responses: { 200: json(blocksSchema, 'What was carved.'), ...refusals },
@@ -155,8 +155,8 @@ function viewOf(blocks: Blocks): z.infer<typeof blocksSchema>['answers'][number]
 
 /** A block that comes back, as a question that takes nothing. */
 function askOf(block: z.infer<typeof returnBody>['blocks'][number]): Ask {
-  const { id, limit, units, slot, epoch } = block;
-  const nothing = { need: 0, want: 0, back: { units, slot, epoch }, is_fresh: false };
+  const { id, limit, units, spent, slot, epoch } = block;
+  const nothing = { need: 0, want: 0, back: { units, spent, slot, epoch }, is_fresh: false };
   if (block.kind === 'window') return { take: { kind: 'window', id, limit, window_ms: block.window_ms }, ...nothing };
   const { hard, meter: meter_id, key_id } = block;
   const of = { meter_id, key_id, start_at: Date.parse(block.period_start_at) };

@@ -41,8 +41,16 @@ export const entriesSchema = z
   })
   .openapi('GateEntries');
 
-/** What is left of a block: so many units, and what they were carved from. */
-const unspent = z.strictObject({ units: count.max(mostUnits), slot: count, epoch: z.string().max(64) });
+/** What goes back of a block: so many units, and what they were carved from. */
+const unspent = z.strictObject({
+  units: count.max(mostUnits),
+  spent: count.max(mostUnits).default(0).openapi({
+    description:
+      'Of a block that is spent in every window, which goes back whole: what was spent of it within the last one.',
+  }),
+  slot: count,
+  epoch: z.string().max(64),
+});
 const limitId = z.string().min(3).max(mostId);
 
 export const blocksBody = z
@@ -70,7 +78,7 @@ export const blocksBody = z
                   .max(mostUnits)
                   .optional()
                   .openapi({ description: 'Units to carve; left out: nothing is asked of this limit.' }),
-                back: unspent.optional().openapi({ description: 'What is left of an earlier block, with `want`.' }),
+                back: unspent.optional().openapi({ description: 'What goes back of an earlier block, with `want`.' }),
               }),
             )
             .max(mostLimits)
@@ -89,10 +97,10 @@ const partSchema = z.object({
   granted: z.int(),
   epoch: z.string(),
   state: z.array(z.int()).optional().openapi({ description: 'Of a window: its slots after this.' }),
-  slot: z
-    .int()
-    .optional()
-    .openapi({ description: 'Of a window: the slot in which they count. They may be spent until it is over.' }),
+  slot: z.int().optional().openapi({
+    description:
+      'Of a window: the slot in which they count. They may be spent until it is over: once, or, if it is a later slot than that of `now`, in every window until then.',
+  }),
   used: z.int().optional().openapi({ description: 'Of a quota: units used after this.' }),
 });
 
