@@ -5,7 +5,7 @@ import type { Call } from './calls.ts';
 import { type Node, createGateWorld } from './gate-world.ts';
 import type { LocalDecisions, LocalTold } from './local-decisions.ts';
 import { startNginx } from './nginx.ts';
-import { begin, stop } from './processes.ts';
+import { begin, pinTo, stop } from './processes.ts';
 import type { ApiTold, Framework } from './serve-api.ts';
 import type { Served } from './served.ts';
 
@@ -28,6 +28,8 @@ export interface Candidates {
   all: readonly Candidate[];
   /** What this machine could not measure, in a line each. */
   skipped: readonly string[];
+  /** Puts the processes of Farebox that answer for this candidate on core 0, and those that others ask beside the databases. */
+  place(candidate: Candidate): void;
   /** The SDK's decision in local mode by itself, on core 0. */
   measureLocal(seconds: number): Promise<LocalDecisions>;
   close(): Promise<void>;
@@ -58,7 +60,7 @@ function counterName(counter: Counter): string {
   return counter === 'memory' ? 'in memory' : `Redis ${counter}`;
 }
 
-/** Starts all of them. The measured ones stand on core 0; databases, Redis and the load on the other. */
+/** Starts all of them. What answers stands on core 0; the load and what is asked, databases, Redis or Farebox, on the other. */
 export async function startCandidates(options: { folder: string; keys: number; only: RegExp }): Promise<Candidates> {
   const { folder, only } = options;
   const all: Candidate[] = [];
@@ -191,8 +193,12 @@ export async function startCandidates(options: { folder: string; keys: number; o
   return {
     all: all.filter(({ name }) => only.test(name) || all.some((each) => each.floor === name && only.test(each.name))),
     skipped,
+    place({ pids }) {
+      for (const { pid } of nodes) pinTo(pid, pids.includes(pid) ? 0 : 1);
+    },
     async measureLocal(seconds) {
       const [node] = nodes;
+      for (const { pid } of nodes) pinTo(pid, 1);
       const { child, said } = await begin<LocalDecisions>('local-decisions.ts', {
         core: 0,
         told: { url: node?.url ?? '', secret_key: world.secret_key, keys, seconds } satisfies LocalTold,

@@ -13,7 +13,7 @@ import { cpuOf, cpuOfMachine, pinTo, stop } from './processes.ts';
 
 /**
  * What the gate costs at each of its doors, beside the same without a gate and beside what would be put there instead. All take turns
- * in one run: what answers has one core, the load, databases and Redis have the other. Farebox has everything on: scopes, two
+ * in one run: what answers has one core, the load and what is asked (databases, Redis, Farebox by an API) have the other. Farebox has everything on: scopes, two
  * windows, a quota, usage that is recorded, and each request has one of 10,000 keys at random.
  *
  * `--long`: more and longer rounds. `--only express`: those whose name fits, with what they are compared with. `--minutes`: how long
@@ -33,7 +33,7 @@ const rounds = Number(values.rounds ?? (values.long ? 9 : 5));
 const seconds = Number(values.seconds ?? (values.long ? 4 : 1));
 const connections = 32;
 /** After each key was used once: until its code is compiled. */
-const warmS = 1;
+const warmS = 2;
 /** A round while other programs take more of the machine than this is measured again, so many times. */
 const mostOthers = 0.1;
 const tries = 3;
@@ -111,6 +111,7 @@ async function measureCalm(candidate: Candidate): Promise<Measured> {
 async function measure(candidate: Candidate, secs: number, all_keys = false): Promise<Measured> {
   const { served, call, keys, pids, beside } = candidate;
   const all = [...new Set([process.pid, ...pids, ...beside])];
+  candidates.place(candidate);
   const before = all.map(cpuOf);
   const [machine, started] = [cpuOfMachine(), performance.now()];
   const load: Load = { ...served, call, keys, connections, seconds: secs, all_keys };

@@ -16,7 +16,7 @@ export interface Load {
   all_keys: boolean;
 }
 
-const mostFirstMs = 8000;
+const mostFirstMs = 30_000;
 
 /** What came of it. */
 export interface Loaded {

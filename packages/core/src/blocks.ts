@@ -36,7 +36,8 @@ interface Block {
   most: number;
   slot: number;
   epoch: string;
-  /** By the holder's own clock: from when on it is renewed with others, and is not good any more. */
+  /** By the holder's own clock: from when on it goes along when others are asked for, is to be renewed, and is not good any more. */
+  join_at: number;
   renew_at: number;
   expires_at: number;
   /** From when on it goes back by itself, if nothing else is asked for its customer before; and from when on nothing is won by that. */
@@ -72,6 +73,9 @@ const longLeaseMs = 10_000;
 const idleMs = 1000;
 /** Requests of a block: more than one, so that it may be taken ahead and an answer that is long on its way is of use. */
 const smallestBlock = 2;
+/** The first block is this part of the limit, where that is more than the smallest, and not more than so many. */
+const firstPart = 32;
+const largestFirst = 32;
 const largestBlock = 10_000;
 /** How long a refusal stands without asking again: units that another holder gives back are noticed after this. */
 const deniedMs = 20;
@@ -81,7 +85,7 @@ const mostIds = 200_000;
  * Blocks of units as their holder keeps them. Blocks are carved from the limit, so that the sum over all holders never exceeds it: a
  * block of a window ends no later than the slot it was charged to, and what was not spent is given back. One that was taken ahead is a share: so
  * many units in every window until it ends. A crash loses its blocks (fewer requests pass than could, by at most those) and doubles none. A block
- * is for two requests at first, for one where little is left, and doubles as long as it is used up before its time. Buckets and places cannot be carved.
+ * is for a 32nd of the limit at first, for two to 32 requests, for one where little is left; it doubles as long as it is used up before its time. Buckets and places cannot be carved.
  *
  * `at` is a clock that nobody sets, in milliseconds; a block is counted from before it was asked for, so that it ends here no later
  * than where it was carved.
@@ -126,16 +130,17 @@ export function createBlocks() {
   }
 
   /**
-   * What to ask for: blocks of every limit that lacks units, and of those that would soon. What is left of old ones goes back with it.
+   * What to ask for: blocks of every limit that lacks units, and of those that would soon; nothing where all have some again. What is left of old
+   * ones goes back with it.
    */
   function ask(takes: readonly Take[], cost: number, at: number, waiting: number): Call {
     const asks: Ask[] = [];
     for (const take of takes) {
       const block = blocks.get(take.id);
       if (take.kind === 'bucket' || take.kind === 'places') continue;
-      if (block !== undefined && isGood(block, take, at) && at < block.renew_at && leftOf(block, at) >= cost) continue;
+      if (block !== undefined && isGood(block, take, at) && at < block.join_at && leftOf(block, at) >= cost) continue;
       if (block !== undefined) blocks.delete(take.id);
-      const want = Math.min(cost * Math.max(1 + waiting, resize(take.id, block)), largestBlock);
+      const want = Math.min(cost * Math.max(1 + waiting, resize(take, block)), largestBlock);
       asks.push({ take, need: cost, want: Math.max(cost, want), back: backOf(block, at), is_fresh: false });
     }
     return { takes, cost, asks, sent: at };
@@ -200,6 +205,7 @@ export function createBlocks() {
     const lease = isShare ? Number.POSITIVE_INFINITY : isPlenty ? longLeaseMs : leaseMs;
     const most = take.kind === 'window' ? untilEnd(take, slot, at.now) : lease;
     const life = Math.min(most, lease);
+    const renewable = take.kind === 'window' && most <= lease ? renewableAfter(take, most) : life / 2;
     blocks.set(take.id, {
       take,
       granted: part.granted,
@@ -208,7 +214,8 @@ export function createBlocks() {
       most: 0,
       slot,
       epoch: part.epoch,
-      renew_at: at.sent + (take.kind === 'window' && most <= lease ? renewableAfter(take, most) : life / 2),
+      join_at: at.sent + (take.kind === 'window' ? renewable : life / 4),
+      renew_at: at.sent + renewable,
       expires_at: at.sent + life,
       back_at: at.sent + life + (isPlenty ? idleMs : 0),
       over_at:
@@ -221,8 +228,8 @@ export function createBlocks() {
   }
 
   /** Twice the last block when little of it was left, and the last share when nothing was; half of it when most was. */
-  function resize(id: string, block: Block | undefined): number {
-    const size = sizes.get(id) ?? smallestBlock;
+  function resize({ id, limit }: Take, block: Block | undefined): number {
+    const size = sizes.get(id) ?? Math.max(smallestBlock, Math.min(largestFirst, Math.floor(limit / firstPart)));
     if (block === undefined) return size;
     const { granted, share, most } = block;
     const left = share === null ? block.left : granted - most;

@@ -35,9 +35,12 @@ export function createLeasedCounter(deps: { link: RedisLink; time: (now: Instant
   /** Takes blocks for every limit that lacks units, or for none, and spends this decision from them. */
   async function fill(takes: readonly Take[], cost: number, now: Instant, waiting: number): Promise<TakeResult> {
     const call = blocks.ask(takes, cost, deps.time(now), waiting);
-    counts.calls += 1;
-    const refused = blocks.answered(call, await link.run(call.asks, now));
-    if (refused !== null) return refused;
+    // A share that was used up has units again after a while: then there is nothing to ask for.
+    if (call.asks.length > 0) {
+      counts.calls += 1;
+      const refused = blocks.answered(call, await link.run(call.asks, now));
+      if (refused !== null) return refused;
+    }
     const result = blocks.spend(takes, cost, deps.time(now));
     // What was taken for long may be over when a slow answer comes: then it is asked once more.
     return result ?? (await exact.take(takes, cost, now));

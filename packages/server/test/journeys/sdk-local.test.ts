@@ -177,11 +177,34 @@ describe('what is asked for at once goes together', () => {
     expect(one.local()).toMatchObject({ decided: 7, asked: 0 });
     // What one of them has no room for takes nothing from the others.
     const other = createFarebox({ url: farebox.url, secret_key: farebox.secret_key });
-    expect((await other.verify({ key: first.key, cost: included - 2 })).valid).toBe(true);
+    // The units that the first process holds of its quota come back to it after a second.
+    await expect.poll(async () => (await other.verify({ key: first.key, cost: included - 2 })).valid).toBe(true);
     await expect.poll(() => usedBy(first)).toBe(included - 1);
     expect((await ask(keys, 5)).slice(0, 3)).toEqual(['QUOTA_EXCEEDED', 'REVOKED', 'VALID']);
     await one.close();
     for (const [index, each] of many.entries()) expect(await usedBy(each)).toBe([included - 1, 0][index] ?? 6);
+  });
+});
+
+describe('usage is sent when it is due', () => {
+  const batches = async (): Promise<number> => {
+    const { rows } = await farebox.db.pool.query<{ count: number }>('select count(*)::int as count from usage_batch');
+    return rows[0]?.count ?? 0;
+  };
+
+  test('what comes while a call of it is under way is not worth a call of its own', async () => {
+    const ada = await buyer('starter');
+    const one = await local();
+    const [before, began] = [await batches(), performance.now()];
+    for (let count = 0; count < 300; count += 1) {
+      expect((await one.verify({ key: ada.key })).valid).toBe(true);
+      // Something that takes as long as a call does.
+      await batches();
+    }
+    await one.close();
+    const took_ms = performance.now() - began;
+    expect(await usedBy(ada)).toBe(300);
+    expect((await batches()) - before).toBeLessThanOrEqual(took_ms / 200 + 2);
   });
 });
 

@@ -3,7 +3,7 @@ import { FareboxUnavailable } from '../errors.ts';
 /** Calls under way at the same time. What comes meanwhile goes together in the next. */
 const mostCalls = 4;
 /** How long what nobody waits for waits for a call to go with, before it makes one. */
-const patienceMs = 20;
+const patienceMs = 200;
 
 interface Waiting<Asked, Answer> {
   asked: Asked;

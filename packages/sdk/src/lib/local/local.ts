@@ -128,7 +128,8 @@ export function createLocal(
       decided.taken = result;
       const used = result.allowed ? usedBy(decided) : null;
       if (used !== null) usage.push(used, counter);
-      return tell(decided, rules, at_ms);
+      const room = usage.room();
+      return room === null ? tell(decided, rules, at_ms) : room.then(() => tell(decided, rules, at_ms));
     };
     return taken instanceof Promise ? taken.then(answer) : answer(taken);
   }

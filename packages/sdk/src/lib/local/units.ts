@@ -77,7 +77,7 @@ export function createUnits(connection: Connection, readyCounter: () => string |
   /** Takes blocks of every limit that lacks units, or of none, and spends this decision from them. */
   async function fill(input: VerifyInput, asking: Asking, waiting: () => number): Promise<Taken> {
     const { takes, cost } = asking;
-    const begin = () => blocks.ask(takes, cost, monotonic(), waiting());
+    const begin = () => orNothing(blocks.ask(takes, cost, monotonic(), waiting()));
     for (const { call, carved } of await carving.ask({ input, renews: false, begin })) {
       if (typeof carved === 'string') return carved;
       const refused = blocks.answered(call, carved);
@@ -95,9 +95,8 @@ export function createUnits(connection: Connection, readyCounter: () => string |
     const begin = (): Call | null => {
       renewing.delete(customer);
       if (filling.has(customer)) return null;
-      const call = blocks.ask(takes, cost, monotonic(), 0);
-      if (call.asks.length === 0) return null;
-      filling.set(customer, mine);
+      const call = orNothing(blocks.ask(takes, cost, monotonic(), 0));
+      if (call !== null) filling.set(customer, mine);
       return call;
     };
     try {
@@ -181,6 +180,11 @@ export function createUnits(connection: Connection, readyCounter: () => string |
     /** Units that could not be given back, since the start. */
     lost: () => lost,
   };
+}
+
+/** A share that was used up has units again after a while: then there is nothing to ask for. */
+function orNothing(call: Call): Call | null {
+  return call.asks.length === 0 ? null : call;
 }
 
 /** What is asked of each limit stands with it. */

@@ -7,6 +7,8 @@ import { FareboxError, FareboxUnavailable } from '../errors.ts';
 const intervalMs = 200;
 const mostOfBatch = 1000;
 const capacity = 100_000;
+/** From so much on, requests wait for what goes out, as long as Farebox takes it. */
+const crowded = 50_000;
 const longestPauseMs = 2000;
 
 interface Batch {
@@ -27,6 +29,7 @@ export function createUsageBuffer(connection: Connection, onError: (error: unkno
   let failures = 0;
   let dropped = 0;
   let isFull = false;
+  let sent = Promise.withResolvers<void>();
 
   function nextBatch(): Batch | null {
     const [first] = waiting;
@@ -38,26 +41,45 @@ export function createUsageBuffer(connection: Connection, onError: (error: unkno
     return { id: crypto.randomUUID(), counter: first.counter, events };
   }
 
-  /** Sends until nothing waits; rejects at the first failure, and what failed goes first next time. */
+  /**
+   * Sends what waits, and of what comes meanwhile whole batches: the rest is worth a call when it is due. Rejects at the first failure, and
+   * what failed goes first next time.
+   */
   async function send(): Promise<void> {
-    for (batch ??= nextBatch(); batch !== null; batch = nextBatch()) {
-      const { id, counter, events } = batch;
-      const sent = events.map(({ meter_id: meter, occurred_at, ...event }) => ({
+    for (let left = pending(); left > 0 || waiting.length >= mostOfBatch; left -= mostOfBatch) {
+      batch ??= nextBatch();
+      if (batch === null) break;
+      try {
+        await sendOne(batch);
+      } finally {
+        sent.resolve();
+        sent = Promise.withResolvers();
+      }
+      batch = null;
+    }
+    if (waiting.length > 0) schedule();
+  }
+
+  async function sendOne({ id, counter, events }: Batch): Promise<void> {
+    const body = {
+      id,
+      counter,
+      events: events.map(({ meter_id: meter, occurred_at, ...event }) => ({
         ...event,
         meter,
         occurred_at: new Date(occurred_at).toISOString(),
-      }));
-      try {
-        await callApi(connection, 'POST /v1/gate/usage', { body: { id, counter, events: sent } }, {});
-      } catch (error) {
-        failures += 1;
-        if (!isRefused(error)) throw error;
-        // It would be refused each time, and keep all that comes after it.
-        drop(events.length, error);
-      }
-      failures = 0;
-      isFull = false;
+      })),
+    };
+    try {
+      await callApi(connection, 'POST /v1/gate/usage', { body }, {});
+    } catch (error) {
+      failures += 1;
+      if (!isRefused(error)) throw error;
+      // It would be refused each time, and keep all that comes after it.
+      drop(events.length, error);
     }
+    failures = 0;
+    isFull = false;
   }
 
   function drop(count: number, why: unknown): void {
@@ -69,11 +91,15 @@ export function createUsageBuffer(connection: Connection, onError: (error: unkno
     const wait_ms = failures === 0 ? intervalMs : Math.min(intervalMs * 2 ** Math.min(failures, 10), longestPauseMs);
     timer ??= setTimeout(() => {
       timer = null;
-      flush().catch((error: unknown) => {
-        if (!(error instanceof FareboxUnavailable) && failures === 1) onError(error);
-        schedule();
-      });
+      flushDue();
     }, wait_ms).unref();
+  }
+
+  function flushDue(): void {
+    flush().catch((error: unknown) => {
+      if (!(error instanceof FareboxUnavailable) && failures === 1) onError(error);
+      schedule();
+    });
   }
 
   function flush(): Promise<void> {
@@ -101,8 +127,11 @@ export function createUsageBuffer(connection: Connection, onError: (error: unkno
         return;
       }
       waiting.push({ counter, event });
-      schedule();
+      if (waiting.length === mostOfBatch && sending === null && failures === 0) flushDue();
+      else schedule();
     },
+    /** To be waited for before more is let through than Farebox takes; null: there is room, or it takes nothing. */
+    room: (): Promise<void> | null => (pending() < crowded || failures > 0 ? null : sent.promise),
     pending,
     /** Whether nothing waits that was carved from another counter. */
     isOnlyOf: (counter: string) =>
