@@ -140,7 +140,7 @@ export function createBlocks() {
       if (take.kind === 'bucket' || take.kind === 'places') continue;
       if (block !== undefined && isGood(block, take, at) && at < block.join_at && leftOf(block, at) >= cost) continue;
       if (block !== undefined) blocks.delete(take.id);
-      const want = Math.min(cost * Math.max(1 + waiting, resize(take, block)), largestBlock);
+      const want = Math.min(cost * Math.max(1 + waiting, resize(take, block, cost)), largestBlock);
       asks.push({ take, need: cost, want: Math.max(cost, want), back: backOf(block, at), is_fresh: false });
     }
     return { takes, cost, asks, sent: at };
@@ -227,14 +227,15 @@ export function createBlocks() {
     });
   }
 
-  /** Twice the last block when little of it was left, and the last share when nothing was; half of it when most was. */
-  function resize({ id, limit }: Take, block: Block | undefined): number {
+  /** In requests: twice the last block when little of it was left, and the last share when nothing was; half of it when most was. */
+  function resize({ id, limit }: Take, block: Block | undefined, cost: number): number {
     const size = sizes.get(id) ?? Math.max(smallestBlock, Math.min(largestFirst, Math.floor(limit / firstPart)));
     if (block === undefined) return size;
     const { granted, share, most } = block;
     const left = share === null ? block.left : granted - most;
-    const isUsedUp = share === null ? left * 4 <= granted : left === 0;
-    const last = share === null ? size : granted;
+    const isUsedUp = share === null ? left * 4 <= granted : left < cost;
+    // Of a limit near its end there was less than was wanted.
+    const last = share === null ? size : Math.min(size, Math.floor(granted / cost));
     const next = isUsedUp ? last * 2 : left * 4 >= granted * 3 ? Math.floor(last / 2) : last;
     if (sizes.size >= mostIds) sizes.clear();
     sizes.set(id, Math.max(smallestBlock, Math.min(largestBlock, next)));

@@ -105,6 +105,9 @@ function segmentsOf(template: string): (string | null)[] | null {
   return parts.map((part) => (isParameter(part) ? null : part));
 }
 
+/** What most paths are, and what is in its one form already: segments that begin with no dot, of unreserved characters. */
+const plainPath = /^(?:\/[\w~-][\w.~-]*)+$/;
+
 /**
  * A path in the one form that every reader understands the same way, without its query: percent-escapes of unreserved characters
  * decoded (RFC 3986, 6.2.2). Null for what two readers may understand differently, and what is matched here might not be what is
@@ -112,6 +115,7 @@ function segmentsOf(template: string): (string | null)[] | null {
  * parameter after `;`.
  */
 export function canonicalPath(target: string): string | null {
+  if (plainPath.test(target)) return target;
   const end = target.search(/[?#]/);
   const path = end === -1 ? target : target.slice(0, end);
   if (!/^\/[\x21-\x7e]*$/.test(path) || /[\\;]/.test(path)) return null;
