@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { GateUsage } from '@farebox/core';
 import { expect, onTestFinished, test } from 'vitest';
 import { secretKey, serve } from '../test/farebox-server.ts';
@@ -7,14 +9,13 @@ import { createUsageBuffer } from './lib/local/usage.ts';
 async function start(status: () => number) {
   const sizes: number[] = [];
   let [mayAnswer, let_] = [Promise.resolve(), () => {}];
-  const { url } = await serve(async (request, response) => {
-    let text = '';
-    for await (const chunk of request) text += String(chunk);
-    const { events } = JSON.parse(text) as { events: unknown[] };
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { events } = JSON.parse(await text(request)) as { events: unknown[] };
     sizes.push(events.length);
     await mayAnswer;
     response.writeHead(status(), { 'content-type': 'application/json' }).end('{}');
-  });
+  }
+  const { url } = await serve((request, response) => void answer(request, response));
   const errors: unknown[] = [];
   const buffer = createUsageBuffer({ base_url: url, secret_key: secretKey, timeout_ms: 5000 }, (error) =>
     errors.push(error),

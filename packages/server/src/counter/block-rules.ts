@@ -158,31 +158,8 @@ export function blockEndRules(make: MakeCounter): void {
   });
 }
 
-/** What is given, and what is taken back. */
-export function grantRules(make: MakeCounter): void {
-  test('a customer that is asked for now and then, and uses little of its limits, has its blocks for more than a slot', async () => {
-    const counter = await make();
-    const soft = quota(1_000_000, { hard: false });
-    const takes = [window(100, 1000), window(3000, 60_000), soft];
-    const blocks = createBlocks();
-    let calls = 0;
-    const counted: Counter = {
-      ...counter,
-      carve(asks, now) {
-        calls += 1;
-        return counter.carve(asks, now);
-      },
-    };
-    for (let count = 0; count < 300; count += 1) {
-      const result = await throughBlocks(counted, blocks, takes, 1, start + count * 200);
-      expect(result?.allowed).toBe(true);
-    }
-    // Of the window of a second each 200 ms are two slots.
-    expect(calls).toBeLessThan(40);
-    await giveBack(counter, blocks, start + 60_000, true);
-    expect(await counter.take([soft], 0, start + 60_000)).toMatchObject({ used: [300] });
-  });
-
+/** What is taken ahead, and had again in every window. */
+export function shareRules(make: MakeCounter): void {
   test('a share is had in every window until it ends, with no call, and no more than it in one', async () => {
     const counter = await make();
     const takes = [window(400, 1000)];
@@ -231,6 +208,32 @@ export function grantRules(make: MakeCounter): void {
     // The first two blocks are a quarter of it, the third is more.
     expect(await counter.take([window(160, 1000)], 0, start + 1100)).toMatchObject({ used: [40] });
     expect(await counter.take([window(160, 1000)], 0, start + 21_100)).toMatchObject({ used: [0] });
+  });
+}
+
+/** What is given, and what is taken back. */
+export function grantRules(make: MakeCounter): void {
+  test('a customer that is asked for now and then, and uses little of its limits, has its blocks for more than a slot', async () => {
+    const counter = await make();
+    const soft = quota(1_000_000, { hard: false });
+    const takes = [window(100, 1000), window(3000, 60_000), soft];
+    const blocks = createBlocks();
+    let calls = 0;
+    const counted: Counter = {
+      ...counter,
+      carve(asks, now) {
+        calls += 1;
+        return counter.carve(asks, now);
+      },
+    };
+    for (let count = 0; count < 300; count += 1) {
+      const result = await throughBlocks(counted, blocks, takes, 1, start + count * 200);
+      expect(result?.allowed).toBe(true);
+    }
+    // Of the window of a second each 200 ms are two slots.
+    expect(calls).toBeLessThan(40);
+    await giveBack(counter, blocks, start + 60_000, true);
+    expect(await counter.take([soft], 0, start + 60_000)).toMatchObject({ used: [300] });
   });
 
   test('a block is at most a quarter of what is left, all that is wanted of a soft quota, and never less than needed', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Take } from '@farebox/core';
 import { describe, expect, test } from 'vitest';
-import { blockEndRules, blockRules, grantRules } from './block-rules.ts';
+import { blockEndRules, blockRules, grantRules, shareRules } from './block-rules.ts';
 import { type Admitted, type MakeCounter, farEnd, mostInAnyWindow, quota, start, window } from './stories.ts';
 
 function bucket(limit: number, burst: number, id = 'cust_a:1s', window_ms = 1000): Take {
@@ -36,6 +36,7 @@ export function counterConformance(name: string, make: MakeCounter): void {
     blockRules(make);
     blockEndRules(make);
     grantRules(make);
+    shareRules(make);
   });
   describe(`${name} counter: requests at the same time`, () => placeRules(make));
 }
