@@ -22,6 +22,7 @@ async function start(status: () => number) {
   );
   onTestFinished(() => let_());
   return {
+    url,
     buffer,
     sizes,
     errors,
@@ -62,6 +63,21 @@ test('a thousand are sent at once, what comes while a call is under way when it 
   await expect.poll(() => sizes.length).toBe(3);
   await expect.poll(() => buffer.pending()).toBe(0);
   expect(sizes).toEqual([1000, 1000, 1000, 300]);
+});
+
+test('what comes while a call is under way is not worth a call of its own', async () => {
+  const { buffer, sizes, url } = await start(() => 200);
+  const began = performance.now();
+  pushMany(buffer, 1000);
+  let pushed = 1000;
+  for (; performance.now() - began < 600; pushed += 1) {
+    pushMany(buffer, 1);
+    // As long as a call takes.
+    await fetch(url, { method: 'POST', body: '{"events":[]}' });
+  }
+  const calls = sizes.filter((size) => size > 0).length;
+  expect(calls).toBeLessThanOrEqual((performance.now() - began) / 200 + 2);
+  await expect.poll(() => sizes.reduce((sum, size) => sum + size, 0)).toBe(pushed);
 });
 
 test('where more comes than Farebox takes, requests wait for what goes out, and none is lost', async () => {

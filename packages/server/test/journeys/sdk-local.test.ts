@@ -186,28 +186,6 @@ describe('what is asked for at once goes together', () => {
   });
 });
 
-describe('usage is sent when it is due', () => {
-  const batches = async (): Promise<number> => {
-    const { rows } = await farebox.db.pool.query<{ count: number }>('select count(*)::int as count from usage_batch');
-    return rows[0]?.count ?? 0;
-  };
-
-  test('what comes while a call of it is under way is not worth a call of its own', async () => {
-    const ada = await buyer('starter');
-    const one = await local();
-    const [before, began] = [await batches(), performance.now()];
-    for (let count = 0; count < 300; count += 1) {
-      expect((await one.verify({ key: ada.key })).valid).toBe(true);
-      // Something that takes as long as a call does.
-      await batches();
-    }
-    await one.close();
-    const took_ms = performance.now() - began;
-    expect(await usedBy(ada)).toBe(300);
-    expect((await batches()) - before).toBeLessThanOrEqual(took_ms / 200 + 2);
-  });
-});
-
 describe('what changes counts within a second', () => {
   const codeOf = async (one: Farebox, { key }: Buyer) => (await one.verify({ key })).code;
 
