@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
+import { testNow } from '../../../test/test-start.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts';
 import { faultsOf, holdToContract } from './conform.ts';
 import { watch } from './invariants/watch.ts';
@@ -56,7 +57,8 @@ export function checks(): Pick<Required<SandboxOptions>, 'onAnswer' | 'send'> & 
 export async function bench(options: SandboxOptions = {}): Promise<Bench> {
   const { faults, onCommit } = watch();
   const { faults: wrong, ...checked } = checks();
-  const sandbox = await createSandbox({ seed: 'bench', account_name: 'Skycast', onCommit, ...checked, ...options });
+  const own = { seed: 'bench', account_name: 'Skycast', now: testNow, onCommit };
+  const sandbox = await createSandbox({ ...own, ...checked, ...options });
   const { port, url } = await sandbox.listen({ port: 0 });
   return {
     sandbox,
@@ -68,6 +70,23 @@ export async function bench(options: SandboxOptions = {}): Promise<Bench> {
       if (all.length > 0) throw new Error(all.join('\n'));
     },
   };
+}
+
+/** Reads a webhook as the official SDK does that received it at the time of tests. */
+export function readWebhook(
+  stripe: Stripe,
+  got: { body: string; signature: string } | undefined,
+  secret: string,
+): Stripe.Event {
+  const tolerance_s = 300;
+  return stripe.webhooks.constructEvent(
+    got?.body ?? '',
+    got?.signature ?? '',
+    secret,
+    tolerance_s,
+    undefined,
+    testNow(),
+  );
 }
 
 /** A machine clock that stands where it is put. */

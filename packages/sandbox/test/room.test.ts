@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { testNow } from '../../../test/test-start.ts';
 import { coverage } from '../src/contract/coverage.ts';
 import type { Explanation } from '../src/pages/explanation.ts';
 import { builtRoutes } from '../src/http/routes.ts';
@@ -141,7 +142,7 @@ test('a snapshot is taken and restored by button', async () => {
   expect(await text('')).toContain('Restore snapshot 1');
   expect(await post('restore', { snapshot: 'snapshot 1' })).toMatchObject({ status: 200, restored: 'snapshot 1' });
   expect((await b.stripe.products.list()).data.map((each) => each.name)).toEqual(['Before']);
-  expect(Math.abs(b.sandbox.clock.now() - Date.now())).toBeLessThan(60_000);
+  expect(Math.abs(b.sandbox.clock.now() - testNow())).toBeLessThan(60_000);
   expect(await post('restore', { snapshot: 'none' })).toMatchObject({ status: 400 });
 });
 

@@ -4,6 +4,7 @@ import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { testNow } from '../../../test/test-start.ts';
 import { createSandbox } from '../src/index.ts';
 import { bench, clientOf, DAY, receiver, subscriber } from './harness.ts';
 
@@ -97,7 +98,7 @@ test('what webhooks were not delivered is delivered after the next start', async
   await first.sandbox.webhooks.settled();
   await first.close();
   const later = await receiver();
-  const second = await createSandbox({ file, send: (_url, init) => fetch(later.url, init) });
+  const second = await createSandbox({ file, now: testNow, send: (_url, init) => fetch(later.url, init) });
   await second.webhooks.settled();
   expect(later.types()).toEqual(['customer.created']);
   await second.close();

@@ -1,5 +1,6 @@
 import { afterAll } from 'vitest';
 import exampleList from '../../../farebox.config.ts';
+import { testNow } from '../../../test/test-start.ts';
 import { watched, watchedCalls } from './contract.ts';
 import { testDatabase } from './database.ts';
 import { type WholeApp, startWholeApp } from './whole-app.ts';
@@ -23,7 +24,8 @@ export async function testApp(
 
 /** The same on a given database, for a test that ends it itself; every answer is held against the document. */
 export async function startWatched(options: Options): Promise<WholeApp> {
-  return await startWholeApp({ ...options, watch: { fetch: watched, calls: watchedCalls } });
+  const sandbox = { now: testNow, ...options.sandbox };
+  return await startWholeApp({ ...options, sandbox, watch: { fetch: watched, calls: watchedCalls } });
 }
 
 export const dayMs = 86_400_000;

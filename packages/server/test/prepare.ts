@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { propertySeed } from '../../../test/property-seed.ts';
+import { testStart } from '../../../test/test-start.ts';
 import { buildIfStale } from '../../web/scripts/build-if-stale.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { startEmbedded } from '../src/db/embedded.ts';
@@ -18,6 +19,9 @@ import { withDatabase, type TestServer } from './server.ts';
  */
 export default async function prepare(project: TestProject): Promise<() => Promise<void>> {
   process.stdout.write(`Property tests: seed ${propertySeed}. PROPERTY_SEED=<number> tries other cases.\n`);
+  process.stdout.write(
+    `Clocks of tests begin at ${new Date(testStart).toISOString()}. TEST_START=<instant> tries another day.\n`,
+  );
   // Once, before any test: builds that run beside each other would pull the files from under one another.
   await buildIfStale(() => undefined);
   const folder = mkdtempSync(join(tmpdir(), 'fbt-'));
