@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Farebox } from './index.ts';
-import { type GateOptions, check } from './lib/check.ts';
+import { type CheckResult, type GateOptions, check } from './lib/check.ts';
 import { admit, toldOf } from './node.ts';
 
 export { verificationOf } from './lib/admitted.ts';
@@ -19,10 +19,13 @@ export interface ExpressRequest extends IncomingMessage {
 export function gate<R extends ExpressRequest>(
   farebox: Farebox,
   options: GateOptions<R> = {},
-): (request: R, response: ServerResponse, next: () => void) => Promise<void> {
-  return async (request, response, next) => {
+): (request: R, response: ServerResponse, next: () => void) => void | Promise<void> {
+  return (request, response, next) => {
     const told = { ...toldOf(request, request.originalUrl), ...(request.ip === undefined ? {} : { ip: request.ip }) };
-    const result = await check(farebox, request, told, options);
-    if (admit(request, response, result)) next();
+    const goOn = (result: CheckResult): void => {
+      if (admit(request, response, result)) next();
+    };
+    const result = check(farebox, request, told, options);
+    return result instanceof Promise ? result.then(goOn) : goOn(result);
   };
 }

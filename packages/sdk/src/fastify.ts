@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Farebox } from './index.ts';
 import { remember } from './lib/admitted.ts';
-import { type GateOptions, check } from './lib/check.ts';
+import { type CheckResult, type GateOptions, check } from './lib/check.ts';
 import { toldOf } from './node.ts';
 
 export { verificationOf } from './lib/admitted.ts';
@@ -29,15 +29,19 @@ export interface FastifyReply {
 export function gate<R extends FastifyRequest>(
   farebox: Farebox,
   options: GateOptions<R> = {},
-): (request: R, reply: FastifyReply) => Promise<unknown> {
-  return async (request, reply) => {
+): (request: R, reply: FastifyReply, done: () => void) => void {
+  return (request, reply, done) => {
     const told = { ...toldOf(request.raw, request.originalUrl), ip: request.ip };
-    const result = await check(farebox, request, told, options);
-    reply.headers(result.headers);
-    // As bytes: to a text Fastify adds a charset, which JSON has none of.
-    if (!result.allowed) return reply.code(result.status).send(Buffer.from(result.body));
-    remember(request, result.verification);
-    if (result.over !== null) reply.raw.once('close', result.over);
-    return undefined;
+    const goOn = (result: CheckResult): void => {
+      reply.headers(result.headers);
+      // As bytes: to a text Fastify adds a charset, which JSON has none of.
+      if (!result.allowed) return void reply.code(result.status).send(Buffer.from(result.body));
+      remember(request, result.verification);
+      if (result.over !== null) reply.raw.once('close', result.over);
+      done();
+    };
+    const result = check(farebox, request, told, options);
+    if (result instanceof Promise) void result.then(goOn);
+    else goOn(result);
   };
 }

@@ -45,8 +45,8 @@ export interface Farebox {
    * call itself is wrong, whatever `on_unavailable` says.
    */
   verify(input: VerifyInput): Promise<Verification>;
-  /** As `verify`, with the headers for the answer. For adapters. */
-  decide(input: VerifyInput): Promise<Decision>;
+  /** As `verify`, with the headers for the answer, and at once where it is decided here. For adapters. */
+  decide(input: VerifyInput): Decision | Promise<Decision>;
   /** Says that a request which took a place (`lease`) is over. */
   release(lease: string): Promise<void>;
   /**
@@ -72,13 +72,9 @@ export function createFarebox(options: FareboxOptions): Farebox {
   const local =
     options.mode === 'local' ? createLocal(connection, remote, (error) => report(error, options.onError)) : null;
 
-  async function decide(input: VerifyInput): Promise<Decision> {
-    try {
-      return await (local === null ? remote(input) : local.decide(input));
-    } catch (error) {
-      if (allows && error instanceof FareboxUnavailable) return unchecked();
-      throw error;
-    }
+  function decide(input: VerifyInput): Decision | Promise<Decision> {
+    const decision = local === null ? remote(input) : local.decide(input);
+    return allows && decision instanceof Promise ? decision.catch(uncheckedWhenAway) : decision;
   }
 
   async function* list<K extends ListOperation>(
@@ -126,6 +122,11 @@ function connectionOf({ url, secret_key, timeout_ms = defaultTimeoutMs }: Farebo
     secret_key,
     timeout_ms,
   };
+}
+
+function uncheckedWhenAway(error: unknown): Decision {
+  if (error instanceof FareboxUnavailable) return unchecked();
+  throw error;
 }
 
 /** What a request that passed unchecked looks like: valid, and about nobody. */

@@ -25,7 +25,8 @@ export function protect(
   options: ProtectOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
-    const result = await check(farebox, request, toldOf(request, request.url ?? ''), options);
+    const checked = check(farebox, request, toldOf(request, request.url ?? ''), options);
+    const result = checked instanceof Promise ? await checked : checked;
     if (!admit(request, response, result)) return;
     try {
       await handler(request, response, result.verification);
@@ -60,7 +61,7 @@ export function admit(
     return false;
   }
   remember(request, result.verification);
-  for (const [name, value] of Object.entries(result.headers)) response.setHeader(name, value);
+  for (const name in result.headers) response.setHeader(name, result.headers[name] ?? '');
   if (result.over !== null) response.once('close', result.over);
   return true;
 }

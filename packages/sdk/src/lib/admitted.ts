@@ -1,10 +1,15 @@
 import type { Verification } from '@farebox/core';
 
-const admitted = new WeakMap<object, Verification>();
+const verificationKey = Symbol.for('farebox.verification');
 
-/** Keeps what was decided about a request for as long as there is the request. */
+interface Admitted {
+  [verificationKey]?: Verification;
+}
+
+/** Keeps what was decided about a request with it. A map of requests would cost its part of every collection of garbage. */
 export function remember(request: object, verification: Verification): void {
-  admitted.set(request, verification);
+  const noted: Admitted = request;
+  noted[verificationKey] = verification;
 }
 
 /**
@@ -12,7 +17,7 @@ export function remember(request: object, verification: Verification): void {
  * that came past no middleware it throws: a handler that needs to know who calls must not run for nobody.
  */
 export function verificationOf(request: object): Verification {
-  const found = admitted.get(request);
+  const { [verificationKey]: found }: Admitted = request;
   if (found === undefined) throw new Error('This request came past no middleware of Farebox.');
   return found;
 }

@@ -15,7 +15,7 @@ import type { Decision, VerifyInput } from './verify.ts';
 
 /** Who decides: a `Farebox`. */
 export interface Decider {
-  decide(input: VerifyInput): Promise<Decision>;
+  decide(input: VerifyInput): Decision | Promise<Decision>;
   release(lease: string): Promise<void>;
 }
 
@@ -71,34 +71,38 @@ const mostKey = 256;
 
 /**
  * All behaviour of every middleware: the key from the request, the decision, the headers, the refusal as `application/problem+json`
- * (RFC 9457) as every door of Farebox writes it. Never rejects.
+ * (RFC 9457) as every door of Farebox writes it. At once where the decision is; never throws or rejects.
  */
-export async function check<R>(
+export function check<R>(
   farebox: Decider,
   request: R,
   told: Told,
   options: GateOptions<R>,
-): Promise<CheckResult> {
+): CheckResult | Promise<CheckResult> {
   try {
-    return await decide(farebox, request, told, options);
+    const result = decide(farebox, request, told, options);
+    return result instanceof Promise ? result.catch((error: unknown) => broken(error, options.onError)) : result;
   } catch (error) {
-    // The caller is told to come back, or nothing, and never what is broken behind this API.
-    if (error instanceof FareboxUnavailable)
-      return problem(
-        503,
-        'gate_unavailable',
-        'The gate cannot decide',
-        'This request could not be checked. Try again.',
-        {
-          headers: { 'Retry-After': '1' },
-        },
-      );
-    report(error, options.onError);
-    return failed();
+    return broken(error, options.onError);
   }
 }
 
-async function decide<R>(farebox: Decider, request: R, told: Told, options: GateOptions<R>): Promise<CheckResult> {
+/** The caller is told to come back, or nothing, and never what is broken behind this API. */
+function broken(error: unknown, onError: ((error: unknown) => void) | undefined): CheckResult {
+  if (error instanceof FareboxUnavailable)
+    return problem(503, 'gate_unavailable', 'The gate cannot decide', 'This request could not be checked. Try again.', {
+      headers: { 'Retry-After': '1' },
+    });
+  report(error, onError);
+  return failed();
+}
+
+function decide<R>(
+  farebox: Decider,
+  request: R,
+  told: Told,
+  options: GateOptions<R>,
+): CheckResult | Promise<CheckResult> {
   const credential = readCredential(told.header('authorization'), told.header('x-api-key'));
   if (credential.kind === 'ambiguous')
     return problem(
@@ -119,7 +123,7 @@ async function decide<R>(farebox: Decider, request: R, told: Told, options: Gate
     );
   if (credential.kind === 'none' || credential.key.length > mostKey)
     return refused(unknown(), credential.kind !== 'none', {});
-  const { verification, headers } = await farebox.decide({
+  const decision = farebox.decide({
     key: credential.key,
     ip: options.ip === undefined ? told.ip : options.ip(request),
     cost: valueOf(options.cost, request),
@@ -129,15 +133,26 @@ async function decide<R>(farebox: Decider, request: R, told: Told, options: Gate
     ...(path === null || !/^[A-Z]{1,20}$/.test(told.method) ? {} : { method: told.method, path }),
     ...(told.hears_end ? { lease: true } : {}),
   });
+  return decision instanceof Promise
+    ? decision.then((made) => resultOf(farebox, made, options.onError))
+    : resultOf(farebox, decision, options.onError);
+}
+
+function resultOf(
+  farebox: Decider,
+  { verification, headers }: Decision,
+  onError: ((error: unknown) => void) | undefined,
+): CheckResult {
   if (!verification.valid) return refused(verification, true, headers);
   const { lease } = verification;
-  let isOver = !lease;
+  if (!lease) return { allowed: true, verification, headers, over: null };
+  let isOver = false;
   const release = (): void => {
-    if (isOver || !lease) return;
+    if (isOver) return;
     isOver = true;
-    farebox.release(lease.id).catch((error: unknown) => report(error, options.onError));
+    farebox.release(lease.id).catch((error: unknown) => report(error, onError));
   };
-  return { allowed: true, verification, headers, over: lease ? release : null };
+  return { allowed: true, verification, headers, over: release };
 }
 
 /** A request that carries no key, or none that could be one: nobody is asked. */

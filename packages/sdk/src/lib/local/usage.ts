@@ -64,10 +64,14 @@ export function createUsageBuffer(connection: Connection, onError: (error: unkno
     const body = {
       id,
       counter,
-      events: events.map(({ meter_id: meter, occurred_at, ...event }) => ({
-        ...event,
-        meter,
+      events: events.map(({ id, customer_id, key_id, meter_id, quantity, occurred_at, endpoint }) => ({
+        id,
+        customer_id,
+        key_id,
+        meter: meter_id,
+        quantity,
         occurred_at: new Date(occurred_at).toISOString(),
+        endpoint,
       })),
     };
     try {
