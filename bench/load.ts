@@ -12,11 +12,9 @@ export interface Load {
   secret_key: string;
   connections: number;
   seconds: number;
-  /** Each key once, in order, before the time runs; those that are not reached in `mostFirstMs` are met as they come. */
-  all_keys: boolean;
+  /** Each key once, in order, before the time runs, for as long as this (milliseconds): others are met as they come. */
+  first_ms: number;
 }
-
-const mostFirstMs = 30_000;
 
 /** What came of it. */
 export interface Loaded {
@@ -33,7 +31,7 @@ process.on('message', (load: Load) => {
   void run(load).then((loaded) => process.send?.(loaded));
 });
 
-async function run({ port, call, keys, secret_key, connections, seconds, all_keys }: Load): Promise<Loaded> {
+async function run({ port, call, keys, secret_key, connections, seconds, first_ms }: Load): Promise<Loaded> {
   const requests = readFileSync(keys, 'utf8')
     .trim()
     .split('\n')
@@ -41,14 +39,14 @@ async function run({ port, call, keys, secret_key, connections, seconds, all_key
   const latencies: number[] = [];
   const started = performance.now();
   let ends = started + seconds * 1000;
-  let [refused, left] = [0, all_keys ? requests.length : 0];
+  let [refused, left] = [0, first_ms > 0 ? requests.length : 0];
   await Promise.all(
     Array.from({ length: connections }, async () => {
       const socket = connect({ port, host: '127.0.0.1', noDelay: true });
       await talk(socket, {
         next: () => {
           if (left === 0) return requests[Math.floor(Math.random() * requests.length)] ?? Buffer.alloc(0);
-          left = performance.now() - started > mostFirstMs ? 0 : left - 1;
+          left = performance.now() - started > first_ms ? 0 : left - 1;
           if (left === 0) ends = performance.now() + seconds * 1000;
           return requests[left] ?? Buffer.alloc(0);
         },
