@@ -29,7 +29,7 @@ export interface FastifyReply {
 export function gate<R extends FastifyRequest>(
   farebox: Farebox,
   options: GateOptions<R> = {},
-): (request: R, reply: FastifyReply, done: () => void) => void {
+): (request: R, reply: FastifyReply, done: (error?: Error) => void) => void {
   return (request, reply, done) => {
     const told = { ...toldOf(request.raw, request.originalUrl), ip: request.ip };
     const goOn = (result: CheckResult): void => {
@@ -41,7 +41,20 @@ export function gate<R extends FastifyRequest>(
       done();
     };
     const result = check(farebox, request, told, options);
-    if (result instanceof Promise) void result.then(goOn);
+    if (result instanceof Promise) void later(result, goOn, done);
     else goOn(result);
   };
+}
+
+/** What fails on the way is the framework's to answer. */
+async function later(
+  result: Promise<CheckResult>,
+  goOn: (result: CheckResult) => void,
+  failed: (error: Error) => void,
+): Promise<void> {
+  try {
+    goOn(await result);
+  } catch (error) {
+    failed(error instanceof Error ? error : new Error(String(error)));
+  }
 }
