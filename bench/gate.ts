@@ -124,7 +124,7 @@ async function measure(candidate: Candidate, secs: number, first_ms = 0): Promis
   const [machine, started] = [cpuOfMachine(), performance.now()];
   const load: Load = { ...served, call, keys, connections, seconds: secs, first_ms };
   const loaded = await ask(generator, load);
-  if (beside.length > 0 && first_ms < firstMs) await calm([...pids, ...beside]);
+  if (beside.length > 0) await calm([...pids, ...beside]);
   const took = (performance.now() - started) * 1000 * cpus().length;
   const used = new Map(all.map((pid, index) => [pid, cpuOf(pid) - (before[index] ?? 0)]));
   const sum = (some: readonly number[]): number => some.reduce((total, pid) => total + (used.get(pid) ?? 0), 0);

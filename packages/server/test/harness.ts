@@ -10,7 +10,8 @@ type Options = Omit<Parameters<typeof startWholeApp>[0], 'watch'>;
 
 /**
  * The whole program for one test file. Call at the top level of the file; everything ends after its tests. For one test alone:
- * in a `beforeEach` that hands over its `onTestFinished`.
+ * in a `beforeEach` that hands over its `onTestFinished`. Its clock begins at `testStart`; where processes of their own share the database,
+ * which have the machine's clock, it is given that one: `sandbox: { now: systemClock.now }`.
  */
 export async function testApp(
   options: Partial<Omit<Options, 'db'>> = {},

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Plan, type PriceList, toPlanFile } from '@farebox/core';
 import { afterAll, expect, test } from 'vitest';
-import { machineNow } from '../../../../test/test-start.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { planFileText } from '../../src/plans/catalog/file-text.ts';
 import { loadPriceList } from '../../src/plans/load.ts';
 import { type Run, runCommand } from '../command.ts';
 import { testApp } from '../harness.ts';
 import { payOnPage } from '../visitor.ts';
 
-const farebox = await testApp({ sandbox: { now: machineNow } });
+const farebox = await testApp({ sandbox: { now: systemClock.now } });
 const root = join(import.meta.dirname, '../../../..');
 // Where a plan file finds @farebox/core, as a seller's does. JavaScript, since Node strips no types below node_modules.
 const cache = join(root, 'node_modules/.cache');

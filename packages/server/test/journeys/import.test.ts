@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { machineNow } from '../../../../test/test-start.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { runCommand } from '../command.ts';
 import list from '../fixtures/import.config.ts';
 import { makeFolder } from '../folder.ts';
@@ -11,7 +11,7 @@ import { dayMs, testApp } from '../harness.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
-const farebox = await testApp({ list, sandbox: { now: machineNow } });
+const farebox = await testApp({ list, sandbox: { now: systemClock.now } });
 const { app, db, sandbox, stripe } = farebox;
 const folder = makeFolder('import', 'open');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

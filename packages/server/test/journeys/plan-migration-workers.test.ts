@@ -4,14 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { machineNow } from '../../../../test/test-start.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { testApp } from '../harness.ts';
 import { dearer, publishChanged } from '../published.ts';
 import { smallList } from '../small-list.ts';
 import { payOnPage } from '../visitor.ts';
 
 const people = 12;
-const farebox = await testApp({ list: smallList(), sandbox: { now: machineNow } });
+const farebox = await testApp({ list: smallList(), sandbox: { now: systemClock.now } });
 const folder = mkdtempSync(join(tmpdir(), 'farebox-worker-'));
 const workers: ChildProcess[] = [];
 afterAll(() => {

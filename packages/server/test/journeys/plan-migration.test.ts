@@ -1,5 +1,5 @@
 import { beforeAll, expect, test, vi } from 'vitest';
-import { machineNow } from '../../../../test/test-start.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { runCommand } from '../command.ts';
 import { dayMs, testApp } from '../harness.ts';
 import { dearer, publishChanged } from '../published.ts';
@@ -8,7 +8,7 @@ import { type Visitor, payOnPage } from '../visitor.ts';
 
 // A journey of many calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
-const farebox = await testApp({ list: smallList(5), sandbox: { now: machineNow } });
+const farebox = await testApp({ list: smallList(5), sandbox: { now: systemClock.now } });
 
 interface Subscriber {
   visitor: Visitor;

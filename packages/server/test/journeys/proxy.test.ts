@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { machineNow } from '../../../../test/test-start.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { runCommand } from '../command.ts';
 import { freePort } from '../free-port.ts';
 import { testApp } from '../harness.ts';
@@ -14,7 +14,7 @@ afterAll(() => upstream.close());
 const port = await freePort();
 const farebox = await testApp({
   environment: { FAREBOX_UPSTREAM: upstream.url, FAREBOX_PROXY_PORT: String(port) },
-  sandbox: { now: machineNow },
+  sandbox: { now: systemClock.now },
 });
 const door = await farebox.app.openProxy();
 afterAll(() => door?.close());

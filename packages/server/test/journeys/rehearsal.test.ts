@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Plan, type PriceList, toPlanFile } from '@farebox/core';
 import { afterAll, expect, test, vi } from 'vitest';
-import { machineNow } from '../../../../test/test-start.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { planFileText } from '../../src/plans/catalog/file-text.ts';
 import { createRehearsal } from '../../src/usage/rehearsal/service.ts';
 import { buyerOf, nextMonth } from '../buyer.ts';
@@ -21,7 +21,7 @@ const list = {
     plan.id === 'pro' ? { ...plan, usage: plan.usage.map((usage) => ({ ...usage, minimum: { usd: 100 } })) } : plan,
   ),
 };
-const farebox = await testApp({ list, sandbox: { frozen: true, now: machineNow } });
+const farebox = await testApp({ list, sandbox: { frozen: true, now: systemClock.now } });
 const { app, seller, db } = farebox;
 const rehearse = createRehearsal(db.kysely);
 
