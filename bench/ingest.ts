@@ -9,8 +9,9 @@ import { usageEvent } from './usage-event.ts';
 
 /**
  * What it costs to take usage over HTTP, durable, deduplicated and rolled up, beside the bare statements on the same PostgreSQL.
- * Candidates take turns; who writes is on one core, PostgreSQL and the load on the other. Goals: batches of 100 at 0.7 of a multi-row insert
- * that deduplicates, single events at twice an insert per request.
+ * Candidates take turns; who writes is on one core, PostgreSQL and the load on the other. Bare statements write the event as it came, with the two
+ * indexes without which it is neither known again nor found by its customer and time. Goals: batches of 100 at 0.7 of a multi-row insert that
+ * deduplicates, single events at twice an insert per request.
  */
 const { values } = parseArgs({
   options: {
@@ -87,16 +88,22 @@ async function measureOn(database: BenchDatabase): Promise<boolean> {
     `create table raw_event (customer_id text, id text, type text not null, occurred_at timestamptz not null, endpoint text not null,
        properties jsonb not null, primary key (customer_id, id))`,
   );
-  await db.pool.query('create table raw_copy (like raw_event)');
+  await db.pool.query('create index on raw_event (customer_id, occurred_at)');
+  await db.pool.query('create table raw_unindexed (like raw_event including all)');
+  await db.pool.query('drop index raw_unindexed_customer_id_occurred_at_idx');
   const program = start('serve-usage.ts', 0, [url, values.customers]);
   const served = await heard<Served>(program);
   const { customers } = await heard<{ customers: string[] }>(program);
   const handler = start('raw-writes.ts', 0, ['serve', url]);
   const handled = await heard<Served>(handler);
-  const [inserting, copying] = ['insert', 'copy'].map((kind) => start('raw-writes.ts', 0, [kind, url]));
+  const [inserting, unindexed, copying] = [
+    ['insert', url],
+    ['insert', url, 'raw_unindexed'],
+    ['copy', url],
+  ].map((args) => start('raw-writes.ts', 0, args));
   const generator = start('send.ts', 1);
-  const children = [program, handler, inserting, copying, generator].filter((child) => child !== undefined);
-  await Promise.all([inserting, copying].map(async (child) => child && (await heard(child))));
+  const children = [program, handler, inserting, unindexed, copying, generator].filter((child) => child !== undefined);
+  await Promise.all([inserting, unindexed, copying].map(async (child) => child && (await heard(child))));
 
   const raw = async (child: ChildProcess | undefined): Promise<Figures> => {
     if (child === undefined) throw new Error('nobody writes');
@@ -115,6 +122,7 @@ async function measureOn(database: BenchDatabase): Promise<boolean> {
   };
   const candidates: Candidate[] = [
     { name: 'multi-row insert, deduplicated', of: 'batches', run: () => raw(inserting) },
+    { name: 'the same, no index by time', of: 'batches', run: () => raw(unindexed) },
     { name: 'copy into the same table', of: 'batches', run: () => raw(copying) },
     { name: 'Farebox over HTTP, 16 connections', of: 'batches', run: () => over(program, served, 100, 16) },
     { name: 'insert per request, node:http', of: 'singles', run: () => over(handler, handled, 1, 256) },

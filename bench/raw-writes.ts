@@ -9,7 +9,7 @@ import { type BenchEvent, usageEvents } from './usage-event.ts';
  * and `copy` write batches of 100 over 16 connections when they are asked over IPC, with no HTTP between; `serve` writes each
  * request as it comes, as a handler does that is written in an afternoon.
  */
-const [kind = '', url = ''] = process.argv.slice(2);
+const [kind = '', url = '', table = 'raw_event'] = process.argv.slice(2);
 const batch = 100;
 const connections = 16;
 
@@ -20,7 +20,7 @@ export interface RawLoad {
 
 const columns = ['customer_id', 'id', 'type', 'occurred_at', 'endpoint', 'properties'] as const;
 const insert = `
-  insert into raw_event (customer_id, id, type, occurred_at, endpoint, properties)
+  insert into ${table} (customer_id, id, type, occurred_at, endpoint, properties)
   select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::jsonb[])
   on conflict do nothing`;
 
@@ -44,7 +44,7 @@ class Copy {
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
   }
   submit(connection: { query(text: string): void }): void {
-    connection.query(`copy raw_event (${columns.join(', ')}) from stdin`);
+    connection.query(`copy ${table} (${columns.join(', ')}) from stdin`);
   }
   handleCopyInResponse(connection: { sendCopyFromChunk(chunk: Buffer): void; endCopyFrom(): void }): void {
     connection.sendCopyFromChunk(Buffer.from(this.text));
@@ -101,7 +101,7 @@ async function run({ customers, seconds }: RawLoad): Promise<void> {
 
 if (kind === 'serve') {
   const pool = new pg.Pool({ connectionString: url, max: 20 });
-  const one = `insert into raw_event (${columns.join(', ')}) values ($1, $2, $3, $4, $5, $6) on conflict do nothing`;
+  const one = `insert into ${table} (${columns.join(', ')}) values ($1, $2, $3, $4, $5, $6) on conflict do nothing`;
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8');

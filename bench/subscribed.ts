@@ -2,12 +2,15 @@ import type { Plan } from '@farebox/core';
 import type { Database } from '../packages/server/src/db/database.ts';
 import { createSubscribers } from '../packages/server/test/subscribers.ts';
 
-/** So many customers on one plan. The rows of the first one, for all of them: what their plan is plays no part in how fast things are. */
+/** Most customers are somewhere in their period. Of one that began in this hour, all usage so far is added up event by event. */
+const sinceMs = 10 * 86_400_000;
+
+/** So many customers on one plan, for some days. The rows of the first one, for all of them: what their plan is plays no part in how fast things are. */
 export async function manySubscribers(
   db: Database,
   options: { plan: Plan; count: number; now: () => number },
 ): Promise<string[]> {
-  const people = createSubscribers(db, { now: options.now });
+  const people = createSubscribers(db, { now: () => options.now() - sinceMs });
   const first = await people.subscriber(options.plan);
   const customers = [first];
   while (customers.length < options.count) customers.push(await people.customer());

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { GroupCommitFull, createGroupCommit } from './group-commit.ts';
 
 /** A group whose writes wait to be let go. */
-function held(options: { in_flight?: number; most?: number; capacity?: number } = {}) {
+function held(options: { in_flight?: number; worth?: number; most?: number; capacity?: number } = {}) {
   const writes: { items: number[]; end(error?: Error): void }[] = [];
   const group = createGroupCommit<number, string>({
     in_flight: 1,
@@ -47,6 +47,25 @@ test('a write has at most so many items, one caller’s are never divided, and s
   expect(writes[2]?.items).toEqual([6, 7, 8, 9]);
   for (const { end } of writes) end();
   await Promise.all(all);
+});
+
+test('beside another write, few wait for its end, and many have one of their own', async () => {
+  const { group, writes } = held({ in_flight: 3, worth: 3 });
+  const first = group.submit([1]);
+  await written(writes, 1);
+  const few = group.submit([2, 3]);
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  expect(writes).toHaveLength(1);
+  const many = group.submit([4]);
+  await written(writes, 2);
+  const last = group.submit([5]);
+  writes[0]?.end();
+  expect(await first).toEqual(['r1']);
+  writes[1]?.end();
+  await written(writes, 3);
+  writes[2]?.end();
+  expect(await Promise.all([few, many, last])).toEqual([['r2', 'r3'], ['r4'], ['r5']]);
+  expect(writes.map(({ items }) => items)).toEqual([[1], [2, 3, 4], [5]]);
 });
 
 test('a failure is heard by all who shared it; a fault of one caller’s items by that one alone', async () => {

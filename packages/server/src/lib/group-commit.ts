@@ -8,6 +8,8 @@ interface Waiting<T, R> {
 interface Options<T, R> {
   /** Writes at the same time. */
   in_flight: number;
+  /** Beside another write one begins only where so many items wait: fewer cost less in a write that more share. Unless said, one is enough. */
+  worth?: number;
   /** Most items of one write; one caller's are never divided. */
   most: number;
   /** Most items that wait; past it a caller is refused. */
@@ -28,7 +30,7 @@ export class GroupCommitFull extends Error {
  * A caller hears when its items are written, or that they are not. What is at fault in one caller's items is nobody else's.
  */
 export function createGroupCommit<T, R>(options: Options<T, R>) {
-  const { in_flight, most, capacity } = options;
+  const { in_flight, worth = 1, most, capacity } = options;
   let waiting: Waiting<T, R>[] = [];
   let queued = 0;
   let running = 0;
@@ -37,7 +39,7 @@ export function createGroupCommit<T, R>(options: Options<T, R>) {
 
   function pump(): void {
     isDue = false;
-    while (running < in_flight && waiting.length > 0) void run(take());
+    while (running < in_flight && queued >= (running === 0 ? 1 : worth)) void run(take());
     if (running === 0 && waiting.length === 0) {
       for (const resolve of idle) resolve();
       idle.clear();

@@ -23,7 +23,9 @@ export interface IngestLimits {
 
 /** How far ahead a caller's clock may be. */
 const aheadMs = 5 * 60_000;
-const inFlight = 2;
+const inFlight = 4;
+/** Single events of many callers share a transaction; what comes as a batch is worth one of its own. */
+const worthAWrite = 100;
 /** Most events of one write, when they come from several callers. */
 const mostOfWrite = 5000;
 const mostWaiting = 100_000;
@@ -50,6 +52,7 @@ export function createIngest(deps: {
   const count = createCounting(meters);
   const group = createGroupCommit<StoredEvent, boolean>({
     in_flight: inFlight,
+    worth: worthAWrite,
     most: mostOfWrite,
     capacity: mostWaiting,
     isOwnFault,
