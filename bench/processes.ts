@@ -64,7 +64,13 @@ export function cpuOf(pid: number): number {
     for (const child of read(`${tasks}/${task}/children`).split(' '))
       if (child !== '') children += cpuOf(Number(child));
   }
-  return nanoseconds / 1000 + children;
+  return nanoseconds / 1000 + children + endedChildren(pid);
+}
+
+/** Of those that it started and that ended: `cutime` and `cstime`, in hundredths of a second. */
+function endedChildren(pid: number): number {
+  const fields = read(`/proc/${pid}/stat`).split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[13] ?? 0) + Number(fields[14] ?? 0)) * 10_000;
 }
 
 /** Microseconds that all processors of the machine were busy since it started. */
