@@ -69,21 +69,6 @@ async function startSystem(folder: string): Promise<{ url: string; pid: number; 
   };
 }
 
-/** Microseconds of the processor that a server and the processes of its sessions have used; NaN where the system does not say. */
-export function cpuOfServer(pid: number): number {
-  if (!existsSync('/proc/self/stat')) return Number.NaN;
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-  const ticks = [String(pid), ...children].flatMap((each) => {
-    const path = `/proc/${each}/stat`;
-    if (!existsSync(path)) return [];
-    const fields = readFileSync(path, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    // utime and stime, and of the server those of sessions that ended.
-    const own = Number(fields[11]) + Number(fields[12]);
-    return [each === String(pid) ? own + Number(fields[13]) + Number(fields[14]) : own];
-  });
-  return ticks.reduce((sum, each) => sum + each, 0) * 10_000;
-}
-
 /** Puts a process and its children on one core, where the machine can. */
 export function pin(pid: number, core: number): boolean {
   if (spawnSync('taskset', ['-acp', String(core), String(pid)]).status !== 0) return false;

@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { type BenchDatabase, cpuOfServer, kindsOfDatabase, openBenchDatabase, pin } from './databases.ts';
+import { type BenchDatabase, kindsOfDatabase, openBenchDatabase, pin } from './databases.ts';
+import { cpuOf } from './processes.ts';
 import type { RawLoad } from './raw-writes.ts';
 import type { SendLoad, Sent } from './send.ts';
 import type { Served } from './served.ts';
@@ -63,7 +64,7 @@ async function heard<T>(child: ChildProcess): Promise<T> {
   }
 }
 
-async function cpuOf(child: ChildProcess): Promise<number> {
+async function toldCpuOf(child: ChildProcess): Promise<number> {
   child.send('cpu');
   return (await heard<{ cpu_us: number }>(child)).cpu_us;
 }
@@ -107,18 +108,18 @@ async function measureOn(database: BenchDatabase): Promise<boolean> {
 
   const raw = async (child: ChildProcess | undefined): Promise<Figures> => {
     if (child === undefined) throw new Error('nobody writes');
-    const before = cpuOfServer(pid);
+    const before = cpuOf(pid);
     child.send({ customers, seconds } satisfies RawLoad);
     const sent = await heard<Omit<Sent, 'refused'> & { cpu_us: number }>(child);
-    return figuresOf(sent, { cpu_us: sent.cpu_us, pg_us: cpuOfServer(pid) - before, refused: 0 });
+    return figuresOf(sent, { cpu_us: sent.cpu_us, pg_us: cpuOf(pid) - before, refused: 0 });
   };
   const over = async (child: ChildProcess, to: Served, batch: number, connections: number): Promise<Figures> => {
     const prepared = (batch === 1 ? 40_000 : 900) * seconds;
-    const before = { pg: cpuOfServer(pid), own: await cpuOf(child) };
+    const before = { pg: cpuOf(pid), own: await toldCpuOf(child) };
     generator.send({ ...to, customers, batch, connections, seconds, prepared } satisfies SendLoad);
     const sent = await heard<Sent>(generator);
-    const cpu_us = (await cpuOf(child)) - before.own;
-    return figuresOf(sent, { cpu_us, pg_us: cpuOfServer(pid) - before.pg, refused: sent.refused });
+    const cpu_us = (await toldCpuOf(child)) - before.own;
+    return figuresOf(sent, { cpu_us, pg_us: cpuOf(pid) - before.pg, refused: sent.refused });
   };
   const candidates: Candidate[] = [
     { name: 'multi-row insert, deduplicated', of: 'batches', run: () => raw(inserting) },

@@ -39,7 +39,7 @@ export function createGroupCommit<T, R>(options: Options<T, R>) {
 
   function pump(): void {
     isDue = false;
-    while (running < in_flight && queued >= (running === 0 ? 1 : worth)) void run(take());
+    while (running < in_flight && waiting.length > 0 && (running === 0 || queued >= worth)) void run(take());
     if (running === 0 && waiting.length === 0) {
       for (const resolve of idle) resolve();
       idle.clear();
